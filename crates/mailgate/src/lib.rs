@@ -1,0 +1,13 @@
+//! Everything between an HTTP request and a mail that is neither httpd nor APR: the fields and the body of a request become a
+//! [`input::Submission`], that becomes the octets of a message (RFC 5322), those go to a `sendmail` program or a Maildir, and what
+//! came of it becomes an HTTP answer. Pure Rust; the one file with `unsafe` is `transport/spawn.rs`.
+#![deny(unsafe_code)]
+
+pub mod address;
+pub mod dsn;
+pub mod header;
+pub mod message;
+pub mod message_id;
+pub mod seam;
+pub mod spool;
+pub mod transport;
