@@ -1,1 +1,12 @@
-//! placeholder
+//! Safe wrappers of APR and APR-util: pools, tables, brigades, status codes. Needs the two ordinary shared libraries and no httpd,
+//! so that a command-line program can use it too. Lifetimes are named after the pool that owns the memory.
+
+pub mod brigade;
+pub mod pool;
+pub mod status;
+pub mod table;
+
+pub use brigade::{Brigade, Bucket};
+pub use pool::Pool;
+pub use status::Status;
+pub use table::Table;
