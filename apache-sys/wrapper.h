@@ -13,6 +13,7 @@
 #include "util_script.h"
 #include "apr_buckets.h"
 #include "apr_dbd.h"
+#include "mod_core.h"
 #include "mod_dbd.h"
 #include "apr_general.h"
 #include "apr_optional.h"

@@ -1,1 +1,25 @@
-//! placeholder
+//! Safe wrappers of Apache httpd 2.4's module API. Every function that httpd calls is written here: [`module!`] makes a module record
+//! out of a [`Module`], [`guard`] keeps panics on our side of the border, and a module's own code sees only safe types. What httpd
+//! exports (`ap_*`) exists in a running httpd alone, so nothing here links into a program or a test.
+
+mod body;
+mod config;
+pub mod directives;
+mod expression;
+pub mod guard;
+mod hooks;
+mod log;
+mod module;
+mod request;
+mod tree;
+
+pub use body::BodyError;
+pub use config::Config;
+pub use directives::{Arity, Command, Context, Directive};
+pub use expression::Expression;
+pub use module::{Commands, Module, ModuleRecord};
+pub use request::{Request, Status, c_string};
+pub use tree::{Section, Server, configuration};
+
+#[doc(hidden)]
+pub use apache_sys as sys;

@@ -1,0 +1,149 @@
+//! Directives as rows of a table: name, arity with its setter, where it is allowed, help text. A setter is safe code that gets words
+//! and says what is wrong with them; httpd puts the file and line in front.
+
+use crate::expression::Expression;
+use crate::{Config, guard};
+use apache_sys as sys;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr;
+
+/// One directive of a module with the settings `C`.
+#[derive(Debug)]
+pub struct Directive<C> {
+    /// Its name, as administrators write it.
+    pub name: &'static CStr,
+    /// How many arguments, and what takes them.
+    pub arity: Arity<C>,
+    /// Where it is allowed.
+    pub context: Context,
+    /// One line of help, shown by `httpd -L` and in usage errors.
+    pub help: &'static CStr,
+}
+
+/// How a directive takes its arguments, and the setter. `Err` stops the start with its text.
+#[derive(Debug)]
+pub enum Arity<C> {
+    /// `On` or `Off`.
+    Flag(fn(&mut C, bool) -> Result<(), String>),
+    /// One argument.
+    One(fn(&mut C, &Command<'_>, &str) -> Result<(), String>),
+    /// One or more words; quotes are resolved.
+    Words(fn(&mut C, &Command<'_>, &[&str]) -> Result<(), String>),
+}
+
+/// Where a directive is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// Server config, virtual host, `<Location>`, `<Directory>` and their like; never `.htaccess`.
+    Section,
+    /// Server config and virtual host.
+    Server,
+}
+
+impl Context {
+    pub(crate) const fn bits(self) -> c_int {
+        match self {
+            Context::Section => (sys::RSRC_CONF | sys::ACCESS_CONF) as c_int,
+            Context::Server => sys::RSRC_CONF as c_int,
+        }
+    }
+}
+
+/// The directive being read: its place, and what a setter may need of httpd.
+#[derive(Debug)]
+pub struct Command<'c> {
+    raw: &'c sys::cmd_parms,
+}
+
+impl Command<'_> {
+    /// Parses an expression in string form (`%{REMOTE_USER}`, `x-%{tolower:%{HTTP_HOST}}`).
+    pub fn expression(&self, text: &str) -> Result<Expression, String> {
+        Expression::parse(self.raw, text)
+    }
+}
+
+/// httpd's FLAG.
+pub(crate) unsafe extern "C" fn flag<C: Config>(
+    command: *mut sys::cmd_parms,
+    config: *mut c_void,
+    on: c_int,
+) -> *const c_char {
+    // SAFETY: httpd calls with the command it is reading and the settings `config::create` made.
+    unsafe {
+        set::<C>(command, config, |row, config, _| match row.arity {
+            Arity::Flag(setter) => setter(config, on != 0),
+            _ => unreachable!("the table pairs each arity with its function"),
+        })
+    }
+}
+
+/// httpd's TAKE1.
+pub(crate) unsafe extern "C" fn one<C: Config>(
+    command: *mut sys::cmd_parms,
+    config: *mut c_void,
+    word: *const c_char,
+) -> *const c_char {
+    // SAFETY: as for `flag`; with TAKE1 the argument is a C string.
+    unsafe {
+        set::<C>(command, config, |row, config, command| match row.arity {
+            Arity::One(setter) => setter(config, command, text(CStr::from_ptr(word))?),
+            _ => unreachable!("the table pairs each arity with its function"),
+        })
+    }
+}
+
+/// httpd's RAW_ARGS, cut into words by httpd's own rules of quoting.
+pub(crate) unsafe extern "C" fn words<C: Config>(
+    command: *mut sys::cmd_parms,
+    config: *mut c_void,
+    line: *const c_char,
+) -> *const c_char {
+    // SAFETY: as for `flag`; with RAW_ARGS the argument is the rest of the line as a C string, and ap_getword_conf moves the pointer
+    // within it and copies each word into the pool.
+    unsafe {
+        set::<C>(command, config, |row, config, command| {
+            let (mut rest, mut words) = (line, Vec::new());
+            while *rest != 0 {
+                words.push(text(CStr::from_ptr(sys::ap_getword_conf(command.raw.temp_pool, &mut rest)))?);
+            }
+            match row.arity {
+                _ if words.is_empty() => Err(format!("takes at least one argument: {}", row.help.to_string_lossy())),
+                Arity::Words(setter) => setter(config, command, &words),
+                _ => unreachable!("the table pairs each arity with its function"),
+            }
+        })
+    }
+}
+
+fn text(word: &CStr) -> Result<&str, String> {
+    word.to_str().map_err(|_| format!("'{}' is not UTF-8; save the configuration as UTF-8", word.to_string_lossy()))
+}
+
+/// Finds the row and the settings, runs the setter, and gives httpd its complaint, NULL if there is none.
+///
+/// # Safety
+/// `command` is the directive that httpd is reading and `config` came from [`crate::config::create`] of the same `C`.
+unsafe fn set<C: Config>(
+    command: *mut sys::cmd_parms,
+    config: *mut c_void,
+    setter: impl FnOnce(&Directive<C>, &mut C, &Command<'_>) -> Result<(), String>,
+) -> *const c_char {
+    // SAFETY: httpd passes live structures, on the only thread there is while it reads its configuration; cmd_data is our row.
+    let (raw, row, config) = unsafe {
+        let raw = &*command;
+        (raw, &*(*raw.cmd).cmd_data.cast::<Directive<C>>(), config.cast::<C>().as_mut())
+    };
+    let outcome = match config {
+        None => Err(guard::take_setup_panic().unwrap_or_default()),
+        Some(config) => guard::setting_up(|| setter(row, config, &Command { raw }))
+            .unwrap_or_else(|| Err(guard::take_setup_panic().unwrap_or_default())),
+    };
+    match outcome {
+        Ok(()) => ptr::null(),
+        Err(complaint) => {
+            let complaint = format!("{}: {complaint}", row.name.to_string_lossy());
+            // SAFETY: copies the bytes and adds a NUL; the command's pool outlives httpd's use of the message.
+            unsafe { sys::apr_pstrmemdup(raw.pool, complaint.as_ptr().cast(), complaint.len()) }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! httpd's expressions in string form (`ap_expr.h`): parsed while the configuration is read, evaluated for a request.
+
+use crate::Request;
+use apache_sys as sys;
+use std::ffi::{CStr, CString};
+use std::ptr::{self, NonNull};
+
+/// A parsed expression. It lives in the pool of the configuration, as do the settings that hold it.
+#[derive(Clone, Copy, Debug)]
+pub struct Expression(NonNull<sys::ap_expr_info_t>);
+
+// SAFETY: evaluation only reads the parsed expression (ap_expr_str_exec takes it const); many threads of httpd share one.
+unsafe impl Send for Expression {}
+// SAFETY: as for Send.
+unsafe impl Sync for Expression {}
+
+impl Expression {
+    pub(crate) fn parse(command: &sys::cmd_parms, text: &str) -> Result<Self, String> {
+        let source = CString::new(text).map_err(|_| "an expression cannot hold a NUL byte".to_owned())?;
+        // The parser keeps pointers into its input, so the input goes into the pool of the configuration.
+        // SAFETY: the command's pool is live; apr_pstrdup copies.
+        let source = unsafe { sys::apr_pstrdup(command.pool, source.as_ptr()) };
+        let mut error = ptr::null();
+        let flags = sys::AP_EXPR_FLAG_STRING_RESULT | sys::AP_EXPR_FLAG_DONT_VARY;
+        // SAFETY: command is the one httpd is reading; error is set when NULL is not what comes back; -1 is APLOG_NO_MODULE.
+        let info = unsafe { sys::ap_expr_parse_cmd_mi(command, source, flags, &mut error, None, -1) };
+        if !error.is_null() {
+            // SAFETY: the message is a C string in the command's pool.
+            let message = unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned();
+            return Err(format!("'{text}' is not an expression of httpd: {message}"));
+        }
+        NonNull::new(info).map(Expression).ok_or_else(|| format!("'{text}' is not an expression of httpd"))
+    }
+}
+
+impl<'r> Request<'r> {
+    /// The value of an expression for this request, or httpd's message why there is none.
+    pub fn evaluate(&self, expression: &Expression) -> Result<&'r [u8], String> {
+        let mut error = ptr::null();
+        // SAFETY: the expression lives in the configuration's pool, which outlives requests; the result is in r->pool or older.
+        let value = unsafe { sys::ap_expr_str_exec(self.as_ptr(), expression.0.as_ptr(), &mut error) };
+        if !error.is_null() {
+            // SAFETY: the message is a C string in r->pool.
+            return Err(unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned());
+        }
+        if value.is_null() {
+            return Err("no value".to_owned());
+        }
+        // SAFETY: a C string in r->pool or older.
+        Ok(unsafe { CStr::from_ptr(value) }.to_bytes())
+    }
+}

@@ -1,0 +1,63 @@
+//! The border between httpd and Rust. A panic that leaves an `extern "C"` function aborts the process, and with it every request of
+//! that child; here it is caught, logged with its place, and becomes one failed request or a refused start.
+
+use crate::{Request, Status, log};
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Mutex;
+
+thread_local! {
+    /// What the panic hook saw last on this thread.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Whether the request of this thread has already handed something over.
+    static COMMITTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The first panic while the configuration was read; a start is refused for it.
+static SETUP: Mutex<Option<String>> = Mutex::new(None);
+
+/// Makes panics leave their message and place where the guards find them, instead of on stderr.
+pub(crate) fn install() {
+    panic::set_hook(Box::new(|info| PLACE.with(|place| *place.borrow_mut() = info.to_string())));
+}
+
+/// From here on to its end, a panic of this request means "unknown" (502), since something may have been handed over.
+pub fn committed() {
+    COMMITTED.set(true);
+}
+
+/// Runs a request hook. After a panic: 500, or 502 once [`committed`]; the place goes to the error log.
+pub(crate) fn answer(request: &Request<'_>, hook: impl FnOnce() -> Status) -> Status {
+    COMMITTED.set(false);
+    let _current = log::during_request(request);
+    panic::catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(|_| {
+        let (status, outcome) =
+            if COMMITTED.get() { (502, "the message may or may not have been queued") } else { (500, "nothing was sent") };
+        tracing::error!("SM0900: a fault of this module: {}; {outcome}", place());
+        if request.response_started() {
+            request.abort_connection();
+            return Status::DONE;
+        }
+        Status::http(status)
+    })
+}
+
+/// Runs a configuration hook; `None` after a panic, which is kept for [`take_setup_panic`].
+pub(crate) fn setting_up<T>(hook: impl FnOnce() -> T) -> Option<T> {
+    panic::catch_unwind(AssertUnwindSafe(hook))
+        .inspect_err(|_| {
+            let mut first = SETUP.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            first.get_or_insert_with(place);
+        })
+        .ok()
+}
+
+/// The first panic of a configuration hook since the last call.
+pub(crate) fn take_setup_panic() -> Option<String> {
+    SETUP.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+}
+
+/// "panicked at src/x.rs:1:2: message", on one line.
+pub(crate) fn place() -> String {
+    PLACE.with(|place| place.take()).replace('\n', " ")
+}

@@ -1,0 +1,67 @@
+//! The hooks a module takes part in, each a trampoline from httpd into [`crate::guard`] and from there into the [`Module`].
+
+use crate::{Module, Request, Server, Status, guard, log};
+use apache_sys as sys;
+use std::ffi::{CStr, c_int};
+use std::ptr;
+
+/// httpd's register_hooks, called each time the module is loaded.
+pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
+    guard::setting_up(|| {
+        guard::install();
+        log::install(M::record());
+    });
+    // SAFETY: called while httpd loads the module, when hooks may be registered; the functions live as long as the process.
+    unsafe {
+        sys::ap_hook_check_config(Some(check::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
+        sys::ap_hook_handler(Some(handle::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
+    }
+}
+
+unsafe extern "C" fn check<M: Module>(
+    _: *mut sys::apr_pool_t,
+    _: *mut sys::apr_pool_t,
+    _: *mut sys::apr_pool_t,
+    server: *mut sys::server_rec,
+) -> c_int {
+    // SAFETY: httpd gives its main server, which lives until the next reading of the configuration.
+    let server = unsafe { Server::from_raw(&*server) };
+    let _current = log::during_setup(&server);
+    let outcome = guard::setting_up(|| M::check(&server)).unwrap_or(Ok(()));
+    if let Some(place) = guard::take_setup_panic() {
+        tracing::error!("SM0901: a fault of this module while the configuration was read: {place}");
+        return sys::HTTP_INTERNAL_SERVER_ERROR as c_int;
+    }
+    match outcome {
+        Ok(()) => sys::OK as c_int,
+        Err(message) => {
+            tracing::error!("{message}");
+            sys::HTTP_INTERNAL_SERVER_ERROR as c_int
+        }
+    }
+}
+
+unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {
+    // SAFETY: handler is NULL or a C string that the configuration or a module set before the handlers run.
+    let ours = unsafe { !(*raw).handler.is_null() && CStr::from_ptr((*raw).handler) == M::HANDLER };
+    if !ours {
+        return sys::DECLINED;
+    }
+    // SAFETY: httpd passes a live request, ours alone for the time of the call.
+    let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
+    let status = guard::answer(&request, || {
+        // SAFETY: the settings were made by config::create or config::merge for M's record, in pools that outlive the handler.
+        let config = unsafe {
+            sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config>().as_ref()
+        };
+        match config {
+            Some(config) => M::handle(&request, config),
+            None => {
+                let place = guard::take_setup_panic().unwrap_or_default();
+                tracing::error!("SM0902: no settings for this request, a fault of this module: {place}");
+                Status::http(500)
+            }
+        }
+    });
+    status.code()
+}
