@@ -1,0 +1,58 @@
+//! What HTTP says of the body before it is read: its length, its codings, its type (RFC 9110 8, RFC 9112 6). A body that cannot
+//! become a mail is refused here, so that `Expect: 100-continue` saves the upload.
+#![forbid(unsafe_code)]
+
+use super::{InputError, value_of};
+use crate::message::content_type::ContentType;
+
+/// What the server knows of the way the body comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Framing {
+    /// The request is HTTP/1.0 or older.
+    pub http10: bool,
+    /// A filter of the server stands before us and may decode the body.
+    pub input_filter: bool,
+    /// The largest body that is taken, in octets.
+    pub max_size: u64,
+}
+
+/// Refuses what need not be read.
+pub fn check(fields: &[(&[u8], &[u8])], framing: Framing) -> Result<(), InputError> {
+    let coding = value_of(fields, "transfer-encoding");
+    let length = value_of(fields, "content-length");
+    if coding.as_deref().is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("chunked")) {
+        return Err(InputError::TransferCoding);
+    }
+    if framing.http10 && coding.is_none() && length.is_none() {
+        return Err(InputError::LengthRequired);
+    }
+    if !framing.input_filter {
+        encoding(fields)?;
+        if length.and_then(|length| length.trim().parse::<u64>().ok()).is_some_and(|length| length > framing.max_size) {
+            return Err(InputError::TooLarge { max: framing.max_size });
+        }
+    }
+    if value_of(fields, "content-range").is_some() {
+        return Err(InputError::ContentRange);
+    }
+    Ok(())
+}
+
+/// Refuses a Content-Encoding that nobody has decoded; asked again once the body has passed the filters.
+pub fn encoding(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
+    match value_of(fields, "content-encoding").as_deref().map(str::trim) {
+        None | Some("") => Ok(()),
+        Some(identity) if identity.eq_ignore_ascii_case("identity") => Ok(()),
+        Some(_) => Err(InputError::ContentEncoding),
+    }
+}
+
+/// Refuses the types that would make a useless mail. `has_mail_fields`: the request itself has one of To, Cc, Bcc, From, Subject.
+pub fn media_type(content_type: &ContentType, has_mail_fields: bool) -> Result<(), InputError> {
+    match content_type.essence().as_str() {
+        form @ ("application/x-www-form-urlencoded" | "multipart/form-data") => Err(InputError::Form { essence: form.to_owned() }),
+        "message/partial" => Err(InputError::Partial),
+        "message/rfc822" if !has_mail_fields => Err(InputError::RawMessage),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,237 @@
+//! The fields one by one: strip, check, write anew (see [`super::read`]).
+#![forbid(unsafe_code)]
+
+use super::fields::{self, Kind};
+use super::strip::{NamePattern, StripList};
+use super::{InputError, MAX_HEADER, Submission, framing, value_of};
+use crate::address::{AddressList, Domain, Mailbox};
+use crate::header::{HeaderName, HeaderValue};
+use crate::message::content_type::ContentType;
+use crate::message::{date, encode};
+use crate::message_id::{MessageId, Token};
+use crate::policy::arguments::Addressing;
+use crate::policy::sender::{self, Vouched};
+use crate::policy::{PolicyError, Recipients};
+
+/// What the configuration says of the fields of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// Who says where the message goes.
+    pub addressing: Addressing,
+    /// Completes an address without a domain.
+    pub domain: Option<&'a Domain>,
+    /// The message goes where nobody adds a From.
+    pub from_required: bool,
+    /// Most addresses.
+    pub max_recipients: usize,
+    /// If set, only these fields reach the mail.
+    pub pass: Option<&'a [NamePattern]>,
+    /// Who may be written to.
+    pub recipients: &'a Recipients,
+    /// The sender that authentication vouches for, where the configuration asks for one.
+    pub sender: Option<Vouched<'a>>,
+    /// The name that stands behind the @ of our Message-ID.
+    pub server_name: &'a str,
+    /// Which fields never reach the mail.
+    pub strip: &'a StripList,
+    /// The left part of our Message-ID.
+    pub token: &'a Token,
+}
+
+/// A field that goes into the mail; repeats are one, joined by commas as httpd joins them.
+struct Field {
+    name: HeaderName,
+    value: HeaderValue,
+}
+
+/// What the fields said beside their own lines.
+#[derive(Default)]
+struct Found {
+    content_type: Option<ContentType>,
+    date: bool,
+    from: Option<Mailbox>,
+    lines: Vec<(HeaderName, String)>,
+    message_id: Option<MessageId>,
+    recipients: Vec<crate::address::Address>,
+    reply_to: bool,
+    transfer_encoding: Option<String>,
+}
+
+/// Reads the fields of a request, in their order.
+pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, InputError> {
+    check_connection(fields)?;
+    let (fields, stripped) = select(fields, rules)?;
+    let mut found = Found::default();
+    for field in &fields {
+        found.take(field, rules)?;
+    }
+    found.apply_sender(rules)?;
+    if rules.from_required && found.from.is_none() {
+        return Err(InputError::MissingFrom);
+    }
+    if rules.addressing != Addressing::Arguments {
+        check_recipients(&found, rules)?;
+    }
+    if let Some(content_type) = &found.content_type {
+        let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
+        framing::media_type(content_type, has_mail_fields)?;
+    }
+    let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
+    let mut header: String = found.lines.into_iter().map(|(_, line)| line).collect();
+    if !found.date {
+        header += &format!("Date: {}\n", date::now());
+    }
+    header += &format!("Message-ID: {}\n", message_id.as_str());
+    header += "MIME-Version: 1.0\n";
+    if header.len() > MAX_HEADER {
+        return Err(InputError::HeaderTooLong);
+    }
+    Ok(Submission {
+        content_type: found.content_type,
+        transfer_encoding: found.transfer_encoding,
+        from: found.from,
+        header,
+        message_id,
+        recipients: found.recipients,
+        stripped,
+    })
+}
+
+/// The fields without which a `message/rfc822` body would be taken for the mail itself.
+const MAIL_FIELDS: &[&str] = &["To", "Cc", "Bcc", "From", "Subject"];
+
+/// A proxy takes away what Connection names. Where that is a field that says who writes to whom, the client and the server would not
+/// agree about the mail.
+fn check_connection(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
+    let named = value_of(fields, "connection").unwrap_or_default();
+    for option in named.split(',') {
+        let Ok(name) = HeaderName::parse(option.trim().as_bytes()) else { continue };
+        if name.is("Sender") || MAIL_FIELDS.iter().any(|field| name.is(field)) {
+            return Err(InputError::ConnectionNames(name));
+        }
+    }
+    Ok(())
+}
+
+/// The fields that go into the mail, and the names of those that do not.
+fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, Vec<String>), InputError> {
+    let hop_by_hop = value_of(fields, "connection").unwrap_or_default();
+    let (mut kept, mut stripped): (Vec<Field>, Vec<String>) = (Vec::new(), Vec::new());
+    for &(name, value) in fields {
+        let printable = || name.escape_ascii().to_string();
+        let name = HeaderName::parse(name).map_err(|error| InputError::Header { field: printable(), error })?;
+        if name.as_str().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("Resent-")) {
+            return Err(InputError::Resent(name));
+        }
+        let passes = rules.pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str())));
+        if !passes || rules.strip.strips(&name) || hop_by_hop.split(',').any(|option| name.is(option.trim())) {
+            stripped.push(name.as_str().to_owned());
+            continue;
+        }
+        let value = HeaderValue::from_field(value)
+            .map_err(|error| InputError::Header { field: name.as_str().to_owned(), error })?;
+        match kept.iter_mut().find(|field| field.name == name) {
+            Some(first) => {
+                let joined = format!("{}, {}", first.value.as_str(), value.as_str());
+                first.value = HeaderValue::parse(&joined).map_err(|error| InputError::Header { field: printable(), error })?;
+            }
+            None => kept.push(Field { name, value }),
+        }
+    }
+    Ok((kept, stripped))
+}
+
+impl Found {
+    fn take(&mut self, Field { name, value }: &Field, rules: &Rules<'_>) -> Result<(), InputError> {
+        let bad_address = |error| InputError::Address { field: name.clone(), error };
+        let bad = |error: &dyn std::fmt::Display| InputError::Field { field: name.clone(), reason: error.to_string() };
+        let line = match fields::kind(name) {
+            Kind::Addresses => {
+                let list = complete(AddressList::parse(value).map_err(bad_address)?, rules.domain);
+                if ["To", "Cc", "Bcc"].iter().any(|field| name.is(field)) {
+                    self.recipients.extend(list.mailboxes().map(|mailbox| mailbox.address.clone()));
+                }
+                self.reply_to |= name.is("Reply-To") && !list.is_empty();
+                let hidden = name.is("Bcc") && rules.addressing != Addressing::Header;
+                (!hidden && list.has_entries()).then(|| list.write(name))
+            }
+            Kind::Mailbox => {
+                let mut mailbox = Mailbox::parse(value).map_err(bad_address)?;
+                if let Some(domain) = rules.domain {
+                    mailbox.address = mailbox.address.complete(domain);
+                }
+                let line = mailbox.write(name);
+                if name.is("From") {
+                    self.from = Some(mailbox);
+                }
+                Some(line)
+            }
+            Kind::ContentType => {
+                self.content_type = Some(ContentType::parse(value).map_err(|error| bad(&error))?);
+                None
+            }
+            Kind::Date => {
+                date::check(value).map_err(|error| bad(&error))?;
+                self.date = true;
+                Some(encode::structured(name, value).map_err(|error| bad(&error))?)
+            }
+            Kind::MessageId => {
+                self.message_id = Some(MessageId::parse(value).map_err(|error| bad(&error))?);
+                None
+            }
+            Kind::MimeVersion if value.as_str() == "1.0" => None,
+            Kind::MimeVersion => return Err(bad(&"only 1.0 exists; leave it out, the server adds it")),
+            Kind::TransferEncoding => {
+                self.transfer_encoding = Some(value.as_str().to_owned());
+                None
+            }
+            Kind::Structured => Some(encode::structured(name, value).map_err(|error| bad(&error))?),
+            Kind::Text => Some(encode::unstructured(name, value).map_err(|error| bad(&error))?),
+        };
+        self.lines.extend(line.map(|line| (name.clone(), line)));
+        Ok(())
+    }
+
+    /// Where the configuration names a sender, it is the author; what the client said of itself becomes the address for answers.
+    fn apply_sender(&mut self, rules: &Rules<'_>) -> Result<(), InputError> {
+        let Some(vouched) = rules.sender else { return Ok(()) };
+        let client = self.from.take();
+        let from = sender::mailbox(vouched, client.as_ref().map(|client| &client.address), rules.domain)?;
+        self.lines.retain(|(name, _)| !name.is("From") && !name.is("Sender"));
+        let mut own = vec![(FROM.clone(), from.write(&FROM))];
+        if let Some(client) = client.filter(|client| !self.reply_to && client.address != from.address) {
+            own.push((REPLY_TO.clone(), client.write(&REPLY_TO)));
+        }
+        self.lines.splice(0..0, own);
+        self.from = Some(from);
+        Ok(())
+    }
+}
+
+static FROM: std::sync::LazyLock<HeaderName> = std::sync::LazyLock::new(|| known("From"));
+static REPLY_TO: std::sync::LazyLock<HeaderName> = std::sync::LazyLock::new(|| known("Reply-To"));
+
+fn known(name: &str) -> HeaderName {
+    HeaderName::parse(name.as_bytes()).expect("a constant of letters and a hyphen")
+}
+
+fn complete(list: AddressList, domain: Option<&Domain>) -> AddressList {
+    match domain {
+        Some(domain) => list.complete(domain),
+        None => list,
+    }
+}
+
+fn check_recipients(found: &Found, rules: &Rules<'_>) -> Result<(), InputError> {
+    let (count, max) = (found.recipients.len(), rules.max_recipients);
+    if count == 0 {
+        return Err(InputError::NoRecipient);
+    }
+    if count > max {
+        return Err(InputError::TooManyRecipients { count, max });
+    }
+    match found.recipients.iter().find(|address| !rules.recipients.allow(address)) {
+        Some(address) => Err(PolicyError::Recipient(address.clone()).into()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,109 @@
+//! A [`Submission`] and its body -> the octets of a message: the trace line, the header, the lines about the body, the body encoded.
+#![forbid(unsafe_code)]
+
+use super::body::{self, BodyError, Facts, Kind};
+use super::content_type::ContentType;
+use super::date;
+use crate::header::HeaderName;
+use crate::input::Submission;
+use crate::message_id::Token;
+use crate::spool::Spool;
+use crate::transport::Message;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+
+/// Why a message could not be composed.
+#[derive(Debug)]
+pub enum ComposeError {
+    /// The body does not fit its type or encoding.
+    Body(BodyError),
+    /// The message could not be stored.
+    Io(io::Error),
+}
+
+impl fmt::Display for ComposeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ComposeError::Body(error) => error.fmt(f),
+            ComposeError::Io(error) => write!(f, "the message could not be stored: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ComposeError {}
+
+/// Where a message came from, for its Received field (RFC 5321 4.4).
+#[derive(Clone, Copy, Debug)]
+pub struct Trace<'a> {
+    /// The address of the client, unless the configuration hides it.
+    pub client: Option<IpAddr>,
+    /// The user, where the configuration shows it.
+    pub user: Option<&'a [u8]>,
+    /// The server's own name.
+    pub server_name: &'a str,
+    /// Whether the request came through TLS.
+    pub https: bool,
+    /// The identifier in the trace line and in the log.
+    pub token: &'a Token,
+}
+
+impl Trace<'_> {
+    /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
+    fn field(&self) -> String {
+        let client = match self.client {
+            Some(IpAddr::V4(address)) => format!("from [{address}]"),
+            Some(IpAddr::V6(address)) => format!("from [IPv6:{address}]"),
+            None => "from client".to_owned(),
+        };
+        let user = self.user.map(|user| {
+            let plain = |&byte: &u8| if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) { byte as char } else { '?' };
+            format!(" (user {})", user.iter().take(128).map(plain).collect::<String>())
+        });
+        let protocol = if self.https { "HTTPS" } else { "HTTP" };
+        format!(
+            "Received: {client}{}\n\tby {} with {protocol} id {};\n\t{}\n",
+            user.unwrap_or_default(),
+            self.server_name,
+            self.token.as_str(),
+            date::now()
+        )
+    }
+}
+
+/// The message in full. `directory` is where it is stored if it is too long for memory.
+pub fn compose(
+    submission: &Submission,
+    trace: Option<Trace<'_>>,
+    body: &Spool,
+    facts: &Facts,
+    directory: &Path,
+) -> Result<Message, ComposeError> {
+    let content_type = content_type(submission.content_type.clone(), facts);
+    let kind = match &content_type {
+        text if text.is_text() => Kind::Text,
+        composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
+        _ => Kind::Other,
+    };
+    let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts).map_err(ComposeError::Body)?;
+    let mut header = trace.map(|trace| trace.field()).unwrap_or_default();
+    header += &submission.header;
+    header += &content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
+    if let Some(encoding) = plan.transfer_encoding() {
+        header += &format!("Content-Transfer-Encoding: {encoding}\n");
+    }
+    header.push('\n');
+    Message::compose(directory, header.as_bytes(), |to| body::encode(&plan, &mut body.reader()?, to))
+        .map_err(ComposeError::Io)
+}
+
+/// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.
+fn content_type(given: Option<ContentType>, facts: &Facts) -> ContentType {
+    let content_type = given
+        .unwrap_or_else(|| if facts.has_nul { ContentType::octet_stream() } else { ContentType::text_plain() });
+    if content_type.is_text() && content_type.charset().is_none() && facts.eight_bit > 0 {
+        return content_type.with_charset(if facts.valid_utf8 { "utf-8" } else { "iso-8859-1" });
+    }
+    content_type
+}

@@ -1,0 +1,190 @@
+//! The words of `SendmailArguments`: literal or with expressions of httpd in them, and what a value from a request must be like to
+//! become one argv element. One word is one element; nothing from a request becomes an option, a second word or a second address.
+#![forbid(unsafe_code)]
+
+use super::{PolicyError, Recipients};
+use crate::address::Address;
+
+/// A piece of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece<E> {
+    /// An expression, `%{...}`.
+    Expression(E),
+    /// Taken as it stands.
+    Literal(String),
+}
+
+/// Cuts a word into literals and `%{...}` expressions, which are given to `parse`. A word without `%{` is one literal.
+pub fn pieces<E>(word: &str, mut parse: impl FnMut(&str) -> Result<E, String>) -> Result<Vec<Piece<E>>, String> {
+    let (mut pieces, mut rest) = (Vec::new(), word);
+    while let Some(start) = rest.find("%{") {
+        let (literal, expression) = rest.split_at(start);
+        let end = closing_brace(expression).ok_or_else(|| format!("'{word}': '%{{' without its '}}'"))?;
+        let (expression, after) = expression.split_at(end + 1);
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(literal.to_owned()));
+        }
+        pieces.push(Piece::Expression(parse(expression)?));
+        rest = after;
+    }
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(Piece::Literal(rest.to_owned()));
+    }
+    Ok(pieces)
+}
+
+/// Where the brace closes that `text` opens, inner `%{...}` passed over.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return Some(at),
+            b'}' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Who says where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// The header: `-t` is among the options.
+    Header,
+    /// The header's recipients stand behind the last word, a literal `--`.
+    Appended,
+    /// The arguments alone; address fields are mere text.
+    Arguments,
+}
+
+impl Addressing {
+    /// What the words say, each with its literal text if it is one literal.
+    pub fn of<'w>(words: impl Iterator<Item = Option<&'w str>>) -> Self {
+        let mut addressing = Addressing::Arguments;
+        let mut words = words.peekable();
+        while let Some(word) = words.next() {
+            match word {
+                Some("-t" | "-ti" | "-it") => addressing = Addressing::Header,
+                Some("--") if words.peek().is_none() && addressing == Addressing::Arguments => return Addressing::Appended,
+                Some("--") => break,
+                _ => {}
+            }
+        }
+        addressing
+    }
+}
+
+/// One word put together from its pieces, whose expressions have these values. `number` counts from 1; `recipient` says that the word
+/// stands behind `--` and so must be one address that may be written to.
+pub fn join(
+    number: usize,
+    pieces: &[Piece<&[u8]>],
+    recipient: Option<&Recipients>,
+) -> Result<Vec<u8>, PolicyError> {
+    let fail = |reason| PolicyError::Argument { word: number, reason };
+    if let [Piece::Literal(literal)] = pieces {
+        return Ok(literal.clone().into_bytes());
+    }
+    let prefix = match pieces.first() {
+        Some(Piece::Literal(literal)) => literal.as_bytes(),
+        _ => b"",
+    };
+    let (mut word, mut first) = (Vec::new(), true);
+    for piece in pieces {
+        match piece {
+            Piece::Literal(literal) => word.extend_from_slice(literal.as_bytes()),
+            Piece::Expression(b"") => return Err(fail("has an empty value")),
+            Piece::Expression(value) if value.iter().any(|&byte| byte < 0x20 || byte == 0x7f) => {
+                return Err(fail("has a control character in its value"));
+            }
+            Piece::Expression(value) if first && value.starts_with(b"-") => return Err(fail("has a value that starts with '-'")),
+            Piece::Expression(value) => {
+                word.extend_from_slice(value);
+                first = false;
+            }
+        }
+    }
+    if word.len() > LONGEST {
+        return Err(fail("is longer than 320 octets"));
+    }
+    let value = word.get(prefix.len()..).unwrap_or_default();
+    let address = || std::str::from_utf8(value).ok().and_then(|text| Address::parse(text).ok());
+    match recipient {
+        Some(allowed) => {
+            let address = address().filter(|_| prefix.is_empty()).ok_or_else(|| fail("is not one address"))?;
+            if !allowed.allow(&address) {
+                return Err(PolicyError::Recipient(address));
+            }
+        }
+        None if value.contains(&b'@') && address().is_none() => return Err(fail("holds '@' and is not one address")),
+        None => {}
+    }
+    Ok(word)
+}
+
+/// A path of RFC 5321 4.5.3.1.3 is 256 octets; an option in front and some room.
+const LONGEST: usize = 320;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(word: &str, value: &str, recipient: bool) -> Result<String, PolicyError> {
+        let parsed = pieces(word, |_| Ok(value.as_bytes())).unwrap();
+        let allowed = Recipients::parse(&["example.org"]).unwrap();
+        join(1, &parsed, recipient.then_some(&allowed)).map(|word| String::from_utf8(word).unwrap())
+    }
+
+    #[test]
+    fn a_value_becomes_one_word_or_none() {
+        for (word, value, expected) in [
+            ("%{X}", "a@example.org", Some("a@example.org")),
+            ("bounces+%{X}@example.org", "abc", Some("bounces+abc@example.org")),
+            ("-fbounces+%{X}@example.org", "abc", Some("-fbounces+abc@example.org")),
+            ("%{X}", "envid", Some("envid")),
+            ("%{X}", "", None),
+            ("%{X}", "-be", None),
+            ("-f%{X}", "-oQ/tmp", None),
+            ("%{X}", "a\nb", None),
+            ("%{X}", "a@example.org b@example.org", None),
+            ("%{X}", "a@example.org,b@example.org", None),
+            ("bounces+%{X}@example.org", "a@evil.test", None),
+        ] {
+            assert_eq!(joined(word, value, false).ok().as_deref(), expected, "{word} {value}");
+        }
+        assert!(joined("%{X}", &"a".repeat(321), false).is_err());
+        assert!(joined("%{X}", "a@example.org", true).is_ok());
+        for refused in ["a@evil.test", "root", "a@example.org b@example.org"] {
+            assert!(joined("%{X}", refused, true).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_cut_at_its_expressions() {
+        let cut = |word: &str| pieces(word, |text| Ok(text.to_owned())).unwrap();
+        assert_eq!(cut("-t"), [Piece::Literal("-t".into())]);
+        assert_eq!(cut(""), [Piece::Literal(String::new())]);
+        assert_eq!(
+            cut("a%{X}b%{tolower:%{Y}}"),
+            [
+                Piece::Literal("a".into()),
+                Piece::Expression("%{X}".into()),
+                Piece::Literal("b".into()),
+                Piece::Expression("%{tolower:%{Y}}".into())
+            ]
+        );
+        assert!(pieces("%{X", |_| Ok(())).is_err());
+    }
+
+    #[test]
+    fn the_words_say_who_is_addressed() {
+        let of = |words: &[&'static str]| Addressing::of(words.iter().map(|word| Some(*word)));
+        assert_eq!(of(&["-t", "-i"]), Addressing::Header);
+        assert_eq!(of(&["-it"]), Addressing::Header);
+        assert_eq!(of(&["-i", "--"]), Addressing::Appended);
+        assert_eq!(of(&["-i", "--", "boss@example.org"]), Addressing::Arguments);
+        assert_eq!(of(&["-i", "--", "-t"]), Addressing::Arguments);
+        assert_eq!(of(&["-t", "--"]), Addressing::Header);
+    }
+}

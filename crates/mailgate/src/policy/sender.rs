@@ -1,0 +1,71 @@
+//! The sender that authentication vouches for (`SendmailSenderMail`, `SendmailSenderName`): the value of a variable -> one mailbox.
+#![forbid(unsafe_code)]
+
+use super::PolicyError;
+use crate::address::{Address, Domain, Mailbox};
+use crate::header::HeaderValue;
+
+/// What the two directives gave for a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Vouched<'a> {
+    /// What SendmailSenderMail names, for the log.
+    pub source: &'a str,
+    /// Its value; `None` where the variable is not set.
+    pub mail: Option<&'a [u8]>,
+    /// The value of SendmailSenderName.
+    pub name: Option<&'a [u8]>,
+}
+
+/// The one mailbox that the values give. Several addresses of an LDAP entry come joined with "; " (mod_authnz_ldap): the one that the
+/// client's From names is taken, else the first. A login is completed by `domain`.
+pub fn mailbox(vouched: Vouched<'_>, client_from: Option<&Address>, domain: Option<&Domain>) -> Result<Mailbox, PolicyError> {
+    let fail = |reason| PolicyError::Sender { source: vouched.source.to_owned(), reason };
+    let mail = vouched.mail.filter(|mail| !mail.is_empty()).ok_or_else(|| {
+        fail("is empty: the location needs authentication that sets it (Require valid-user, AuthLDAPURL with the attribute)")
+    })?;
+    let mail = std::str::from_utf8(mail).map_err(|_| fail("holds 8-bit octets: an address is ASCII"))?;
+    let addresses = mail
+        .split("; ")
+        .map(|address| {
+            let address = Address::parse(address.trim()).map_err(|_| {
+                fail("is not one plain address: correct the directory, or set SendmailDomain if it is a login")
+            })?;
+            match (address.domain(), domain) {
+                (None, Some(domain)) => Ok(address.complete(domain)),
+                (None, None) => Err(fail("is a login without a domain: set SendmailDomain")),
+                (Some(_), _) => Ok(address),
+            }
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let named = addresses.iter().find(|address| Some(*address) == client_from);
+    let address = named.or(addresses.first()).ok_or_else(|| fail("is empty"))?.clone();
+    let name = match vouched.name.filter(|name| !name.is_empty()) {
+        None => None,
+        Some(name) => Some(HeaderValue::from_field(name).map_err(|_| fail("has a SendmailSenderName with control characters"))?),
+    };
+    Ok(Mailbox::new(name.as_ref().map(HeaderValue::as_str), address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(mail: &str, client: Option<&str>, domain: Option<&str>) -> Result<String, PolicyError> {
+        let client = client.map(|client| Address::parse(client).unwrap());
+        let domain = domain.map(|domain| Domain::parse(domain).unwrap());
+        let vouched = Vouched { source: "AUTHENTICATE_MAIL", mail: Some(mail.as_bytes()), name: None };
+        mailbox(vouched, client.as_ref(), domain.as_ref()).map(|mailbox| mailbox.address.to_string())
+    }
+
+    #[test]
+    fn one_address_comes_out_or_none() {
+        assert_eq!(from("a@example.org", None, None).unwrap(), "a@example.org");
+        assert_eq!(from("a@example.org; b@example.org", None, None).unwrap(), "a@example.org");
+        assert_eq!(from("a@example.org; b@example.org", Some("b@example.org"), None).unwrap(), "b@example.org");
+        assert_eq!(from("a@example.org; b@example.org", Some("ceo@example.org"), None).unwrap(), "a@example.org");
+        assert_eq!(from("alice", None, Some("example.org")).unwrap(), "alice@example.org");
+        for refused in ["", "alice", "a@x.test, b@y.test", "\"A\" <a@x.test>", "a@x.test;b@y.test", "a@x.test\nBcc: z@y.test", "-f@x.test"] {
+            assert!(from(refused, None, None).is_err(), "{refused}");
+        }
+    }
+}
