@@ -1,1 +1,229 @@
-//! placeholder
+//! The one place where files, pipes and processes are made: each function is one system call, close-on-exec where it opens
+//! something, repeated on EINTR. With the feature `faults` the Nth of them fails with a chosen errno, so that a test can walk
+//! through every way a hand-over can break; without it the functions are the calls themselves.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::event::{PollFd, Timespec};
+use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+
+use crate::transport::spawn;
+
+#[cfg(feature = "faults")]
+pub use faults::{count, fail_nth, fault_hit, never_fail};
+
+/// A descriptor below this would be overwritten in the child when its stdin, stdout and stderr are put into place.
+const FIRST_FREE: i32 = 3;
+
+fn call<T>(mut system_call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match turn().and_then(|()| system_call()) {
+            Err(Errno::INTR) => continue,
+            outcome => return outcome.map_err(io::Error::from),
+        }
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+fn turn() -> rustix::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(feature = "faults")]
+use faults::turn;
+
+/// An unnamed file in `dir` (open(2), O_TMPFILE; Linux 3.11).
+pub(crate) fn open_unnamed(dir: &Path) -> io::Result<OwnedFd> {
+    call(|| rustix::fs::open(dir, OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR))
+}
+
+/// A new file, 0600; an error if the name exists, be it as a dangling link.
+pub(crate) fn create_new(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR))
+}
+
+/// A directory, for [`fsync`].
+pub(crate) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    call(|| rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
+}
+
+/// The same file once more, for reading only and with an offset of its own, 0 (proc(5), /proc/self/fd).
+pub(crate) fn reopen_read_only(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    call(|| rustix::fs::open(path.as_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())).and_then(above_stdio)
+}
+
+/// A second descriptor of the same open file, sharing its offset.
+pub(crate) fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    call(|| rustix::io::fcntl_dupfd_cloexec(fd, FIRST_FREE))
+}
+
+pub(crate) fn read(fd: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usize> {
+    call(|| rustix::io::read(fd, &mut *into))
+}
+
+pub(crate) fn read_at(fd: BorrowedFd<'_>, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    call(|| rustix::io::pread(fd, &mut *into, offset))
+}
+
+pub(crate) fn write(fd: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
+    call(|| rustix::io::write(fd, octets))
+}
+
+pub(crate) fn write_all(fd: BorrowedFd<'_>, mut octets: &[u8]) -> io::Result<()> {
+    while !octets.is_empty() {
+        match write(fd, octets)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => octets = &octets[n..],
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn seek_to_start(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::seek(fd, SeekFrom::Start(0))).map(drop)
+}
+
+pub(crate) fn offset(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    call(|| rustix::fs::seek(fd, SeekFrom::Current(0)))
+}
+
+/// Octets that nobody has read from a pipe yet.
+pub(crate) fn unread(pipe: BorrowedFd<'_>) -> io::Result<u64> {
+    call(|| rustix::io::ioctl_fionread(pipe))
+}
+
+/// A pipe, (read end, write end), neither of them 0, 1 or 2.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = call(|| rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC))?;
+    Ok((above_stdio(reader)?, above_stdio(writer)?))
+}
+
+/// Only this end: the flag belongs to the open file description, and `pipe2` would set it for the child's end too.
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::fcntl_setfl(fd, OFlags::NONBLOCK))
+}
+
+fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() >= FIRST_FREE { Ok(fd) } else { duplicate(fd.as_fd()) }
+}
+
+pub(crate) fn poll(fds: &mut [PollFd<'_>], timeout: &Timespec) -> io::Result<usize> {
+    turn()?;
+    Ok(rustix::event::poll(fds, Some(timeout))?) // EINTR ends the wait: the caller looks at the clock anyway
+}
+
+/// Starts the program; the error is that of the child's own exec, too, and then nothing was started.
+pub(crate) fn spawn(start: &spawn::Start<'_>) -> io::Result<Pid> {
+    turn()?;
+    spawn::start(start)
+}
+
+pub(crate) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+    call(|| rustix::process::pidfd_open(pid, PidfdFlags::empty()))
+}
+
+pub(crate) fn wait_child(pid: Pid, options: WaitIdOptions) -> io::Result<Option<WaitIdStatus>> {
+    call(|| rustix::process::waitid(WaitId::Pid(pid), options))
+}
+
+pub(crate) fn signal_group(leader: Pid, signal: Signal) -> io::Result<()> {
+    call(|| rustix::process::kill_process_group(leader, signal))
+}
+
+pub(crate) fn signal_process(pid: Pid, signal: Signal) -> io::Result<()> {
+    call(|| rustix::process::kill_process(pid, signal))
+}
+
+pub(crate) fn fsync(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::fsync(fd))
+}
+
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    call(|| rustix::fs::rename(from, to))
+}
+
+pub(crate) fn unlink(path: &Path) -> io::Result<()> {
+    call(|| rustix::fs::unlink(path))
+}
+
+/// A directory, 0700; `false` if the name was there.
+pub(crate) fn mkdir(path: &Path) -> io::Result<bool> {
+    match call(|| rustix::fs::mkdir(path, Mode::RWXU)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+#[cfg(feature = "faults")]
+mod faults {
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use rustix::io::Errno;
+
+    /// What this thread has been told: how many calls it made since then, which of them fails, with what.
+    #[derive(Clone, Copy)]
+    struct Plan {
+        seen: u64,
+        fail_at: u64,
+        errno: i32,
+    }
+
+    thread_local! {
+        static PLAN: Cell<Plan> = const { Cell::new(Plan { seen: 0, fail_at: 0, errno: 0 }) };
+    }
+
+    /// Lets the `n`th call from now on (the first is 1) of this thread fail once with `errno`, and counts from 0.
+    pub fn fail_nth(n: u64, errno: i32) {
+        PLAN.set(Plan { seen: 0, fail_at: n, errno });
+    }
+
+    /// Takes the plan of this thread back.
+    pub fn never_fail() {
+        fail_nth(0, 0);
+    }
+
+    /// How many calls this thread has made since [`fail_nth`].
+    pub fn count() -> u64 {
+        PLAN.get().seen
+    }
+
+    /// Whether the planned call was reached, and so failed.
+    pub fn fault_hit() -> bool {
+        let plan = PLAN.get();
+        plan.fail_at > 0 && plan.seen >= plan.fail_at
+    }
+
+    /// `MAILGATE_FAULT=N` or `N:ERRNO` (default 5, EIO): the Nth call of the whole process fails; for a server under test.
+    fn environment() -> Option<(u64, i32)> {
+        static FROM_ENVIRONMENT: OnceLock<Option<(u64, i32)>> = OnceLock::new();
+        *FROM_ENVIRONMENT.get_or_init(|| {
+            let value = std::env::var("MAILGATE_FAULT").ok()?;
+            let (n, errno) = value.split_once(':').unwrap_or((&value, "5"));
+            Some((n.parse().ok()?, errno.parse().ok()?))
+        })
+    }
+
+    pub(super) fn turn() -> rustix::io::Result<()> {
+        static SEEN: AtomicU64 = AtomicU64::new(0);
+        let mut plan = PLAN.get();
+        plan.seen += 1;
+        PLAN.set(plan);
+        if plan.seen == plan.fail_at {
+            return Err(Errno::from_raw_os_error(plan.errno));
+        }
+        match environment() {
+            Some((n, errno)) if SEEN.fetch_add(1, Ordering::Relaxed) + 1 == n => Err(Errno::from_raw_os_error(errno)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How many programs run at one time in this process. One count for everybody, measured by each caller against its own limit:
+//! sections of a configuration may have different ones.
+#![forbid(unsafe_code)]
+
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+struct Gate {
+    taken: Mutex<usize>,
+    freed: Condvar,
+}
+
+static GATE: Gate = Gate { taken: Mutex::new(0), freed: Condvar::new() };
+
+/// Leave to run one program, until dropped.
+#[derive(Debug)]
+pub struct Slot(());
+
+/// A slot as soon as fewer than `limit` (0: no limit) are taken, or none if that does not happen within `wait`.
+pub fn acquire(limit: usize, wait: Duration) -> Option<Slot> {
+    GATE.enter(limit, wait).then_some(Slot(()))
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        GATE.leave();
+    }
+}
+
+impl Gate {
+    fn enter(&self, limit: usize, wait: Duration) -> bool {
+        let mut taken = self.lock();
+        if limit > 0 && *taken >= limit {
+            let began = Instant::now();
+            while *taken >= limit {
+                let Some(left) = wait.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
+                    return false;
+                };
+                taken = self.freed.wait_timeout(taken, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            }
+        }
+        *taken += 1;
+        true
+    }
+
+    fn leave(&self) {
+        *self.lock() -= 1;
+        self.freed.notify_all(); // who waits for a low limit may not hide who waits for a high one
+    }
+
+    /// Nothing between lock and unlock can panic, and a count is right at any moment: poison means nothing here.
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn gate() -> &'static Gate {
+        Box::leak(Box::new(Gate { taken: Mutex::new(0), freed: Condvar::new() }))
+    }
+
+    #[test]
+    fn over_the_limit_one_waits_and_then_gives_up() {
+        let gate = gate();
+        assert!(gate.enter(1, Duration::ZERO));
+        let began = Instant::now();
+        assert!(!gate.enter(1, Duration::from_millis(30)));
+        assert!(began.elapsed() >= Duration::from_millis(30));
+        assert!(gate.enter(2, Duration::ZERO), "a higher limit still has room");
+        assert!(gate.enter(0, Duration::ZERO), "0 is no limit");
+        (0..3).for_each(|_| gate.leave());
+        assert!(gate.enter(1, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_freed_slot_wakes_the_one_who_waits() {
+        let gate = gate();
+        assert!(gate.enter(1, Duration::ZERO));
+        let waiting = std::thread::spawn(|| gate.enter(1, Duration::from_secs(20)));
+        std::thread::sleep(Duration::from_millis(20));
+        gate.leave();
+        assert!(waiting.join().unwrap());
+    }
+
+    #[test]
+    fn many_threads_with_different_limits_never_pass_theirs() {
+        let gate = gate();
+        let running = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for i in 0..24 {
+                let running = &running;
+                scope.spawn(move || {
+                    let limit = 2 + i % 3;
+                    for _ in 0..50 {
+                        assert!(gate.enter(limit, Duration::from_secs(60)));
+                        assert!(running.fetch_add(1, Ordering::SeqCst) < 4);
+                        std::thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        gate.leave();
+                    }
+                });
+            }
+        });
+        assert_eq!(*gate.lock(), 0);
+    }
+
+    #[test]
+    fn a_slot_is_given_back_when_dropped_even_by_a_panic() {
+        let taken = || *GATE.lock();
+        let before = taken();
+        let slot = acquire(0, Duration::ZERO).unwrap();
+        assert_eq!(taken(), before + 1);
+        let panicked = std::thread::spawn(move || {
+            let _held = slot;
+            panic!("on purpose");
+        });
+        assert!(panicked.join().is_err());
+        assert_eq!(taken(), before);
+    }
+}

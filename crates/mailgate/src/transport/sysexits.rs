@@ -1,0 +1,90 @@
+//! Exit status of a sendmail program -> [`FailureKind`]. The codes are those of sysexits(3), and what a shell or a loader adds;
+//! what ten MTAs mean by them was tried. Words can overrule a code: nobody has a code for "too big".
+#![forbid(unsafe_code)]
+
+use super::FailureKind;
+use super::FailureKind::{BadMessage, Misconfigured, Tempfail, Unavailable, Unknown};
+
+struct Row {
+    code: i32,
+    kind: FailureKind,
+}
+
+/// A code that is not here says nothing about the message: Exim and nullmailer exit 1 for everything, Exim with a bounce under way.
+const TABLE: &[Row] = &[
+    Row { code: 64, kind: Misconfigured }, // EX_USAGE: msmtp, dma and esmtp for an option they do not know
+    Row { code: 65, kind: BadMessage },    // EX_DATAERR: dma for a line of 998 octets
+    Row { code: 66, kind: BadMessage },    // EX_NOINPUT
+    Row { code: 67, kind: Unknown },       // EX_NOUSER: some recipients may have got it
+    Row { code: 68, kind: Unknown },       // EX_NOHOST
+    Row { code: 69, kind: Unavailable },   // EX_UNAVAILABLE
+    Row { code: 70, kind: Misconfigured }, // EX_SOFTWARE: OpenSMTPD for every refusal
+    Row { code: 71, kind: Misconfigured }, // EX_OSERR: Sendmail with a read-only queue
+    Row { code: 72, kind: Misconfigured }, // EX_OSFILE: esmtp without an MDA
+    Row { code: 73, kind: Unavailable },   // EX_CANTCREAT
+    Row { code: 74, kind: Unavailable },   // EX_IOERR
+    Row { code: 75, kind: Tempfail }, // EX_TEMPFAIL: Postfix for every fatal error; OpenSMTPD after it has stored the mail
+    Row { code: 76, kind: Unknown },  // EX_PROTOCOL
+    Row { code: 77, kind: Misconfigured }, // EX_NOPERM
+    Row { code: 78, kind: Misconfigured }, // EX_CONFIG
+    Row { code: 126, kind: Misconfigured }, // a shell: found, not executable
+    Row { code: 127, kind: Misconfigured }, // a shell: not found; the loader: a library is missing
+    Row { code: 255, kind: Misconfigured }, // exit(-1); ssh as a sendmail
+];
+
+/// What MTAs say when a message is over their limit, in lower case. `5.3.4`: RFC 3463 3.4, "Message too big for system".
+const TOO_BIG: &[&str] = &[
+    "message file too big",         // Postfix 3, postdrop and cleanup
+    "message too big",              // OpenSMTPD 7
+    "message is too large",         // Sendmail 8, over SMTP
+    "message size exceeds",         // Postfix and Exim, over SMTP, as msmtp repeats it
+    "exceeds administrative limit", // Courier 1
+    " 5.3.4 ",
+];
+
+/// Codes that go with these words. 67 (Courier) and 70 (OpenSMTPD) are refusals of the whole transaction then.
+const TOO_BIG_CODES: &[i32] = &[67, 69, 70, 75];
+
+/// What an exit other than 0 means; `words` is what the program printed.
+pub(super) fn kind(code: i32, words: &[&[u8]]) -> FailureKind {
+    if TOO_BIG_CODES.contains(&code) && words.iter().any(|text| too_big(text)) {
+        return FailureKind::TooLarge;
+    }
+    TABLE.iter().find(|row| row.code == code).map_or(Unknown, |row| row.kind)
+}
+
+fn too_big(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text).to_lowercase();
+    TOO_BIG.iter().any(|words| text.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_without_words() {
+        for code in 1..=255 {
+            let expected = match code {
+                65 | 66 => BadMessage,
+                69 | 73 | 74 => Unavailable,
+                75 => Tempfail,
+                64 | 70 | 71 | 72 | 77 | 78 | 126 | 127 | 255 => Misconfigured,
+                _ => Unknown,
+            };
+            assert_eq!(kind(code, &[b"", b"no such user"]), expected, "exit {code}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_each_mta_for_too_big() {
+        let postfix = b"postdrop: warning: uid=33: File too large\nsendmail: fatal: www-data(33): message file too big";
+        let opensmtpd = b"sendmail: command failed: 554 5.3.4 Message too big for system: Transaction failed";
+        let courier = b"523 Message length (1000066 bytes) exceeds administrative limit(1000000).";
+        let msmtp = b"sendmail: server message: 552 5.3.4 Message size exceeds fixed limit";
+        for (code, words) in [(75, &postfix[..]), (70, opensmtpd), (67, courier), (69, msmtp)] {
+            assert_eq!(kind(code, &[b"", words]), FailureKind::TooLarge);
+            assert_eq!(kind(1, &[b"", words]), Unknown, "only beside a code that refuses");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A running child -> how it ended and what it said. One loop watches stdout, stderr and a pidfd (pidfd_open(2), Linux 5.3;
+//! polling where there is none), so a child that floods, hangs or leaves a grandchild behind blocks nobody. At the deadline its
+//! group gets TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped by a later call.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, Signal, WaitIdOptions};
+
+use super::Exit;
+use crate::seam;
+
+/// How much of stdout and of stderr is kept.
+const KEPT: usize = 8 * 1024;
+/// From TERM to KILL, from KILL to giving up, and from the exit to the end of a grandchild's stderr.
+const GRACE: Duration = Duration::from_secs(1);
+/// How often is looked where there is no pidfd.
+const POLLING: Duration = Duration::from_millis(10);
+
+/// Children that were killed and did not end within [`GRACE`]: in an uninterruptible sleep, or run by another user.
+static ORPHANS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Reaps what has ended meanwhile.
+pub(super) fn reap_orphans() {
+    let mut orphans = ORPHANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    orphans.retain(|&pid| matches!(reap(pid), Ending::StillRunning));
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Ending {
+    Exited(Exit),
+    /// Somebody else took the status (ECHILD): SIGCHLD is ignored, or another part of the process waits for any child.
+    Lost,
+    /// Killed, yet still there.
+    StillRunning,
+}
+
+/// All there is to know of a child that was watched to its end.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub ending: Ending,
+    /// By us, since the deadline had passed.
+    pub killed: bool,
+    pub stdout: Outlet,
+    pub stderr: Outlet,
+}
+
+/// A child that is killed and reaped when dropped.
+#[derive(Debug)]
+pub(super) struct Child {
+    pid: Pid,
+    pidfd: Option<OwnedFd>,
+    /// It has ended, and is a zombie: its number, and that of its group, is still ours.
+    ended: bool,
+    /// Nothing is left to reap, and its number may be somebody else's by now: no signals.
+    gone: bool,
+}
+
+impl Child {
+    pub fn new(pid: Pid) -> Child {
+        Child { pid, pidfd: seam::pidfd_open(pid).ok(), ended: false, gone: false }
+    }
+
+    /// Until the child has ended, or has been killed after `deadline`. Ends at most two seconds after that.
+    pub fn watch(mut self, stdout: OwnedFd, stderr: OwnedFd, deadline: Instant) -> Watched {
+        let mut outlets = [Outlet::new(stdout), Outlet::new(stderr)];
+        let mut killed = false;
+        let mut until = deadline;
+        loop {
+            self.wait_for_news(&mut outlets, until);
+            if !self.ended && self.has_ended() && !killed {
+                until = Instant::now() + GRACE;
+            }
+            if self.ended && outlets.iter().all(Outlet::is_closed) {
+                break;
+            }
+            if Instant::now() < until {
+                continue;
+            }
+            if self.ended || killed {
+                break;
+            }
+            self.signal(Signal::TERM);
+            killed = true;
+            until = Instant::now() + GRACE;
+        }
+        if killed {
+            self.signal(Signal::KILL); // the group: also what the leader left behind
+            let until = Instant::now() + GRACE;
+            while !self.has_ended() && Instant::now() < until {
+                self.wait_for_news(&mut outlets, until);
+            }
+        }
+        let ending = self.finish();
+        let [stdout, stderr] = outlets;
+        Watched { ending, killed, stdout, stderr }
+    }
+
+    fn wait_for_news(&self, outlets: &mut [Outlet; 2], until: Instant) {
+        let mut left = until.saturating_duration_since(Instant::now());
+        let watches_exit = !self.ended && self.pidfd.is_some();
+        if !self.ended && self.pidfd.is_none() {
+            left = left.min(POLLING);
+        }
+        let mut fds: Vec<PollFd<'_>> =
+            outlets.iter().filter_map(|o| o.fd.as_ref()).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        if let (true, Some(pidfd)) = (watches_exit, &self.pidfd) {
+            fds.push(PollFd::new(pidfd, PollFlags::IN));
+        }
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        if let Err(error) = seam::poll(&mut fds, &timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            std::thread::sleep(left.min(POLLING));
+        }
+        outlets.iter_mut().for_each(Outlet::take);
+    }
+
+    /// Looks without reaping: the number of the group stays reserved for [`Child::signal`].
+    fn has_ended(&mut self) -> bool {
+        if !self.ended {
+            match seam::wait_child(self.pid, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
+                Ok(None) => {}
+                Ok(Some(_)) => self.ended = true,
+                Err(error) if is_echild(&error) => (self.ended, self.gone) = (true, true),
+                Err(_) => std::thread::sleep(POLLING),
+            }
+        }
+        self.ended
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        if self.gone {
+            return;
+        }
+        if seam::signal_group(self.pid, signal).is_err() {
+            let _ = seam::signal_process(self.pid, signal); // a program that has changed its user: nothing more can be done
+        }
+    }
+
+    fn finish(&mut self) -> Ending {
+        let ending = if self.gone { Ending::Lost } else { reap(self.pid) };
+        if ending == Ending::StillRunning {
+            ORPHANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(self.pid);
+        }
+        self.gone = true;
+        ending
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.gone {
+            return;
+        }
+        self.signal(Signal::KILL);
+        let until = Instant::now() + GRACE;
+        while !self.has_ended() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.finish();
+    }
+}
+
+fn reap(pid: Pid) -> Ending {
+    for _ in 0..3 {
+        match seam::wait_child(pid, WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+            Ok(None) => return Ending::StillRunning,
+            Ok(Some(status)) => {
+                let code = status.exit_status().map(Exit::Code);
+                return code
+                    .or_else(|| status.terminating_signal().map(Exit::Signal))
+                    .map_or(Ending::Lost, Ending::Exited);
+            }
+            Err(error) if is_echild(&error) => return Ending::Lost,
+            Err(_) => {}
+        }
+    }
+    Ending::StillRunning
+}
+
+fn is_echild(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error())
+}
+
+/// Our end of the child's stdout or stderr.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    fd: Option<OwnedFd>,
+    pub kept: Vec<u8>,
+    pub dropped: u64,
+}
+
+impl Outlet {
+    /// `fd` does not block.
+    fn new(fd: OwnedFd) -> Outlet {
+        Outlet { fd: Some(fd), kept: Vec::new(), dropped: 0 }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.fd.is_none()
+    }
+
+    /// Takes what is there, at most one buffer, so that a flood does not keep us from looking at the clock.
+    fn take(&mut self) {
+        let Some(fd) = &self.fd else { return };
+        let mut buffer = [0; 16 * 1024];
+        match seam::read(fd.as_fd(), &mut buffer) {
+            Ok(0) => self.fd = None,
+            Ok(n) => {
+                let keep = n.min(KEPT - self.kept.len());
+                self.kept.extend_from_slice(&buffer[..keep]);
+                self.dropped += (n - keep) as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => self.fd = None,
+        }
+    }
+}
