@@ -257,7 +257,7 @@ fn the_child_starts_clean() {
     let leak = std::fs::File::open("/dev/null").unwrap();
     let _without_cloexec = rustix::io::dup(&leak).unwrap();
     let text = format!(
-        "grep -E '^(SigBlk|SigIgn)' /proc/$$/status > {signals}; pwd -P > {cwd}; \
+        "grep -E '^(SigBlk|SigIgn)' /proc/self/status > {signals}; pwd -P > {cwd}; \
          ps -o pid=,pgid= -p $$ > {group}; readlink /proc/$$/fd/0 > {stdin}; env > {env}; cat > /dev/null",
         signals = place.file("signals"),
         cwd = place.file("cwd"),

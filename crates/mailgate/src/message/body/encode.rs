@@ -1,0 +1,259 @@
+//! A body as it was sent -> a body as it travels, with LF as its line end (RFC 2045 6.7 and 6.8). Streams: memory does not grow
+//! with the body. Quoted-printable also hides what a mail program on the way could take for something else: a line that is
+//! nothing but a dot, and one that begins with `From `.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Read, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{ENCODED_LINE, Encoding, Plan};
+
+/// Copies `from` to `to` as `plan` says. What is not empty ends in a line end.
+pub fn encode(plan: &Plan, mut from: impl Read, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    match (plan.encoding, plan.as_sent) {
+        (Encoding::SevenBit | Encoding::EightBit, _) => {
+            let mut lines = PlainLines::default();
+            each_piece(&mut from, |piece| lines.update(piece, to))?;
+            lines.finish(to)
+        }
+        (Encoding::QuotedPrintable, true) => {
+            let mut lines = PlainLines { quoted: true, ..PlainLines::default() };
+            each_piece(&mut from, |piece| lines.update(piece, to))?;
+            lines.finish(to)
+        }
+        (Encoding::QuotedPrintable, false) => {
+            let mut encoder = QuotedPrintable::new();
+            let mut outcome = Ok(());
+            let mut sink = |piece: &[u8]| {
+                if outcome.is_ok() {
+                    outcome = to.write_all(piece);
+                }
+            };
+            each_piece(&mut from, |piece| {
+                encoder.update(piece, &mut sink);
+                Ok(())
+            })?;
+            encoder.finish(&mut sink);
+            outcome
+        }
+        (Encoding::Base64, as_sent) => {
+            let mut lines = Base64Lines { as_sent, ..Base64Lines::default() };
+            each_piece(&mut from, |piece| lines.update(piece, to))?;
+            lines.finish(to)
+        }
+    }
+}
+
+fn each_piece(from: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(n) => take(&buffer[..n])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// CRLF -> LF; and, of quoted-printable, `.` alone -> `=2E`, `From ` -> `=46rom `.
+#[derive(Default)]
+struct PlainLines {
+    quoted: bool,
+    carry: Vec<u8>,
+    in_line: bool,
+}
+
+impl PlainLines {
+    fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        self.carry.extend_from_slice(piece);
+        let octets = std::mem::take(&mut self.carry);
+        let rest = self.lines(&octets, false, to)?;
+        self.carry = octets[rest..].to_vec();
+        Ok(())
+    }
+
+    fn finish(&mut self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        let octets = std::mem::take(&mut self.carry);
+        self.lines(&octets, true, to)?;
+        if self.in_line { to.write_all(b"\n") } else { Ok(()) }
+    }
+
+    /// Writes what can be judged, gives the place of what cannot: at most five octets.
+    fn lines(&mut self, octets: &[u8], last: bool, to: &mut (impl Write + ?Sized)) -> io::Result<usize> {
+        let mut at = 0;
+        while at < octets.len() {
+            let rest = &octets[at..];
+            if !self.in_line && self.quoted {
+                if !last && rest.len() < 5 && !rest.contains(&b'\n') {
+                    break;
+                }
+                if let Some(escaped) = disguise(rest, last) {
+                    to.write_all(escaped)?;
+                    (at, self.in_line) = (at + 1, true);
+                    continue;
+                }
+            }
+            let end = rest.iter().position(|&b| b == b'\n');
+            let line = &rest[..end.unwrap_or(rest.len())];
+            match (line.split_last(), end) {
+                (Some((b'\r', before)), Some(_)) => to.write_all(before)?,
+                (Some((b'\r', before)), None) if !last => {
+                    to.write_all(before)?;
+                    self.in_line |= !before.is_empty();
+                    return Ok(at + before.len());
+                }
+                _ => to.write_all(line)?,
+            }
+            at += line.len();
+            self.in_line = true;
+            if end.is_some() {
+                to.write_all(b"\n")?;
+                at += 1;
+                self.in_line = false;
+            }
+        }
+        Ok(at)
+    }
+}
+
+/// The escape for the first octet of a line that something on the way could misread.
+fn disguise(line: &[u8], last: bool) -> Option<&'static [u8]> {
+    match line {
+        [b'.', b'\n', ..] | [b'.', b'\r', b'\n', ..] => Some(b"=2E"),
+        [b'.'] | [b'.', b'\r'] if last => Some(b"=2E"),
+        [b'F', b'r', b'o', b'm', b' ', ..] => Some(b"=46"),
+        _ => None,
+    }
+}
+
+/// Any octets -> quoted-printable. LF and CRLF are line ends; everything else comes back exactly.
+#[derive(Debug)]
+pub(super) struct QuotedPrintable {
+    carry: Vec<u8>,
+    line: Vec<u8>,
+}
+
+/// What may follow an octet and change how it is written: `rom ` after F.
+const LOOKAHEAD: usize = 4;
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+impl QuotedPrintable {
+    pub fn new() -> QuotedPrintable {
+        QuotedPrintable { carry: Vec::new(), line: Vec::with_capacity(ENCODED_LINE + 1) }
+    }
+
+    pub fn update(&mut self, piece: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        let mut octets = std::mem::take(&mut self.carry);
+        octets.extend_from_slice(piece);
+        let ready = self.encode(&octets, false, sink);
+        octets.drain(..ready);
+        self.carry = octets;
+    }
+
+    /// Ends the last line, if one is open.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        let octets = std::mem::take(&mut self.carry);
+        self.encode(&octets, true, sink);
+        if !self.line.is_empty() {
+            self.end_line(sink);
+        }
+    }
+
+    fn encode(&mut self, octets: &[u8], last: bool, sink: &mut dyn FnMut(&[u8])) -> usize {
+        let mut at = 0;
+        while at < octets.len() && (last || octets.len() - at > LOOKAHEAD) {
+            let rest = &octets[at..];
+            at += match rest {
+                [b'\n', ..] => {
+                    self.end_line(sink);
+                    1
+                }
+                [b'\r', b'\n', ..] => {
+                    self.end_line(sink);
+                    2
+                }
+                [b, after @ ..] => {
+                    let ends_line = matches!(after, [] | [b'\n', ..] | [b'\r', b'\n', ..]);
+                    self.octet(*b, rest, ends_line, last, sink);
+                    1
+                }
+                [] => break,
+            };
+        }
+        at
+    }
+
+    fn octet(&mut self, b: u8, rest: &[u8], ends_line: bool, last: bool, sink: &mut dyn FnMut(&[u8])) {
+        let plain = match b {
+            b' ' | b'\t' => !ends_line,
+            b'=' => false,
+            _ => matches!(b, b'!'..=b'~'),
+        };
+        // RFC 2045 6.7 (5): no line over 76, with the `=` of a soft line break.
+        if self.line.len() + if plain { 1 } else { 3 } >= ENCODED_LINE {
+            self.line.push(b'=');
+            self.end_line(sink);
+        }
+        // After that: what a soft break has put at the beginning of a line is at the beginning of a line.
+        match disguise(rest, last).filter(|_| self.line.is_empty()) {
+            Some(escaped) => self.line.extend_from_slice(escaped),
+            None if plain => self.line.push(b),
+            None => self.line.extend_from_slice(&[b'=', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]),
+        }
+    }
+
+    fn end_line(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        self.line.push(b'\n');
+        sink(&self.line);
+        self.line.clear();
+    }
+}
+
+/// Octets, or the digits of somebody else's base64, -> base64 in lines of 76.
+#[derive(Default)]
+struct Base64Lines {
+    as_sent: bool,
+    /// Less than a line: 57 octets, or 76 digits.
+    carry: Vec<u8>,
+    line: String,
+}
+
+impl Base64Lines {
+    fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        if self.as_sent {
+            self.carry.extend(piece.iter().filter(|b| !b.is_ascii_whitespace()));
+        } else {
+            self.carry.extend_from_slice(piece);
+        }
+        let octets = std::mem::take(&mut self.carry);
+        let lines = octets.chunks_exact(self.width());
+        self.carry = lines.remainder().to_vec();
+        for line in lines {
+            self.line(line, to)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.carry);
+        if rest.is_empty() { Ok(()) } else { self.line(&rest, to) }
+    }
+
+    fn width(&self) -> usize {
+        if self.as_sent { ENCODED_LINE } else { ENCODED_LINE / 4 * 3 }
+    }
+
+    fn line(&mut self, octets: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        if self.as_sent {
+            to.write_all(octets)?;
+        } else {
+            self.line.clear();
+            STANDARD.encode_string(octets, &mut self.line);
+            to.write_all(self.line.as_bytes())?;
+        }
+        to.write_all(b"\n")
+    }
+}

@@ -1,0 +1,400 @@
+//! The octets of a body, in any pieces -> [`Facts`], all that [`super::plan`] has to know to choose a transfer encoding
+//! (RFC 2045). One pass, a few octets of memory; nothing is kept of the body itself.
+#![forbid(unsafe_code)]
+
+use super::encode::QuotedPrintable;
+
+/// What is known of a whole body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Octets.
+    pub len: u64,
+    /// Whether there is a NUL.
+    pub nul: bool,
+    /// Octets above 127.
+    pub eight_bit: u64,
+    /// Whether all of it is UTF-8.
+    pub valid_utf8: bool,
+    /// Whether there is a CR without LF.
+    pub bare_cr: bool,
+    /// Whether a line ends in CRLF.
+    pub has_crlf: bool,
+    /// Octets of the longest line, without its end.
+    pub longest_line: u64,
+    /// Whether a line is nothing but `.`, which ends a message for a program that runs without `-i`.
+    pub lone_dot: bool,
+    /// Whether a line begins with `From `, which an mbox turns into `>From `.
+    pub from_line: bool,
+    /// Whether the last octet is LF.
+    pub ends_with_newline: bool,
+    /// Octets of it as quoted-printable, exactly.
+    pub quoted_printable_len: u64,
+    /// Octets of it as base64, exactly.
+    pub base64_len: u64,
+    /// Whether it is base64 already.
+    pub is_base64: bool,
+    /// Whether it is quoted-printable already (RFC 2045 6.7), with lines of up to [`super::MAX_LINE`].
+    pub is_quoted_printable: bool,
+}
+
+/// Gathers [`Facts`].
+#[derive(Debug)]
+pub struct Scan {
+    lines: Lines,
+    utf8: Utf8,
+    base64: Base64,
+    quoted: Quoted,
+    printable: QuotedPrintable,
+    printable_len: u64,
+}
+
+impl Scan {
+    /// Before the first octet.
+    #[expect(clippy::new_without_default, reason = "a scan is begun, not defaulted")]
+    pub fn new() -> Scan {
+        Scan {
+            lines: Lines::default(),
+            utf8: Utf8::default(),
+            base64: Base64::default(),
+            quoted: Quoted { legal: true, ..Quoted::default() },
+            printable: QuotedPrintable::new(),
+            printable_len: 0,
+        }
+    }
+
+    /// The next octets.
+    pub fn update(&mut self, octets: &[u8]) {
+        for &b in octets {
+            self.lines.octet(b);
+            self.base64.octet(b);
+            self.quoted.octet(b);
+        }
+        self.utf8.update(octets);
+        let counted = &mut self.printable_len;
+        self.printable.update(octets, &mut |piece: &[u8]| *counted += piece.len() as u64);
+    }
+
+    /// After the last one.
+    pub fn finish(mut self) -> Facts {
+        let Scan { ref mut lines, ref mut printable_len, .. } = self;
+        lines.end_of_line();
+        self.printable.finish(&mut |piece: &[u8]| *printable_len += piece.len() as u64);
+        let digits = lines.len.div_ceil(3) * 4;
+        Facts {
+            len: lines.len,
+            nul: lines.nul,
+            eight_bit: lines.eight_bit,
+            valid_utf8: self.utf8.finish(),
+            bare_cr: lines.bare_cr || lines.after_cr,
+            has_crlf: lines.has_crlf,
+            longest_line: lines.longest,
+            lone_dot: lines.lone_dot,
+            from_line: lines.from_line,
+            ends_with_newline: lines.ends_with_newline,
+            quoted_printable_len: *printable_len,
+            base64_len: digits + digits.div_ceil(super::ENCODED_LINE as u64),
+            is_base64: self.base64.finish(),
+            is_quoted_printable: self.quoted.finish(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    len: u64,
+    nul: bool,
+    eight_bit: u64,
+    bare_cr: bool,
+    has_crlf: bool,
+    longest: u64,
+    lone_dot: bool,
+    from_line: bool,
+    ends_with_newline: bool,
+    /// Of this line, without a CR that may belong to its end.
+    column: u64,
+    start: [u8; 5],
+    after_cr: bool,
+}
+
+impl Lines {
+    fn octet(&mut self, b: u8) {
+        self.len += 1;
+        self.ends_with_newline = b == b'\n';
+        self.nul |= b == 0;
+        self.eight_bit += u64::from(b > 127);
+        if b == b'\n' {
+            self.has_crlf |= self.after_cr;
+            self.after_cr = false;
+            self.end_of_line();
+            return;
+        }
+        if self.after_cr {
+            self.bare_cr = true;
+            self.on_line(b'\r');
+        }
+        self.after_cr = b == b'\r';
+        if !self.after_cr {
+            self.on_line(b);
+        }
+    }
+
+    fn on_line(&mut self, b: u8) {
+        if let Some(place) = self.start.get_mut(self.column as usize) {
+            *place = b;
+        }
+        self.column += 1;
+        self.from_line |= self.column == 5 && self.start == *b"From ";
+    }
+
+    fn end_of_line(&mut self) {
+        let column = self.column + u64::from(self.after_cr); // only at the end of the body: a bare CR there
+        self.lone_dot |= self.column == 1 && self.start[0] == b'.';
+        self.longest = self.longest.max(column);
+        self.column = 0;
+    }
+}
+
+/// UTF-8 in pieces that may split a character.
+#[derive(Debug, Default)]
+struct Utf8 {
+    /// The beginning of a character.
+    carry: Vec<u8>,
+    invalid: bool,
+}
+
+impl Utf8 {
+    fn update(&mut self, mut octets: &[u8]) {
+        while !self.invalid && !self.carry.is_empty() {
+            let Some((&b, rest)) = octets.split_first() else { return };
+            octets = rest;
+            self.carry.push(b);
+            match std::str::from_utf8(&self.carry) {
+                Ok(_) => self.carry.clear(),
+                Err(error) => self.invalid = error.error_len().is_some(),
+            }
+        }
+        if let (false, Err(error)) = (self.invalid, std::str::from_utf8(octets)) {
+            match error.error_len() {
+                None => self.carry.extend_from_slice(&octets[error.valid_up_to()..]),
+                Some(_) => self.invalid = true,
+            }
+        }
+    }
+
+    fn finish(&self) -> bool {
+        !self.invalid && self.carry.is_empty()
+    }
+}
+
+/// RFC 2045 6.8, stricter in one thing: bits that no octet needs are 0, since some decoders insist.
+#[derive(Debug, Default)]
+struct Base64 {
+    digits: u64,
+    last: u8,
+    padding: u64,
+    illegal: bool,
+}
+
+impl Base64 {
+    fn octet(&mut self, b: u8) {
+        let digit = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' => {
+                self.padding += 1;
+                return;
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => return,
+            _ => {
+                self.illegal = true;
+                return;
+            }
+        };
+        self.illegal |= self.padding > 0;
+        self.digits += 1;
+        self.last = digit;
+    }
+
+    fn finish(&self) -> bool {
+        let ends_well = match (self.digits % 4, self.padding) {
+            (0, 0) => true,
+            (2, 2) => self.last & 0x0f == 0,
+            (3, 1) => self.last & 0x03 == 0,
+            _ => false,
+        };
+        !self.illegal && ends_well
+    }
+}
+
+/// RFC 2045 6.7, more generous in three things: hexadecimal digits in lower case, LF for CRLF, lines over 76.
+#[derive(Debug, Default)]
+struct Quoted {
+    legal: bool,
+    state: Escape,
+    column: u64,
+    start: [u8; 5],
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Escape {
+    #[default]
+    None,
+    /// After `=`.
+    Begun,
+    /// After `=` and one digit.
+    Digit,
+    /// After `=` and a blank: only blanks and the line end may follow (transport padding).
+    Padding,
+    /// After a CR that is not the end of a soft line break.
+    Cr,
+    /// After a CR that ends one.
+    SoftCr,
+}
+
+impl Quoted {
+    fn octet(&mut self, b: u8) {
+        use Escape::*;
+        if let Some(place) = self.start.get_mut(self.column as usize) {
+            *place = b;
+        }
+        self.column += 1;
+        self.state = match (self.state, b) {
+            (Cr | SoftCr | None | Begun | Padding, b'\n') => None,
+            (None, b'\r') => Cr,
+            (Begun | Padding, b'\r') => SoftCr,
+            (None, b'=') => Begun,
+            (None, b' '..=b'~' | b'\t') => None,
+            (Begun, b'0'..=b'9' | b'A'..=b'F' | b'a'..=b'f') => Digit,
+            (Digit, b'0'..=b'9' | b'A'..=b'F' | b'a'..=b'f') => None,
+            (Begun | Padding, b' ' | b'\t') => Padding,
+            _ => {
+                self.legal = false;
+                None
+            }
+        };
+        if b == b'\n' {
+            self.column = 0;
+        } else {
+            let grows = if self.start == *b"From " && self.column >= 5 { 2 } else { 0 }; // =46rom
+            self.legal &= self.column + grows <= super::MAX_LINE as u64 + u64::from(b == b'\r');
+        }
+    }
+
+    fn finish(&self) -> bool {
+        self.legal && self.state == Escape::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(octets: &[u8]) -> Facts {
+        let mut scan = Scan::new();
+        scan.update(octets);
+        let whole = scan.finish();
+        for size in [1, 2, 3, 7] {
+            let mut scan = Scan::new();
+            octets.chunks(size).for_each(|piece| scan.update(piece));
+            assert_eq!(scan.finish(), whole, "in pieces of {size}: {:?}", octets.escape_ascii().to_string());
+        }
+        whole
+    }
+
+    #[test]
+    fn lines() {
+        for (octets, longest, lone_dot, from_line, bare_cr, has_crlf) in [
+            (&b""[..], 0, false, false, false, false),
+            (b"ab\nabc\r\na", 3, false, false, false, true),
+            (b".", 1, true, false, false, false),
+            (b"a\n.\r\nb", 1, true, false, false, true),
+            (b"a\n.\rb\n", 3, false, false, true, false),
+            (b"..\n. \n a.\n", 3, false, false, false, false),
+            (b"From me", 7, false, true, false, false),
+            (b"a\nFrom \n", 5, false, true, false, false),
+            (b"a From b\nFrom\nfrom x\n", 8, false, false, false, false),
+            (b"F\rrom \n", 6, false, false, true, false),
+            (b"ab\r", 3, false, false, true, false),
+            (b".\r", 2, true, false, true, false),
+            (b"\r\r\n", 1, false, false, true, true),
+            (b"x\rFrom y\n", 8, false, false, true, false),
+        ] {
+            let f = facts(octets);
+            let got = (f.longest_line, f.lone_dot, f.from_line, f.bare_cr, f.has_crlf);
+            assert_eq!(
+                got,
+                (longest, lone_dot, from_line, bare_cr, has_crlf),
+                "{:?}",
+                octets.escape_ascii().to_string()
+            );
+        }
+        assert!(facts(b"a\n").ends_with_newline && !facts(b"a").ends_with_newline && facts(b"\0").nul);
+    }
+
+    #[test]
+    fn utf_8_in_pieces() {
+        for (octets, valid) in [
+            ("gr\u{fc}n \u{20ac} \u{1f600}".as_bytes(), true),
+            (b"", true),
+            (b"\xc3", false),
+            (b"\xc3\xc3\xbc", false),
+            (b"a\xff", false),
+            (b"\xed\xa0\x80", false),
+            (b"\xf0\x9f\x98", false),
+        ] {
+            assert_eq!(facts(octets).valid_utf8, valid, "{octets:x?}");
+        }
+        assert_eq!(facts("\u{20ac}a".as_bytes()).eight_bit, 3);
+    }
+
+    #[test]
+    fn what_bears_out_base64() {
+        for (octets, is) in [
+            (&b""[..], true),
+            (b"QUJD", true),
+            (b"QU\r\nJD \n", true),
+            (b"QQ==\n", true),
+            (b"QUI=", true),
+            (b"QUI", false),
+            (b"QQ=", false),
+            (b"QQ===", false),
+            (b"QR==", false),
+            (b"QQ==QUJD", false),
+            (b"QU_-", false),
+            (b"A===", false),
+            (b"====", false),
+            (b"hello", false),
+        ] {
+            assert_eq!(facts(octets).is_base64, is, "{:?}", octets.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn what_bears_out_quoted_printable() {
+        let long = [&b"a"[..]; 990].concat();
+        let (longer, from) = ([&long[..], b"a"].concat(), [b"From ", &long[..985]].concat());
+        for (octets, is) in [
+            (&b""[..], true),
+            (b"plain\r\ntext\n", true),
+            (b"=C3=bc=\nsoft= \t\r\nend", true),
+            (b"a=3D", true),
+            (b"a=3", false),
+            (b"a=", false),
+            (b"a=\r", false),
+            (b"a=G0", false),
+            (b"a= b\n", false),
+            (b"bare\rCR", false),
+            (b"\xc3\xbc", false),
+            (b"\0", false),
+            (&long, true),
+            (&longer, false),
+            (&from, false),
+            (&from[..988], true),
+        ] {
+            assert_eq!(facts(octets).is_quoted_printable, is, "{:?}", octets.escape_ascii().to_string());
+        }
+    }
+}

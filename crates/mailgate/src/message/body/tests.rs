@@ -1,0 +1,284 @@
+//! Any body comes back as it was sent, whatever it is made of and however it is cut into pieces.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+
+use super::*;
+
+/// Numbers that look random and are the same in every run (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % sides as u64) as usize
+    }
+
+    /// Bodies full of what goes wrong.
+    fn body(&mut self) -> Vec<u8> {
+        const WORDS: &[&[u8]] = &[
+            b".",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b"From ",
+            b"From",
+            b" ",
+            b"\t",
+            b"=",
+            b"=3D",
+            b"=\n",
+            b"a",
+            b"word",
+            b"\n.\n",
+            b"\r\n.\r\n",
+            b"\nFrom x",
+            "gr\u{fc}n".as_bytes(),
+            b"\xff",
+            b"\0",
+            b"\x7f",
+            b"F",
+            b"..",
+            b"\n\n",
+            b" \n",
+            b"\t\r\n",
+        ];
+        let harmless = self.throw(3) == 0;
+        let mut body = Vec::new();
+        for _ in 0..self.throw(60) {
+            match self.throw(12) {
+                0 => body.extend(vec![b'x'; self.throw(80)]),
+                1 if self.throw(6) == 0 => body.extend(vec![b'y'; 900 + self.throw(200)]),
+                2 => body.extend(vec![b' '; self.throw(90)]),
+                _ if harmless => body.extend_from_slice(b"plain words "),
+                _ => body.extend_from_slice(WORDS[self.throw(WORDS.len())]),
+            }
+        }
+        body
+    }
+}
+
+fn scan(body: &[u8]) -> Facts {
+    let mut scan = Scan::new();
+    scan.update(body);
+    scan.finish()
+}
+
+/// Reads as `dice` likes: pieces of 1 to 9 octets.
+struct Pieces<'a>(&'a [u8], &'a mut Dice);
+
+impl std::io::Read for Pieces<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let n = (1 + self.1.throw(9)).min(self.0.len()).min(into.len());
+        into[..n].copy_from_slice(&self.0[..n]);
+        self.0 = &self.0[n..];
+        Ok(n)
+    }
+}
+
+fn written(plan: &Plan, body: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+    encode(plan, body, &mut whole).unwrap();
+    encode(plan, Pieces(body, dice), &mut pieces).unwrap();
+    assert_eq!(whole, pieces, "{}", body.escape_ascii());
+    assert!(whole.is_empty() || whole.ends_with(b"\n"));
+    whole
+}
+
+fn read_back(encoding: Encoding, written: &[u8]) -> Vec<u8> {
+    match encoding {
+        Encoding::Base64 => {
+            STANDARD.decode(written.iter().copied().filter(|b| *b != b'\n').collect::<Vec<_>>()).unwrap()
+        }
+        Encoding::QuotedPrintable => quoted_printable_decode(written).unwrap(),
+        Encoding::SevenBit | Encoding::EightBit => written.to_vec(),
+    }
+}
+
+/// CRLF as LF, and a line end at the end: what text may be changed to.
+fn lines(body: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (i, &b) in body.iter().enumerate() {
+        if b != b'\r' || body.get(i + 1) != Some(&b'\n') {
+            lines.push(b);
+        }
+    }
+    if !lines.is_empty() && !lines.ends_with(b"\n") {
+        lines.push(b'\n');
+    }
+    lines
+}
+
+fn assert_carriable(written: &[u8], encoding: Encoding, context: &[u8]) {
+    let limit = if matches!(encoding, Encoding::SevenBit | Encoding::EightBit) { MAX_LINE } else { ENCODED_LINE };
+    for line in written.split(|&b| b == b'\n') {
+        assert!(line.len() <= limit && line != b".", "{}", context.escape_ascii());
+        assert!(encoding == Encoding::EightBit || !line.starts_with(b"From ") || encoding == Encoding::SevenBit);
+    }
+    assert!(!written.contains(&0) && !written.contains(&b'\r'), "{}", context.escape_ascii());
+    assert!(encoding == Encoding::EightBit || written.is_ascii());
+}
+
+#[test]
+fn any_text_comes_back() {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut seen = [0; 3];
+    for _ in 0..6_000 {
+        let body = dice.body();
+        let facts = scan(&body);
+        let plan = plan(Kind::Text, None, &facts).unwrap();
+        let out = written(&plan, &body, &mut dice);
+        assert_carriable(&out, plan.encoding, &body);
+        let back = read_back(plan.encoding, &out);
+        match plan.encoding {
+            Encoding::Base64 => assert_eq!(back, body),
+            _ => assert_eq!(back, lines(&body), "{} as {}", body.escape_ascii(), out.escape_ascii()),
+        }
+        match plan.encoding {
+            Encoding::SevenBit => assert!(!out.starts_with(b"From ") && !out.windows(6).any(|w| w == b"\nFrom ")),
+            Encoding::Base64 => assert!(facts.nul || facts.base64_len < facts.quoted_printable_len),
+            _ => assert!(!facts.nul && facts.quoted_printable_len <= facts.base64_len),
+        }
+        seen[match plan.encoding {
+            Encoding::SevenBit => 0,
+            Encoding::QuotedPrintable => 1,
+            _ => 2,
+        }] += 1;
+    }
+    assert!(seen.iter().all(|&n| n > 300), "{seen:?}");
+}
+
+#[test]
+fn the_lengths_that_were_foretold_are_those_that_come() {
+    let mut dice = Dice(42);
+    for _ in 0..3_000 {
+        let body = dice.body();
+        let facts = scan(&body);
+        let quoted = Plan { encoding: Encoding::QuotedPrintable, as_sent: false };
+        let out = written(&quoted, &body, &mut dice);
+        assert_eq!(out.len() as u64, facts.quoted_printable_len, "{}", body.escape_ascii());
+        assert_carriable(&out, Encoding::QuotedPrintable, &body);
+        assert!(!out.starts_with(b"From ") && !out.windows(6).any(|w| w == b"\nFrom "));
+        assert!(!out.windows(2).any(|w| w == b" \n" || w == b"\t\n"), "{}", out.escape_ascii());
+        assert!(scan(&out).is_quoted_printable && !scan(&out).lone_dot);
+        let base64 = written(&Plan { encoding: Encoding::Base64, as_sent: false }, &body, &mut dice);
+        assert_eq!(base64.len() as u64, facts.base64_len);
+        assert!(scan(&base64).is_base64);
+    }
+}
+
+#[test]
+fn other_types_come_back_to_the_octet() {
+    let mut dice = Dice(7);
+    for _ in 0..1_000 {
+        let body = dice.body();
+        let plan = plan(Kind::Other, None, &scan(&body)).unwrap();
+        assert_eq!(plan.transfer_encoding(), Some("base64"));
+        assert_eq!(read_back(plan.encoding, &written(&plan, &body, &mut dice)), body);
+    }
+}
+
+#[test]
+fn composites_pass_or_are_refused() {
+    let mut dice = Dice(8);
+    let mut refused = 0;
+    for _ in 0..2_000 {
+        let body = dice.body();
+        match plan(Kind::Composite, None, &scan(&body)) {
+            Ok(plan) => {
+                let out = written(&plan, &body, &mut dice);
+                assert_eq!(out, lines(&body));
+                assert_carriable(&out, plan.encoding, &body);
+            }
+            Err(BodyError::Uncarriable(_)) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!((100..1_900).contains(&refused));
+    let clean = |body: &[u8]| plan(Kind::Composite, None, &scan(body)).map(|plan| plan.transfer_encoding());
+    assert_eq!(clean(b"--b\r\n\r\nx\r\n--b--\r\n"), Ok(None));
+    assert_eq!(clean(b"--b\n\n\xfc\n--b--\n"), Ok(Some("8bit")));
+    assert_eq!(clean(b"a\0"), Err(BodyError::Uncarriable("a NUL")));
+    assert_eq!(clean(b"a\rb"), Err(BodyError::Uncarriable("a CR without LF")));
+    assert_eq!(clean(b"a\n.\n"), Err(BodyError::Uncarriable("a line that is a single dot")));
+    assert_eq!(clean(&[b'x'; 990]), Ok(None));
+    assert_eq!(clean(&[b'x'; 991]), Err(BodyError::Uncarriable("a line of more than 990 octets")));
+}
+
+#[test]
+fn what_a_client_has_encoded_itself_passes_and_means_the_same() {
+    let mut dice = Dice(9);
+    for _ in 0..2_000 {
+        let body = dice.body();
+        let mut base64 = STANDARD.encode(&body);
+        for _ in 0..dice.throw(5) {
+            base64.insert_str(dice.throw(base64.len() + 1), ["\r\n", " ", "\n"][dice.throw(3)]);
+        }
+        let plan_of = |declared, body: &[u8]| plan(Kind::Other, Some(declared), &scan(body)).unwrap();
+        let plan = plan_of("BASE64", base64.as_bytes());
+        let out = written(&plan, base64.as_bytes(), &mut dice);
+        assert_carriable(&out, Encoding::Base64, base64.as_bytes());
+        assert_eq!(read_back(Encoding::Base64, &out), body);
+
+        let quoted = written(&Plan { encoding: Encoding::QuotedPrintable, as_sent: false }, &body, &mut dice);
+        let quoted = String::from_utf8(quoted).unwrap().replace("=2E\n", ".\n").replace("=46rom", "From");
+        for quoted in [quoted.clone(), quoted.replace('\n', "\r\n")] {
+            let plan = plan_of(" quoted-Printable", quoted.as_bytes());
+            let out = written(&plan, quoted.as_bytes(), &mut dice);
+            assert!(!out.split(|&b| b == b'\n').any(|line| line == b"." || line.starts_with(b"From ")));
+            assert!(out.is_ascii() && !out.contains(&b'\r') && scan(&out).longest_line <= 990);
+            let meant = quoted_printable_decode(quoted.replace("\r\n", "\n").as_bytes()).unwrap();
+            assert_eq!(read_back(Encoding::QuotedPrintable, &out), meant);
+        }
+    }
+}
+
+#[test]
+fn declarations_that_do_not_hold_are_refused_and_idle_ones_ignored() {
+    for (kind, declared, body, expected) in [
+        (Kind::Text, "base64", &b"no base64!"[..], Err(BodyError::NotAsDeclared("base64"))),
+        (Kind::Text, "base64", b"QUJD", Ok(Some("base64"))),
+        (Kind::Text, "quoted-printable", b"100 %=", Err(BodyError::NotAsDeclared("quoted-printable"))),
+        (Kind::Other, "quoted-printable", b"=00", Ok(Some("quoted-printable"))),
+        (Kind::Composite, "base64", b"QUJD", Err(BodyError::OnComposite("base64"))),
+        (Kind::Composite, "Quoted-Printable", b"a", Err(BodyError::OnComposite("quoted-printable"))),
+        (Kind::Composite, "8bit", b"a", Ok(None)),
+        (Kind::Text, "7bit", b"a\n", Ok(None)),
+        (Kind::Text, "7bit", b"\xfc", Err(BodyError::EightBitDeclared7bit)),
+        (Kind::Text, "8BIT", b"a", Ok(None)),
+        (Kind::Text, "binary", b"caf\xc3\xa9 au lait, s'il vous plait\n", Ok(Some("quoted-printable"))),
+        (Kind::Text, "", b"a", Ok(None)),
+        (Kind::Text, "x-uuencode", b"a", Err(BodyError::UnknownEncoding)),
+        (Kind::Text, "gzip", b"a", Err(BodyError::UnknownEncoding)),
+    ] {
+        let got = plan(kind, Some(declared), &scan(body)).map(|plan| plan.transfer_encoding());
+        assert_eq!(got, expected, "{kind:?} {declared}");
+    }
+    assert!(BodyError::OnComposite("base64").to_string().ends_with("encode the parts"));
+}
+
+#[test]
+fn what_makes_text_need_an_encoding() {
+    let line = |n| [vec![b'x'; n], b"\n".to_vec()].concat();
+    for (body, expected) in [
+        (b"".to_vec(), None),
+        (b"a\r\nb\n".to_vec(), None),
+        (line(990), None),
+        (line(991), Some("quoted-printable")),
+        (b"some words and\n.\n".to_vec(), Some("quoted-printable")),
+        (b"some words and\nFrom me\n".to_vec(), Some("quoted-printable")),
+        (b"some words and a\rbare CR\n".to_vec(), Some("quoted-printable")),
+        (b"mostly text\0but a NUL".to_vec(), Some("base64")),
+        ("\u{4f60}\u{597d}\u{4e16}\u{754c}".repeat(9).into_bytes(), Some("base64")),
+    ] {
+        let plan = plan(Kind::Text, None, &scan(&body)).unwrap();
+        assert_eq!(plan.transfer_encoding(), expected, "{}", body.escape_ascii());
+    }
+    let mut out = Vec::new();
+    let body = b"From me\r\n.\n. \nFrom\r\ntab\t\nbare\rCR \xfc=";
+    encode(&plan(Kind::Text, None, &scan(body)).unwrap(), &body[..], &mut out).unwrap();
+    assert_eq!(out.escape_ascii().to_string(), "=46rom me\\n=2E\\n.=20\\nFrom\\ntab=09\\nbare=0DCR =FC=3D\\n");
+}
