@@ -3,11 +3,17 @@
 //! came of it becomes an HTTP answer. Pure Rust; the one file with `unsafe` is `transport/spawn.rs`.
 #![deny(unsafe_code)]
 
+pub mod accept;
 pub mod address;
+pub mod audit;
 pub mod dsn;
 pub mod header;
+pub mod input;
 pub mod message;
 pub mod message_id;
+pub mod policy;
+pub mod reply;
 pub mod seam;
 pub mod spool;
 pub mod transport;
+pub mod wadl;

@@ -1,0 +1,281 @@
+//! The directives as one table, and what one section of the configuration says. A setter refuses a bad value with the value and the
+//! remedy; defaults are filled in by [`crate::settings`].
+#![forbid(unsafe_code)]
+
+use httpd::{Arity, Command, Config, Context, Directive, Expression};
+use mailgate::address::Domain;
+use mailgate::input::strip::{NamePattern, StripList};
+use mailgate::policy::Recipients;
+use mailgate::policy::arguments::{Addressing, Piece, pieces};
+use std::ffi::{CStr, CString};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where messages go: one setting, whichever directive says it.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// SendmailMaildir.
+    Maildir(PathBuf),
+    /// SendmailName.
+    Program(PathBuf),
+}
+
+/// SendmailArguments.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The words, each in its pieces.
+    pub words: Vec<Vec<Piece<Expression>>>,
+    /// Who says where a message goes.
+    pub addressing: Addressing,
+}
+
+/// Where a value about the sender comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// An expression, with its text.
+    Expression(String, Expression),
+    /// A CGI variable.
+    Variable(CString),
+}
+
+/// How much the Received field says of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    Anonymous,
+    Client,
+    Full,
+    Off,
+}
+
+/// The settings of a section: the struct, and that an inner section's value replaces the outer one's, in one place.
+macro_rules! section {
+    ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
+        /// What one section says; `None` where it is silent.
+        #[derive(Clone, Debug, Default)]
+        pub struct DirConfig { $($(#[$doc])* pub $field: Option<$type>,)* }
+
+        impl Config for DirConfig {
+            fn merge(outer: &Self, inner: &Self) -> Self {
+                DirConfig { $($field: inner.$field.clone().or_else(|| outer.$field.clone()),)* }
+            }
+        }
+    };
+}
+
+section! {
+    arguments: Arc<Arguments>,
+    domain: Arc<Domain>,
+    dsn_location: Arc<Vec<Piece<Expression>>>,
+    dsn_redirect: bool,
+    /// Names with a value, or without one for httpd's own.
+    environment: Arc<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    error_detail: bool,
+    location: Arc<str>,
+    max_processes: usize,
+    max_recipients: usize,
+    max_size: u64,
+    pass_headers: Arc<Vec<NamePattern>>,
+    received: Received,
+    recipients: Arc<Recipients>,
+    sender_mail: Arc<Source>,
+    sender_name: Arc<Source>,
+    strip_headers: Arc<StripList>,
+    timeout: Duration,
+    transport: Arc<Transport>,
+}
+
+const fn row(name: &'static CStr, arity: Arity<DirConfig>, help: &'static CStr) -> Directive<DirConfig> {
+    Directive { name, arity, context: Context::Section, help }
+}
+
+/// Every directive, in the order of the manual.
+#[rustfmt::skip]
+pub const DIRECTIVES: &[Directive<DirConfig>] = &[
+    row(c"SendmailName", Arity::One(sendmail_name), c"absolute path of the sendmail program"),
+    row(c"SendmailArguments", Arity::Words(sendmail_arguments), c"its arguments, each an expression; no shell (default: -t -i)"),
+    row(c"SendmailLocation", Arity::One(sendmail_location), c"public base URL named in the WADL"),
+    row(c"SendmailDSNLocation", Arity::One(sendmail_dsn_location), c"base URL of the delivery status service"),
+    row(c"SendmailDSNRedirect", Arity::Flag(sendmail_dsn_redirect), c"On: redirect to the status; Off: name it in the answer"),
+    row(c"SendmailSenderMail", Arity::One(sendmail_sender_mail), c"variable or expression that holds the sender's address"),
+    row(c"SendmailSenderName", Arity::One(sendmail_sender_name), c"variable or expression that holds the sender's name"),
+    row(c"SendmailDomain", Arity::One(sendmail_domain), c"domain of addresses that have none"),
+    row(c"SendmailMaildir", Arity::One(sendmail_maildir), c"absolute path of a Maildir to deliver into"),
+    row(c"SendmailTimeout", Arity::One(sendmail_timeout), c"longest wait for the program, 30s or 500ms or 2mi (default: 60s)"),
+    row(c"SendmailMaxSize", Arity::One(sendmail_max_size), c"largest body, in bytes or with K, M or G (default: 25M)"),
+    row(c"SendmailMaxRecipients", Arity::One(sendmail_max_recipients), c"most addresses in To, Cc and Bcc (default: 100)"),
+    row(c"SendmailMaxProcesses", Arity::One(sendmail_max_processes), c"most programs at a time in one httpd child, 0 for no limit (default: 32)"),
+    row(c"SendmailRecipients", Arity::Words(sendmail_recipients), c"who may be written to: user@domain, domain, .domain, * (default: *)"),
+    row(c"SendmailStripHeaders", Arity::Words(sendmail_strip_headers), c"changes to the fields that never reach the mail: +Name -Name"),
+    row(c"SendmailPassHeaders", Arity::Words(sendmail_pass_headers), c"the only fields that reach the mail"),
+    row(c"SendmailReceived", Arity::One(sendmail_received), c"the Received field: full, client, anonymous or off (default: client)"),
+    row(c"SendmailErrorDetail", Arity::Flag(sendmail_error_detail), c"On: the program's complaint goes into the answer"),
+    row(c"SendmailEnv", Arity::Words(sendmail_env), c"NAME=value, or NAME for httpd's own, in the program's environment"),
+];
+
+type Outcome = Result<(), String>;
+
+fn sendmail_name(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
+    set_transport(config, Transport::Program(absolute(path)?))
+}
+
+fn sendmail_maildir(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
+    set_transport(config, Transport::Maildir(absolute(path)?))
+}
+
+/// Two ways out in one section are a mistake; the same one twice is a correction.
+fn set_transport(config: &mut DirConfig, transport: Transport) -> Outcome {
+    let other = config.transport.as_deref().is_some_and(|set| std::mem::discriminant(set) != std::mem::discriminant(&transport));
+    if other {
+        return Err("SendmailName and SendmailMaildir exclude each other in one section; keep one".into());
+    }
+    config.transport = Some(Arc::new(transport));
+    Ok(())
+}
+
+fn absolute(path: &str) -> Result<PathBuf, String> {
+    if path.starts_with('/') { Ok(path.into()) } else { Err(format!("'{path}' is not an absolute path; write it from / on")) }
+}
+
+fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
+    let words = words
+        .iter()
+        .map(|word| pieces(word, |expression| command.expression(expression)))
+        .collect::<Result<Vec<_>, _>>()?;
+    config.arguments = Some(Arc::new(Arguments { addressing: addressing(&words), words }));
+    Ok(())
+}
+
+/// What the literal words say of who is addressed.
+pub fn addressing(words: &[Vec<Piece<Expression>>]) -> Addressing {
+    Addressing::of(words.iter().map(|word| match word.as_slice() {
+        [Piece::Literal(literal)] => Some(literal.as_str()),
+        _ => None,
+    }))
+}
+
+fn sendmail_location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outcome {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    if rest.is_none_or(str::is_empty) || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(format!("'{url}' is not an http or https URL"));
+    }
+    config.location = Some(url.into());
+    Ok(())
+}
+
+fn sendmail_dsn_location(config: &mut DirConfig, command: &Command<'_>, url: &str) -> Outcome {
+    config.dsn_location = Some(Arc::new(pieces(url, |expression| command.expression(expression))?));
+    Ok(())
+}
+
+fn sendmail_dsn_redirect(config: &mut DirConfig, on: bool) -> Outcome {
+    config.dsn_redirect = Some(on);
+    Ok(())
+}
+
+fn sendmail_sender_mail(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+    config.sender_mail = Some(Arc::new(parse_source(command, source)?));
+    Ok(())
+}
+
+fn sendmail_sender_name(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+    config.sender_name = Some(Arc::new(parse_source(command, source)?));
+    Ok(())
+}
+
+fn parse_source(command: &Command<'_>, source: &str) -> Result<Source, String> {
+    if source.is_empty() {
+        return Err("is empty; name a variable (REMOTE_USER) or an expression".into());
+    }
+    if source.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(Source::Variable(httpd::c_string(source)));
+    }
+    Ok(Source::Expression(source.to_owned(), command.expression(source)?))
+}
+
+fn sendmail_domain(config: &mut DirConfig, _: &Command<'_>, domain: &str) -> Outcome {
+    config.domain = Some(Arc::new(Domain::parse(domain).map_err(|error| format!("'{domain}': {error}"))?));
+    Ok(())
+}
+
+fn sendmail_timeout(config: &mut DirConfig, _: &Command<'_>, time: &str) -> Outcome {
+    let units = [("ms", 1), ("mi", 60_000), ("min", 60_000), ("s", 1000), ("h", 3_600_000), ("", 1000)];
+    let digits = time.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = units.iter().find(|(unit, _)| time[digits.len()..].eq_ignore_ascii_case(unit));
+    let milliseconds = unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor));
+    match milliseconds {
+        Some(milliseconds @ 1..=86_400_000) => config.timeout = Some(Duration::from_millis(milliseconds)),
+        _ => return Err(format!("'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone")),
+    }
+    Ok(())
+}
+
+fn sendmail_max_size(config: &mut DirConfig, _: &Command<'_>, size: &str) -> Outcome {
+    let units = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("", 1)];
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = units.iter().find(|(unit, _)| size[digits.len()..].eq_ignore_ascii_case(unit));
+    let octets = unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor)).filter(|octets| *octets > 0);
+    config.max_size = Some(octets.ok_or_else(|| format!("'{size}' is not a size; write bytes, or 100K, 25M or 1G"))?);
+    Ok(())
+}
+
+fn sendmail_max_recipients(config: &mut DirConfig, _: &Command<'_>, number: &str) -> Outcome {
+    config.max_recipients = Some(parse_number(number, 1)?);
+    Ok(())
+}
+
+fn sendmail_max_processes(config: &mut DirConfig, _: &Command<'_>, number: &str) -> Outcome {
+    config.max_processes = Some(parse_number(number, 0)?);
+    Ok(())
+}
+
+fn parse_number(number: &str, least: usize) -> Result<usize, String> {
+    let parsed = number.parse().ok().filter(|parsed| (least..=1_000_000).contains(parsed));
+    parsed.ok_or_else(|| format!("'{number}' is not a number between {least} and 1000000"))
+}
+
+fn sendmail_recipients(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    config.recipients = Some(Arc::new(Recipients::parse(words)?));
+    Ok(())
+}
+
+fn sendmail_strip_headers(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    config.strip_headers = Some(Arc::new(StripList::parse(words)?));
+    Ok(())
+}
+
+fn sendmail_pass_headers(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    let patterns = words.iter().map(|word| NamePattern::parse(word)).collect::<Result<_, _>>()?;
+    config.pass_headers = Some(Arc::new(patterns));
+    Ok(())
+}
+
+fn sendmail_received(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.received = Some(match word.to_ascii_lowercase().as_str() {
+        "full" => Received::Full,
+        "client" => Received::Client,
+        "anonymous" => Received::Anonymous,
+        "off" => Received::Off,
+        _ => return Err(format!("'{word}' is none of full, client, anonymous and off")),
+    });
+    Ok(())
+}
+
+fn sendmail_error_detail(config: &mut DirConfig, on: bool) -> Outcome {
+    config.error_detail = Some(on);
+    Ok(())
+}
+
+fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    let mut environment = config.environment.as_deref().cloned().unwrap_or_default();
+    for word in words {
+        let (name, value) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value.as_bytes().to_vec())));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(plain) {
+            return Err(format!("'{word}' is neither NAME nor NAME=value; a name is letters, digits and _"));
+        }
+        environment.push((name.as_bytes().to_vec(), value));
+    }
+    config.environment = Some(Arc::new(environment));
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What came of a request: into the error log, the notes for the access log, and the answer.
+#![forbid(unsafe_code)]
+
+use crate::settings::Settings;
+use httpd::{Request, Status, c_string};
+use mailgate::input::{InputError, Submission};
+use mailgate::message::compose::ComposeError;
+use mailgate::message_id::MessageId;
+use mailgate::policy::PolicyError;
+use mailgate::reply::{Problem, Reply};
+use mailgate::transport::{self, Exit, Failure};
+use mailgate::wadl;
+use std::ffi::CStr;
+use std::time::Instant;
+
+/// A request that sent nothing, or nobody knows.
+pub enum Refused {
+    /// The body broke off; httpd answers with this status.
+    Broken(i32),
+    /// We answer.
+    Problem { problem: Box<Problem>, message_id: Option<MessageId>, exit: Option<Exit> },
+}
+
+impl Refused {
+    /// The program or the Maildir did not take the message with this identifier.
+    pub fn failed(failure: &Failure, message_id: MessageId) -> Self {
+        Refused::Problem { problem: Box::new(failure.into()), message_id: Some(message_id), exit: failure.exit }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused::Problem { problem: Box::new(problem), message_id: None, exit: None }
+    }
+}
+
+impl From<InputError> for Refused {
+    fn from(error: InputError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
+impl From<PolicyError> for Refused {
+    fn from(error: PolicyError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
+impl From<ComposeError> for Refused {
+    fn from(error: ComposeError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
+/// Logs a message that was taken, and leaves the notes for the access log.
+pub fn accepted(
+    request: &Request<'_>,
+    submission: &Submission,
+    bytes: u64,
+    taken: &transport::Accepted,
+    begin: Instant,
+) {
+    let from = submission.from.as_ref().map_or("-".to_owned(), |from| from.address().to_string());
+    let user = request.user().map_or("-".into(), String::from_utf8_lossy);
+    let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), begin.elapsed().as_micros());
+    let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
+    tracing::info!("SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}", usec / 1000);
+    if let Some(words) = &taken.warning {
+        tracing::warn!("SM0003: the program took the message and said: {words} id={id}");
+    }
+    note(request, c"sendmail-id", id);
+    note(request, c"sendmail-status", "accepted");
+    note(request, c"sendmail-rcpts", &rcpts.to_string());
+    note(request, c"sendmail-bytes", &bytes.to_string());
+    note(request, c"sendmail-exit", &exit);
+    note(request, c"sendmail-usec", &usec.to_string());
+}
+
+fn note(request: &Request<'_>, name: &CStr, value: &str) {
+    request.notes().set(name, &c_string(value));
+}
+
+/// Writes an answer.
+pub fn send(request: &Request<'_>, reply: &Reply) -> Status {
+    for (name, value) in &reply.fields {
+        request.headers_out().set(&c_string(name), &c_string(value));
+    }
+    request.respond(reply.status, reply.content_type, &reply.body);
+    Status::OK
+}
+
+/// Logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with ours.
+pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, accept: Option<&str>) -> Status {
+    let (problem, message_id, exit) = match refused {
+        Refused::Broken(status) => {
+            tracing::warn!("SM0107: the body of the request did not come to its end; nothing was sent (status {status})");
+            note(request, c"sendmail-status", "SM0107");
+            return Status::http(status);
+        }
+        Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
+    };
+    let id = message_id.as_ref().map_or(String::new(), |id| format!(" id={}", id.as_str()));
+    if problem.status >= 500 {
+        tracing::error!("{}: {}{id}", problem.tag, problem.log);
+    } else {
+        tracing::warn!("{}: {}{id}", problem.tag, problem.log);
+    }
+    note(request, c"sendmail-status", problem.tag);
+    if let Some(id) = &message_id {
+        note(request, c"sendmail-id", id.as_str());
+    }
+    match exit {
+        Some(Exit::Code(code)) => note(request, c"sendmail-exit", &code.to_string()),
+        Some(Exit::Signal(signal)) => note(request, c"sendmail-exit", &format!("signal-{signal}")),
+        None => {}
+    }
+    let reply = problem.reply(accept, message_id.as_ref(), settings.error_detail());
+    for (name, value) in &reply.fields {
+        request.err_headers_out().set(&c_string(name), &c_string(value));
+    }
+    if request.has_error_document(reply.status) {
+        return Status::http(reply.status.into());
+    }
+    if reply.status == 405 {
+        request.headers_out().set(c"Allow", c"POST, OPTIONS");
+    }
+    request.respond(reply.status, reply.content_type, &reply.body);
+    Status::OK
+}
+
+/// Answers OPTIONS with the WADL.
+pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
+    let url = settings.config().location.as_deref().map_or_else(|| own_url(request), str::to_owned);
+    request.headers_out().set(c"Allow", c"POST, OPTIONS");
+    request.respond(200, "application/vnd.sun.wadl+xml", wadl::document(&url).as_bytes());
+    Status::OK
+}
+
+/// Scheme, ServerName and path; the port unless it is the scheme's own. Nothing of it is the client's but the path.
+fn own_url(request: &Request<'_>) -> String {
+    let (scheme, port) = (request.scheme(), request.port());
+    let port = match (scheme, port) {
+        ("http", 80) | ("https", 443) => String::new(),
+        _ => format!(":{port}"),
+    };
+    format!("{scheme}://{}{port}{}", request.server_name(), String::from_utf8_lossy(request.uri()))
+}

@@ -1,0 +1,108 @@
+//! What the configuration says for a request, defaults filled in.
+#![forbid(unsafe_code)]
+
+use crate::directives::{Arguments, DirConfig, Received, Source, Transport, addressing};
+use mailgate::address::Domain;
+use mailgate::input::strip::{NamePattern, StripList};
+use mailgate::policy::Recipients;
+use mailgate::policy::arguments::{Addressing, Piece};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// The settings that a request is served by.
+pub struct Settings<'c> {
+    config: &'c DirConfig,
+}
+
+static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
+    let words: Vec<_> = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into();
+    Arguments { addressing: addressing(&words), words }
+});
+static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
+static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
+
+/// Where bodies and messages are stored that are too long for memory: httpd's TMPDIR.
+pub static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(std::env::temp_dir);
+
+impl<'c> Settings<'c> {
+    pub fn of(config: &'c DirConfig) -> Self {
+        Settings { config }
+    }
+
+    /// The section's own values, for those that have no default.
+    pub fn config(&self) -> &'c DirConfig {
+        self.config
+    }
+
+    pub fn addressing(&self) -> Addressing {
+        match self.transport() {
+            Some(Transport::Maildir(_)) => Addressing::Appended,
+            _ => self.arguments().addressing,
+        }
+    }
+
+    pub fn arguments(&self) -> &'c Arguments {
+        self.config.arguments.as_deref().unwrap_or(&ARGUMENTS)
+    }
+
+    pub fn domain(&self) -> Option<&'c Domain> {
+        self.config.domain.as_deref()
+    }
+
+    pub fn dsn_redirect(&self) -> bool {
+        self.config.dsn_redirect.unwrap_or(true)
+    }
+
+    pub fn environment(&self) -> &'c [(Vec<u8>, Option<Vec<u8>>)] {
+        self.config.environment.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    pub fn error_detail(&self) -> bool {
+        self.config.error_detail.unwrap_or(false)
+    }
+
+    pub fn max_processes(&self) -> usize {
+        self.config.max_processes.unwrap_or(32)
+    }
+
+    pub fn max_recipients(&self) -> usize {
+        self.config.max_recipients.unwrap_or(100)
+    }
+
+    pub fn max_size(&self) -> u64 {
+        self.config.max_size.unwrap_or(25 << 20)
+    }
+
+    pub fn pass_headers(&self) -> Option<&'c [NamePattern]> {
+        self.config.pass_headers.as_deref().map(Vec::as_slice)
+    }
+
+    pub fn received(&self) -> Received {
+        self.config.received.unwrap_or(Received::Client)
+    }
+
+    pub fn recipients(&self) -> &'c Recipients {
+        self.config.recipients.as_deref().unwrap_or(&RECIPIENTS)
+    }
+
+    pub fn sender_mail(&self) -> Option<&'c Source> {
+        self.config.sender_mail.as_deref()
+    }
+
+    pub fn sender_name(&self) -> Option<&'c Source> {
+        self.config.sender_name.as_deref()
+    }
+
+    pub fn strip_headers(&self) -> &'c StripList {
+        self.config.strip_headers.as_deref().unwrap_or(&STRIP)
+    }
+
+    pub fn timeout(&self) -> Duration {
+        self.config.timeout.unwrap_or(Duration::from_secs(60))
+    }
+
+    pub fn transport(&self) -> Option<&'c Transport> {
+        self.config.transport.as_deref()
+    }
+}
