@@ -1,2 +1,4 @@
 //! placeholder
+pub mod encode;
 pub(crate) mod encoded_word;
+pub(crate) mod fold;
