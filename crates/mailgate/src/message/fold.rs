@@ -1,0 +1,54 @@
+//! Words -> one header field with its line ends: folded at 78 columns where a blank allows it (RFC 5322 2.1.1 and
+//! 2.2.3), LF as line end, which is what a sendmail program reads on stdin. A line never consists of blanks only: four
+//! MTAs end the header there.
+#![forbid(unsafe_code)]
+
+use crate::header::HeaderName;
+
+/// Where a line is folded.
+pub(crate) const LINE: usize = 78;
+/// The longest word that stays in one piece: with the longest name before it, or a run of blanks, its line is below
+/// 990, where Sendmail cuts.
+pub(crate) const MAX_WORD: usize = 900;
+/// The longest run of blanks written as it is.
+pub(crate) const MAX_BLANK: usize = 60;
+
+/// A header field that is being written.
+pub(crate) struct Field {
+    text: String,
+    column: usize,
+    is_new: bool,
+}
+
+impl Field {
+    /// `Name:`
+    pub(crate) fn new(name: &HeaderName) -> Field {
+        let text = format!("{name}:");
+        Field { column: text.len(), text, is_new: true }
+    }
+
+    /// Adds `blank`, one or more of SP and TAB, and a word, on a line of its own if this one has no room left.
+    pub(crate) fn push(&mut self, blank: &str, word: &str) {
+        let length = blank.len() + word.len();
+        let is_better = !self.is_new || length <= LINE;
+        if self.column + length > LINE && is_better {
+            self.text.push('\n');
+            self.column = 0;
+        }
+        self.text.push_str(blank);
+        self.text.push_str(word);
+        self.column += length;
+        self.is_new = false;
+    }
+
+    /// Columns left on this line, if it were to be `line` long.
+    pub(crate) fn room(&self, line: usize) -> usize {
+        line.saturating_sub(self.column)
+    }
+
+    /// The whole field with its final line end.
+    pub(crate) fn finish(mut self) -> String {
+        self.text.push('\n');
+        self.text
+    }
+}
