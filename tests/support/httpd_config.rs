@@ -70,7 +70,7 @@ pub struct Builder {
     modules: Vec<String>,
     loads: Vec<String>,
     with_mod_sendmail: bool,
-    log_level: String,
+    log_level: Option<String>,
     server: String,
     tls: Option<String>,
     environment: BTreeMap<String, String>,
@@ -88,7 +88,7 @@ impl Builder {
             modules: Vec::new(),
             loads: Vec::new(),
             with_mod_sendmail: true,
-            log_level: "info sendmail:debug".to_owned(),
+            log_level: None,
             server: String::new(),
             tls: None,
             environment: BTreeMap::new(),
@@ -127,9 +127,9 @@ impl Builder {
         self
     }
 
-    /// LogLevel of the server; default `info sendmail:debug`.
+    /// LogLevel of the server; default `info`, and `debug` for our module.
     pub fn log_level(mut self, text: &str) -> Self {
-        self.log_level = text.to_owned();
+        self.log_level = Some(text.to_owned());
         self
     }
 
@@ -238,10 +238,11 @@ impl Builder {
         text.push_str(&self.load_lines());
         let user = if am_root() { "User www-data\nGroup www-data\n" } else { "" };
         let settings = self.mpm_settings.as_deref().unwrap_or(self.mpm.settings());
-        let level = &self.log_level;
+        let usual = if self.with_mod_sendmail { "info sendmail:debug" } else { "info" };
+        let level = self.log_level.as_deref().unwrap_or(usual);
         write!(
             text,
-            "ServerRoot \"{root}\"\nDefaultRuntimeDir \"{root}/run\"\nPidFile \"{root}/run/httpd.pid\"\nMutex file:\"{root}/run\" default\n\
+            "ServerRoot \"{root}\"\nDefaultRuntimeDir \"{root}/run\"\nPidFile \"{root}/run/httpd.pid\"\nMutex \"file:{root}/run\" default\n\
              ErrorLog \"{root}/logs/error.log\"\nLogLevel {level}\nDocumentRoot \"{root}/htdocs\"\nServerName {SERVER_NAME}\n\
              Listen 127.0.0.1:{port}\nTimeout 10\nKeepAlive On\nKeepAliveTimeout 2\nGracefulShutdownTimeout 10\n\
              {user}{settings}\n<Directory />\nAllowOverride None\nRequire all denied\n</Directory>\n\

@@ -79,13 +79,13 @@ impl Parsed {
 
     /// The first field of this name, decoded, in any case of letters.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields(name).next()
+        self.fields(name).into_iter().next()
     }
 
-    pub fn fields<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn fields(&self, name: &str) -> Vec<&str> {
         let pairs = self.json["fields"].as_array().into_iter().flatten();
-        let named = pairs.filter(move |pair| pair[0].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name)));
-        named.filter_map(|pair| pair[1].as_str())
+        let named = pairs.filter(|pair| pair[0].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name)));
+        named.filter_map(|pair| pair[1].as_str()).collect()
     }
 
     /// Names of the fields, in order.
