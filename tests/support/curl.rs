@@ -1,7 +1,7 @@
 //! A [`Request`] through curl, for what a TcpStream does not speak: HTTP/2 and TLS. Files carry fields and body, so that any octet passes.
 
 use super::place::Place;
-use super::process::{required, run};
+use super::process::required;
 use super::request::{Framing, Request};
 use super::response::Response;
 use std::fs;
@@ -38,13 +38,16 @@ pub fn send(request: &Request, url: &str, options: &[&str]) -> Response {
 
 #[track_caller]
 fn exchange(command: &mut Command, head: &Path, body: &Path) -> Response {
-    run(command);
-    let blocks = fs::read(head).expect("curl wrote the head");
+    // An answer before the end of the upload resets an HTTP/2 stream; curl calls that an error (92) and, when the upload is
+    // larger than a window, may have lost the answer (7.88): refuse small bodies over HTTP/2, or let the server read them.
+    let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let blocks = fs::read(head).unwrap_or_default();
     let mut answers: Vec<Response> = String::from_utf8_lossy(&blocks)
         .split("\r\n\r\n")
         .filter_map(|block| Response::parse_head(block.as_bytes()))
         .collect();
-    let mut response = answers.pop().expect("curl saw an answer");
+    let last = answers.pop().filter(|answer| answer.status >= 200);
+    let mut response = last.unwrap_or_else(|| panic!("{command:?}: no answer: {}", String::from_utf8_lossy(&output.stderr)));
     response.interim = answers.iter().map(|answer| answer.status).collect();
     response.body = fs::read(body).unwrap_or_default(); // no file: no body
     response
