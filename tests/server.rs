@@ -1,1 +1,5 @@
-//! placeholder
+//! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
+
+mod posts;
+mod selftest;
+mod support;

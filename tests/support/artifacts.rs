@@ -1,0 +1,43 @@
+//! What cargo makes of this workspace, built once a test process: `cargo test` builds no library that is only a cdylib.
+
+use super::place::repository;
+use super::process::run;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+pub struct Artifacts {
+    /// The folder of the profile: `target/debug`.
+    pub folder: PathBuf,
+    pub module: PathBuf,
+    pub fake_sendmail: PathBuf,
+}
+
+/// The paths; builds on the first call. Debug unless MOD_SENDMAIL_PROFILE=release.
+pub fn artifacts() -> &'static Artifacts {
+    static BUILT: OnceLock<Artifacts> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["mod_sendmail", "fake-sendmail"]))
+}
+
+/// The recording program alone, for tests that need no module.
+pub fn fake_sendmail() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["fake-sendmail"]).fake_sendmail)
+}
+
+fn build(packages: &[&str]) -> Artifacts {
+    let release = std::env::var_os("MOD_SENDMAIL_PROFILE").is_some_and(|profile| profile == "release");
+    let target = target_folder();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(repository()).args(["build", "--quiet", "--target-dir"]).arg(&target);
+    cargo.args(packages.iter().flat_map(|package| ["--package", package]));
+    cargo.args(release.then_some("--release"));
+    run(&mut cargo);
+    let folder = target.join(if release { "release" } else { "debug" });
+    Artifacts { module: folder.join("libmod_sendmail.so"), fake_sendmail: folder.join("fake-sendmail"), folder }
+}
+
+/// CARGO_TARGET_TMPDIR is `<target>/tmp`, whatever --target-dir, CARGO_TARGET_DIR or .cargo/config.toml said.
+fn target_folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo puts tmp inside the target folder").to_owned()
+}

@@ -1,0 +1,64 @@
+//! The error log, judged: after a test it holds no warning or error but those the test named (the habit of httpd's own pyhttpd).
+
+use std::sync::Mutex;
+
+/// Lines that say nothing about the module, with the reason they may stand.
+const ALWAYS_FINE: &[&str] = &[
+    "AH00098", // pid file overwritten: the test killed httpd and started it again
+];
+
+/// What a test has provoked on purpose.
+#[derive(Default)]
+pub struct Expectations {
+    listed: Mutex<Vec<String>>,
+}
+
+impl Expectations {
+    pub fn add(&self, part: &str) {
+        self.listed.lock().expect("no test panics while it lists").push(part.to_owned());
+    }
+
+    /// The offending lines, and the listed parts that no line holds.
+    pub fn judge(&self, log: &str) -> Result<(), String> {
+        let listed = self.listed.lock().expect("no test panics while it lists");
+        let named = |line: &str| listed.iter().any(|part| line.contains(part.as_str()));
+        let unlisted = complaints(log).filter(|line| !named(line)).map(|line| format!("unlisted: {line}\n"));
+        let missing = listed.iter().filter(|part| !log.contains(part.as_str())).map(|part| format!("missing: {part}\n"));
+        let found: String = unlisted.chain(missing).collect();
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
+
+/// The lines at warn or above, deaths of children by signal, and whatever is no line of httpd (a panic, a message of glibc).
+pub fn complaints(log: &str) -> impl Iterator<Item = &str> {
+    log.lines().filter(|line| !line.is_empty() && is_complaint(line) && !ALWAYS_FINE.iter().any(|fine| line.contains(fine)))
+}
+
+fn is_complaint(line: &str) -> bool {
+    match level(line) {
+        Some("emerg" | "alert" | "crit" | "error" | "warn") | None => true,
+        Some(_) => line.contains("exit signal"), // AH00051, AH00052: only a notice
+    }
+}
+
+/// `[time] [module:level] [pid ...] ...` -> `level`.
+fn level(line: &str) -> Option<&str> {
+    let (_, rest) = line.strip_prefix('[')?.split_once("] [")?;
+    let (source, _) = rest.split_once(']')?;
+    Some(source.rsplit_once(':')?.1)
+}
+
+#[test]
+fn support_log_is_judged_by_level_and_by_what_the_test_listed() {
+    let quiet = "[Mon Jan 01 00:00:00 2024] [mpm_event:notice] [pid 1:tid 2] AH00489: resuming normal operations\n";
+    let warning = "[Mon Jan 01 00:00:00 2024] [sendmail:warn] [pid 1:tid 2] SM0007: refused\n";
+    let death = "[Mon Jan 01 00:00:00 2024] [core:notice] [pid 1] AH00052: child pid 9 exit signal Aborted (6)\n";
+    assert_eq!(Expectations::default().judge(quiet), Ok(()));
+    for bad in [warning, death, "thread '<unnamed>' panicked at src/lib.rs:1:1:\n"] {
+        assert!(Expectations::default().judge(&format!("{quiet}{bad}")).is_err(), "{bad}");
+    }
+    let expectations = Expectations::default();
+    expectations.add("SM0007");
+    assert_eq!(expectations.judge(warning), Ok(()));
+    assert!(expectations.judge(quiet).is_err(), "a listed line that never came is a failure too");
+}

@@ -1,0 +1,204 @@
+//! A running httpd of one test: it serves when the handle exists, and its error log is judged when the handle goes.
+
+use super::deadline::within;
+use super::error_log::Expectations;
+use super::httpd_config::Builder;
+use super::place::Place;
+use super::process::{self, exit_of};
+use rustix::process::Signal;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// Longest wait for httpd to start, restart or stop; valgrind needs most of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Httpd {
+    place: Place,
+    process: Child,
+    port: u16,
+    tls_port: u16,
+    expectations: Expectations,
+    stopped: bool,
+}
+
+/// What `httpd -t` answered.
+#[derive(Debug)]
+pub struct ConfigTest {
+    pub passed: bool,
+    pub output: String,
+}
+
+impl ConfigTest {
+    pub(super) fn run(command: &mut Command) -> Self {
+        let output = command.stdin(Stdio::null()).output().expect("httpd can be run");
+        let words = [output.stdout, output.stderr].concat();
+        Self { passed: output.status.success(), output: String::from_utf8_lossy(&words).into_owned() }
+    }
+}
+
+impl Httpd {
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(super) fn launch(place: Place, mut command: Command, port: u16, tls_port: u16) -> Result<Self, String> {
+        let said = place.path().join("logs/stderr");
+        let stderr = File::create(&said).expect("the folder of the tests is writable");
+        let process = command.arg("-DFOREGROUND").stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn();
+        let process = process.map_err(|error| format!("{command:?}: {error}"))?;
+        let expectations = Expectations::default();
+        let mut httpd = Self { place, process, port, tls_port, expectations, stopped: false };
+        let serving = within(PATIENCE, || {
+            let exited = httpd.process.try_wait().expect("httpd is our child").is_some();
+            (exited || httpd.generations() > 0).then_some(!exited)
+        });
+        if serving == Some(true) {
+            return Ok(httpd);
+        }
+        httpd.end();
+        Err(format!("{}{}", fs::read_to_string(said).unwrap_or_default(), httpd.error_log()))
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The processes that serve; under event and worker one of them for many threads.
+    pub fn children(&self) -> Vec<u32> {
+        process::children(self.pid())
+    }
+
+    /// ServerRoot: `htdocs/`, `logs/`, `run/`, `tmp/`.
+    pub fn root(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// What lies in its TMPDIR: nothing, between requests.
+    pub fn stray_files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.root().join("tmp")).expect("tmp is ours").flatten();
+        entries.map(|entry| entry.path()).collect()
+    }
+
+    pub fn error_log(&self) -> String {
+        let log = fs::read(self.root().join("logs/error.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Names a warning or error that this test provokes: it must appear until the end, and all others must not.
+    pub fn expect_log(&self, part: &str) {
+        self.expectations.add(part);
+    }
+
+    /// `httpd -t` over the configuration file as it is now.
+    pub fn config_test(&self) -> ConfigTest {
+        let file = self.root().join("httpd.conf");
+        let mut command = Command::new(super::httpd_config::httpd_program());
+        ConfigTest::run(command.arg("-t").arg("-d").arg(self.root()).arg("-f").arg(file))
+    }
+
+    /// Rewrites a piece of httpd.conf, for the next restart to read.
+    #[track_caller]
+    pub fn edit_config(&self, old: &str, new: &str) {
+        let file = self.root().join("httpd.conf");
+        let text = fs::read_to_string(&file).expect("httpd.conf is ours");
+        assert!(text.contains(old), "httpd.conf holds no {old}");
+        fs::write(file, text.replace(old, new)).expect("httpd.conf is ours");
+    }
+
+    /// Graceful restart (USR1), back when the new generation serves.
+    #[track_caller]
+    pub fn graceful(&self) {
+        self.next_generation(Signal::USR1);
+    }
+
+    /// Restart (HUP), back when the new generation serves.
+    #[track_caller]
+    pub fn restart(&self) {
+        self.next_generation(Signal::HUP);
+    }
+
+    /// A signal to the parent, nothing waited for.
+    pub fn signal(&self, signal: Signal) {
+        process::signal(self.pid(), signal);
+    }
+
+    /// SIGTERM, as `apachectl stop`; answers how httpd ended.
+    #[track_caller]
+    pub fn stop(&mut self) -> ExitStatus {
+        self.ends_by(Signal::TERM)
+    }
+
+    /// SIGWINCH: no new connections, the requests at hand to their end.
+    #[track_caller]
+    pub fn graceful_stop(&mut self) -> ExitStatus {
+        self.ends_by(Signal::WINCH)
+    }
+
+    /// Waits for httpd's own end, after a test has killed it.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let status = exit_of(&mut self.process, limit);
+        self.stopped |= status.is_some();
+        status
+    }
+
+    #[track_caller]
+    fn ends_by(&mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        let status = self.wait(PATIENCE);
+        status.unwrap_or_else(|| panic!("httpd did not stop within {PATIENCE:?}:\n{}", self.error_log()))
+    }
+
+    #[track_caller]
+    fn next_generation(&self, signal: Signal) {
+        let before = self.generations();
+        self.signal(signal);
+        let served = within(PATIENCE, || (self.generations() > before).then_some(()));
+        assert!(served.is_some(), "no restart within {PATIENCE:?}:\n{}", self.error_log());
+    }
+
+    /// AH00489, AH00292, AH00163: "resuming normal operations", once a start or restart, in every MPM.
+    fn generations(&self) -> usize {
+        self.error_log().matches("resuming normal operations").count()
+    }
+
+    /// Ends what is left of the session, politely first. Programs of the module lead groups but stay in the session.
+    fn end(&mut self) {
+        if !self.stopped {
+            self.signal(Signal::TERM);
+            if self.wait(Duration::from_secs(15)).is_none() {
+                process::signal_group(self.pid(), Signal::KILL);
+                let _ = self.process.wait(); // it is gone by SIGKILL; only the zombie is left
+                self.stopped = true;
+            }
+        }
+        for pid in process::session(self.pid()) {
+            process::signal(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Httpd {
+    fn drop(&mut self) {
+        self.end();
+        if std::thread::panicking() {
+            eprintln!("--- error log of the failing test\n{}---", self.error_log());
+        } else if let Err(found) = self.expectations.judge(&self.error_log()) {
+            panic!("the error log does not hold what it should:\n{found}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What the integration tests stand on: a private httpd, an HTTP client that can misbehave, a recording sendmail, an independent
+//! reader of messages, Postfix, slapd, certificates. Everything lives on 127.0.0.1 with ports from bind(0), under one folder a test,
+//! and ends with its handle.
+
+// Each handle is used by some tests only, and the tests arrive one issue at a time.
+#![allow(dead_code)]
+
+pub mod artifacts;
+pub mod certificates;
+pub mod curl;
+pub mod deadline;
+pub mod error_log;
+pub mod hostile;
+pub mod httpd;
+pub mod httpd_config;
+pub mod oracle;
+pub mod place;
+pub mod postfix;
+pub mod process;
+pub mod request;
+pub mod response;
+pub mod sendmail;
+pub mod slapd;
+pub mod wire;
+
+pub use certificates::Certificates;
+pub use deadline::{eventually, within};
+pub use httpd::Httpd;
+pub use httpd_config::{Builder, Mpm};
+pub use place::Place;
+pub use postfix::Postfix;
+pub use request::Request;
+pub use response::Response;
+pub use sendmail::{Behaviour, Recorded, Sendmail};
+pub use slapd::Slapd;
+
+/// Says on stderr, where `cargo test -- --nocapture` shows it, why a test did not run.
+pub fn skipped(reason: &str) {
+    eprintln!("SKIPPED: {reason}");
+}
