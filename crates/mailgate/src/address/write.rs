@@ -1,0 +1,59 @@
+//! Mailboxes -> an address field: the address last and in angle brackets if there is a name, folded between addresses where that
+//! is possible (RFC 5322 2.2.3). The other direction is [`super::parse`].
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use super::{AddressList, Mailbox};
+use crate::header::HeaderName;
+use crate::message::encode::phrase_words;
+use crate::message::encoded_word::MAX_LINE;
+use crate::message::fold::{Field, LINE};
+
+impl Mailbox {
+    /// The words of it, to be separated by a blank or a fold; `room` is for the first.
+    fn words(&self, room: usize) -> Vec<String> {
+        match self.name() {
+            None => vec![self.address().to_string()],
+            Some(name) => {
+                let mut words = phrase_words(name, room);
+                words.push(format!("<{}>", self.address()));
+                words
+            }
+        }
+    }
+}
+
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words(MAX_LINE).join(" "))
+    }
+}
+
+impl AddressList {
+    /// Writes the whole field with its final line end. An empty list gives an empty string: such a field is as if absent.
+    pub fn write(&self, name: &HeaderName) -> String {
+        if self.is_empty() {
+            return String::new();
+        }
+        let mut field = Field::new(name);
+        let last = self.len() - 1;
+        for (at, mailbox) in self.mailboxes().enumerate() {
+            let comma = if at < last { "," } else { "" };
+            let whole = format!("{mailbox}{comma}");
+            if at > 0 && whole.len() < LINE {
+                field.push(" ", &whole);
+                continue;
+            }
+            let mut words = mailbox.words(field.room(MAX_LINE - 1));
+            words.iter_mut().last().into_iter().for_each(|word| word.push_str(comma));
+            words.iter().for_each(|word| field.push(" ", word));
+        }
+        field.finish()
+    }
+
+    /// The addresses alone, one after the other, for a program's arguments.
+    pub fn addresses(&self) -> impl Iterator<Item = &super::Address> {
+        self.mailboxes().map(Mailbox::address)
+    }
+}
