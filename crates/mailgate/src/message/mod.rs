@@ -1,4 +1,5 @@
 //! placeholder
+pub mod content_type;
 pub mod date;
 pub mod encode;
 pub(crate) mod encoded_word;
