@@ -1,6 +1,7 @@
-//! Bytes of one request field -> [`HeaderName`] and [`HeaderValue`], the two halves of a header field (RFC 5322 2.2 and 3.6.8).
-//! Neither can hold a line end or any other control character but TAB, not even inside an encoded-word (RFC 2047), so whatever
-//! is made of them stays one field. Which fields may pass is policy; how a field is written is [`crate::message::encode`].
+//! Bytes of one request field -> [`HeaderName`] and [`HeaderValue`], the two halves of a header field (RFC 5322 2.2 and
+//! 3.6.8). Neither can hold a line end or any other control character but TAB, not even inside an encoded-word (RFC
+//! 2047), so whatever is made of them stays one field. Which fields may pass is policy; how a field is written is
+//! [`crate::message::encode`].
 #![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
@@ -22,8 +23,8 @@ pub const MAX_VALUE: usize = 32 * 1024;
 pub struct HeaderName(Box<str>);
 
 impl HeaderName {
-    /// Reads a name: 1 to 76 octets of ftext (RFC 5322 3.6.8). A name of [`SPELLINGS`] gets that spelling, one in lower case
-    /// throughout (HTTP/2) a capital after each dash, any other stays as it was typed.
+    /// Reads a name: 1 to 76 octets of ftext (RFC 5322 3.6.8). A name of [`SPELLINGS`] gets that spelling, one in lower
+    /// case throughout (HTTP/2) a capital after each dash, any other stays as it was typed.
     pub fn parse(name: &[u8]) -> Result<HeaderName, HeaderError> {
         if name.is_empty() {
             return Err(HeaderError::NameEmpty);
@@ -129,13 +130,14 @@ const SPELLINGS: &[&str] = &[
     "X-URL",
 ];
 
-/// The text of a header field, decoded from the wire and proved clean: no control character but TAB, none hidden in an encoded-word,
-/// no blanks at either end, at most [`MAX_VALUE`] octets. It may be empty.
+/// The text of a header field, decoded from the wire and proved clean: no control character but TAB, none hidden in an
+/// encoded-word, no blanks at either end, at most [`MAX_VALUE`] octets. It may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeaderValue(Box<str>);
 
 impl HeaderValue {
-    /// Reads the octets of a request field: UTF-8 if they are valid UTF-8, else ISO-8859-1 (RFC 9110 5.5 knows no third reading).
+    /// Reads the octets of a request field: UTF-8 if they are valid UTF-8, else ISO-8859-1 (RFC 9110 5.5 knows no third
+    /// reading).
     pub fn from_field(octets: &[u8]) -> Result<HeaderValue, HeaderError> {
         match std::str::from_utf8(octets) {
             Ok(text) => HeaderValue::parse(text),
@@ -167,7 +169,8 @@ pub(crate) fn is_forbidden(c: char) -> bool {
     c != '\t' && c.is_control()
 }
 
-/// What an error message shows of somebody else's text: at most about 100 characters, nothing that a terminal or a log obeys.
+/// What an error message shows of somebody else's text: at most about 100 characters, nothing that a terminal or a log
+/// obeys.
 pub(crate) fn excerpt(text: &str) -> String {
     const SHOWN: usize = 100;
     let mut shown = String::new();

@@ -1,5 +1,6 @@
-//! The Message-ID of a message, `<id-left@id-right>` (RFC 5322 3.6.4): one of our own making from a random [`Token`], or the client's.
-//! Its characters are those that real mail programs use and that need no quoting in a header; a URL has to percent-encode it.
+//! The Message-ID of a message, `<id-left@id-right>` (RFC 5322 3.6.4): one of our own making from a random [`Token`],
+//! or the client's. Its characters are those that real mail programs use and that need no quoting in a header; a URL
+//! has to percent-encode it.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -15,7 +16,8 @@ use crate::address::Domain;
 use crate::header::{HeaderValue, excerpt};
 use crate::message::encode::is_atext;
 
-/// Longest id with its brackets, in octets: its field stays far below the limit of a line, and it fits a column of a database.
+/// Longest id with its brackets, in octets: its field stays far below the limit of a line, and it fits a column of a
+/// database.
 pub const MAX_ID: usize = 250;
 
 /// 32 random characters of `[a-z0-9]`: 165 bits from the kernel.

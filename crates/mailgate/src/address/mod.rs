@@ -1,6 +1,6 @@
-//! Addresses of mail (RFC 5322 3.4) as types that are right once they exist: [`Domain`], [`Address`], [`Mailbox`], [`AddressList`].
-//! Fields are read generously in `parse` and written strictly in `write`, from the parsed form alone, so that no MTA reads them
-//! differently than we did. Who may be written to is policy.
+//! Addresses of mail (RFC 5322 3.4) as types that are right once they exist: [`Domain`], [`Address`], [`Mailbox`],
+//! [`AddressList`]. Fields are read generously in `parse` and written strictly in `write`, from the parsed form alone,
+//! so that no MTA reads them differently than we did. Who may be written to is policy.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -12,7 +12,8 @@ pub(crate) mod parse;
 mod tests;
 mod write;
 
-/// A domain in ASCII and lower case: labels of letters, digits and hyphens, 1 to 63 each, at most 253 octets, no dot at its end.
+/// A domain in ASCII and lower case: labels of letters, digits and hyphens, 1 to 63 each, at most 253 octets, no dot at
+/// its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Domain(Box<str>);
 
@@ -34,8 +35,9 @@ impl fmt::Display for Domain {
     }
 }
 
-/// `local@domain`, or a bare name (`root`) that [`Address::complete`] or the MTA gives a domain. The local part is a dot-atom
-/// (RFC 5322 3.2.3) without any character that a shell, an MTA's configuration or another MTA's parser acts on.
+/// `local@domain`, or a bare name (`root`) that [`Address::complete`] or the MTA gives a domain. The local part is a
+/// dot-atom (RFC 5322 3.2.3) without any character that a shell, an MTA's configuration or another MTA's parser acts
+/// on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
     local: Box<str>,
@@ -113,8 +115,8 @@ impl Mailbox {
     }
 }
 
-/// The mailboxes of an address field, members of groups among the others. The names of groups are dropped: dma sends to a group's
-/// members twice, and Sendmail refuses `undisclosed-recipients:;`.
+/// The mailboxes of an address field, members of groups among the others. The names of groups are dropped: dma sends to
+/// a group's members twice, and Sendmail refuses `undisclosed-recipients:;`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressList(Vec<Mailbox>);
 
@@ -151,7 +153,8 @@ impl FromIterator<Mailbox> for AddressList {
     }
 }
 
-/// Why an address is refused. Each carries the address, or as much of the field as could not be read, shortened and escaped.
+/// Why an address is refused. Each carries the address, or as much of the field as could not be read, shortened and
+/// escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are what the comment above says")]
 pub enum AddressError {

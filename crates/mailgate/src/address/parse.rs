@@ -1,6 +1,6 @@
-//! An address-list (RFC 5322 3.4) -> mailboxes. Two steps: nom parsers cut the text into quoted-strings, comments, angle brackets and
-//! runs, one loop puts these together by comma, colon and semicolon; then each addr-spec is judged by itself, strictly. No recursion
-//! anywhere: ten thousand nested comments are one loop.
+//! An address-list (RFC 5322 3.4) -> mailboxes. Two steps: nom parsers cut the text into quoted-strings, comments,
+//! angle brackets and runs, one loop puts these together by comma, colon and semicolon; then each addr-spec is judged
+//! by itself, strictly. No recursion anywhere: ten thousand nested comments are one loop.
 #![forbid(unsafe_code)]
 
 use idna::AsciiDenyList;
@@ -112,7 +112,8 @@ impl<'a> Element<'a> {
         self.tokens.iter().all(Token::is_comment)
     }
 
-    /// RFC 5322 3.4: `mailbox = name-addr / addr-spec`, `name-addr = [display-name] angle-addr`; none if the element is empty.
+    /// RFC 5322 3.4: `mailbox = name-addr / addr-spec`, `name-addr = [display-name] angle-addr`; none if the element is
+    /// empty.
     fn mailbox(&self) -> Result<Option<Mailbox>, AddressError> {
         let Some(last) = self.tokens.iter().rposition(|token| !token.is_comment()) else { return Ok(None) };
         let (before, remark) = self.tokens.split_at(last + 1);
@@ -172,8 +173,8 @@ impl Token<'_> {
     }
 }
 
-/// RFC 5322 3.2.5: `phrase = 1*word / obs-phrase`; a run may hold dots, as the obsolete form may, and anything else that is written
-/// in quotes later. Comments are dropped.
+/// RFC 5322 3.2.5: `phrase = 1*word / obs-phrase`; a run may hold dots, as the obsolete form may, and anything else
+/// that is written in quotes later. Comments are dropped.
 fn display_name(tokens: &[Token<'_>]) -> Option<String> {
     let mut name = String::new();
     let mut end = None;
@@ -207,19 +208,22 @@ fn token(input: &str) -> IResult<&str, Kind<'_>> {
     .parse(input)
 }
 
-/// RFC 2047 2: `encoded-word = "=?" charset "?" encoding "?" encoded-text "?="`, read as one even where a comma in it says otherwise.
+/// RFC 2047 2: `encoded-word = "=?" charset "?" encoding "?" encoded-text "?="`, read as one even where a comma in it
+/// says otherwise.
 fn encoded_word(input: &str) -> IResult<&str, &str> {
     let part = || take_while1(|c: char| c.is_ascii_graphic() && c != '?');
     recognize((tag("=?"), part(), tag("?"), one_of("BbQq"), tag("?"), part(), tag("?="))).parse(input)
 }
 
-/// RFC 5322 3.2.4: `quoted-string = [CFWS] DQUOTE *([FWS] qcontent) [FWS] DQUOTE [CFWS]`, `qcontent = qtext / quoted-pair`.
+/// RFC 5322 3.2.4: `quoted-string = [CFWS] DQUOTE *([FWS] qcontent) [FWS] DQUOTE [CFWS]`, `qcontent = qtext /
+/// quoted-pair`.
 pub(crate) fn quoted_string(input: &str) -> IResult<&str, String> {
     let content = escaped_transform(take_while1(|c| c != '"' && c != '\\'), '\\', anychar);
     map(delimited(char('"'), opt(content), char('"')), Option::unwrap_or_default).parse(input)
 }
 
-/// RFC 5322 3.2.2: `comment = "(" *([FWS] ccontent) [FWS] ")"`, `ccontent = ctext / quoted-pair / comment`. Gives what is inside.
+/// RFC 5322 3.2.2: `comment = "(" *([FWS] ccontent) [FWS] ")"`, `ccontent = ctext / quoted-pair / comment`. Gives what
+/// is inside.
 pub(crate) fn comment(input: &str) -> IResult<&str, &str> {
     let (inside, _) = char('(').parse(input)?;
     let (mut depth, mut is_quoted) = (1_usize, false);
@@ -243,7 +247,8 @@ fn angle_addr(input: &str) -> IResult<&str, &str> {
     delimited(char('<'), take_till(|c| c == '>'), char('>')).parse(input)
 }
 
-/// RFC 5322 3.4.1: `addr-spec = local-part "@" domain`; or a local part alone. The first fault that a person would name is the error.
+/// RFC 5322 3.4.1: `addr-spec = local-part "@" domain`; or a local part alone. The first fault that a person would name
+/// is the error.
 pub(super) fn address(input: &str) -> Result<Address, AddressError> {
     let text = || excerpt(input);
     let fault = match input {
@@ -295,7 +300,8 @@ fn dot_atom_text(input: &str) -> IResult<&str, ()> {
     map((atom(), many0_count(preceded(char('.'), atom()))), drop).parse(input)
 }
 
-/// RFC 5321 4.1.2: `Domain = sub-domain *("." sub-domain)`, `sub-domain = Let-dig [Ldh-str]`. U-labels are mapped by UTS 46.
+/// RFC 5321 4.1.2: `Domain = sub-domain *("." sub-domain)`, `sub-domain = Let-dig [Ldh-str]`. U-labels are mapped by
+/// UTS 46.
 pub(super) fn domain(input: &str) -> Result<String, AddressError> {
     let error = || AddressError::Domain { text: excerpt(input) };
     let ascii = if input.is_ascii() {

@@ -1,5 +1,5 @@
-//! Mailboxes -> an address field: the address last and in angle brackets if there is a name, folded between addresses where that
-//! is possible (RFC 5322 2.2.3). The other direction is [`super::parse`].
+//! Mailboxes -> an address field: the address last and in angle brackets if there is a name, folded between addresses
+//! where that is possible (RFC 5322 2.2.3). The other direction is [`super::parse`].
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -31,7 +31,8 @@ impl fmt::Display for Mailbox {
 }
 
 impl AddressList {
-    /// Writes the whole field with its final line end. An empty list gives an empty string: such a field is as if absent.
+    /// Writes the whole field with its final line end. An empty list gives an empty string: such a field is as if
+    /// absent.
     pub fn write(&self, name: &HeaderName) -> String {
         if self.is_empty() {
             return String::new();

@@ -1,6 +1,6 @@
-//! The Content-Type field (RFC 2045 5.1) -> type, subtype and parameters, and back, one parameter to a word so that it folds.
-//! Read generously (comments, unquoted values that should be quoted, a `;` at the end), written strictly. What a body of a type
-//! becomes is `body`.
+//! The Content-Type field (RFC 2045 5.1) -> type, subtype and parameters, and back, one parameter to a word so that it
+//! folds. Read generously (comments, unquoted values that should be quoted, a `;` at the end), written strictly. What a
+//! body of a type becomes is `body`.
 #![forbid(unsafe_code)]
 
 use std::fmt;

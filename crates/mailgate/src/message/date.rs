@@ -18,8 +18,8 @@ fn write(time: &Zoned) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S %z").to_string()
 }
 
-/// Whether the value is one date-time, obsolete zones and a comment at its end allowed. The comment may nest 255 deep, and is read
-/// without recursion.
+/// Whether the value is one date-time, obsolete zones and a comment at its end allowed. The comment may nest 255 deep,
+/// and is read without recursion.
 pub fn check(value: &HeaderValue) -> Result<(), DateError> {
     match rfc2822::parse(value.as_str()) {
         Ok(_) => Ok(()),

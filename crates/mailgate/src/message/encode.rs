@@ -1,6 +1,6 @@
-//! A [`HeaderValue`] -> the octets of a field: ASCII only, folded at 78, no line over 990 (RFC 5322 2.1.1 and 2.2.3), other text as
-//! encoded-words (RFC 2047). Encoded-words of the client pass untouched, and the blanks around them survive decoding.
-//! Address fields are written by [`crate::address`], with [`phrase`] for the display names.
+//! A [`HeaderValue`] -> the octets of a field: ASCII only, folded at 78, no line over 990 (RFC 5322 2.1.1 and 2.2.3),
+//! other text as encoded-words (RFC 2047). Encoded-words of the client pass untouched, and the blanks around them
+//! survive decoding. Address fields are written by [`crate::address`], with [`phrase`] for the display names.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -32,8 +32,8 @@ pub fn unstructured(name: &HeaderName, value: &HeaderValue) -> Result<String, En
     sized(name, field.finish())
 }
 
-/// Writes a field in which encoded-words have no place (References, Date, Content-*, List-*, Auto-Submitted): ASCII, folded at its
-/// blanks.
+/// Writes a field in which encoded-words have no place (References, Date, Content-*, List-*, Auto-Submitted): ASCII,
+/// folded at its blanks.
 pub fn structured(name: &HeaderName, value: &HeaderValue) -> Result<String, EncodeError> {
     if !value.as_str().is_ascii() {
         return Err(EncodeError::NotAscii { name: name.clone(), value: excerpt(value.as_str()) });
@@ -55,8 +55,8 @@ fn sized(name: &HeaderName, field: String) -> Result<String, EncodeError> {
     }
 }
 
-/// Writes a display name on one line (RFC 5322 3.2.5, `phrase = 1*word / obs-phrase`): atoms as they are, other ASCII as a quoted-string,
-/// and what no quoted-string may hold as encoded-words. A control character becomes a blank.
+/// Writes a display name on one line (RFC 5322 3.2.5, `phrase = 1*word / obs-phrase`): atoms as they are, other ASCII
+/// as a quoted-string, and what no quoted-string may hold as encoded-words. A control character becomes a blank.
 pub fn phrase(name: &str) -> String {
     phrase_words(name, encoded_word::MAX_LINE).join(" ")
 }
@@ -92,8 +92,8 @@ pub(crate) fn phrase_words(name: &str, room: usize) -> Vec<String> {
     written
 }
 
-/// RFC 5322 3.2.3: `atext = ALPHA / DIGIT / "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "/" / "=" / "?" / "^" / "_" /
-/// "`" / "{" / "|" / "}" / "~"`.
+/// RFC 5322 3.2.3: `atext = ALPHA / DIGIT / "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "/" / "=" / "?" / "^"
+/// / "_" / "`" / "{" / "|" / "}" / "~"`.
 pub(crate) fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
@@ -156,7 +156,8 @@ fn phrase_kind(blank: &str, word: &str) -> (Kind, Option<String>) {
     (if is_plain { Kind::Plain } else { Kind::Raw }, None)
 }
 
-/// The words of a text with what becomes of each. A run of blanks too long for a line is a word to be encoded by itself.
+/// The words of a text with what becomes of each. A run of blanks too long for a line is a word to be encoded by
+/// itself.
 fn split(text: &str, kind: impl Fn(&str, &str) -> (Kind, Option<String>)) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     let (mut after_ready, mut after_decoded) = (false, false);
@@ -184,8 +185,9 @@ struct Piece<'a> {
     is_raw: bool,
 }
 
-/// Joins neighbours that are both to be encoded, with the blanks between them. RFC 2047 6.2: a reader drops the blanks between two
-/// encoded-words, so next to a ready one they go inside; of a longer run next to plain text, all but the first do.
+/// Joins neighbours that are both to be encoded, with the blanks between them. RFC 2047 6.2: a reader drops the blanks
+/// between two encoded-words, so next to a ready one they go inside; of a longer run next to plain text, all but the
+/// first do.
 fn merge(words: Vec<Word<'_>>) -> Vec<Piece<'_>> {
     let mut pieces: Vec<Piece<'_>> = Vec::new();
     let mut before = Kind::Plain;

@@ -1,6 +1,7 @@
-//! One encoded-word of RFC 2047 (`=?utf-8?Q?Gr=C3=BC=C3=9Fe?=`): text -> encoded-words, and back for checking what a client hid in one.
-//! Reading is as lenient as the most lenient mail program, so that nothing passes here that another one decodes to a control
-//! character; writing is strict. Where encoded-words may stand in a field is [`super::encode`].
+//! One encoded-word of RFC 2047 (`=?utf-8?Q?Gr=C3=BC=C3=9Fe?=`): text -> encoded-words, and back for checking what a
+//! client hid in one. Reading is as lenient as the most lenient mail program, so that nothing passes here that another
+//! one decodes to a control character; writing is strict. Where encoded-words may stand in a field is
+//! [`super::encode`].
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -34,8 +35,8 @@ pub(crate) enum Fault<'a> {
     Overlap,
 }
 
-/// Looks into everything that some mail program could take for an encoded-word: in the middle of a word, longer than 75, holding
-/// blanks or question marks. Linear in the length of `text`.
+/// Looks into everything that some mail program could take for an encoded-word: in the middle of a word, longer than
+/// 75, holding blanks or question marks. Linear in the length of `text`.
 pub(crate) fn check(text: &str) -> Result<(), Fault<'_>> {
     let (mut last_end, mut sharing) = (0, 0);
     let mut next_end = 0;
@@ -76,7 +77,8 @@ pub(crate) fn is_encoded_word(word: &str) -> bool {
     })
 }
 
-/// Whether `word` is an encoded-word that may stand in a phrase (RFC 2047 5 (3)): no character in it is special to an address parser.
+/// Whether `word` is an encoded-word that may stand in a phrase (RFC 2047 5 (3)): no character in it is special to an
+/// address parser.
 pub(crate) fn is_phrase_word(word: &str) -> bool {
     is_encoded_word(word)
         && word.len() <= MAX_WORD
@@ -89,8 +91,9 @@ pub(crate) fn decode(word: &str) -> Option<String> {
     split(word).map(|(charset, encoding, text)| to_text(charset, &to_octets(encoding, text)))
 }
 
-/// Writes `text` as encoded-words in utf-8, as B or Q, whichever is shorter, none of them splitting a character. `room` is what the line
-/// still holds; if that is too little to be useful, the first word is written for a line of its own, as all others are.
+/// Writes `text` as encoded-words in utf-8, as B or Q, whichever is shorter, none of them splitting a character. `room`
+/// is what the line still holds; if that is too little to be useful, the first word is written for a line of its own,
+/// as all others are.
 pub(crate) fn encode(text: &str, room: usize) -> Vec<String> {
     let q_length: usize = text.chars().map(q_cost).sum();
     let is_q = q_length <= text.len().div_ceil(3) * 4;
@@ -106,7 +109,8 @@ pub(crate) fn encode(text: &str, room: usize) -> Vec<String> {
     words
 }
 
-/// How many octets of `text`, in whole characters, `payload` columns can carry. At least 16 columns, so at least one character.
+/// How many octets of `text`, in whole characters, `payload` columns can carry. At least 16 columns, so at least one
+/// character.
 fn fitting(text: &str, is_q: bool, payload: usize) -> usize {
     let mut used = 0;
     for (at, c) in text.char_indices() {
@@ -185,8 +189,8 @@ fn encoding(charset: &str) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(label.as_bytes())
 }
 
-/// Charset decoding comes before any look for control characters: ESC is legitimate in ISO-2022-JP. Of an unknown charset only
-/// the ASCII half can be told.
+/// Charset decoding comes before any look for control characters: ESC is legitimate in ISO-2022-JP. Of an unknown
+/// charset only the ASCII half can be told.
 fn to_text(charset: &str, octets: &[u8]) -> String {
     match encoding(charset) {
         Some(known) => known.decode_without_bom_handling(octets).0.into_owned(),

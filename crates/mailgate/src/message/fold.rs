@@ -1,13 +1,14 @@
-//! Words -> one header field with its line ends: folded at 78 columns where a blank allows it (RFC 5322 2.1.1 and 2.2.3), LF as line end,
-//! which is what a sendmail program reads on stdin. A line never consists of blanks only: four MTAs end the header there.
+//! Words -> one header field with its line ends: folded at 78 columns where a blank allows it (RFC 5322 2.1.1 and
+//! 2.2.3), LF as line end, which is what a sendmail program reads on stdin. A line never consists of blanks only: four
+//! MTAs end the header there.
 #![forbid(unsafe_code)]
 
 use crate::header::HeaderName;
 
 /// Where a line is folded.
 pub(crate) const LINE: usize = 78;
-/// The longest word that stays in one piece: with the longest name before it, or a run of blanks, its line is below 990, where
-/// Sendmail cuts.
+/// The longest word that stays in one piece: with the longest name before it, or a run of blanks, its line is below
+/// 990, where Sendmail cuts.
 pub(crate) const MAX_WORD: usize = 900;
 /// The longest run of blanks written as it is.
 pub(crate) const MAX_BLANK: usize = 60;
