@@ -7,6 +7,7 @@ use crate::expressions;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{BodyError, Request, Status, guard};
+use mailgate::address::Domain;
 use mailgate::input::{self, Rules, Submission, framing};
 use mailgate::message::body::{Facts, Scan};
 use mailgate::message::compose::{self, Trace};
@@ -98,6 +99,9 @@ fn read_fields(
     token: &Token,
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
+    // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
+    let server_name = Domain::parse(request.server_name()).or_else(|_| Domain::parse("localhost.localdomain"));
+    let server_name = server_name.expect("a constant");
     let submission = input::read(
         fields,
         &Rules {
@@ -108,7 +112,7 @@ fn read_fields(
             pass: settings.pass_headers(),
             recipients: settings.recipients(),
             sender: sender.as_ref().map(expressions::Sender::vouched),
-            server_name: request.server_name(),
+            server_name: &server_name,
             strip: settings.strip_headers(),
             token,
         },
@@ -122,7 +126,7 @@ fn read_fields(
 /// The body to its true end, and what it is made of.
 fn read_body(request: &Request<'_>, settings: &Settings<'_>) -> Result<(Spool, Facts), Refused> {
     let mut spool = Spool::new(&TEMPORARY, MEMORY);
-    let mut scan = Scan::default();
+    let mut scan = Scan::new();
     let max = settings.max_size();
     request
         .read_body(|octets| {

@@ -23,7 +23,7 @@ pub const MAX_VALUE: usize = 32 * 1024;
 pub struct HeaderName(Box<str>);
 
 impl HeaderName {
-    /// Reads a name: 1 to 76 octets of ftext (RFC 5322 3.6.8). A name of [`SPELLINGS`] gets that spelling, one in lower
+    /// Reads a name: 1 to 76 octets of ftext (RFC 5322 3.6.8). A name of the table below gets its spelling, one in lower
     /// case throughout (HTTP/2) a capital after each dash, any other stays as it was typed.
     pub fn parse(name: &[u8]) -> Result<HeaderName, HeaderError> {
         if name.is_empty() {

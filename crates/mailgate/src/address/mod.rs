@@ -115,8 +115,8 @@ impl Mailbox {
     }
 }
 
-/// The mailboxes of an address field, members of groups among the others. The names of groups are dropped: dma sends to
-/// a group's members twice, and Sendmail refuses `undisclosed-recipients:;`.
+/// The mailboxes of an address field, members of groups among the others. The names of groups are dropped: Sendmail and
+/// esmtp refuse a message with `undisclosed-recipients:;`, whoever else is to get it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressList(Vec<Mailbox>);
 

@@ -24,6 +24,31 @@ impl Mailbox {
     }
 }
 
+impl Mailbox {
+    /// Writes the whole field with its final line end.
+    pub fn write(&self, name: &HeaderName) -> String {
+        write(name, std::iter::once(self))
+    }
+}
+
+/// One field, folded between the mailboxes where that is enough, else within one.
+fn write<'m>(name: &HeaderName, mailboxes: impl Iterator<Item = &'m Mailbox>) -> String {
+    let (mut field, mut mailboxes, mut first) = (Field::new(name), mailboxes.peekable(), true);
+    while let Some(mailbox) = mailboxes.next() {
+        let comma = if mailboxes.peek().is_some() { "," } else { "" };
+        let whole = format!("{mailbox}{comma}");
+        if !first && whole.len() < LINE {
+            field.push(" ", &whole);
+            continue;
+        }
+        first = false;
+        let mut words = mailbox.words(field.room(MAX_LINE - 1));
+        words.iter_mut().last().into_iter().for_each(|word| word.push_str(comma));
+        words.iter().for_each(|word| field.push(" ", word));
+    }
+    field.finish()
+}
+
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words(MAX_LINE).join(" "))
@@ -34,23 +59,7 @@ impl AddressList {
     /// Writes the whole field with its final line end. An empty list gives an empty string: such a field is as if
     /// absent.
     pub fn write(&self, name: &HeaderName) -> String {
-        if self.is_empty() {
-            return String::new();
-        }
-        let mut field = Field::new(name);
-        let last = self.len() - 1;
-        for (at, mailbox) in self.mailboxes().enumerate() {
-            let comma = if at < last { "," } else { "" };
-            let whole = format!("{mailbox}{comma}");
-            if at > 0 && whole.len() < LINE {
-                field.push(" ", &whole);
-                continue;
-            }
-            let mut words = mailbox.words(field.room(MAX_LINE - 1));
-            words.iter_mut().last().into_iter().for_each(|word| word.push_str(comma));
-            words.iter().for_each(|word| field.push(" ", word));
-        }
-        field.finish()
+        if self.is_empty() { String::new() } else { write(name, self.mailboxes()) }
     }
 
     /// The addresses alone, one after the other, for a program's arguments.

@@ -31,7 +31,7 @@ pub struct Rules<'a> {
     /// The sender that authentication vouches for, where the configuration asks for one.
     pub sender: Option<Vouched<'a>>,
     /// The name that stands behind the @ of our Message-ID.
-    pub server_name: &'a str,
+    pub server_name: &'a Domain,
     /// Which fields never reach the mail.
     pub strip: &'a StripList,
     /// The left part of our Message-ID.
@@ -149,16 +149,16 @@ impl Found {
             Kind::Addresses => {
                 let list = complete(AddressList::parse(value).map_err(bad_address)?, rules.domain);
                 if ["To", "Cc", "Bcc"].iter().any(|field| name.is(field)) {
-                    self.recipients.extend(list.mailboxes().map(|mailbox| mailbox.address.clone()));
+                    self.recipients.extend(list.addresses().cloned());
                 }
                 self.reply_to |= name.is("Reply-To") && !list.is_empty();
                 let hidden = name.is("Bcc") && rules.addressing != Addressing::Header;
-                (!hidden && list.has_entries()).then(|| list.write(name))
+                (!hidden && !list.is_empty()).then(|| list.write(name))
             }
             Kind::Mailbox => {
                 let mut mailbox = Mailbox::parse(value).map_err(bad_address)?;
                 if let Some(domain) = rules.domain {
-                    mailbox.address = mailbox.address.complete(domain);
+                    mailbox = mailbox.complete(domain);
                 }
                 let line = mailbox.write(name);
                 if name.is("From") {
@@ -196,10 +196,10 @@ impl Found {
     fn apply_sender(&mut self, rules: &Rules<'_>) -> Result<(), InputError> {
         let Some(vouched) = rules.sender else { return Ok(()) };
         let client = self.from.take();
-        let from = sender::mailbox(vouched, client.as_ref().map(|client| &client.address), rules.domain)?;
+        let from = sender::mailbox(vouched, client.as_ref().map(Mailbox::address), rules.domain)?;
         self.lines.retain(|(name, _)| !name.is("From") && !name.is("Sender"));
         let mut own = vec![(FROM.clone(), from.write(&FROM))];
-        if let Some(client) = client.filter(|client| !self.reply_to && client.address != from.address) {
+        if let Some(client) = client.filter(|client| !self.reply_to && client.address() != from.address()) {
             own.push((REPLY_TO.clone(), client.write(&REPLY_TO)));
         }
         self.lines.splice(0..0, own);

@@ -94,14 +94,14 @@ pub fn compose(
         header += &format!("Content-Transfer-Encoding: {encoding}\n");
     }
     header.push('\n');
-    Message::compose(directory, header.as_bytes(), |to| body::encode(&plan, &mut body.reader()?, to))
+    Message::compose(directory, header.as_bytes(), |to| body::encode(&plan, body.reader(), to))
         .map_err(ComposeError::Io)
 }
 
 /// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.
 fn content_type(given: Option<ContentType>, facts: &Facts) -> ContentType {
     let content_type = given
-        .unwrap_or_else(|| if facts.has_nul { ContentType::octet_stream() } else { ContentType::text_plain() });
+        .unwrap_or_else(|| if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
     if content_type.is_text() && content_type.charset().is_none() && facts.eight_bit > 0 {
         return content_type.with_charset(if facts.valid_utf8 { "utf-8" } else { "iso-8859-1" });
     }

@@ -98,8 +98,8 @@ impl ContentType {
         self.parameters.iter().find(|p| p.attribute.eq_ignore_ascii_case(attribute)).map(|p| p.value.as_str())
     }
 
-    /// The same type with this charset instead of the one it has, if any.
-    pub fn with_charset(mut self, charset: &str) -> ContentType {
+    /// The same type with this charset, a constant of ours, instead of the one it has, if any.
+    pub fn with_charset(mut self, charset: &'static str) -> ContentType {
         self.parameters.retain(|p| p.attribute != "charset");
         self.parameters.push(Parameter { attribute: "charset".to_owned(), value: charset.to_owned() });
         self

@@ -54,7 +54,7 @@ mod tests {
         let client = client.map(|client| Address::parse(client).unwrap());
         let domain = domain.map(|domain| Domain::parse(domain).unwrap());
         let vouched = Vouched { source: "AUTHENTICATE_MAIL", mail: Some(mail.as_bytes()), name: None };
-        mailbox(vouched, client.as_ref(), domain.as_ref()).map(|mailbox| mailbox.address.to_string())
+        mailbox(vouched, client.as_ref(), domain.as_ref()).map(|mailbox| mailbox.address().to_string())
     }
 
     #[test]
