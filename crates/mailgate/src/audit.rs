@@ -149,7 +149,8 @@ impl<'t> Scope<'t> {
 
     /// A location that anybody may reach and that writes to anybody.
     fn open(&self) -> Option<Warning> {
-        if self.is_closed() || self.addressing() == Addressing::Arguments {
+        let relays = self.setting("SendmailMaildir").is_none() && self.addressing() != Addressing::Arguments;
+        if self.is_closed() || !relays {
             return None;
         }
         let recipients = self.setting("SendmailRecipients").and_then(|directive| {
@@ -218,9 +219,6 @@ impl<'t> Scope<'t> {
     }
 
     fn addressing(&self) -> Addressing {
-        if self.setting("SendmailMaildir").is_some() {
-            return Addressing::Header;
-        }
         Addressing::of(self.words_of_program().iter().map(|word| (!word.contains("%{")).then_some(word.as_str())))
     }
 

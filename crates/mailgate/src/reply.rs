@@ -227,7 +227,12 @@ impl From<&InputError> for Problem {
             InputError::Random(_) => {
                 return Problem { retry_after: Some(60), ..Problem::new(503, "SM0303", Again::Yes, error.to_string()) };
             }
-            InputError::Address { .. } | InputError::NoRecipient | InputError::TooManyRecipients { .. } => (400, "SM0105"),
+            // Which address it was is for the client: it may come from Bcc, and Bcc never reaches a log.
+            InputError::Address { field, .. } => {
+                let log = format!("{} holds what is no address; the answer names it", field.as_str());
+                return Problem::hidden(400, "SM0105", Again::AfterCorrection, error.to_string(), log);
+            }
+            InputError::NoRecipient | InputError::TooManyRecipients { .. } => (400, "SM0105"),
             _ => (400, "SM0101"),
         };
         Problem::new(status, tag, Again::AfterCorrection, error.to_string())
@@ -241,7 +246,9 @@ impl From<&PolicyError> for Problem {
             PolicyError::Argument { .. } => Problem::hidden(
                 403, "SM0203", Again::AfterCorrection, "a value of this request does not fit the way mail is sent from here", log,
             ),
-            PolicyError::Recipient(_) => Problem::new(403, "SM0201", Again::AfterCorrection, log),
+            PolicyError::Recipient(_) => Problem::hidden(
+                403, "SM0201", Again::AfterCorrection, log, "SendmailRecipients does not cover a recipient; the answer names it",
+            ),
             PolicyError::Sender { .. } => {
                 Problem::hidden(403, "SM0202", Again::AfterAdministrator, "you have no e-mail address to send from here", log)
             }

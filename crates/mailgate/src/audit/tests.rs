@@ -59,6 +59,7 @@ fn what_closes_a_location_silences_the_warning() {
         ("", "RequestHeader set To a@b.test\nRequestHeader unset CC\nRequestHeader unset Bcc"),
         ("", "RequestHeader set To a@b.test\nSendmailPassHeaders To From Subject"),
         ("", "SendmailArguments -i -- boss@example.org"),
+        ("", "SendmailMaildir /var/mail/web"),
         ("<IfModule mod_authz_core.c>\nRequire local\n</IfModule>", ""),
     ] {
         assert!(!open(outside, inside), "{outside}\n{inside}");
