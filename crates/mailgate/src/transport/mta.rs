@@ -1,1 +1,344 @@
-//! placeholder
+//! A path -> the MTA that stands there, and an MTA with its arguments -> what the administrator should know before the first
+//! message. The same words mean different things to different programs: ten of them were given the same 136 inputs, Debian 12,
+//! and each row of [`TABLE`] is what one did there. Of a program that is not known, only what is true of all is said.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::Path;
+
+use Mta::{Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, Ssmtp, Unknown};
+
+/// A program that calls itself `sendmail`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum Mta {
+    Courier,
+    Dma,
+    Esmtp,
+    Exim,
+    Msmtp,
+    Nullmailer,
+    OpenSmtpd,
+    Postfix,
+    Sendmail,
+    Ssmtp,
+    Unknown,
+}
+
+impl fmt::Display for Mta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OpenSmtpd => "OpenSMTPD",
+            Dma => "dma",
+            Esmtp => "esmtp",
+            Msmtp => "msmtp",
+            Nullmailer => "nullmailer",
+            Ssmtp => "sSMTP",
+            Unknown => "this program",
+            Courier => "Courier",
+            Exim => "Exim",
+            Postfix => "Postfix",
+            Sendmail => "Sendmail",
+        })
+    }
+}
+
+/// File names that a `sendmail` may be a link to (Debian, Fedora, Arch, FreeBSD).
+const NAMES: &[(&str, Mta)] = &[
+    ("dma", Dma),
+    ("esmtp", Esmtp),
+    ("exim", Exim),
+    ("exim4", Exim),
+    ("msmtp", Msmtp),
+    ("sendmail.dma", Dma),
+    ("sendmail.esmtp", Esmtp),
+    ("sendmail.exim", Exim),
+    ("sendmail.msmtp", Msmtp),
+    ("sendmail.opensmtpd", OpenSmtpd),
+    ("sendmail.postfix", Postfix),
+    ("sendmail.sendmail", Sendmail),
+    ("sendmail.ssmtp", Ssmtp),
+    ("smtpctl", OpenSmtpd),
+    ("ssmtp", Ssmtp),
+];
+
+/// What stands beside a `sendmail` that is a program itself.
+const NEIGHBOURS: &[(&str, Mta)] = &[
+    ("postdrop", Postfix),
+    ("nullmailer-send", Nullmailer),
+    ("courierfilter", Courier),
+    ("../sbin/courierfilter", Courier),
+    ("smrsh", Sendmail),
+    ("praliases", Sendmail),
+];
+
+/// Which MTA the program at `path` belongs to, by the name its links lead to, else by its neighbours.
+pub fn identify(path: &Path) -> Mta {
+    let Ok(resolved) = path.canonicalize() else { return Unknown };
+    let name = resolved.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    if let Some((_, mta)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return *mta;
+    }
+    let Some(dir) = resolved.parent().filter(|_| name == "sendmail") else { return Unknown };
+    if dir.ends_with("sm.bin") {
+        return Sendmail;
+    }
+    NEIGHBOURS.iter().find(|(neighbour, _)| dir.join(neighbour).exists()).map_or(Unknown, |(_, mta)| *mta)
+}
+
+struct Row {
+    option: char,
+    mta: Mta,
+    says: &'static str,
+}
+
+/// What single options do to single programs, and the remedy.
+const TABLE: &[Row] = &[
+    Row { option: 'N', mta: Exim, says: "discards every message and exits 0; take -N out" },
+    Row { option: 'N', mta: OpenSmtpd, says: "refuses every message with exit 70; take -N out" },
+    Row { option: 'R', mta: OpenSmtpd, says: "refuses every message with exit 70; take -R out" },
+    Row { option: 'V', mta: Esmtp, says: "does not know it and exits 64; take -V out" },
+    Row { option: 'V', mta: Exim, says: "does not know it and exits 1; take -V out" },
+    Row { option: 'V', mta: Msmtp, says: "does not know it and exits 64; take -V out" },
+    Row { option: 'V', mta: OpenSmtpd, says: "refuses every message with exit 70; take -V out" },
+    Row { option: 'V', mta: Ssmtp, says: "prints its version, sends nothing and exits 0; take -V out" },
+    Row { option: 'X', mta: Courier, says: VERP },
+    Row { option: 'X', mta: Dma, says: VERP },
+    Row { option: 'X', mta: Esmtp, says: VERP },
+    Row { option: 'X', mta: Exim, says: VERP },
+    Row { option: 'X', mta: Msmtp, says: "takes -XV for a log file named V; -XV is for Postfix alone, take it out" },
+    Row { option: 'X', mta: Nullmailer, says: VERP },
+    Row { option: 'X', mta: OpenSmtpd, says: "does not know it and exits 1; -XV is for Postfix alone, take it out" },
+    Row {
+        option: 'X',
+        mta: Sendmail,
+        says: "takes -XV for a log file named V and exits 73; -XV is for Postfix alone, take it out",
+    },
+    Row {
+        option: 'X',
+        mta: Ssmtp,
+        says: "prints its version, sends nothing and exits 0; -XV is for Postfix alone, take it out",
+    },
+    Row { option: 'f', mta: Esmtp, says: "ignores it; the envelope sender is set in its own configuration" },
+    Row { option: 'f', mta: Ssmtp, says: "ignores it; the envelope sender is set in its own configuration" },
+    Row { option: 'n', mta: Courier, says: "prints the message, sends nothing and exits 0; take -n out" },
+    Row { option: 'n', mta: OpenSmtpd, says: "does not know it and exits 1; take -n out" },
+    Row { option: 'n', mta: Postfix, says: "refuses it with exit 75; take -n out" },
+    Row { option: 'r', mta: Courier, says: "ignores it; use -f" },
+    Row { option: 'r', mta: Esmtp, says: "ignores it; the envelope sender is set in its own configuration" },
+    Row { option: 'r', mta: Msmtp, says: "does not know it and exits 64; use -f" },
+    Row { option: 'r', mta: Ssmtp, says: "ignores it; the envelope sender is set in its own configuration" },
+    Row {
+        option: 'v',
+        mta: Postfix,
+        says: "mails a delivery report to the user httpd runs as, for each message; take -v out",
+    },
+];
+
+const VERP: &str = "ignores -XV, which is for Postfix alone: all recipients share one envelope sender; take it out";
+
+/// What is wrong with `args` (SendmailArguments, expressions as they stand) for `mta`, each with the remedy; nothing if all is well.
+pub fn warnings(mta: Mta, args: &[&str]) -> Vec<String> {
+    let words = Words::read(mta, args);
+    let mut warnings: Vec<String> = TABLE
+        .iter()
+        .filter(|row| row.mta == mta && words.has(row.option))
+        .map(|row| format!("-{}: {mta} {}", row.option, row.says))
+        .collect();
+    let mut warn = |is: bool, text: &str| {
+        if is {
+            warnings.push(text.to_string());
+        }
+    };
+    warn(
+        words.has('v') && mta != Postfix,
+        "-v: what it prints beside each message is logged as a warning; take -v out",
+    );
+    warn(
+        words.has('t') && words.recipients > 0,
+        "-t together with recipients: some programs add them to those of the header, some take them away, some refuse; \
+         use -t alone, or recipients alone",
+    );
+    warn(
+        words.options_behind_recipients,
+        "options behind a recipient, or behind a word that is taken for one, are recipients to some programs; \
+         put -t before the other options, and recipients last, behind --",
+    );
+    warn(
+        !words.has('i') && (mta != Unknown || words.has('t')),
+        "no -i: a line that is a single dot ends the message there; add -i",
+    );
+    warnings
+}
+
+/// Arguments as most of them read them (getopt).
+#[derive(Default)]
+struct Words {
+    options: Vec<char>,
+    recipients: usize,
+    options_behind_recipients: bool,
+}
+
+/// Options of one letter that can be written together.
+const FLAGS: &str = "GUimnstv";
+/// Options whose value may be the next word; Exim has none for N, R and V (its `-N` is another one).
+const WITH_VALUE: &str = "BCFLNORVXfhpr";
+const WITH_VALUE_EXIM: &str = "BCFLOXfhpr";
+
+impl Words {
+    fn read(mta: Mta, args: &[&str]) -> Words {
+        let with_value = if mta == Exim { WITH_VALUE_EXIM } else { WITH_VALUE };
+        let mut words = Words::default();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            if *arg == "--" {
+                let behind: Vec<&str> = args.by_ref().copied().collect();
+                words.options_behind_recipients |= behind.iter().any(|arg| is_option(arg));
+                words.recipients += behind.len();
+                break;
+            }
+            if !is_option(arg) {
+                words.recipients += 1;
+                continue;
+            }
+            words.options_behind_recipients |= words.recipients > 0;
+            let letters = &arg[1..];
+            if letters.chars().all(|letter| FLAGS.contains(letter)) {
+                words.options.extend(letters.chars());
+            } else if letters == "oi" {
+                words.options.push('i');
+            } else if let Some(letter) = letters.chars().next() {
+                words.options.push(letter);
+                if letters.len() == 1 && with_value.contains(letter) {
+                    args.next();
+                }
+            }
+        }
+        words
+    }
+
+    fn has(&self, option: char) -> bool {
+        self.options.contains(&option)
+    }
+}
+
+fn is_option(arg: &str) -> bool {
+    arg.len() > 1 && arg.starts_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    const ALL: [Mta; 11] = [Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, Ssmtp, Unknown];
+
+    fn of(mta: Mta, args: &str) -> Vec<String> {
+        warnings(mta, &args.split_whitespace().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_works_everywhere_is_not_warned_of() {
+        for mta in ALL {
+            for args in
+                ["-t -i", "-ti", "-it", "-t -oi", "-i -- user@example.org", "-i -F Name -t", "-oi -bm user@example.org"]
+            {
+                assert_eq!(of(mta, args), [""; 0], "{mta}: {args}");
+            }
+            assert!(
+                ["-t -v", "-t", "-t -i -v", "-t -i a@b.example", "-i a@b.example -t", "-i -- -t"]
+                    .iter()
+                    .all(|args| !of(mta, args).is_empty())
+            );
+        }
+        assert_eq!(of(Unknown, "-d user"), [""; 0], "a script, for all that is known");
+        assert_eq!(of(Postfix, "-XV -N delay,failure,success -r bounces@example.org -i -t"), [""; 0]);
+        assert_eq!(of(Unknown, "-XV -N never -r x@example.org -V id -i -t"), [""; 0]);
+        assert_eq!(of(Sendmail, "-t -i -N failure -R hdrs -V id -f %{reqenv:SENDMAIL_FROM}"), [""; 0]);
+    }
+
+    #[test]
+    fn every_warning_is_about_the_option_and_names_a_remedy() {
+        for row in TABLE {
+            let args = format!("-t -i -{} x", row.option);
+            let warnings = of(row.mta, &args);
+            assert!(warnings.iter().any(|w| w.contains(row.says) && w.contains(&row.mta.to_string())), "{warnings:?}");
+            assert!(["take", "use", "configuration"].iter().any(|remedy| row.says.contains(remedy)), "{}", row.says);
+        }
+    }
+
+    #[test]
+    fn exim_reads_the_value_of_n_as_a_recipient_and_so_what_follows() {
+        let warnings = of(Exim, "-XV -N delay,failure,success -r bounces@example.org -t -i");
+        for words in ["-N: Exim discards", "-X: Exim ignores", "put -t before"] {
+            assert!(warnings.iter().any(|w| w.contains(words)), "{words} in {warnings:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_agrees_with_what_was_tried() {
+        // case, program: arguments, exit, delivered (copies), as the ten programs of Debian 12 did it
+        for (mta, args, exit, delivered) in [
+            (Exim, "-t -i -N delay,failure,success", 0, 0),
+            (OpenSmtpd, "-t -i -N delay,failure,success", 70, 0),
+            (OpenSmtpd, "-t -i -V envid-123", 70, 0),
+            (Exim, "-t -i -V envid-123", 1, 0),
+            (Msmtp, "-t -i -V envid-123", 64, 0),
+            (Esmtp, "-t -i -V envid-123", 64, 0),
+            (Ssmtp, "-t -i -V envid-123", 0, 0),
+            (Sendmail, "-t -i -XV -r bounces@test.local", 73, 0),
+            (OpenSmtpd, "-t -i -XV -r bounces@test.local", 1, 0),
+            (Ssmtp, "-t -i -XV -r bounces@test.local", 0, 0),
+            (Msmtp, "-t -i -rbounces@test.local", 64, 0),
+            (Ssmtp, "-t -i argrcpt@dest.example", 0, 0),
+            (Postfix, "-t -i -n", 75, 0),
+            (OpenSmtpd, "-t -i -n", 1, 0),
+            (Courier, "-t -i -n", 0, 0),
+            (Postfix, "-t -i -XV -r bounces@test.local", 0, 2),
+            (Postfix, "-t -i -N delay,failure,success -V envid-123 -r bounces@test.local", 0, 1),
+            (Sendmail, "-t -i -N delay,failure,success -V envid-123 -R hdrs -r bounces@test.local", 0, 1),
+            (Nullmailer, "-t -i -N delay,failure,success -V envid-123 -r bounces@test.local", 0, 1),
+            (Dma, "-t -i -N delay,failure,success -V envid-123 -r bounces@test.local", 0, 1),
+            (Msmtp, "-t -i -N failure -R full -f bounces@test.local", 0, 1),
+            (Courier, "-t -i -V envid-123", 0, 1),
+            (OpenSmtpd, "-t -i -rbounces@test.local", 0, 1),
+        ] {
+            let fails = exit != 0 || delivered == 0;
+            assert_eq!(!of(mta, args).is_empty(), fails, "{mta} {args}");
+        }
+    }
+
+    #[test]
+    fn programs_are_known_by_name_and_by_neighbour() {
+        let root = std::env::temp_dir().join(format!("mailgate-mta-{}", std::process::id()));
+        let make = |path: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        };
+        for (target, neighbour, mta) in [
+            ("exim/usr/sbin/exim4", None, Exim),
+            ("msmtp/usr/bin/msmtp", None, Msmtp),
+            ("dma/usr/sbin/dma", None, Dma),
+            ("smtpd/usr/sbin/smtpctl", None, OpenSmtpd),
+            ("postfix/usr/sbin/sendmail", Some("postfix/usr/sbin/postdrop"), Postfix),
+            ("fedora/usr/sbin/sendmail.postfix", None, Postfix),
+            ("sendmail/usr/lib/sm.bin/sendmail", None, Sendmail),
+            ("sendmail/usr/libexec/sendmail/sendmail", Some("sendmail/usr/libexec/sendmail/smrsh"), Sendmail),
+            ("null/usr/sbin/sendmail", Some("null/usr/sbin/nullmailer-send"), Nullmailer),
+            ("courier/usr/sbin/sendmail", Some("courier/usr/sbin/courierfilter"), Courier),
+            ("own/usr/bin/sendmail", None, Unknown),
+            ("own/usr/bin/my-script", Some("own/usr/bin/postdrop"), Unknown),
+        ] {
+            make(target);
+            neighbour.into_iter().for_each(make);
+            let link = root.join("link");
+            let _ = std::fs::remove_file(&link);
+            symlink(root.join(target), &link).unwrap();
+            assert_eq!((identify(&root.join(target)), identify(&link)), (mta, mta), "{target}");
+        }
+        assert_eq!(identify(&root.join("missing")), Unknown);
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}
