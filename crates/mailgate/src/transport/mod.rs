@@ -131,6 +131,7 @@ fn kind_of(error: &io::Error) -> FailureKind {
         Errno::ACCESS,
         Errno::INVAL,
         Errno::ISDIR,
+        Errno::LIBBAD,
         Errno::LOOP,
         Errno::NAMETOOLONG,
         Errno::NOENT,

@@ -121,3 +121,57 @@ impl Drop for Actions {
         unsafe { libc::posix_spawn_file_actions_destroy(&mut self.0) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transport::tests::alone;
+    use crate::transport::{Accepted, Failure, FailureKind, Message, Program, hand_over};
+
+    fn script(text: &str) -> Result<Accepted, Failure> {
+        let arguments = [b"-c".to_vec(), text.as_bytes().to_vec()];
+        let program = Program {
+            path: Path::new("/bin/sh"),
+            arguments: &arguments,
+            environment: &[],
+            timeout: Duration::from_secs(60),
+        };
+        let dir = std::env::temp_dir();
+        assert!(dir.as_os_str().as_bytes().starts_with(b"/"));
+        hand_over(&program, &Message::compose(&dir, b"To: x\n\n", |_| Ok(())).unwrap(), &dir)
+    }
+
+    /// As in a worker thread of httpd: every signal blocked, PIPE ignored (Rust's runtime does that).
+    #[test]
+    fn a_child_of_a_thread_that_blocks_all_signals_blocks_none() {
+        let _alone = alone();
+        let all = signal_set(libc::sigfillset);
+        // SAFETY: all is an initialised set, and no old set is asked for.
+        assert_eq!(unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &all, ptr::null_mut()) }, 0);
+        let outcome = script("cat > /dev/null; kill -TERM $$; exit 3");
+        let piped = script("yes | head -n 1 > /dev/null; cat > /dev/null; kill -PIPE $$; exit 3");
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &all, ptr::null_mut()) }, 0);
+        assert_eq!(outcome.unwrap_err().exit, Some(crate::transport::Exit::Signal(libc::SIGTERM)));
+        assert_eq!(piped.unwrap_err().exit, Some(crate::transport::Exit::Signal(libc::SIGPIPE)));
+    }
+
+    #[test]
+    fn where_sigchld_is_ignored_the_outcome_is_unknown() {
+        let _alone = alone();
+        assert!(script("cat > /dev/null").is_ok());
+        // SAFETY: SIG_IGN is a disposition, no handler that could run.
+        let before = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        let outcomes = ["cat > /dev/null", "cat > /dev/null; sleep 0.1; exit 75"].map(script);
+        // SAFETY: the disposition that was there.
+        unsafe { libc::signal(libc::SIGCHLD, before) };
+        for outcome in outcomes {
+            let failure = outcome.unwrap_err();
+            assert_eq!((failure.kind, failure.exit, failure.started), (FailureKind::Unknown, None, true), "{failure}");
+        }
+    }
+}

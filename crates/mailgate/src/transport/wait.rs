@@ -222,3 +222,26 @@ impl Outlet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::tests::alone;
+    use rustix::process::WaitId;
+
+    #[test]
+    fn a_child_that_even_kill_did_not_end_is_reaped_later() {
+        let _alone = alone();
+        let mut child = std::process::Command::new("/bin/cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        ORPHANS.lock().unwrap().push(pid);
+        reap_orphans();
+        assert_eq!(*ORPHANS.lock().unwrap(), [pid], "still running");
+        drop(child.stdin.take());
+        let exited = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        rustix::process::waitid(WaitId::Pid(pid), exited).unwrap();
+        reap_orphans();
+        assert!(ORPHANS.lock().unwrap().is_empty());
+        assert!(child.wait().is_err(), "reaped");
+    }
+}
