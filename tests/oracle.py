@@ -3,7 +3,9 @@
 
 import base64
 import email
+import email.header
 import email.policy
+import email.utils
 import json
 import re
 import sys
@@ -19,16 +21,31 @@ def text(value):
     return None if value is None else str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+# RFC 2047, 6.2: white space between two encoded words is none. In names, email.headerregistry of Python 3.11 leaves it there.
+SPLIT_WORD = re.compile(r"\?=\s+=\?")
+
+
 def mailbox(address):
     return {"name": text(address.display_name), "address": text(address.addr_spec)}
 
 
+def joined_names(raw):
+    """The names by the other parser of the package, which joins encoded words as it should."""
+    pairs = email.utils.getaddresses(["".join(raw.splitlines())])
+    return {address: text(str(email.header.make_header(email.header.decode_header(name)))) for name, address in pairs}
+
+
 def addresses(message):
     found = {}
-    for name, value in message.items():
+    raw_values = [value for _, value in message.raw_items()]
+    for (name, value), raw in zip(message.items(), raw_values):
         if hasattr(value, "addresses"):
             entry = found.setdefault(name.lower(), {"mailboxes": [], "groups": []})
             entry["mailboxes"] += [mailbox(address) for address in value.addresses]
+            if SPLIT_WORD.search(raw):
+                names = joined_names(raw)
+                for box in entry["mailboxes"]:
+                    box["name"] = names.get(box["address"], box["name"])
             entry["groups"] += [
                 {"name": text(group.display_name), "members": [mailbox(address) for address in group.addresses]}
                 for group in value.groups
@@ -52,6 +69,12 @@ def leaves(part):
             "body": base64.b64encode(part.get_payload(decode=True) or b"").decode(),
             "defects": [type(defect).__name__ for defect in part.defects],
         }
+
+
+def defects(message):
+    of_fields = ((name, defect) for name, value in message.items() for defect in getattr(value, "defects", ()))
+    of_message = (("message", defect) for defect in message.defects)
+    return [f"{name}: {type(defect).__name__}: {defect}" for name, defect in (*of_message, *of_fields)]
 
 
 def wire(octets):
@@ -86,8 +109,7 @@ def read(octets):
         "encoding": text(message["content-transfer-encoding"]),
         "multipart": message.is_multipart(),
         "parts": list(leaves(message)),
-        "defects": [type(defect).__name__ for defect in message.defects]
-        + [type(defect).__name__ for value in message.values() for defect in getattr(value, "defects", ())],
+        "defects": defects(message),
         "wire": wire(octets),
     }
 

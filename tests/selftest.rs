@@ -4,7 +4,8 @@ use crate::support::hostile::{self, Expected};
 use crate::support::httpd_config::SERVER_NAME;
 use crate::support::request::Ending;
 use crate::support::{
-    Behaviour, Certificates, Httpd, Mpm, Postfix, Recorded, Request, Sendmail, Slapd, eventually, oracle, process, skipped, slapd, within,
+    Behaviour, Certificates, Httpd, Mpm, Postfix, Recorded, Request, Sendmail, Slapd, eventually, oracle, process,
+    skipped, slapd, within,
 };
 use rustix::process::Signal;
 use std::fs;
@@ -75,7 +76,11 @@ fn support_client_speaks_every_kind_of_http() {
     let client = certificates.client("alice", "/CN=Alice Exämple/emailAddress=alice@example.test");
     let builder = Httpd::builder();
     let script = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; exec cat\n";
-    process::run(Command::new("sh").args(["-c", "printf %s \"$1\" > \"$2\"; chmod 755 \"$2\"", "sh", script]).arg(builder.root().join("echo")));
+    process::run(
+        Command::new("sh")
+            .args(["-c", "printf %s \"$1\" > \"$2\"; chmod 755 \"$2\"", "sh", script])
+            .arg(builder.root().join("echo")),
+    );
     let httpd = builder
         .without_mod_sendmail()
         .modules(&["http2", "headers", "cgid", "alias", "rewrite"])
@@ -93,7 +98,8 @@ fn support_client_speaks_every_kind_of_http() {
     let chunked = post.clone().chunked(1000);
     let continued = post.clone().expect_continue().send(&httpd);
     assert_eq!(continued.interim, [100]);
-    for response in [post.send(&httpd), post.send_h2(&httpd), chunked.send(&httpd), chunked.send_h2(&httpd), continued] {
+    for response in [post.send(&httpd), post.send_h2(&httpd), chunked.send(&httpd), chunked.send_h2(&httpd), continued]
+    {
         assert!(response.status == 200 && response.body == body, "{} {:?}", response.status, response.headers);
     }
     assert_eq!(Request::post("/none").body(body).send(&httpd).status, 404, "answered before the body is read");
@@ -172,7 +178,9 @@ fn support_sendmail_hangs_ignores_term_and_leaves_grandchildren() {
     let polite = Sendmail::behaving(&Behaviour::new().exits_on_term(0).reads_all().hangs());
     for (sendmail, dies_by_term) in [(&deaf, false), (&polite, true)] {
         let mut child = Command::new(sendmail.program()).stdin(Stdio::null()).spawn().unwrap();
-        eventually("it hangs", SECONDS, || (process::is_alive(child.id()) && !process::descriptors(child.id()).is_empty()).then_some(()));
+        eventually("it hangs", SECONDS, || {
+            (process::is_alive(child.id()) && !process::descriptors(child.id()).is_empty()).then_some(())
+        });
         eventually("it started", SECONDS, || (sendmail.unfinished() == 1).then_some(()));
         std::thread::sleep(Duration::from_millis(100)); // past the steps before `hang`, which leave no trace
         process::signal(child.id(), Signal::TERM);
@@ -182,7 +190,8 @@ fn support_sendmail_hangs_ignores_term_and_leaves_grandchildren() {
         child.wait().unwrap();
         assert_eq!((sendmail.commits(), sendmail.messages().len()), (0, 0));
     }
-    let forking = Sendmail::behaving(&Behaviour::new().leaves_a_grandchild_holding_stderr(Duration::from_secs(30)).reads_all());
+    let forking =
+        Sendmail::behaving(&Behaviour::new().leaves_a_grandchild_holding_stderr(Duration::from_secs(30)).reads_all());
     let mut child = Command::new(forking.program()).stdin(Stdio::null()).spawn().unwrap();
     assert!(child.wait().unwrap().success());
     let grandchild = u32::try_from(forking.messages()[0].number("grandchild")).unwrap();
@@ -234,7 +243,10 @@ fn support_postfix_delivers_to_maildirs_for_any_user() {
     let Some(postfix) = Postfix::start() else { return };
     let message = "From: f@example.test\nTo: alice@test.local\nBcc: bob@test.local\nSubject: a\n\nHello\n";
     let mut injected = Command::new("setpriv");
-    injected.args(["--reuid=www-data", "--regid=www-data", "--clear-groups"]).arg(postfix.sendmail()).args(["-t", "-i"]);
+    injected
+        .args(["--reuid=www-data", "--regid=www-data", "--clear-groups"])
+        .arg(postfix.sendmail())
+        .args(["-t", "-i"]);
     let mut child = injected.stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(message.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success(), "{}", postfix.log());
@@ -256,7 +268,8 @@ fn support_slapd_authenticates_for_httpd() {
     let modules = ["authnz_ldap", "authz_user", "headers"];
     let httpd = Httpd::builder().without_mod_sendmail().modules(&modules).location("/closed", &protection).start();
     for (user, name, addresses) in slapd::USERS {
-        let login = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{user}:{}", slapd::PASSWORD));
+        let login =
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{user}:{}", slapd::PASSWORD));
         let response = Request::get("/closed").header("Authorization", format!("Basic {login}")).send(&httpd);
         assert_eq!(response.status, 404, "let in: {response:?}");
         let mail = addresses.join("; "); // none: the variable is there and empty

@@ -22,7 +22,17 @@ impl Certificates {
         let place = Place::new("certificates");
         let [key, certificate] = ["ca.key", "ca.crt"].map(|name| place.path().join(name));
         let mut command = Command::new(required("openssl", "openssl"));
-        command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/O=mod_sendmail tests/CN=Test CA"]);
+        command.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/O=mod_sendmail tests/CN=Test CA",
+        ]);
         run(command.arg("-keyout").arg(key).arg("-out").arg(certificate));
         let names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:gateway.test\nbasicConstraints=critical,CA:FALSE\n";
         let server = issue(place.path(), "server", "/CN=gateway.test", names);
@@ -52,7 +62,10 @@ fn issue(folder: &Path, name: &str, distinguished_name: &str, extensions: &str) 
     request.args(["req", "-new", "-newkey", "rsa:2048", "-nodes", "-utf8", "-subj", distinguished_name]);
     run(request.arg("-keyout").arg(path("key")).arg("-out").arg(path("csr")));
     let mut sign = Command::new(&openssl);
-    sign.args(["x509", "-req", "-days", "30", "-CA"]).arg(folder.join("ca.crt")).arg("-CAkey").arg(folder.join("ca.key"));
+    sign.args(["x509", "-req", "-days", "30", "-CA"])
+        .arg(folder.join("ca.crt"))
+        .arg("-CAkey")
+        .arg(folder.join("ca.key"));
     sign.args(["-CAcreateserial", "-in"]).arg(path("csr")).arg("-extfile").arg(path("ext"));
     run(sign.arg("-out").arg(path("crt")));
     Identity { certificate: path("crt"), key: path("key") }

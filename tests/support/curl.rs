@@ -21,7 +21,11 @@ pub fn send(request: &Request, url: &str, options: &[&str]) -> Response {
     curl.arg("--max-time").arg(request.timeout.as_secs().to_string()).args(options);
     curl.arg("--dump-header").arg(&head).arg("--output").arg(&body);
     curl.arg("--header").arg(format!("@{}", fields.display()));
-    if request.method == "HEAD" { curl.arg("--head") } else { curl.args(["--request", &request.method]) };
+    if request.method == "HEAD" {
+        curl.arg("--head")
+    } else {
+        curl.args(["--request", &request.method])
+    };
     if request.framing == Framing::None {
         return exchange(curl.arg(url), &head, &body);
     }
@@ -47,7 +51,8 @@ fn exchange(command: &mut Command, head: &Path, body: &Path) -> Response {
         .filter_map(|block| Response::parse_head(block.as_bytes()))
         .collect();
     let last = answers.pop().filter(|answer| answer.status >= 200);
-    let mut response = last.unwrap_or_else(|| panic!("{command:?}: no answer: {}", String::from_utf8_lossy(&output.stderr)));
+    let mut response =
+        last.unwrap_or_else(|| panic!("{command:?}: no answer: {}", String::from_utf8_lossy(&output.stderr)));
     response.interim = answers.iter().map(|answer| answer.status).collect();
     response.body = fs::read(body).unwrap_or_default(); // no file: no body
     response

@@ -23,7 +23,8 @@ impl Expectations {
         let listed = self.listed.lock().expect("no test panics while it lists");
         let named = |line: &str| listed.iter().any(|part| line.contains(part.as_str()));
         let unlisted = complaints(log).filter(|line| !named(line)).map(|line| format!("unlisted: {line}\n"));
-        let missing = listed.iter().filter(|part| !log.contains(part.as_str())).map(|part| format!("missing: {part}\n"));
+        let missing =
+            listed.iter().filter(|part| !log.contains(part.as_str())).map(|part| format!("missing: {part}\n"));
         let found: String = unlisted.chain(missing).collect();
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
@@ -31,7 +32,8 @@ impl Expectations {
 
 /// The lines at warn or above, deaths of children by signal, and whatever is no line of httpd (a panic, a message of glibc).
 pub fn complaints(log: &str) -> impl Iterator<Item = &str> {
-    log.lines().filter(|line| !line.is_empty() && is_complaint(line) && !ALWAYS_FINE.iter().any(|fine| line.contains(fine)))
+    log.lines()
+        .filter(|line| !line.is_empty() && is_complaint(line) && !ALWAYS_FINE.iter().any(|fine| line.contains(fine)))
 }
 
 fn is_complaint(line: &str) -> bool {

@@ -173,7 +173,9 @@ fn macro_at(text: &str) -> Option<(Vec<u8>, usize)> {
         octets(&items.join(separator))
     };
     let made = match (name, unit.strip_suffix("\\n").and_then(|line| line.rsplit_once('*'))) {
-        ("rep", Some((unit, width))) => [octets(unit).repeat(width.parse().ok()?), b"\n".to_vec()].concat().repeat(count),
+        ("rep", Some((unit, width))) => {
+            [octets(unit).repeat(width.parse().ok()?), b"\n".to_vec()].concat().repeat(count)
+        }
         ("rep", None) => octets(unit).repeat(count),
         ("hdrs", _) => numbered("", "\\r\\n"),
         ("list", _) => numbered(", ", ""),

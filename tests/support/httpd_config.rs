@@ -253,7 +253,8 @@ impl Builder {
         if let Some(tls) = &self.tls {
             let cache = format!("SSLSessionCache \"shmcb:{root}/run/ssl_cache(65536)\"");
             let opening = format!("{cache}\nListen 127.0.0.1:{tls_port}\n<VirtualHost 127.0.0.1:{tls_port}>");
-            write!(text, "{opening}\nServerName {SERVER_NAME}\n{tls}\n</VirtualHost>\n").expect("a String takes everything");
+            write!(text, "{opening}\nServerName {SERVER_NAME}\n{tls}\n</VirtualHost>\n")
+                .expect("a String takes everything");
         }
         text
     }

@@ -44,7 +44,12 @@ impl Postfix {
         let words = postfix.root().join("log/start");
         let said = File::create(&words).expect("the folder of the tests is writable");
         // -w: back when initialised, the master in a session of its own.
-        let started = Command::new(daemons.join("master")).arg("-c").arg(postfix.root().join("etc")).arg("-w").stderr(said).status();
+        let started = Command::new(daemons.join("master"))
+            .arg("-c")
+            .arg(postfix.root().join("etc"))
+            .arg("-w")
+            .stderr(said)
+            .status();
         let up = started.is_ok_and(|status| status.success())
             && within(Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", postfix.port)).ok()).is_some();
         assert!(up, "Postfix did not start:\n{}{}", fs::read_to_string(words).unwrap_or_default(), postfix.log());
@@ -82,7 +87,9 @@ impl Postfix {
     #[track_caller]
     pub fn wait_for_mail(&self, user: &str, count: usize, limit: Duration) -> Vec<Vec<u8>> {
         let found = within(limit, || Some(self.mail(user)).filter(|mail| mail.len() >= count));
-        found.unwrap_or_else(|| panic!("{} of {count} for {user} within {limit:?}:\n{}", self.mail(user).len(), self.log()))
+        found.unwrap_or_else(|| {
+            panic!("{} of {count} for {user} within {limit:?}:\n{}", self.mail(user).len(), self.log())
+        })
     }
 
     /// Waits until nothing is queued any more, so that what was not delivered by now never will be.
@@ -108,13 +115,18 @@ impl Postfix {
             mode(&copy, 0o755);
         }
         let etc = self.root().join("etc");
-        let wrapper = format!("#!/bin/sh\nMAIL_CONFIG={}; export MAIL_CONFIG\nexec {}.real \"$@\"\n", etc.display(), self.sendmail().display());
+        let wrapper = format!(
+            "#!/bin/sh\nMAIL_CONFIG={}; export MAIL_CONFIG\nexec {}.real \"$@\"\n",
+            etc.display(),
+            self.sendmail().display()
+        );
         // By a process of its own: a script still open for writing while another thread spawns is "text file busy".
         run(Command::new("sh").args(["-c", "printf %s \"$1\" > \"$2\"", "sh", &wrapper]).arg(self.sendmail()));
         mode(&self.sendmail(), 0o755);
         let (uid, gid) = ids(OWNER);
         let replace = |text: &str| {
-            let text = text.replace("@ROOT@", &self.root().display().to_string()).replace("@PORT@", &self.port.to_string());
+            let text =
+                text.replace("@ROOT@", &self.root().display().to_string()).replace("@PORT@", &self.port.to_string());
             let text = text.replace("@DAEMONS@", &setting("daemon_directory"));
             text.replace("@UID@", &uid.to_string()).replace("@GID@", &gid.to_string())
         };
@@ -124,7 +136,11 @@ impl Postfix {
             let path = self.place.write(&format!("etc/{name}"), text);
             // Postfix sleeps over a configuration file that is younger than two seconds.
             let past = SystemTime::now() - Duration::from_secs(60);
-            File::options().append(true).open(path).and_then(|file| file.set_modified(past)).expect("own files can be dated back");
+            File::options()
+                .append(true)
+                .open(path)
+                .and_then(|file| file.set_modified(past))
+                .expect("own files can be dated back");
         }
     }
 

@@ -149,7 +149,9 @@ impl Recorded {
 
     #[track_caller]
     pub fn number(&self, name: &str) -> u64 {
-        self.fact(name).and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no number {name} in {:?}", self.facts))
+        self.fact(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or_else(|| panic!("no number {name} in {:?}", self.facts))
     }
 
     /// The arguments after the program's name, as text.
@@ -272,8 +274,11 @@ fn read(folder: &Path) -> Recorded {
         let terminated = octets.strip_suffix(b"\0").map(|octets| octets.split(|byte| *byte == 0));
         terminated.into_iter().flatten().map(<[u8]>::to_vec).collect()
     };
-    let facts: BTreeMap<String, String> =
-        text("facts").lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
+    let facts: BTreeMap<String, String> = text("facts")
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
     Recorded {
         argv: items("argv"),
         environ: items("environ"),

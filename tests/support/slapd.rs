@@ -41,7 +41,8 @@ impl Slapd {
         let modules = ["/usr/lib/ldap", "/usr/lib/openldap", "/usr/lib64/openldap"].map(Path::new);
         // Back-ends that are compiled in need no moduleload.
         let module = modules.iter().find(|folder| folder.join("back_mdb.so").exists());
-        let module = module.map_or(String::new(), |folder| format!("modulepath {}\nmoduleload back_mdb\n", folder.display()));
+        let module =
+            module.map_or(String::new(), |folder| format!("modulepath {}\nmoduleload back_mdb\n", folder.display()));
         let configuration = format!(
             "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\ninclude /etc/ldap/schema/inetorgperson.schema\n\
              {module}pidfile {0}/slapd.pid\nargsfile {0}/slapd.args\ndatabase mdb\nmaxsize 10485760\nsuffix \"{BASE}\"\nrootdn \"{MANAGER}\"\n\

@@ -77,7 +77,11 @@ impl Record {
         if committed {
             let mut commits = OpenOptions::new().append(true).create(true).open(self.directory.join("COMMITS"));
             let line = format!("{} {}\n", self.id, self.octets);
-            commits.as_mut().ok().and_then(|file| file.write_all(line.as_bytes()).ok()).expect("COMMITS can be appended to");
+            commits
+                .as_mut()
+                .ok()
+                .and_then(|file| file.write_all(line.as_bytes()).ok())
+                .expect("COMMITS can be appended to");
         }
     }
 }
