@@ -52,7 +52,7 @@ fn deliver(httpd: &Httpd, sendmail: &Sendmail, row: &Post, over: Over) -> Result
 
 fn judge(row: &Post, response: &Response, recorded: &[Recorded]) -> Result<(), String> {
     if response.status != 202 {
-        return Err(format!("{} {}", response.status, response.text()));
+        return Err(format!("{} {}", response.status, response.text().chars().take(300).collect::<String>()));
     }
     let [message] = recorded else { return Err(format!("{} messages", recorded.len())) };
     let parsed = oracle::read_file(&message.file);

@@ -203,7 +203,7 @@ impl Builder {
         Httpd::launch(self.place, command, self.port, self.tls_port)
     }
 
-    /// `httpd -t` (or with `arguments` in its place), nothing started.
+    /// `httpd -t`, nothing started.
     pub fn config_test(&self) -> ConfigTest {
         self.lay_out();
         ConfigTest::run(self.command().arg("-t"))
