@@ -42,7 +42,10 @@ fn ask(variable: &str, programs: &[&str], arguments: &[&str], package: &str) -> 
         }
         panic!("`{program} {}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }
-    panic!("{} not found. On Debian: apt-get install {package}. Elsewhere set {variable} to its path", programs.join(" or "))
+    panic!(
+        "{} not found. On Debian: apt-get install {package}. Elsewhere set {variable} to its path",
+        programs.join(" or ")
+    )
 }
 
 fn generate_bindings(flags: &[String]) {
@@ -51,7 +54,9 @@ fn generate_bindings(flags: &[String]) {
             .header("wrapper.h")
             .clang_args(flags)
             .allowlist_function("(ap|apr|unixd)_.*")
-            .allowlist_var("(AP|APR|APLOG|HTTP|M|OR|RSRC|ACCESS|EXEC|MODULE|REPLACE)_.*|OK|DECLINED|DONE|SUSPENDED|ap_.*")
+            .allowlist_var(
+                "(AP|APR|APLOG|HTTP|M|OR|RSRC|ACCESS|EXEC|MODULE|REPLACE)_.*|OK|DECLINED|DONE|SUSPENDED|ap_.*",
+            )
             .allowlist_type("(ap|apr)_.*|request_rec|server_rec|conn_rec|module|command_rec|cmd_parms|cmd_func|cmd_how")
             .blocklist_item("APR_(INT|UINT)(8|16|32|64)_.*")
             .default_enum_style(bindgen::EnumVariation::Consts)
@@ -63,7 +68,9 @@ fn generate_bindings(flags: &[String]) {
     let bindings = match attempt {
         Ok(Ok(bindings)) => bindings,
         Ok(Err(error)) => panic!("bindgen could not read httpd's headers: {error}"),
-        Err(_) => panic!("bindgen found no libclang. On Debian: apt-get install libclang-dev. Elsewhere set LIBCLANG_PATH"),
+        Err(_) => {
+            panic!("bindgen found no libclang. On Debian: apt-get install libclang-dev. Elsewhere set LIBCLANG_PATH")
+        }
     };
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts"));
     bindings.write_to_file(out.join("bindings.rs")).expect("OUT_DIR is writable");

@@ -125,7 +125,10 @@ fn sendmail_maildir(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outc
 
 /// Two ways out in one section are a mistake; the same one twice is a correction.
 fn set_transport(config: &mut DirConfig, transport: Transport) -> Outcome {
-    let other = config.transport.as_deref().is_some_and(|set| std::mem::discriminant(set) != std::mem::discriminant(&transport));
+    let other = config
+        .transport
+        .as_deref()
+        .is_some_and(|set| std::mem::discriminant(set) != std::mem::discriminant(&transport));
     if other {
         return Err("SendmailName and SendmailMaildir exclude each other in one section; keep one".into());
     }
@@ -134,7 +137,11 @@ fn set_transport(config: &mut DirConfig, transport: Transport) -> Outcome {
 }
 
 fn absolute(path: &str) -> Result<PathBuf, String> {
-    if path.starts_with('/') { Ok(path.into()) } else { Err(format!("'{path}' is not an absolute path; write it from / on")) }
+    if path.starts_with('/') {
+        Ok(path.into())
+    } else {
+        Err(format!("'{path}' is not an absolute path; write it from / on"))
+    }
 }
 
 fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
@@ -205,7 +212,11 @@ fn sendmail_timeout(config: &mut DirConfig, _: &Command<'_>, time: &str) -> Outc
     let milliseconds = unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor));
     match milliseconds {
         Some(milliseconds @ 1..=86_400_000) => config.timeout = Some(Duration::from_millis(milliseconds)),
-        _ => return Err(format!("'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone")),
+        _ => {
+            return Err(format!(
+                "'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone"
+            ));
+        }
     }
     Ok(())
 }
@@ -214,7 +225,8 @@ fn sendmail_max_size(config: &mut DirConfig, _: &Command<'_>, size: &str) -> Out
     let units = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("", 1)];
     let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = units.iter().find(|(unit, _)| size[digits.len()..].eq_ignore_ascii_case(unit));
-    let octets = unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor)).filter(|octets| *octets > 0);
+    let octets =
+        unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor)).filter(|octets| *octets > 0);
     config.max_size = Some(octets.ok_or_else(|| format!("'{size}' is not a size; write bytes, or 100K, 25M or 1G"))?);
     Ok(())
 }
@@ -269,7 +281,8 @@ fn sendmail_error_detail(config: &mut DirConfig, on: bool) -> Outcome {
 fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
     let mut environment = config.environment.as_deref().cloned().unwrap_or_default();
     for word in words {
-        let (name, value) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value.as_bytes().to_vec())));
+        let (name, value) =
+            word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value.as_bytes().to_vec())));
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(plain) {
             return Err(format!("'{word}' is neither NAME nor NAME=value; a name is letters, digits and _"));

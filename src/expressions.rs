@@ -91,7 +91,8 @@ pub fn arguments(
         Ok::<_, Refused>(arguments)
     })?;
     if appends_recipients(settings) {
-        let mut recipients: Vec<_> = offered.submission.recipients.iter().map(|to| to.to_string().into_bytes()).collect();
+        let mut recipients: Vec<_> =
+            offered.submission.recipients.iter().map(|to| to.to_string().into_bytes()).collect();
         let mut seen = std::collections::HashSet::new();
         recipients.retain(|recipient| seen.insert(recipient.clone()));
         arguments.extend(recipients);

@@ -64,7 +64,10 @@ pub fn accepted(
     let user = request.user().map_or("-".into(), String::from_utf8_lossy);
     let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), begin.elapsed().as_micros());
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
-    tracing::info!("SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}", usec / 1000);
+    tracing::info!(
+        "SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}",
+        usec / 1000
+    );
     if let Some(words) = &taken.warning {
         tracing::warn!("SM0003: the program took the message and said: {words} id={id}");
     }
@@ -93,7 +96,9 @@ pub fn send(request: &Request<'_>, reply: &Reply) -> Status {
 pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, accept: Option<&str>) -> Status {
     let (problem, message_id, exit) = match refused {
         Refused::Broken(status) => {
-            tracing::warn!("SM0107: the body of the request did not come to its end; nothing was sent (status {status})");
+            tracing::warn!(
+                "SM0107: the body of the request did not come to its end; nothing was sent (status {status})"
+            );
             note(request, c"sendmail-status", "SM0107");
             return Status::http(status);
         }

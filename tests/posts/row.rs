@@ -18,7 +18,6 @@ enum Want {
     Date(&'static str),
     Field(&'static str, String),
     Filename(usize, &'static str),
-    Group(&'static str, &'static str, Vec<Mailbox>),
     Mailboxes(&'static str, Vec<Mailbox>),
     MessageId(&'static str),
     Subject(String),
@@ -80,10 +79,6 @@ impl Post {
     /// An address field, and the pairs of name and address in it.
     pub fn mailboxes(self, field: &'static str, sent: impl AsRef<[u8]>, read: &[(&str, &str)]) -> Self {
         self.sends(field, sent).wants(Want::Mailboxes(field, boxes(read)))
-    }
-
-    pub fn group(self, field: &'static str, sent: impl AsRef<[u8]>, name: &'static str, read: &[(&str, &str)]) -> Self {
-        self.sends(field, sent).wants(Want::Group(field, name, boxes(read)))
     }
 
     pub fn message_id(self, id: &'static str) -> Self {
@@ -199,11 +194,6 @@ impl Want {
             Self::Filename(part, name) => {
                 let parts = parsed.parts();
                 differ("filename", parts.get(*part).and_then(|part| part.filename.as_deref()), name)
-            }
-            Self::Group(field, name, members) => {
-                let groups = parsed.groups(field);
-                let found = groups.iter().any(|(found, boxes)| found == name && equal(boxes, members));
-                (!found).then(|| format!("{field}: no group {name} with {members:?} in {groups:?}"))
             }
             Self::Mailboxes(field, wanted) => {
                 let read = parsed.mailboxes(field);

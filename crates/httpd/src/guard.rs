@@ -31,8 +31,11 @@ pub(crate) fn answer(request: &Request<'_>, hook: impl FnOnce() -> Status) -> St
     COMMITTED.set(false);
     let _current = log::during_request(request);
     panic::catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(|_| {
-        let (status, outcome) =
-            if COMMITTED.get() { (502, "the message may or may not have been queued") } else { (500, "nothing was sent") };
+        let (status, outcome) = if COMMITTED.get() {
+            (502, "the message may or may not have been queued")
+        } else {
+            (500, "nothing was sent")
+        };
         tracing::error!("SM0900: a fault of this module: {}; {outcome}", place());
         if request.response_started() {
             request.abort_connection();

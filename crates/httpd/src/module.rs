@@ -120,11 +120,11 @@ macro_rules! module {
         #[allow(non_upper_case_globals)]
         #[doc = concat!("The record that `LoadModule ", stringify!($symbol), "` finds.")]
         pub static $symbol: $crate::ModuleRecord = {
-            const NAME: &::std::ffi::CStr =
-                match ::std::ffi::CStr::from_bytes_with_nul(concat!($file, "\0").as_bytes()) {
-                    Ok(name) => name,
-                    Err(_) => panic!("a file name without NUL"),
-                };
+            const NAME: &::std::ffi::CStr = match ::std::ffi::CStr::from_bytes_with_nul(concat!($file, "\0").as_bytes())
+            {
+                Ok(name) => name,
+                Err(_) => panic!("a file name without NUL"),
+            };
             $crate::ModuleRecord::new::<$module, _>(NAME, &COMMANDS)
         };
     };

@@ -42,7 +42,8 @@ fn visit<'t>(tree: &'t [Directive], outer: &[&'t [Directive]], warnings: &mut Ve
     around.push(tree);
     for section in flat(tree).filter(|directive| is_section(directive)) {
         let sends = flat(&section.children).any(|inner| {
-            (inner.is("SetHandler") || inner.is("AddHandler")) && inner.words().first().is_some_and(|word| word == "sendmail")
+            (inner.is("SetHandler") || inner.is("AddHandler"))
+                && inner.words().first().is_some_and(|word| word == "sendmail")
         });
         if sends {
             let mut scope = Scope { section, lists: around.clone() };
@@ -64,7 +65,8 @@ fn covering<'t>(section: &Directive, around: &[&'t [Directive]]) -> Vec<&'t [Dir
     let above = |directive: &&Directive| {
         let other = directive.words().concat();
         let other = other.trim_end_matches('/');
-        directive.is("<Location") && path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+        directive.is("<Location")
+            && path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
     };
     around.iter().flat_map(|list| flat(list).filter(above)).map(|directive| directive.children.as_slice()).collect()
 }
@@ -97,8 +99,18 @@ fn is_section(directive: &Directive) -> bool {
 }
 
 const SECTIONS: &[&str] = &[
-    "<VirtualHost", "<Location", "<LocationMatch", "<Directory", "<DirectoryMatch", "<Files", "<FilesMatch", "<Proxy", "<ProxyMatch", "<If",
-    "<ElseIf", "<Else",
+    "<VirtualHost",
+    "<Location",
+    "<LocationMatch",
+    "<Directory",
+    "<DirectoryMatch",
+    "<Files",
+    "<FilesMatch",
+    "<Proxy",
+    "<ProxyMatch",
+    "<If",
+    "<ElseIf",
+    "<Else",
 ];
 
 impl Directive {
@@ -144,7 +156,8 @@ impl<'t> Scope<'t> {
     }
 
     fn place(&self) -> String {
-        format!("{} {} ({})", self.section.name, self.section.arguments.trim_end_matches('>'), self.section.place).replacen('<', "", 1)
+        format!("{} {} ({})", self.section.name, self.section.arguments.trim_end_matches('>'), self.section.place)
+            .replacen('<', "", 1)
     }
 
     /// A location that anybody may reach and that writes to anybody.
@@ -174,17 +187,21 @@ impl<'t> Scope<'t> {
 
     /// Whether somebody is kept out.
     fn is_closed(&self) -> bool {
-        let ssl = self.setting("SSLVerifyClient").is_some_and(|directive| directive.words().first().is_some_and(|word| word == "require"));
+        let ssl = self
+            .setting("SSLVerifyClient")
+            .is_some_and(|directive| directive.words().first().is_some_and(|word| word == "require"));
         let denies = self.lists.iter().any(|list| flat(list).any(|directive| directive.is("Deny")));
         let ordered = self.setting("Order").is_some_and(|order| {
-            order.words().concat().eq_ignore_ascii_case("allow,deny") || order.words().concat().eq_ignore_ascii_case("mutual-failure")
+            order.words().concat().eq_ignore_ascii_case("allow,deny")
+                || order.words().concat().eq_ignore_ascii_case("mutual-failure")
         });
         ssl || denies || ordered || self.requires()
     }
 
     /// Whether the innermost list with a Require asks for more than a method. Without AuthMerging an inner list replaces the outer ones.
     fn requires(&self) -> bool {
-        let words = |directive: &Directive| directive.words().iter().map(|word| word.to_ascii_lowercase()).collect::<Vec<_>>();
+        let words =
+            |directive: &Directive| directive.words().iter().map(|word| word.to_ascii_lowercase()).collect::<Vec<_>>();
         let asks = |list: &&&[Directive]| flat(list).any(|directive| directive.is("Require"));
         let Some(list) = self.lists.iter().rev().find(asks) else { return false };
         let mut closed = false;
@@ -200,7 +217,9 @@ impl<'t> Scope<'t> {
 
     /// Whether the server decides this field: it sets or unsets it in every request, or lets it not pass.
     fn is_fixed(&self, field: &str) -> bool {
-        let passed = self.setting("SendmailPassHeaders").is_none_or(|pass| pass.words().iter().any(|word| word.eq_ignore_ascii_case(field)));
+        let passed = self
+            .setting("SendmailPassHeaders")
+            .is_none_or(|pass| pass.words().iter().any(|word| word.eq_ignore_ascii_case(field)));
         !passed
             || self.lists.iter().any(|list| {
                 flat(list).filter(|directive| directive.is("RequestHeader")).any(|directive| {
@@ -248,7 +267,9 @@ impl<'t> Scope<'t> {
     }
 
     fn arguments_of_program(&self) -> Vec<Warning> {
-        let Some(path) = self.setting("SendmailName").and_then(|name| name.words().into_iter().next()) else { return Vec::new() };
+        let Some(path) = self.setting("SendmailName").and_then(|name| name.words().into_iter().next()) else {
+            return Vec::new();
+        };
         let words = self.words_of_program();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let text = |text| Warning { tag: "SM0804", text: format!("{}: {text}", self.place()) };

@@ -37,9 +37,9 @@ impl Recipients {
                 None if word.contains('@') => {
                     Ok(Pattern::Address(Address::parse(word).map_err(|error| format!("'{word}': {error}"))?))
                 }
-                None if word.contains('*') => {
-                    Err(format!("'{word}': '*' stands alone; write example.org or .example.org for a domain or its subdomains"))
-                }
+                None if word.contains('*') => Err(format!(
+                    "'{word}': '*' stands alone; write example.org or .example.org for a domain or its subdomains"
+                )),
                 None => Ok(Pattern::Domain(domain(word)?)),
             }
         };
@@ -60,9 +60,10 @@ impl Recipients {
             }
             (_, None) => false,
             (Pattern::Domain(allowed), Some(domain)) => allowed == domain,
-            (Pattern::Subdomains(parent), Some(domain)) => {
-                domain.as_str().strip_suffix(parent.as_str()).is_some_and(|start| start.len() > 1 && start.ends_with('.'))
-            }
+            (Pattern::Subdomains(parent), Some(domain)) => domain
+                .as_str()
+                .strip_suffix(parent.as_str())
+                .is_some_and(|start| start.len() > 1 && start.ends_with('.')),
         })
     }
 }

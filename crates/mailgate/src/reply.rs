@@ -42,9 +42,13 @@ impl Again {
     /// The sentence for a person.
     fn sentence(self) -> &'static str {
         match self {
-            Again::AfterAdministrator => "Nothing was sent. Sending again helps only after the administrator has acted; the error log says how.",
+            Again::AfterAdministrator => {
+                "Nothing was sent. Sending again helps only after the administrator has acted; the error log says how."
+            }
             Again::AfterCorrection => "Nothing was sent. It is safe to send again, corrected.",
-            Again::MayDouble => "The mail system asks to try later. Sending again is safe, but some mail systems may then deliver twice.",
+            Again::MayDouble => {
+                "The mail system asks to try later. Sending again is safe, but some mail systems may then deliver twice."
+            }
             Again::Unknown => "The message may or may not have been sent. Sending again may deliver it twice.",
             Again::Yes => "Nothing was sent. It is safe to send again later.",
         }
@@ -89,7 +93,13 @@ impl Problem {
     }
 
     /// A failure whose cause is for the log alone.
-    pub fn hidden(status: u16, tag: &'static str, again: Again, detail: impl Into<String>, log: impl Into<String>) -> Self {
+    pub fn hidden(
+        status: u16,
+        tag: &'static str,
+        again: Again,
+        detail: impl Into<String>,
+        log: impl Into<String>,
+    ) -> Self {
         Problem { log: log.into(), ..Problem::new(status, tag, again, detail) }
     }
 
@@ -196,7 +206,9 @@ pub fn status_url(base: &str, message_id: &MessageId) -> String {
 /// RFC 3986 2.1: all but unreserved characters.
 pub fn percent_encode(text: &str) -> String {
     text.bytes().fold(String::new(), |encoded, byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded + (byte as char).encode_utf8(&mut [0; 4]),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            encoded + (byte as char).encode_utf8(&mut [0; 4])
+        }
         _ => encoded + &format!("%{byte:02X}"),
     })
 }
@@ -244,14 +256,26 @@ impl From<&PolicyError> for Problem {
         let log = error.to_string();
         match error {
             PolicyError::Argument { .. } => Problem::hidden(
-                403, "SM0203", Again::AfterCorrection, "a value of this request does not fit the way mail is sent from here", log,
+                403,
+                "SM0203",
+                Again::AfterCorrection,
+                "a value of this request does not fit the way mail is sent from here",
+                log,
             ),
             PolicyError::Recipient(_) => Problem::hidden(
-                403, "SM0201", Again::AfterCorrection, log, "SendmailRecipients does not cover a recipient; the answer names it",
+                403,
+                "SM0201",
+                Again::AfterCorrection,
+                log,
+                "SendmailRecipients does not cover a recipient; the answer names it",
             ),
-            PolicyError::Sender { .. } => {
-                Problem::hidden(403, "SM0202", Again::AfterAdministrator, "you have no e-mail address to send from here", log)
-            }
+            PolicyError::Sender { .. } => Problem::hidden(
+                403,
+                "SM0202",
+                Again::AfterAdministrator,
+                "you have no e-mail address to send from here",
+                log,
+            ),
         }
     }
 }
@@ -267,21 +291,39 @@ impl From<&ComposeError> for Problem {
 
 /// The server could not store a body or a message; no program was started.
 pub fn spool_full(error: &dyn std::fmt::Display) -> Problem {
-    let problem = Problem::hidden(503, "SM0301", Again::Yes, "the server has no room to store the message now", error.to_string());
+    let problem = Problem::hidden(
+        503,
+        "SM0301",
+        Again::Yes,
+        "the server has no room to store the message now",
+        error.to_string(),
+    );
     Problem { retry_after: Some(60), ..problem }
 }
 
 impl From<&Failure> for Problem {
     fn from(failure: &Failure) -> Self {
         let (status, tag, again, detail) = match failure.kind {
-            FailureKind::BadMessage => (400, "SM0401", Again::AfterCorrection, "the mail program refused the message or its addresses"),
-            FailureKind::DeadlinePassed => (504, "SM0404", Again::Unknown, "the mail program took too long and was ended"),
-            FailureKind::Misconfigured => (500, "SM0402", Again::AfterAdministrator, "the mail program cannot be used as it is set up"),
-            FailureKind::NoResources => (503, "SM0302", Again::Yes, "the server has no room for another mail program now"),
+            FailureKind::BadMessage => {
+                (400, "SM0401", Again::AfterCorrection, "the mail program refused the message or its addresses")
+            }
+            FailureKind::DeadlinePassed => {
+                (504, "SM0404", Again::Unknown, "the mail program took too long and was ended")
+            }
+            FailureKind::Misconfigured => {
+                (500, "SM0402", Again::AfterAdministrator, "the mail program cannot be used as it is set up")
+            }
+            FailureKind::NoResources => {
+                (503, "SM0302", Again::Yes, "the server has no room for another mail program now")
+            }
             FailureKind::Tempfail => (503, "SM0403", Again::MayDouble, "the mail program failed for now"),
-            FailureKind::TooLarge => (413, "SM0405", Again::AfterCorrection, "the message is larger than the mail system takes"),
+            FailureKind::TooLarge => {
+                (413, "SM0405", Again::AfterCorrection, "the message is larger than the mail system takes")
+            }
             FailureKind::Unavailable => (503, "SM0406", Again::Yes, "the mail system is not available now"),
-            FailureKind::Unknown => (502, "SM0407", Again::Unknown, "the mail program ended without saying what became of the message"),
+            FailureKind::Unknown => {
+                (502, "SM0407", Again::Unknown, "the mail program ended without saying what became of the message")
+            }
         };
         let problem = Problem::hidden(status, tag, again, detail, failure.to_string());
         let retry_after = (failure.kind == FailureKind::NoResources).then_some(60);

@@ -31,7 +31,11 @@ pub fn document(url: &str) -> String {
     }
     xml += "          <representation mediaType=\"text/plain\"/>\n          <representation mediaType=\"*/*\"/>\n        </request>\n";
     for (status, _, meaning) in STATUSES {
-        let _ = writeln!(xml, "        <response status=\"{status}\">\n          <doc xml:lang=\"en\">{}</doc>", escape(meaning));
+        let _ = writeln!(
+            xml,
+            "        <response status=\"{status}\">\n          <doc xml:lang=\"en\">{}</doc>",
+            escape(meaning)
+        );
         xml += match status {
             202 | 303 => SUCCESS,
             _ => PROBLEM,

@@ -31,7 +31,9 @@ fn tags(text: &str) -> Vec<&'static str> {
 
 /// A location with `inside` in it and `outside` around it.
 fn location(outside: &str, inside: &str) -> String {
-    format!("{outside}\n<Location \"/mail\">\nSetHandler sendmail\nSendmailName /no/such/program\n{inside}\n</Location>")
+    format!(
+        "{outside}\n<Location \"/mail\">\nSetHandler sendmail\nSendmailName /no/such/program\n{inside}\n</Location>"
+    )
 }
 
 #[test]
@@ -39,7 +41,11 @@ fn an_open_location_is_named_with_the_fields_that_make_it_open() {
     let warnings = warnings(&tree(&location("", "RequestHeader set To a@b.test\nRequestHeader unset CC")));
     let open: Vec<_> = warnings.iter().filter(|warning| warning.tag == "SM0801").collect();
     assert_eq!(open.len(), 1);
-    assert!(open[0].text.contains("chooses Bcc,") && open[0].text.contains("Location \"/mail\" (test.conf:2)"), "{}", open[0].text);
+    assert!(
+        open[0].text.contains("chooses Bcc,") && open[0].text.contains("Location \"/mail\" (test.conf:2)"),
+        "{}",
+        open[0].text
+    );
 }
 
 #[test]
@@ -90,7 +96,8 @@ fn a_virtual_host_and_its_locations_are_judged_together() {
 #[test]
 fn a_missing_program_and_a_lost_bounce_are_named() {
     assert_eq!(tags("<Location /m>\nSetHandler sendmail\nRequire valid-user\n</Location>"), ["SM0802"]);
-    let sender = |arguments: &str| location("", &format!("Require valid-user\nSendmailSenderMail REMOTE_USER\n{arguments}"));
+    let sender =
+        |arguments: &str| location("", &format!("Require valid-user\nSendmailSenderMail REMOTE_USER\n{arguments}"));
     assert!(tags(&sender("")).contains(&"SM0803"));
     assert!(!tags(&sender("SendmailArguments -t -i -f bounces@example.org")).contains(&"SM0803"));
 }

@@ -41,7 +41,13 @@ pub struct Known {
 /// What `name` is read as: text, unless the table knows better.
 pub fn kind(name: &HeaderName) -> Kind {
     KNOWN.iter().find(|known| name.is(known.name)).map_or_else(
-        || if name.as_str().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-")) { Kind::Structured } else { Kind::Text },
+        || {
+            if name.as_str().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-")) {
+                Kind::Structured
+            } else {
+                Kind::Text
+            }
+        },
         |known| known.kind,
     )
 }
@@ -68,7 +74,11 @@ pub const KNOWN: &[Known] = &[
     row("In-Reply-To", Kind::Structured, "The identifiers of the messages this one answers."),
     row("References", Kind::Structured, "The identifiers of the thread this message belongs to."),
     row("Content-Type", Kind::ContentType, "The media type of the body; text/plain if missing."),
-    row("Content-Transfer-Encoding", Kind::TransferEncoding, "base64 or quoted-printable if the body is encoded already."),
+    row(
+        "Content-Transfer-Encoding",
+        Kind::TransferEncoding,
+        "base64 or quoted-printable if the body is encoded already.",
+    ),
     row("MIME-Version", Kind::MimeVersion, "1.0."),
     checked("Auto-Submitted", Kind::Structured),
     checked("Content-Disposition", Kind::Structured),

@@ -50,7 +50,9 @@ pub fn encoding(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
 /// Refuses the types that would make a useless mail. `has_mail_fields`: the request itself has one of To, Cc, Bcc, From, Subject.
 pub fn media_type(content_type: &ContentType, has_mail_fields: bool) -> Result<(), InputError> {
     match content_type.essence() {
-        form @ ("application/x-www-form-urlencoded" | "multipart/form-data") => Err(InputError::Form { essence: form.to_owned() }),
+        form @ ("application/x-www-form-urlencoded" | "multipart/form-data") => {
+            Err(InputError::Form { essence: form.to_owned() })
+        }
         "message/partial" => Err(InputError::Partial),
         "message/rfc822" if !has_mail_fields => Err(InputError::RawMessage),
         _ => Ok(()),

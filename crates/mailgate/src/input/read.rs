@@ -133,7 +133,8 @@ fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, V
         match kept.iter_mut().find(|field| field.name == name) {
             Some(first) => {
                 let joined = format!("{}, {}", first.value.as_str(), value.as_str());
-                first.value = HeaderValue::parse(&joined).map_err(|error| InputError::Header { field: printable(), error })?;
+                first.value =
+                    HeaderValue::parse(&joined).map_err(|error| InputError::Header { field: printable(), error })?;
             }
             None => kept.push(Field { name, value }),
         }

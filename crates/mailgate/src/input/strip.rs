@@ -12,7 +12,9 @@ impl NamePattern {
     /// The pattern in `text`; the error says what a field name is made of.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() || !text.bytes().all(|byte| matches!(byte, 33..=57 | 59..=126)) {
-            return Err(format!("'{text}' is not a field name: use printable ASCII without blank and colon, '*' for any run"));
+            return Err(format!(
+                "'{text}' is not a field name: use printable ASCII without blank and colon, '*' for any run"
+            ));
         }
         Ok(NamePattern(text.to_ascii_lowercase().into()))
     }
@@ -85,8 +87,21 @@ fn is_locked(name: &str) -> bool {
 
 /// Credentials, framing and hop-by-hop fields (RFC 9110 7.6.1): no configuration lets them through.
 const LOCKED: &[&str] = &[
-    "authorization", "proxy-authorization", "cookie*", "connection", "proxy-connection", "keep-alive", "te", "trailer",
-    "transfer-encoding", "upgrade", "http2-settings", "content-length", "content-encoding", "host", "expect",
+    "authorization",
+    "proxy-authorization",
+    "cookie*",
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "content-length",
+    "content-encoding",
+    "host",
+    "expect",
 ];
 
 /// In lower case, `*` for any run.
@@ -121,12 +136,35 @@ mod tests {
     fn the_list_covers_what_it_names_and_no_more() {
         let list = StripList::default();
         for stripped in [
-            "Cookie", "Cookie2", "AUTHORIZATION", "Sec-Fetch-Site", "X-Api-Key", "X-CSRF-Token", "x-my-session-id", "HTTP_X", "ARC-Seal",
-            "X-Forwarded-For", "X-Spam-Status", "Full-Name", "Via", "X-HTTP-Method-Override",
+            "Cookie",
+            "Cookie2",
+            "AUTHORIZATION",
+            "Sec-Fetch-Site",
+            "X-Api-Key",
+            "X-CSRF-Token",
+            "x-my-session-id",
+            "HTTP_X",
+            "ARC-Seal",
+            "X-Forwarded-For",
+            "X-Spam-Status",
+            "Full-Name",
+            "Via",
+            "X-HTTP-Method-Override",
         ] {
             assert!(list.strips(&name(stripped)), "{stripped}");
         }
-        for kept in ["From", "To", "Subject", "X-Mailer", "References", "List-Unsubscribe", "Sections", "X-Via", "Reply-To", "Importance"] {
+        for kept in [
+            "From",
+            "To",
+            "Subject",
+            "X-Mailer",
+            "References",
+            "List-Unsubscribe",
+            "Sections",
+            "X-Via",
+            "Reply-To",
+            "Importance",
+        ] {
             assert!(!list.strips(&name(kept)), "{kept}");
         }
     }
@@ -145,8 +183,14 @@ mod tests {
     #[test]
     fn a_star_stands_for_any_run() {
         for (pattern, text, expected) in [
-            ("a*c", "abc", true), ("a*c", "ac", true), ("a*c", "abd", false), ("*b*", "abc", true), ("*", "", true), ("ab", "abc", false),
-            ("a*b*c", "aXbYc", true), ("a*bc*c", "abc", false),
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*c", "abd", false),
+            ("*b*", "abc", true),
+            ("*", "", true),
+            ("ab", "abc", false),
+            ("a*b*c", "aXbYc", true),
+            ("a*bc*c", "abc", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
         }

@@ -58,7 +58,8 @@ impl Trace<'_> {
             None => "from client".to_owned(),
         };
         let user = self.user.map(|user| {
-            let plain = |&byte: &u8| if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) { byte as char } else { '?' };
+            let plain =
+                |&byte: &u8| if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) { byte as char } else { '?' };
             format!(" (user {})", user.iter().take(128).map(plain).collect::<String>())
         });
         let protocol = if self.https { "HTTPS" } else { "HTTP" };
@@ -100,8 +101,8 @@ pub fn compose(
 
 /// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.
 fn content_type(given: Option<ContentType>, facts: &Facts) -> ContentType {
-    let content_type = given
-        .unwrap_or_else(|| if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
+    let content_type =
+        given.unwrap_or_else(|| if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
     if content_type.is_text() && content_type.charset().is_none() && facts.eight_bit > 0 {
         return content_type.with_charset(if facts.valid_utf8 { "utf-8" } else { "iso-8859-1" });
     }

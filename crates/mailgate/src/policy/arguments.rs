@@ -66,7 +66,9 @@ impl Addressing {
         while let Some(word) = words.next() {
             match word {
                 Some("-t" | "-ti" | "-it") => addressing = Addressing::Header,
-                Some("--") if words.peek().is_none() && addressing == Addressing::Arguments => return Addressing::Appended,
+                Some("--") if words.peek().is_none() && addressing == Addressing::Arguments => {
+                    return Addressing::Appended;
+                }
                 Some("--") => break,
                 _ => {}
             }
@@ -77,11 +79,7 @@ impl Addressing {
 
 /// One word put together from its pieces, whose expressions have these values. `number` counts from 1; `recipient` says that the word
 /// stands behind `--` and so must be one address that may be written to.
-pub fn join(
-    number: usize,
-    pieces: &[Piece<&[u8]>],
-    recipient: Option<&Recipients>,
-) -> Result<Vec<u8>, PolicyError> {
+pub fn join(number: usize, pieces: &[Piece<&[u8]>], recipient: Option<&Recipients>) -> Result<Vec<u8>, PolicyError> {
     let fail = |reason| PolicyError::Argument { word: number, reason };
     if let [Piece::Literal(literal)] = pieces {
         return Ok(literal.clone().into_bytes());
@@ -98,7 +96,9 @@ pub fn join(
             Piece::Expression(value) if value.iter().any(|&byte| byte < 0x20 || byte == 0x7f) => {
                 return Err(fail("has a control character in its value"));
             }
-            Piece::Expression(value) if first && value.starts_with(b"-") => return Err(fail("has a value that starts with '-'")),
+            Piece::Expression(value) if first && value.starts_with(b"-") => {
+                return Err(fail("has a value that starts with '-'"));
+            }
             Piece::Expression(value) => {
                 word.extend_from_slice(value);
                 first = false;

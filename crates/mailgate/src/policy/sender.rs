@@ -18,7 +18,11 @@ pub struct Vouched<'a> {
 
 /// The one mailbox that the values give. Several addresses of an LDAP entry come joined with "; " (mod_authnz_ldap): the one that the
 /// client's From names is taken, else the first. A login is completed by `domain`.
-pub fn mailbox(vouched: Vouched<'_>, client_from: Option<&Address>, domain: Option<&Domain>) -> Result<Mailbox, PolicyError> {
+pub fn mailbox(
+    vouched: Vouched<'_>,
+    client_from: Option<&Address>,
+    domain: Option<&Domain>,
+) -> Result<Mailbox, PolicyError> {
     let fail = |reason| PolicyError::Sender { source: vouched.source.to_owned(), reason };
     let mail = vouched.mail.filter(|mail| !mail.is_empty()).ok_or_else(|| {
         fail("is empty: the location needs authentication that sets it (Require valid-user, AuthLDAPURL with the attribute)")
@@ -41,7 +45,9 @@ pub fn mailbox(vouched: Vouched<'_>, client_from: Option<&Address>, domain: Opti
     let address = named.or(addresses.first()).ok_or_else(|| fail("is empty"))?.clone();
     let name = match vouched.name.filter(|name| !name.is_empty()) {
         None => None,
-        Some(name) => Some(HeaderValue::from_field(name).map_err(|_| fail("has a SendmailSenderName with control characters"))?),
+        Some(name) => {
+            Some(HeaderValue::from_field(name).map_err(|_| fail("has a SendmailSenderName with control characters"))?)
+        }
     };
     Ok(Mailbox::new(name.as_ref().map(HeaderValue::as_str), address))
 }
@@ -64,7 +70,15 @@ mod tests {
         assert_eq!(from("a@example.org; b@example.org", Some("b@example.org"), None).unwrap(), "b@example.org");
         assert_eq!(from("a@example.org; b@example.org", Some("ceo@example.org"), None).unwrap(), "a@example.org");
         assert_eq!(from("alice", None, Some("example.org")).unwrap(), "alice@example.org");
-        for refused in ["", "alice", "a@x.test, b@y.test", "\"A\" <a@x.test>", "a@x.test;b@y.test", "a@x.test\nBcc: z@y.test", "-f@x.test"] {
+        for refused in [
+            "",
+            "alice",
+            "a@x.test, b@y.test",
+            "\"A\" <a@x.test>",
+            "a@x.test;b@y.test",
+            "a@x.test\nBcc: z@y.test",
+            "-f@x.test",
+        ] {
             assert!(from(refused, None, None).is_err(), "{refused}");
         }
     }

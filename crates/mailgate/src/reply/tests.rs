@@ -24,7 +24,13 @@ fn a_problem_says_what_and_whether_to_send_again_in_every_form() {
 #[test]
 fn words_of_the_program_are_shown_only_where_allowed() {
     let problem = Problem { words: Some("disk on fire".into()), ..Problem::new(503, "SM0403", Again::MayDouble, "x") };
-    for (show, accept) in [(true, "text/plain"), (true, "application/json"), (true, "text/html"), (false, "text/plain"), (false, "application/json")] {
+    for (show, accept) in [
+        (true, "text/plain"),
+        (true, "application/json"),
+        (true, "text/html"),
+        (false, "text/plain"),
+        (false, "application/json"),
+    ] {
         let body = String::from_utf8(problem.reply(Some(accept), None, show).body).unwrap();
         assert_eq!(body.contains("disk on fire"), show, "{accept}");
     }
