@@ -28,6 +28,8 @@ pub struct Arguments {
     pub words: Vec<Vec<Piece<Expression>>>,
     /// Who says where a message goes.
     pub addressing: Addressing,
+    /// Whether a word refers to the author's address, so that a message without From cannot be sent.
+    pub needs_from: bool,
 }
 
 /// Where a value about the sender comes from.
@@ -145,11 +147,12 @@ fn absolute(path: &str) -> Result<PathBuf, String> {
 }
 
 fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
+    let needs_from = words.iter().any(|word| word.contains("%{reqenv:SENDMAIL_FROM}"));
     let words = words
         .iter()
         .map(|word| pieces(word, |expression| command.expression(expression)))
         .collect::<Result<Vec<_>, _>>()?;
-    config.arguments = Some(Arc::new(Arguments { addressing: addressing(&words), words }));
+    config.arguments = Some(Arc::new(Arguments { addressing: addressing(&words), needs_from, words }));
     Ok(())
 }
 

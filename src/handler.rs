@@ -107,7 +107,7 @@ fn read_fields(
         &Rules {
             addressing: settings.addressing(),
             domain: settings.domain(),
-            from_required: matches!(settings.transport(), Some(Transport::Maildir(_))),
+            from_required: settings.from_required(),
             max_recipients: settings.max_recipients(),
             pass: settings.pass_headers(),
             recipients: settings.recipients(),
@@ -176,6 +176,12 @@ fn hand_over(
         started: false,
     })?;
     let environment = transport::environment(settings.environment());
+    tracing::trace!(
+        "SM0004: running {} with {} words, {} octets of message",
+        path.display(),
+        arguments.len(),
+        message.len()
+    );
     guard::committed();
     transport::hand_over(
         &Program { path, arguments, environment: &environment, timeout: settings.timeout() },

@@ -17,7 +17,7 @@ pub struct Settings<'c> {
 
 static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
     let words: Vec<_> = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into();
-    Arguments { addressing: addressing(&words), words }
+    Arguments { addressing: addressing(&words), needs_from: false, words }
 });
 static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
 static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
@@ -60,6 +60,11 @@ impl<'c> Settings<'c> {
 
     pub fn error_detail(&self) -> bool {
         self.config.error_detail.unwrap_or(false)
+    }
+
+    /// Whether nobody adds a From that the client left out.
+    pub fn from_required(&self) -> bool {
+        matches!(self.transport(), Some(Transport::Maildir(_))) || self.arguments().needs_from
     }
 
     pub fn max_processes(&self) -> usize {
