@@ -7,6 +7,21 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 /// A pool that somebody else clears, not before the end of `'p`. A pool belongs to one thread at a time.
+///
+/// What is allocated in it does not outlive it:
+///
+/// ```no_run
+/// fn copy<'p>(pool: apr::Pool<'p>) -> &'p std::ffi::CStr {
+///     pool.string(b"text")
+/// }
+/// ```
+///
+/// ```compile_fail,E0521
+/// fn copy(pool: apr::Pool<'_>) -> &'static std::ffi::CStr {
+///     let copy: &'static std::ffi::CStr = pool.string(b"text");
+///     copy
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Pool<'p> {
     raw: NonNull<sys::apr_pool_t>,

@@ -6,6 +6,18 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 /// A table in a pool that lives for `'p`.
+///
+/// ```no_run
+/// fn host<'p>(table: apr::Table<'p>) -> Option<&'p [u8]> {
+///     table.get(c"Host")
+/// }
+/// ```
+///
+/// ```compile_fail
+/// fn host(table: apr::Table<'_>) -> Option<&'static [u8]> {
+///     table.get(c"Host")
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'p> {
     raw: NonNull<sys::apr_table_t>,

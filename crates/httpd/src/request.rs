@@ -8,6 +8,35 @@ use std::net::IpAddr;
 use std::ptr::NonNull;
 
 /// A request. It belongs to the thread that httpd called.
+///
+/// What it gives out lives as long as httpd holds the request, and no longer:
+///
+/// ```no_run
+/// fn path<'r>(request: httpd::Request<'r>) -> &'r [u8] {
+///     request.uri()
+/// }
+/// ```
+///
+/// ```compile_fail,E0521
+/// fn path(request: httpd::Request<'_>) -> &'static [u8] {
+///     let path: &'static [u8] = request.uri();
+///     path
+/// }
+/// ```
+///
+/// It stays on its thread:
+///
+/// ```no_run
+/// fn use_here(request: httpd::Request<'static>) {
+///     (|| drop(request))();
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn use_elsewhere(request: httpd::Request<'static>) {
+///     std::thread::spawn(move || drop(request));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {
     raw: NonNull<sys::request_rec>,
