@@ -107,7 +107,7 @@ fn read_fields(
         &Rules {
             addressing: settings.addressing(),
             domain: settings.domain(),
-            from_required: settings.from_required(),
+            from_required: settings.requires_from(),
             max_recipients: settings.max_recipients(),
             pass: settings.pass_headers(),
             recipients: settings.recipients(),

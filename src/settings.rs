@@ -63,7 +63,7 @@ impl<'c> Settings<'c> {
     }
 
     /// Whether nobody adds a From that the client left out.
-    pub fn from_required(&self) -> bool {
+    pub fn requires_from(&self) -> bool {
         matches!(self.transport(), Some(Transport::Maildir(_))) || self.arguments().needs_from
     }
 

@@ -1,6 +1,6 @@
-//! The one place where files, pipes and processes are made: each function is one system call, close-on-exec where it opens
-//! something, repeated on EINTR. With the feature `faults` the Nth of them fails with a chosen errno, so that a test can walk
-//! through every way a hand-over can break; without it the functions are the calls themselves.
+//! The one place where files, pipes and processes are made: each function is one system call, close-on-exec where it
+//! opens something, repeated on EINTR. With the feature `faults` the Nth of them fails with a chosen errno, so that a
+//! test can walk through every way a hand-over can break; without it the functions are the calls themselves.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -203,7 +203,8 @@ mod faults {
         plan.fail_at > 0 && plan.seen >= plan.fail_at
     }
 
-    /// `MAILGATE_FAULT=N` or `N:ERRNO` (default 5, EIO): the Nth call of the whole process fails; for a server under test.
+    /// `MAILGATE_FAULT=N` or `N:ERRNO` (default 5, EIO): the Nth call of the whole process fails; for a server under
+    /// test.
     fn environment() -> Option<(u64, i32)> {
         static FROM_ENVIRONMENT: OnceLock<Option<(u64, i32)>> = OnceLock::new();
         *FROM_ENVIRONMENT.get_or_init(|| {

@@ -1,5 +1,5 @@
-//! Octets of unknown number -> memory up to a limit, a file without a name above it. The file is gone with the process, however
-//! that dies; nobody else can open it. Reading starts at the first octet, as often as wanted.
+//! Octets of unknown number -> memory up to a limit, a file without a name above it. The file is gone with the process,
+//! however that dies; nobody else can open it. Reading starts at the first octet, as often as wanted.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};

@@ -83,7 +83,7 @@ pub fn compose(
 ) -> Result<Message, ComposeError> {
     let content_type = content_type(submission.content_type.clone(), facts);
     let kind = match &content_type {
-        text if text.is_text() => Kind::Text,
+        text if text.is_text() && !is_wide(text) => Kind::Text,
         composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
         _ => Kind::Other,
     };
@@ -97,6 +97,12 @@ pub fn compose(
     header.push('\n');
     Message::compose(directory, header.as_bytes(), |to| body::encode(&plan, body.reader(), to))
         .map_err(ComposeError::Io)
+}
+
+/// Whether the text is in a charset whose octets are no lines of ASCII (UTF-16, UTF-32), so that it must travel as it is.
+fn is_wide(text: &ContentType) -> bool {
+    let charset = text.charset().unwrap_or_default().to_ascii_lowercase();
+    ["utf-16", "utf16", "utf-32", "utf32", "ucs-", "iso-10646"].iter().any(|wide| charset.starts_with(wide))
 }
 
 /// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.

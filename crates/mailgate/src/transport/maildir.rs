@@ -1,5 +1,6 @@
-//! A whole message -> one file in a Maildir (<https://cr.yp.to/proto/maildir.html>): written to `tmp/`, synced, renamed into
-//! `new/`, and that synced too. A reader sees all of it or nothing; a machine that dies keeps it once we have said so.
+//! A whole message -> one file in a Maildir (<https://cr.yp.to/proto/maildir.html>): written to `tmp/`, synced, renamed
+//! into `new/`, and that synced too. A reader sees all of it or nothing; a machine that dies keeps it once we have said
+//! so.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};
@@ -24,7 +25,8 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
     make(dir).map_err(|error| fail("no tmp, new and cur", &error))?;
     let (name, file) = create(dir).map_err(|error| fail("no new file", &error))?;
     let (tmp, new) = (dir.join("tmp").join(&name), dir.join("new").join(&name));
-    // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the answer.
+    // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the
+    // answer.
     let published = open_for_sync(&dir.join("new")).and_then(|new_dir| {
         write(&file, message)?;
         seam::rename(&tmp, &new)?;

@@ -1,5 +1,5 @@
-//! Header and body, written once -> the octets of a whole message, ready before anything is started: in memory while they fit
-//! into a pipe, else in a file without a name.
+//! Header and body, written once -> the octets of a whole message, ready before anything is started: in memory while
+//! they fit into a pipe, else in a file without a name.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};

@@ -1,6 +1,7 @@
-//! A finished message -> a `sendmail` program ([`sendmail`]) or a Maildir ([`maildir`]), and what became of it: [`Accepted`], or a
-//! [`Failure`] that says whether anything was started and whether the message may have been queued. Exit codes are judged in
-//! [`sysexits`], what single MTAs make of their arguments in [`mta`], how many run at one time in [`slots`].
+//! A finished message -> a `sendmail` program ([`sendmail`]) or a Maildir ([`maildir`]), and what became of it:
+//! [`Accepted`], or a [`Failure`] that says whether anything was started and whether the message may have been queued.
+//! Exit codes are judged in `sysexits`, what single MTAs make of their arguments in [`mta`], how many run at one time
+//! in [`slots`].
 #![deny(unsafe_code)]
 
 use std::fmt;
@@ -68,7 +69,8 @@ pub enum FailureKind {
     BadMessage,
     /// Not done in time, and killed: may be queued or not.
     DeadlinePassed,
-    /// Needs the administrator: program missing or of the wrong kind, its arguments or its configuration wrong; no permission.
+    /// Needs the administrator: program missing or of the wrong kind, its arguments or its configuration wrong; no
+    /// permission.
     Misconfigured,
     /// Refused for want of processes, descriptors, memory or disk; nothing was started.
     NoResources,
@@ -148,8 +150,8 @@ fn kind_of(error: &io::Error) -> FailureKind {
     }
 }
 
-/// Octets of foreign origin as text of one line, for a log: control characters and bytes that are no UTF-8 as `\xNN`, line ends as
-/// ` | `, cut after `limit` characters.
+/// Octets of foreign origin as text of one line, for a log: control characters and bytes that are no UTF-8 as `\xNN`,
+/// line ends as ` | `, cut after `limit` characters.
 pub(crate) fn one_line(octets: &[u8], limit: usize) -> String {
     let mut line = String::new();
     for chunk in octets.trim_ascii().utf8_chunks() {

@@ -1,6 +1,7 @@
-//! A path -> the MTA that stands there, and an MTA with its arguments -> what the administrator should know before the first
-//! message. The same words mean different things to different programs: ten of them were given the same 136 inputs, Debian 12,
-//! and each row of [`TABLE`] is what one did there. Of a program that is not known, only what is true of all is said.
+//! A path -> the MTA that stands there, and an MTA with its arguments -> what the administrator should know before the
+//! first message. The same words mean different things to different programs: ten of them were given the same 136
+//! inputs, Debian 12, and each row of `TABLE` is what one did there. Of a program that is not known, only what is true
+//! of all is said.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
@@ -138,7 +139,8 @@ const TABLE: &[Row] = &[
 
 const VERP: &str = "ignores -XV, which is for Postfix alone: all recipients share one envelope sender; take it out";
 
-/// What is wrong with `args` (SendmailArguments, expressions as they stand) for `mta`, each with the remedy; nothing if all is well.
+/// What is wrong with `args` (SendmailArguments, expressions as they stand) for `mta`, each with the remedy; nothing if
+/// all is well.
 pub fn warnings(mta: Mta, args: &[&str]) -> Vec<String> {
     let words = Words::read(mta, args);
     let mut warnings: Vec<String> = TABLE

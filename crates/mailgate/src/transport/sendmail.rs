@@ -1,6 +1,7 @@
-//! A whole message -> the stdin of a `sendmail` program -> its verdict. Everything stands ready before the program starts, and
-//! nothing is written afterwards: end of file is an MTA's commit signal, and every way of dying sends it. A message that fits
-//! waits in a pipe, a longer one is the file itself. Exit 0 is believed only if the program has read to the end.
+//! A whole message -> the stdin of a `sendmail` program -> its verdict. Everything stands ready before the program
+//! starts, and nothing is written afterwards: end of file is an MTA's commit signal, and every way of dying sends it. A
+//! message that fits waits in a pipe, a longer one is the file itself. Exit 0 is believed only if the program has read
+//! to the end.
 #![forbid(unsafe_code)]
 
 use std::ffi::CString;
@@ -18,7 +19,8 @@ use crate::{seam, spool};
 const WORDS: usize = 400;
 const LOGGED: usize = 2_000;
 
-/// Runs `program` with `message` on its stdin until it has ended; `tmp_dir` is for a file, should the message not fit into a pipe.
+/// Runs `program` with `message` on its stdin until it has ended; `tmp_dir` is for a file, should the message not fit
+/// into a pipe.
 pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Result<Accepted, Failure> {
     reap_orphans();
     let name = one_line(program.path.as_os_str().as_bytes(), WORDS);
@@ -45,8 +47,8 @@ pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Re
     verdict(&name, &watched, &stdin, began.elapsed())
 }
 
-/// What a program gets to see: a PATH, `LANG=C`, TZ if we have one, then `extra`, where no value means our own process's, if it
-/// has one. A later name replaces an earlier one.
+/// What a program gets to see: a PATH, `LANG=C`, TZ if we have one, then `extra`, where no value means our own
+/// process's, if it has one. A later name replaces an earlier one.
 pub fn environment(extra: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let fixed = [
         (b"PATH".to_vec(), Some(b"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin".to_vec())),
@@ -103,8 +105,8 @@ fn outlet() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((ours, child))
 }
 
-/// The whole message, with nobody left who could write to it. The child's descriptor is a copy of `fd`, so what the child has
-/// read is missing here (pipe), or has moved the offset here (file).
+/// The whole message, with nobody left who could write to it. The child's descriptor is a copy of `fd`, so what the
+/// child has read is missing here (pipe), or has moved the offset here (file).
 struct Stdin {
     fd: OwnedFd,
     is_pipe: bool,
@@ -136,7 +138,8 @@ impl Stdin {
     }
 }
 
-/// A pipe that holds it all, or none: a user who is over his budget for pipes gets pipes of 8 or 4 KiB (pipe(7), pipe-user-pages-soft).
+/// A pipe that holds it all, or none: a user who is over his budget for pipes gets pipes of 8 or 4 KiB (pipe(7),
+/// pipe-user-pages-soft).
 fn filled_pipe(mut octets: &[u8]) -> io::Result<Option<OwnedFd>> {
     let (reader, writer) = seam::pipe()?;
     seam::set_nonblocking(writer.as_fd())?;

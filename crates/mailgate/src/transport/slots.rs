@@ -1,5 +1,5 @@
-//! How many programs run at one time in this process. One count for everybody, measured by each caller against its own limit:
-//! sections of a configuration may have different ones.
+//! How many programs run at one time in this process. One count for everybody, measured by each caller against its own
+//! limit: sections of a configuration may have different ones.
 #![forbid(unsafe_code)]
 
 use std::sync::{Condvar, Mutex, MutexGuard};

@@ -1,5 +1,5 @@
-//! Exit status of a sendmail program -> [`FailureKind`]. The codes are those of sysexits(3), and what a shell or a loader adds;
-//! what ten MTAs mean by them was tried. Words can overrule a code: nobody has a code for "too big".
+//! Exit status of a sendmail program -> [`FailureKind`]. The codes are those of sysexits(3), and what a shell or a
+//! loader adds; what ten MTAs mean by them was tried. Words can overrule a code: nobody has a code for "too big".
 #![forbid(unsafe_code)]
 
 use super::FailureKind;
@@ -10,7 +10,8 @@ struct Row {
     kind: FailureKind,
 }
 
-/// A code that is not here says nothing about the message: Exim and nullmailer exit 1 for everything, Exim with a bounce under way.
+/// A code that is not here says nothing about the message: Exim and nullmailer exit 1 for everything, Exim with a
+/// bounce under way.
 const TABLE: &[Row] = &[
     Row { code: 64, kind: Misconfigured }, // EX_USAGE: msmtp, dma and esmtp for an option they do not know
     Row { code: 65, kind: BadMessage },    // EX_DATAERR: dma for a line of 998 octets
@@ -32,7 +33,8 @@ const TABLE: &[Row] = &[
     Row { code: 255, kind: Misconfigured }, // exit(-1); ssh as a sendmail
 ];
 
-/// What MTAs say when a message is over their limit, in lower case. `5.3.4`: RFC 3463 3.4, "Message too big for system".
+/// What MTAs say when a message is over their limit, in lower case. `5.3.4`: RFC 3463 3.4, "Message too big for
+/// system".
 const TOO_BIG: &[&str] = &[
     "message file too big",         // Postfix 3, postdrop and cleanup
     "message too big",              // OpenSMTPD 7

@@ -1,6 +1,7 @@
-//! A running child -> how it ended and what it said. One loop watches stdout, stderr and a pidfd (pidfd_open(2), Linux 5.3;
-//! polling where there is none), so a child that floods, hangs or leaves a grandchild behind blocks nobody. At the deadline its
-//! group gets TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped by a later call.
+//! A running child -> how it ended and what it said. One loop watches stdout, stderr and a pidfd (pidfd_open(2), Linux
+//! 5.3; polling where there is none), so a child that floods, hangs or leaves a grandchild behind blocks nobody. At the
+//! deadline its group gets TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped
+//! by a later call.
 #![forbid(unsafe_code)]
 
 use std::io;

@@ -1,6 +1,6 @@
-//! A body as it was sent -> a body as it travels, with LF as its line end (RFC 2045 6.7 and 6.8). Streams: memory does not grow
-//! with the body. Quoted-printable also hides what a mail program on the way could take for something else: a line that is
-//! nothing but a dot, and one that begins with `From `.
+//! A body as it was sent -> a body as it travels, with LF as its line end (RFC 2045 6.7 and 6.8). Streams: memory does
+//! not grow with the body. Quoted-printable also hides what a mail program on the way could take for something else: a
+//! line that is nothing but a dot, and one that begins with `From `.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};

@@ -1,6 +1,7 @@
-//! A body of any kind -> a body that any MTA carries unchanged (RFC 2045 6, RFC 5321 4.5.3.1.6). [`Scan`] looks at it once,
-//! [`plan`] chooses, [`encode`] writes: 7-bit text as it is, other text as quoted-printable or base64, whichever is shorter,
-//! anything else as base64. Knows no header but Content-Transfer-Encoding; what kind a media type is, the caller says.
+//! A body of any kind -> a body that any MTA carries unchanged (RFC 2045 6, RFC 5321 4.5.3.1.6). [`Scan`] looks at it
+//! once, [`plan`] chooses, [`encode`] writes: 7-bit text as it is, other text as quoted-printable or base64, whichever
+//! is shorter, anything else as base64. Knows no header but Content-Transfer-Encoding; what kind a media type is, the
+//! caller says.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -11,7 +12,8 @@ mod scan;
 pub use encode::encode;
 pub use scan::{Facts, Scan};
 
-/// Longest line that passes as it is. RFC 5322 2.1.1 has 998; dma refuses that, Exim bounces 999, and Sendmail cuts at 990.
+/// Longest line that passes as it is. RFC 5322 2.1.1 has 998; dma refuses that, Exim bounces 999, and Sendmail cuts at
+/// 990.
 pub const MAX_LINE: usize = 990;
 
 /// Lines of base64 and quoted-printable, without the line end (RFC 2045 6.7, 6.8).
@@ -101,7 +103,8 @@ impl fmt::Display for BodyError {
 
 impl std::error::Error for BodyError {}
 
-/// How to write a body of `kind` of which `facts` are known, and whose sender may have `declared` a Content-Transfer-Encoding.
+/// How to write a body of `kind` of which `facts` are known, and whose sender may have `declared` a
+/// Content-Transfer-Encoding.
 pub fn plan(kind: Kind, declared: Option<&str>, facts: &Facts) -> Result<Plan, BodyError> {
     let declared = declared.map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default();
     match declared.as_str() {
