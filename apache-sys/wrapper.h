@@ -16,6 +16,7 @@
 #include "mod_core.h"
 #include "mod_dbd.h"
 #include "apr_general.h"
+#include "apr_hash.h"
 #include "apr_optional.h"
 #include "apr_pools.h"
 #include "apr_strings.h"

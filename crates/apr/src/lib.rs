@@ -2,11 +2,13 @@
 //! so that a command-line program can use it too. Lifetimes are named after the pool that owns the memory.
 
 pub mod brigade;
+pub mod dbd;
 pub mod pool;
 pub mod status;
 pub mod table;
 
 pub use brigade::{Brigade, Bucket};
-pub use pool::Pool;
+pub use dbd::Dbd;
+pub use pool::{OwnPool, Pool};
 pub use status::Status;
 pub use table::Table;

@@ -51,3 +51,44 @@ impl<'p> Pool<'p> {
         unsafe { CStr::from_ptr(copy) }
     }
 }
+
+/// A pool of our own, cleared when it is dropped.
+#[derive(Debug)]
+pub struct OwnPool(NonNull<sys::apr_pool_t>);
+
+impl Default for OwnPool {
+    fn default() -> Self {
+        OwnPool::new()
+    }
+}
+
+impl OwnPool {
+    /// A pool without a parent. APR is initialized the first time; inside httpd it is already, and counts.
+    pub fn new() -> Self {
+        static INITIALIZED: std::sync::Once = std::sync::Once::new();
+        INITIALIZED.call_once(|| {
+            // SAFETY: may be called any number of times; never undone, since static data of APR lives as long as the process.
+            let status = unsafe { sys::apr_initialize() };
+            assert_eq!(status, 0, "APR cannot be initialized");
+        });
+        let mut raw = std::ptr::null_mut();
+        // SAFETY: makes a pool without parent and sets raw; out of memory is the only error.
+        unsafe {
+            sys::apr_pool_create_ex(&mut raw, std::ptr::null_mut(), None, std::ptr::null_mut());
+        }
+        OwnPool(NonNull::new(raw).expect("memory for a pool"))
+    }
+
+    /// The pool, for as long as it is not dropped.
+    pub fn borrow(&self) -> Pool<'_> {
+        // SAFETY: live until drop, and OwnPool is not Send, so it stays with this thread.
+        unsafe { Pool::from_raw(self.0) }
+    }
+}
+
+impl Drop for OwnPool {
+    fn drop(&mut self) {
+        // SAFETY: made in new, destroyed once.
+        unsafe { sys::apr_pool_destroy(self.0.as_ptr()) };
+    }
+}

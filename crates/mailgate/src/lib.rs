@@ -15,5 +15,6 @@ pub mod policy;
 pub mod reply;
 pub mod seam;
 pub mod spool;
+pub mod store;
 pub mod transport;
 pub mod wadl;

@@ -1,0 +1,129 @@
+//! What is read: one message with its recipients and their events, for somebody who may see it.
+#![forbid(unsafe_code)]
+
+use super::{Database, DatabaseError, SILENCE, State, Statement};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Viewer<'a> {
+    /// The name the owner of a message is compared with.
+    pub user: Option<&'a str>,
+    /// Whether a message is shown to its owner alone.
+    pub owner_only: bool,
+}
+
+/// A message and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Without angle brackets.
+    pub message_id: String,
+    /// The author's address.
+    pub sender: Option<String>,
+    /// Seconds since 1970.
+    pub submitted: i64,
+    /// In the order of their addresses; those from Bcc only for the owner.
+    pub recipients: Vec<RecipientStatus>,
+}
+
+/// One recipient and its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientStatus {
+    /// The address, in lower case.
+    pub address: String,
+    /// What is known; a pending state that nothing was heard of for [`SILENCE`] is unknown.
+    pub state: State,
+    /// Since when, in seconds since 1970.
+    pub since: i64,
+    /// Whether the report that said so proved to be about this message; nobody claims anything while there was no report.
+    pub verified: bool,
+    /// The oldest first.
+    pub events: Vec<Event>,
+}
+
+/// What one report said of one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Seconds since 1970.
+    pub occurred: i64,
+    /// The word of RFC 3464.
+    pub action: State,
+    /// RFC 3463.
+    pub status: Option<String>,
+    /// What the remote server said.
+    pub diagnostic: Option<String>,
+    /// Who reports.
+    pub reporting_mta: Option<String>,
+    /// Who said so.
+    pub remote_mta: Option<String>,
+    /// Until when it is tried, in seconds since 1970.
+    pub will_retry_until: Option<i64>,
+    /// It proved to be about this message.
+    pub verified: bool,
+    /// Read from words, not from fields.
+    pub heuristic: bool,
+}
+
+const MESSAGES: Statement = Statement {
+    name: c"dsn_messages",
+    sql: c"SELECT envid, owner, sender, submitted FROM message WHERE message_id = %s ORDER BY submitted DESC, envid",
+    columns: 4,
+};
+const RECIPIENTS: Statement = Statement {
+    name: c"dsn_recipients",
+    sql: c"SELECT address, hidden, state, since, verified FROM recipient WHERE envid = %s ORDER BY address",
+    columns: 5,
+};
+const EVENTS: Statement = Statement {
+    name: c"dsn_events",
+    sql: c"SELECT address, occurred, action, status, diagnostic, reporting_mta, remote_mta, will_retry_until, verified, heuristic FROM event WHERE envid = %s ORDER BY occurred, action",
+    columns: 10,
+};
+
+/// The newest message with this id that `viewer` may see; `None` for one that is not there and one that is somebody else's alike.
+pub fn find<D: Database>(
+    database: &mut D,
+    message_id: &str,
+    viewer: Viewer<'_>,
+    now: i64,
+) -> Result<Option<Message>, DatabaseError> {
+    let rows = database.select(&MESSAGES, &[Some(message_id)])?;
+    let owned = |owner: Option<&str>| owner.is_some() && owner == viewer.user;
+    let visible = rows.iter().find(|row| {
+        let owner = row.optional(1);
+        !viewer.owner_only || owner.is_none() || owned(owner.as_deref())
+    });
+    let Some(row) = visible else { return Ok(None) };
+    let (envid, owner) = (row.text(0), row.optional(1));
+    let sees_hidden = owned(owner.as_deref());
+    let mut recipients = Vec::new();
+    for row in database.select(&RECIPIENTS, &[Some(&envid)])? {
+        if row.number(1) == 1 && !sees_hidden {
+            continue;
+        }
+        let (state, since) = (State::parse(&row.text(2)), row.number(3));
+        let silent = state.is_pending() && now - since > SILENCE;
+        recipients.push(RecipientStatus {
+            address: row.text(0),
+            state: if silent { State::Unknown } else { state },
+            since,
+            verified: row.number(4) == 1,
+            events: Vec::new(),
+        });
+    }
+    for row in database.select(&EVENTS, &[Some(&envid)])? {
+        let address = row.text(0);
+        let Some(recipient) = recipients.iter_mut().find(|recipient| recipient.address == address) else { continue };
+        recipient.events.push(Event {
+            occurred: row.number(1),
+            action: State::parse(&row.text(2)),
+            status: row.optional(3),
+            diagnostic: row.optional(4),
+            reporting_mta: row.optional(5),
+            remote_mta: row.optional(6),
+            will_retry_until: row.optional(7).map(|_| row.number(7)),
+            verified: row.number(8) == 1,
+            heuristic: row.number(9) == 1,
+        });
+    }
+    Ok(Some(Message { message_id: message_id.to_owned(), sender: row.optional(2), submitted: row.number(3), recipients }))
+}

@@ -1,0 +1,85 @@
+//! Creating, upgrading and emptying the tables.
+#![forbid(unsafe_code)]
+
+use super::database::transaction;
+use super::{Database, DatabaseError, Dialect, ErrorKind, Statement};
+use std::ffi::CString;
+
+/// The steps from nothing to the newest schema; step n leads to version n + 1.
+const STEPS: &[&str] = &[include_str!("../../../../conf/processdsn/schema-1.sql")];
+
+const VERSION: Statement =
+    Statement { name: c"dsn_version", sql: c"SELECT MAX(version) FROM processdsn_schema", columns: 1 };
+
+/// Creates the tables or brings them up to date; what version they had and have.
+pub fn init<D: Database>(database: &mut D) -> Result<(usize, usize), DatabaseError> {
+    if database.dialect() == Dialect::Sqlite {
+        // Readers then do not wait for writers; the mode stays with the file.
+        database.execute(c"PRAGMA journal_mode=WAL")?;
+    }
+    let found = match version(database) {
+        Ok(version) => version,
+        Err(error) if error.kind == ErrorKind::NoSchema => 0,
+        Err(error) => return Err(error),
+    };
+    let steps = STEPS.get(found..).unwrap_or_default();
+    transaction(database, |database| {
+        for statement in steps.iter().flat_map(|step| statements(step)) {
+            let statement = CString::new(statement).map_err(|error| DatabaseError::misconfigured(error.to_string()))?;
+            database.execute(&statement)?;
+        }
+        Ok(())
+    })?;
+    Ok((found, found.max(STEPS.len())))
+}
+
+/// Fails where the tables are missing, old or newer than this program.
+pub fn check<D: Database>(database: &mut D) -> Result<(), DatabaseError> {
+    let found = version(database)?;
+    if found == STEPS.len() {
+        return Ok(());
+    }
+    let text = format!("the tables have version {found}, this program needs {}", STEPS.len());
+    Err(DatabaseError { kind: ErrorKind::NoSchema, text })
+}
+
+fn version<D: Database>(database: &mut D) -> Result<usize, DatabaseError> {
+    let rows = database.select(&VERSION, &[])?;
+    Ok(rows.first().map_or(0, |row| usize::try_from(row.number(0)).unwrap_or(0)))
+}
+
+/// A file cut at its semicolons, comments left out. No statement of ours holds either inside a string.
+fn statements(file: &str) -> impl Iterator<Item = String> + '_ {
+    let lines = file.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let text: Vec<&str> = lines.collect();
+    let statements: Vec<String> =
+        text.join("\n").split(';').map(|statement| statement.trim().to_owned()).filter(|s| !s.is_empty()).collect();
+    statements.into_iter()
+}
+
+const OLD_EVENTS: Statement = Statement {
+    name: c"dsn_old_events",
+    sql: c"DELETE FROM event WHERE envid IN (SELECT envid FROM message WHERE submitted < %lld)",
+    columns: 0,
+};
+const OLD_RECIPIENTS: Statement = Statement {
+    name: c"dsn_old_recipients",
+    sql: c"DELETE FROM recipient WHERE envid IN (SELECT envid FROM message WHERE submitted < %lld)",
+    columns: 0,
+};
+const OLD_MESSAGES: Statement =
+    Statement { name: c"dsn_old_messages", sql: c"DELETE FROM message WHERE submitted < %lld", columns: 0 };
+const OLD_REPORTS: Statement =
+    Statement { name: c"dsn_old_reports", sql: c"DELETE FROM report WHERE received < %lld", columns: 0 };
+
+/// Forgets the messages submitted before `moment`, and all about them; how many there were.
+pub fn expire<D: Database>(database: &mut D, moment: i64) -> Result<u64, DatabaseError> {
+    let moment = moment.to_string();
+    transaction(database, |database| {
+        let moment = [Some(moment.as_str())];
+        database.run(&OLD_EVENTS, &moment)?;
+        database.run(&OLD_RECIPIENTS, &moment)?;
+        database.run(&OLD_REPORTS, &moment)?;
+        database.run(&OLD_MESSAGES, &moment)
+    })
+}
