@@ -71,7 +71,12 @@ fn check(folder: &Path, conforming_at_least: f64, others_at_least: f64) {
         let first = report.as_ref().ok();
         for (how, mail) in twins(&case.mail) {
             let twin = dsn::parse(&mail);
-            assert_eq!(twin.as_ref().ok().map(dsn::json::value), first.map(dsn::json::value), "{}: with {how}", case.name);
+            assert_eq!(
+                twin.as_ref().ok().map(dsn::json::value),
+                first.map(dsn::json::value),
+                "{}: with {how}",
+                case.name
+            );
             assert_eq!(twin.ok().map(|r| r.digest()), first.map(Report::digest), "{}: digest with {how}", case.name);
         }
         let is_conforming = case.expected["conforming"] == true;
@@ -131,7 +136,8 @@ fn twins(mail: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     } else {
         mail.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect()
     };
-    let with = |end: &[u8]| lf.iter().flat_map(|b| if *b == b'\n' { end.to_vec() } else { vec![*b] }).collect::<Vec<u8>>();
+    let with =
+        |end: &[u8]| lf.iter().flat_map(|b| if *b == b'\n' { end.to_vec() } else { vec![*b] }).collect::<Vec<u8>>();
     let mut all = vec![("LF", lf.clone()), ("CRLF", with(b"\r\n"))];
     if !lf.contains(&b'\r') {
         all.push(("CR", with(b"\r")));
@@ -177,7 +183,9 @@ fn recognised(expected: &Value, report: Option<&Report>) -> Vec<String> {
     let ours = addresses(report);
     let mut known: BTreeSet<String> = readers(expected).into_iter().flatten().collect();
     for recipient in expected["recipients"].as_array().unwrap() {
-        known.extend(["final_recipient", "original_recipient"].iter().filter_map(|n| recipient[n]["value"].as_str().map(plain)));
+        known.extend(
+            ["final_recipient", "original_recipient"].iter().filter_map(|n| recipient[n]["value"].as_str().map(plain)),
+        );
     }
     for missing in agreed(expected).difference(&ours) {
         faults.push(format!("{missing} is missing"));
@@ -207,7 +215,12 @@ fn addresses(report: &Report) -> BTreeSet<String> {
 fn readers(expected: &Value) -> [BTreeSet<String>; 3] {
     let oracle = &expected["oracle"];
     let strings = |list: &Value| -> BTreeSet<String> {
-        list.as_array().into_iter().flatten().filter_map(|a| a["recipient"].as_str().or(a.as_str())).map(plain).collect()
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|a| a["recipient"].as_str().or(a.as_str()))
+            .map(plain)
+            .collect()
     };
     let flufl = &oracle["flufl"];
     [
@@ -233,6 +246,7 @@ fn message_id(expected: &Value) -> Option<String> {
         oracle["mdb"]["orig_message_id"].as_str(),
         oracle["sisimai"]["recipients"][0]["message_id"].as_str(),
     ];
-    let found: Vec<_> = found.into_iter().flatten().map(|id| id.trim().trim_matches(['<', '>'])).filter(|id| !id.is_empty()).collect();
+    let found: Vec<_> =
+        found.into_iter().flatten().map(|id| id.trim().trim_matches(['<', '>'])).filter(|id| !id.is_empty()).collect();
     found.iter().find(|id| found.iter().filter(|other| other == id).count() > 1).map(|id| id.to_string())
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod addresses;
+mod aol;
 mod exchange;
 mod exim;
 mod fields;
@@ -16,6 +17,9 @@ use super::parts::Part;
 use super::report::{Action, Recipient, Report, Typed};
 use super::{Error, MAX_RECIPIENTS, report};
 use text::Words;
+
+/// How many octets of words are looked at, of all texts together.
+const MAX_WORDS: usize = 64 << 10;
 
 /// A family asks the words, and says nothing if they are not its own.
 struct Family {
@@ -32,10 +36,13 @@ const FAMILIES: &[Family] = &[
     Family { name: "sendmail", marks: 1, read: sendmail::read },
     Family { name: "qmail", marks: 1, read: qmail::read },
     Family { name: "exchange", marks: 1, read: exchange::read },
+    Family { name: "aol", marks: 1, read: aol::read },
     Family { name: "lists", marks: 1, read: lists::read },
     Family { name: "addresses", marks: 2, read: addresses::read },
-    Family { name: "returned", marks: 3, read: returned::read },
 ];
+
+/// Asked when no attached message is a report either.
+const LAST: Family = Family { name: "returned", marks: 3, read: returned::read };
 
 /// What a family looks at.
 pub(super) struct Mail<'a> {
@@ -50,7 +57,7 @@ pub(super) struct Mail<'a> {
 }
 
 /// What was found.
-pub(super) struct Found {
+pub struct Found {
     family: &'static str,
     recipients: Vec<Recipient>,
 }
@@ -65,13 +72,22 @@ impl Found {
     }
 }
 
-/// `None`: no bounce.
+/// Who is named by the words; `None`: nobody, or no bounce.
 pub fn read(top: &Part<'_>) -> Result<Option<Found>, Error> {
+    ask(top, FAMILIES)
+}
+
+/// Whom the returned message was for, when the words name nobody.
+pub fn guess(top: &Part<'_>) -> Result<Option<Found>, Error> {
+    ask(top, &[LAST])
+}
+
+fn ask(top: &Part<'_>, families: &[Family]) -> Result<Option<Found>, Error> {
     let mail = Mail::of(top);
     if mail.marks < 2 && is_auto_reply(top) {
         return Ok(None);
     }
-    for family in FAMILIES.iter().filter(|family| family.marks <= mail.marks) {
+    for family in families.iter().filter(|family| family.marks <= mail.marks) {
         let mut recipients = (family.read)(&mail)?;
         if recipients.len() > MAX_RECIPIENTS {
             return Err(Error::TooManyRecipients);
@@ -105,7 +121,7 @@ impl<'a> Mail<'a> {
         let mut copy = String::new();
         for text in &texts {
             let (own, returned) = text::split_copy(text);
-            words.push_str(own);
+            words.push_str(report::cut(own, MAX_WORDS.saturating_sub(words.len())));
             words.push_str("\n\n");
             if copy.is_empty() {
                 copy.push_str(returned);
@@ -212,6 +228,7 @@ const SUBJECTS: &[&str] = &[
     "mail system error",
     "not be delivered",
     "not delivered",
+    "not yet been delivered",
     "returned mail",
     "returning message",
     "returned to sender",
@@ -245,6 +262,7 @@ const PHRASES: &[&str] = &[
     "not been delivered",
     "not be delivered",
     "not deliver",
+    "not yet been delivered",
     "over quota",
     "permanent error",
     "recipient rejected",
@@ -277,6 +295,21 @@ fn recipients(addresses: impl IntoIterator<Item = String>) -> Vec<Recipient> {
     all.iter().map(|address| recipient(address)).collect()
 }
 
+/// What sendmail says in its transcript when all went well.
+fn success(diagnostic: &str) -> Option<Action> {
+    let low = diagnostic.to_lowercase();
+    let has = |phrase: &str| low.contains(phrase);
+    if has("expanded to multiple addresses") || has("expanded by mailing list") {
+        Some(Action::Expanded)
+    } else if has("relayed to non-dsn-aware mailer") || has("relayed; expect no further notifications") {
+        Some(Action::Relayed)
+    } else if has("successfully delivered") {
+        Some(Action::Delivered)
+    } else {
+        None
+    }
+}
+
 /// Adds action, status and diagnostic as far as the words go.
 fn complete(mail: &Mail<'_>, recipients: &mut [Recipient]) {
     let action = if mail.is_delay() { Action::Delayed } else { Action::Failed };
@@ -293,13 +326,14 @@ fn complete(mail: &Mail<'_>, recipients: &mut [Recipient]) {
         let diagnostic = recipient.diagnostic_code.as_ref().map(|d| d.value.clone()).unwrap_or_default();
         if recipient.status.is_none() {
             let code = text::enhanced_code(&diagnostic).map(str::to_owned);
-            let code = code.or_else(|| alone.then(|| text::enhanced_code(&mail.words.text).map(str::to_owned)).flatten());
+            let code =
+                code.or_else(|| alone.then(|| text::enhanced_code(&mail.words.text).map(str::to_owned)).flatten());
             let code = code.or_else(|| text::reply_code(&diagnostic).map(|digit| format!("{digit}.0.0")));
             recipient.status_code = code.clone();
             recipient.status = code;
         }
         if recipient.action.is_none() {
-            recipient.action = Some(action.as_str().into());
+            recipient.action = Some(success(&diagnostic).unwrap_or(action).as_str().into());
         }
     }
 }

@@ -25,6 +25,9 @@ pub const MAX_DEPTH: usize = 8;
 /// Recipients in one report.
 pub const MAX_RECIPIENTS: usize = 500;
 
+/// Attached messages in which a report is looked for.
+const MAX_NESTED: usize = 4;
+
 /// Why there is no [`Report`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -57,7 +60,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAReport(Kind::AutoReply) => write!(f, "an automatic reply, not a delivery status notification"),
-            Self::NotAReport(Kind::Disposition) => write!(f, "a disposition notification, not a delivery status notification"),
+            Self::NotAReport(Kind::Disposition) => {
+                write!(f, "a disposition notification, not a delivery status notification")
+            }
             Self::NotAReport(Kind::Feedback) => write!(f, "an abuse report, not a delivery status notification"),
             Self::NotAReport(Kind::Mail) => write!(f, "not a delivery status notification"),
             Self::TooDeep => write!(f, "parts nested deeper than {MAX_DEPTH}"),
@@ -83,7 +88,11 @@ pub fn parse(mail: &[u8]) -> Result<Report, Error> {
     let mut budget = parts::Budget::new();
     let top = parts::Part::read(&mail, &mut budget)?;
     match read(&top, &mut budget)? {
-        Some(report) => Ok(report),
+        Some(mut report) => {
+            // a mail begins with a field; whatever put an empty line before it has ended its header
+            report.conforming &= !mail.starts_with(b"\n");
+            Ok(report)
+        }
         None => Err(Error::NotAReport(kind(&top))),
     }
 }
@@ -94,10 +103,15 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
     }
     let mut report = status::read(top)?;
     if report.recipients.is_empty() {
-        match heuristic::read(top)? {
-            Some(found) => found.into_report(&mut report),
-            None => return nested(top, budget),
+        let mut found = heuristic::read(top)?;
+        if found.is_none() {
+            if let Some(report) = nested(top, budget)? {
+                return Ok(Some(report));
+            }
+            found = heuristic::guess(top)?;
         }
+        let Some(found) = found else { return Ok(None) };
+        found.into_report(&mut report);
     }
     report.original_message_id = returned::message_id(top, report.heuristic);
     report.report_message_id = top.header.value("message-id").map(|id| report::bounded(id.trim()));
@@ -106,14 +120,13 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
 
 /// The report inside an attached message.
 fn nested(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
-    for part in top.walk().filter(|part| part.is_message() && part.depth > 0) {
+    for part in top.walk().filter(|part| part.is_message() && part.depth > 0).take(MAX_NESTED) {
         let inner = parts::Part::read_inside(part, budget)?;
         // Fields only: the text of a mail that somebody forwards is not a report.
-        if inner.walk().any(parts::Part::is_delivery_status) || part.depth < 2 && inner.is_report() {
-            if let Some(mut report) = read(&inner, budget)? {
-                report.conforming = false;
-                return Ok(Some(report));
-            }
+        let is_report = inner.walk().any(parts::Part::is_delivery_status) || part.depth < 2 && inner.is_report();
+        if is_report && let Some(mut report) = read(&inner, budget)? {
+            report.conforming = false;
+            return Ok(Some(report));
         }
     }
     Ok(None)

@@ -3,16 +3,19 @@
 #![forbid(unsafe_code)]
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_till, take_while1, take_while_m_n};
+use nom::bytes::complete::{tag, take_till, take_while_m_n, take_while1};
 use nom::character::complete::{char, one_of, space0};
 use nom::combinator::{opt, recognize, rest, verify};
-use nom::multi::{fold_many0, many0_count};
+use nom::multi::{fold_many_m_n, fold_many0, many0_count};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 use std::borrow::Cow;
 
 /// Most fields kept of one group; Exchange writes about twenty.
 const MAX_FIELDS: usize = 256;
+
+/// Most fields and other lines of one group; more of them are another group.
+const MAX_PIECES: usize = 512;
 
 /// One field, unfolded and trimmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +59,9 @@ fn blank_lines(input: &str) -> IResult<&str, ()> {
 
 /// A line without its end; not the empty rest after the last one.
 fn line(input: &str) -> IResult<&str, &str> {
-    verify(
-        recognize((take_till(|c| c == '\n'), opt(char('\n')))),
-        |text: &str| !text.is_empty(),
-    )
-    .map(|text: &str| text.strip_suffix('\n').unwrap_or(text))
-    .parse(input)
+    verify(recognize((take_till(|c| c == '\n'), opt(char('\n')))), |text: &str| !text.is_empty())
+        .map(|text: &str| text.strip_suffix('\n').unwrap_or(text))
+        .parse(input)
 }
 
 /// `per-message-fields = 1*( field CRLF )`
@@ -71,7 +71,9 @@ fn group(input: &str) -> IResult<&str, Group<'_>> {
         Stray(&'a str),
     }
     let not_blank = verify(line, |text: &str| !text.trim().is_empty());
-    fold_many0(
+    fold_many_m_n(
+        1,
+        MAX_PIECES,
         alt((field.map(Piece::Field), not_blank.map(Piece::Stray))),
         Group::default,
         |mut group, piece| {
@@ -121,8 +123,11 @@ pub fn field(input: &str) -> IResult<&str, Field<'_>> {
 
 /// `FWS = ([*WSP CRLF] 1*WSP)`; a line of white space alone ends the group
 fn continuation(input: &str) -> IResult<&str, &str> {
-    preceded(char('\n'), recognize((one_of(" \t"), verify(take_till(|c| c == '\n'), |text: &str| !text.trim().is_empty()))))
-        .parse(input)
+    preceded(
+        char('\n'),
+        recognize((one_of(" \t"), verify(take_till(|c| c == '\n'), |text: &str| !text.trim().is_empty()))),
+    )
+    .parse(input)
 }
 
 /// `ftext = %d33-57 / %d59-126`
@@ -165,7 +170,10 @@ pub fn xtext(input: &str) -> Cow<'_, str> {
     let xchar = take_while1(|c: char| matches!(c, '!'..='*' | ','..='<' | '>'..='~'));
     let hexchar = preceded(char('+'), take_while_m_n(2, 2, |c: char| matches!(c, '0'..='9' | 'A'..='F')));
     let octets = fold_many0(
-        alt((xchar.map(|text: &str| text.as_bytes().to_vec()), hexchar.map(|hex| u8::from_str_radix(hex, 16).into_iter().collect()))),
+        alt((
+            xchar.map(|text: &str| text.as_bytes().to_vec()),
+            hexchar.map(|hex| u8::from_str_radix(hex, 16).into_iter().collect()),
+        )),
         Vec::new,
         |mut all: Vec<u8>, some| {
             all.extend(some);

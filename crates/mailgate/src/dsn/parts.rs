@@ -6,15 +6,17 @@
 #![forbid(unsafe_code)]
 
 use super::{Error, MAX_DEPTH, MAX_PARTS, parse};
-use mail_parser::decoders::{base64::base64_decode, charsets::map::charset_decoder, quoted_printable::quoted_printable_decode};
+use mail_parser::decoders::{
+    base64::base64_decode, charsets::map::charset_decoder, quoted_printable::quoted_printable_decode,
+};
 use mail_parser::{HeaderValue, parsers::MessageStream};
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
 /// How much of a header is searched for a field; the header of a mail has about 10 KiB.
 const MAX_HEADER: usize = 256 << 10;
-/// How much of a text is decoded for a person's words.
-const MAX_TEXT: usize = 256 << 10;
+/// How much of a text is read for a person's words.
+const MAX_TEXT: usize = 64 << 10;
 
 /// How many parts may still come.
 #[derive(Debug)]
@@ -63,25 +65,21 @@ pub fn unify_line_ends(mail: &[u8]) -> Cow<'_, [u8]> {
     if memchr(b'\r', mail).is_none() {
         return mail.into();
     }
-    let cr_alone = memchr(b'\n', mail).is_none();
+    if memchr(b'\n', mail).is_none() {
+        return mail.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect();
+    }
     let mut unified = Vec::with_capacity(mail.len());
     let mut left = mail;
     while let Some(at) = memchr(b'\r', left) {
         let (line, rest) = left.split_at(at);
         unified.extend_from_slice(line);
         // CR CR LF is what a CRLF becomes that was converted twice
-        let end = rest.iter().take_while(|b| **b == b'\r').count();
-        left = match rest.get(end) {
-            Some(b'\n') => rest.get(end..).unwrap_or_default(),
-            _ if cr_alone => {
-                unified.push(b'\n');
-                rest.get(1..).unwrap_or_default()
-            }
-            _ => {
-                unified.push(b'\r');
-                rest.get(1..).unwrap_or_default()
-            }
-        };
+        let run = rest.iter().take_while(|b| **b == b'\r').count();
+        let (run, rest) = rest.split_at(run);
+        if !rest.starts_with(b"\n") {
+            unified.extend_from_slice(run);
+        }
+        left = rest;
     }
     unified.extend_from_slice(left);
     unified.into()
@@ -152,7 +150,12 @@ impl<'a> Part<'a> {
             Some(rest) => memchr(b'\n', rest).and_then(|at| rest.get(at + 1..)).unwrap_or_default(),
             None => mail,
         };
-        Self::read_at(mail, 0, budget)
+        // and some put empty lines before the first field
+        let blank: usize = mail
+            .split_inclusive(|b| *b == b'\n')
+            .map_while(|line| line.trim_ascii().is_empty().then_some(line.len()))
+            .sum();
+        Self::read_at(mail.get(blank..).unwrap_or_default(), 0, budget)
     }
 
     /// The message inside a message/rfc822 part.
@@ -215,7 +218,10 @@ impl<'a> Part<'a> {
 
     /// message/delivery-status, or the form for UTF-8 addresses of RFC 6533.
     pub fn is_delivery_status(&self) -> bool {
-        matches!(self.media.as_str(), "message/delivery-status" | "message/global-delivery-status" | "message/utf-8-delivery-status")
+        matches!(
+            self.media.as_str(),
+            "message/delivery-status" | "message/global-delivery-status" | "message/utf-8-delivery-status"
+        )
     }
 
     /// multipart/report, or said to be one in another way.
@@ -230,7 +236,10 @@ impl<'a> Part<'a> {
 
     /// The header of a message.
     pub fn is_message_header(&self) -> bool {
-        matches!(self.media.as_str(), "text/rfc822-headers" | "text/rfc822-header" | "message/rfc822-headers" | "message/global-headers")
+        matches!(
+            self.media.as_str(),
+            "text/rfc822-headers" | "text/rfc822-header" | "message/rfc822-headers" | "message/global-headers"
+        )
     }
 
     /// The body without its transfer encoding; as it is where the encoding is broken.
@@ -251,7 +260,10 @@ impl<'a> Part<'a> {
     pub fn text(&self) -> String {
         let octets = self.decoded();
         let octets = octets.get(..MAX_TEXT).unwrap_or(&octets);
-        let text = match (std::str::from_utf8(octets), self.parameter("charset").and_then(|c| charset_decoder(c.as_bytes()))) {
+        let text = match (
+            std::str::from_utf8(octets),
+            self.parameter("charset").and_then(|c| charset_decoder(c.as_bytes())),
+        ) {
             (Ok(text), None) => text.to_owned(),
             (Ok(text), Some(_)) if text.is_ascii() && !text.contains('\x1b') => text.to_owned(),
             (_, Some(decode)) => decode(octets),

@@ -132,7 +132,7 @@ impl Typed {
             _ => value,
         };
         let value = value.trim();
-        let value = value.get(..7).filter(|p| p.eq_ignore_ascii_case("mailto:")).map_or(value, |p| &value[p.len()..]);
+        let value = without_scheme(value);
         // RFC 5321 appendix C: a source route stands before the last ':'
         let value = if value.starts_with('@') { value.rsplit(':').next().unwrap_or(value) } else { value };
         (!value.is_empty() && (mail || value.contains('@'))).then_some(value)
@@ -156,15 +156,28 @@ impl Report {
             }
             None => hash.update([0]),
         };
-        for text in [&self.report_message_id, &self.original_envelope_id, &self.original_message_id, &self.reporting_mta, &self.arrival_date] {
+        for text in [
+            &self.report_message_id,
+            &self.original_envelope_id,
+            &self.original_message_id,
+            &self.reporting_mta,
+            &self.arrival_date,
+        ] {
             add(text.as_deref());
         }
         for recipient in &self.recipients {
-            for typed in [&recipient.final_recipient, &recipient.original_recipient, &recipient.diagnostic_code, &recipient.remote_mta] {
+            for typed in [
+                &recipient.final_recipient,
+                &recipient.original_recipient,
+                &recipient.diagnostic_code,
+                &recipient.remote_mta,
+            ] {
                 add(typed.as_ref().map(|t| t.kind.as_deref().unwrap_or_default()));
                 add(typed.as_ref().map(|t| t.value.as_str()));
             }
-            for text in [&recipient.action, &recipient.status, &recipient.last_attempt_date, &recipient.will_retry_until] {
+            for text in
+                [&recipient.action, &recipient.status, &recipient.last_attempt_date, &recipient.will_retry_until]
+            {
                 add(text.as_deref());
             }
         }
@@ -183,7 +196,20 @@ pub fn seconds(date: &str) -> Option<i64> {
 
 /// At most [`MAX_VALUE`] octets of it, cut between characters.
 pub(super) fn bounded(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_VALUE)].to_owned()
+    cut(text, MAX_VALUE).to_owned()
+}
+
+/// Its first octets, not more than that, and no half character.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Without `mailto:`.
+pub(super) fn without_scheme(address: &str) -> &str {
+    match address.split_once(':') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto") => rest,
+        _ => address,
+    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,21 @@ use super::parts::Part;
 use super::report::{self, Recipient, Report, Typed};
 use super::{Error, MAX_RECIPIENTS};
 
+/// How much of the delivery-status parts is read: 500 recipients have 500 KiB, with diagnostics as long as they come.
+const MAX_CONTENT: usize = 4 << 20;
+
+/// Groups of one part: one for each recipient, and what stands between them.
+const MAX_GROUPS: usize = 2 * MAX_RECIPIENTS;
+
 /// Empty, and not conforming, if there is no such part.
 pub fn read(top: &Part<'_>) -> Result<Report, Error> {
     let mut reader = Reader { report: Report { conforming: is_proper(top), ..Report::default() }, ..Reader::default() };
+    let mut left = MAX_CONTENT;
     for part in top.walk().filter(|part| part.is_delivery_status()) {
         let content = part.decoded();
-        reader.part(&String::from_utf8_lossy(&content))?;
+        let content = content.get(..left).unwrap_or(&content);
+        left -= content.len();
+        reader.part(&String::from_utf8_lossy(content))?;
     }
     reader.finish()
 }
@@ -27,9 +36,9 @@ pub fn read_text(text: &str) -> Result<Report, Error> {
 /// `multipart/report; report-type=delivery-status` with the one delivery-status part in second place (RFC 3462 1, RFC 3464 2)
 fn is_proper(top: &Part<'_>) -> bool {
     top.media == "multipart/report"
-        && top
-            .parameter("report-type")
-            .is_some_and(|t| t.eq_ignore_ascii_case("delivery-status") || t.eq_ignore_ascii_case("global-delivery-status"))
+        && top.parameter("report-type").is_some_and(|t| {
+            t.eq_ignore_ascii_case("delivery-status") || t.eq_ignore_ascii_case("global-delivery-status")
+        })
         && top.parts.get(1).is_some_and(Part::is_delivery_status)
         && top.walk().filter(|part| part.is_delivery_status()).count() == 1
 }
@@ -43,7 +52,7 @@ struct Reader {
 
 impl Reader {
     fn part(&mut self, content: &str) -> Result<(), Error> {
-        for (index, group) in parse::groups(content).enumerate() {
+        for (index, group) in parse::groups(content).take(MAX_GROUPS).enumerate() {
             self.group(&group, index == 0)?;
         }
         Ok(())
@@ -54,7 +63,10 @@ impl Reader {
         let recipient_fields: usize = RECIPIENT_FIELDS.iter().map(|name| names(name)).sum();
         let message_fields: usize = MESSAGE_FIELDS.iter().map(|name| names(name)).sum();
         self.report.conforming &= group.stray == 0
-            && group.fields.iter().all(|f| !KNOWN.contains(&f.name.to_ascii_lowercase().as_str()) || names(f.name) == 1)
+            && group
+                .fields
+                .iter()
+                .all(|f| !KNOWN.contains(&f.name.to_ascii_lowercase().as_str()) || names(f.name) == 1)
             && if first {
                 recipient_fields == 0 && names("reporting-mta") == 1
             } else {
@@ -76,7 +88,9 @@ impl Reader {
         let report = &mut self.report;
         let text = || report::bounded(&field.body);
         match field.name.to_ascii_lowercase().as_str() {
-            "original-envelope-id" => set(&mut report.original_envelope_id, || report::bounded(&parse::xtext(&field.body))),
+            "original-envelope-id" => {
+                set(&mut report.original_envelope_id, || report::bounded(&parse::xtext(&field.body)))
+            }
             "reporting-mta" => {
                 report.conforming &= parse::typed(&field.body).0.is_some();
                 set(&mut report.reporting_mta, text);
@@ -89,7 +103,8 @@ impl Reader {
             }
             "action" => {
                 let word = action(&field.body);
-                report.conforming &= matches!(word.as_str(), "failed" | "delayed" | "delivered" | "relayed" | "expanded");
+                report.conforming &=
+                    matches!(word.as_str(), "failed" | "delayed" | "delivered" | "relayed" | "expanded");
                 if !word.is_empty() {
                     set(&mut here.action, || word);
                 }
@@ -138,7 +153,8 @@ impl Reader {
     }
 }
 
-const MESSAGE_FIELDS: [&str; 5] = ["original-envelope-id", "reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date"];
+const MESSAGE_FIELDS: [&str; 5] =
+    ["original-envelope-id", "reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date"];
 const RECIPIENT_FIELDS: [&str; 9] = [
     "original-recipient",
     "final-recipient",

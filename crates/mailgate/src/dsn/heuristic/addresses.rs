@@ -26,5 +26,17 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
     Ok(recipients(if coded.is_empty() { all(&|_| true) } else { coded }))
 }
 
-const FIELDS: &[&str] = &["from:", "sender:", "original sender", "reply-to:", "message-id", "messageid", "subject:", "cc:", "received:", "x-"];
-const HELP: &[&str] = &["contact", "http://", "https://", "please reply", "send mail to", "support@", "abuse@", "if you ", "mailfrom"];
+const FIELDS: &[&str] = &[
+    "from:",
+    "sender:",
+    "original sender",
+    "reply-to:",
+    "message-id",
+    "messageid",
+    "subject:",
+    "cc:",
+    "received:",
+    "x-",
+];
+const HELP: &[&str] =
+    &["contact", "http://", "https://", "please reply", "send mail to", "support@", "abuse@", "if you ", "mailfrom"];

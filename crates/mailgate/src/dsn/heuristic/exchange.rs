@@ -21,7 +21,10 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
                 }
             }
             if failed.is_empty() {
-                failed = text::addresses(&mail.words.text).into_iter().filter(|a| !mail.is_own(a) && is_in_complaint(mail, a)).collect();
+                failed = text::addresses(&mail.words.text)
+                    .into_iter()
+                    .filter(|a| !mail.is_own(a) && is_in_complaint(mail, a))
+                    .collect();
             }
         } else if low.contains("delivery has failed to these recipients") {
             for line in lines.by_ref() {

@@ -6,8 +6,13 @@ use super::super::{Error, MAX_RECIPIENTS, Recipient};
 use super::{Mail, recipients, text};
 
 pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
-    let named: Vec<String> =
-        mail.top.header.values("x-failed-recipients").flat_map(|value| text::addresses(&value)).take(MAX_RECIPIENTS + 1).collect();
+    let named: Vec<String> = mail
+        .top
+        .header
+        .values("x-failed-recipients")
+        .flat_map(|value| text::addresses(&value))
+        .take(MAX_RECIPIENTS + 1)
+        .collect();
     if !named.is_empty() {
         return Ok(recipients(named));
     }
@@ -21,9 +26,6 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
         // the list is indented by two, what is said of an address by four
         for line in lines.by_ref().take(2 * MAX_RECIPIENTS) {
             let depth = line.len() - line.trim_start().len();
-            if depth == 0 && !line.is_empty() && !failed.is_empty() && text::leading_address(line).is_none() {
-                break;
-            }
             let low = line.to_lowercase();
             if let Some(from) = low.find("(generated from ").and_then(|at| line.get(at..)) {
                 // the address the sender wrote; the one above it is an alias
@@ -33,7 +35,9 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
                 failed.extend(text::addresses(from).into_iter().next());
             } else if depth <= 2 || failed.is_empty() {
                 match text::leading_address(line) {
-                    Some((address, rest)) if rest.trim_start_matches(['>', '"', '\'']).is_empty() || !rest.starts_with([' ', '\t']) => {
+                    Some((address, rest))
+                        if rest.trim_start_matches(['>', '"', '\'']).is_empty() || !rest.starts_with([' ', '\t']) =>
+                    {
                         failed.push(address);
                     }
                     _ if low.contains("undisclosed address") => failed.push(String::new()),

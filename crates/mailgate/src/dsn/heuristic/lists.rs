@@ -19,7 +19,8 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
         if let Some(phrase) = ANNOUNCE.iter().find(|phrase| low.contains(*phrase)) {
             let at = low.find(phrase).unwrap_or_default();
             let behind = line.get(at..).unwrap_or(line);
-            let named = text::addresses(behind).into_iter().find(|a| !mail.is_own(a) || behind.contains(&format!("<{a}>")));
+            let named =
+                text::addresses(behind).into_iter().find(|a| !mail.is_own(a) || behind.contains(&format!("<{a}>")));
             gap = named.is_none().then_some(0);
             failed.extend(named);
             continue;

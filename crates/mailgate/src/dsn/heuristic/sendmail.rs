@@ -17,7 +17,9 @@ fn listed(mail: &Mail<'_>) -> Vec<Recipient> {
     for line in mail.words.lines() {
         let low = line.to_lowercase();
         if low.trim_start().starts_with("--") {
-            let addresses = low.contains("following address") || low.contains("following recipient") || low.contains("failed recipient");
+            let addresses = low.contains("following address")
+                || low.contains("following recipient")
+                || low.contains("failed recipient");
             section = addresses.then(|| {
                 if low.contains("successful") {
                     Some(Action::Delivered)

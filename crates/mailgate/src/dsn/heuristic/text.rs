@@ -3,7 +3,10 @@
 
 use super::super::parse;
 use super::super::parts::Part;
+use super::super::report;
 
+/// How many octets of texts are looked at.
+const MAX_TEXTS: usize = 128 << 10;
 /// Longest diagnostic that is made of words.
 const MAX_ABOUT: usize = 1000;
 
@@ -15,21 +18,35 @@ pub struct Words {
     pub lower: String,
 }
 
-/// The texts a person would read, the plain one of two alternatives.
+/// The texts a person would read, the plain one of two alternatives; the first ones, as far as [`MAX_TEXTS`] goes.
 pub fn texts(top: &Part<'_>) -> Vec<String> {
-    if top.media == "multipart/alternative" && top.parts.iter().any(|part| part.media == "text/plain") {
-        return top.parts.iter().filter(|part| part.media == "text/plain").map(Part::text).collect();
+    let mut texts = Vec::new();
+    collect(top, &mut texts);
+    texts
+}
+
+fn collect(part: &Part<'_>, texts: &mut Vec<String>) {
+    if texts.iter().map(String::len).sum::<usize>() >= MAX_TEXTS {
+        return;
     }
-    if !top.parts.is_empty() {
-        return top.parts.iter().flat_map(texts).collect();
+    if !part.parts.is_empty() {
+        let plain_only =
+            part.media == "multipart/alternative" && part.parts.iter().any(|part| part.media == "text/plain");
+        for part in part.parts.iter().filter(|part| !plain_only || part.media == "text/plain") {
+            collect(part, texts);
+        }
+        return;
     }
-    let is_words = matches!(top.media.as_str(), "text/plain" | "text/html" | "text")
-        || top.is_delivery_status()
-        || top.media.starts_with("multipart/")
+    let is_words = matches!(part.media.as_str(), "text/plain" | "text/html" | "text/")
+        || part.is_delivery_status()
+        || part.media.starts_with("multipart/")
         // no such type, but programs say so
-        || top.media == "plain/text";
-    let is_file = top.header.value("content-disposition").is_some_and(|d| d.trim().to_ascii_lowercase().starts_with("attachment"));
-    if is_words && !(is_file && top.depth > 0) { vec![top.text()] } else { Vec::new() }
+        || part.media == "plain/text";
+    let disposition = part.header.value("content-disposition").unwrap_or_default();
+    let is_file = part.depth > 0 && disposition.trim().to_ascii_lowercase().starts_with("attachment");
+    if is_words && !is_file {
+        texts.push(part.text());
+    }
 }
 
 /// The words and the copy of the message below them, from the first field of its header on.
@@ -56,16 +73,26 @@ pub fn split_copy(text: &str) -> (&str, &str) {
 /// A trace field or another that no postmaster writes at the start of a line.
 fn starts_copy(line: &str) -> bool {
     let starts = |start: &str| line.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
-    ["received:", "return-path:", "dkim-signature:", "x-originating-ip:", "mime-version:", "message-id:", "delivered-to:", "x-received:"]
-        .iter()
-        .any(|name| starts(name))
+    [
+        "received:",
+        "return-path:",
+        "dkim-signature:",
+        "x-originating-ip:",
+        "mime-version:",
+        "message-id:",
+        "delivered-to:",
+        "x-received:",
+    ]
+    .iter()
+    .any(|name| starts(name))
 }
 
 /// The line above a copy: "--- Below this line is a copy of the message.", "------- Returned Message --------", ...
 fn announces_copy(line: &str) -> bool {
     let line = line.trim();
     let bare = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    if bare.len() > 120 {
+    // "The following addresses did NOT receive a copy of your message"
+    if bare.len() > 120 || bare.contains("address") || bare.contains("recipient") {
         return false;
     }
     let marked = line.starts_with("--") || line.ends_with("--") || line.starts_with("==");
@@ -91,8 +118,17 @@ fn announces_copy(line: &str) -> bool {
         "headers of the message",
         "message body follows",
     ]);
-    let names = ["original message", "original message headers", "message headers follow", "your original message follows", "original message follows"];
-    speaks && (marked || names.contains(&bare.as_str()) || has(&["follow", "below", "here is a copy", "included is a copy", "attached is a copy"]))
+    let names = [
+        "original message",
+        "original message headers",
+        "message headers follow",
+        "your original message follows",
+        "original message follows",
+    ];
+    speaks
+        && (marked
+            || names.contains(&bare.as_str())
+            || has(&["follow", "below", "here is a copy", "included is a copy", "attached is a copy"]))
 }
 
 impl Words {
@@ -111,13 +147,16 @@ impl Words {
         let mut lines = self.lines().skip_while(|line| !opens_with(line, address));
         let first = lines.next()?;
         let after = first.find(address).map_or(first, |at| first.get(at + address.len()..).unwrap_or_default());
-        let mut about = after.trim_start_matches(|c: char| matches!(c, '>' | '"' | '\'' | ':' | '.' | ' ' | '\t' | '-' | ',')).to_owned();
+        let mut about = after.trim_start_matches(['>', '"', '\'', ':', '.', ' ', '\t', '-', ',']).to_owned();
         let mut lines = lines.peekable();
         if about.is_empty() {
             while lines.next_if(|line| line.trim().is_empty()).is_some() {}
         }
         for line in lines {
-            if line.trim().is_empty() || about.len() > MAX_ABOUT || line.starts_with('<') && line.trim_end().ends_with(">:") {
+            if line.trim().is_empty()
+                || about.len() > MAX_ABOUT
+                || line.starts_with('<') && line.trim_end().ends_with(">:")
+            {
                 break;
             }
             about.push(' ');
@@ -143,7 +182,7 @@ impl Words {
 }
 
 fn opens_with(line: &str, address: &str) -> bool {
-    let line = line.trim_start_matches(|c: char| matches!(c, '<' | '"' | '\'' | ' ' | '\t' | '*' | '[' | '(' | '-' | '>'));
+    let line = line.trim_start_matches(['<', '"', '\'', ' ', '\t', '*', '[', '(', '-', '>']);
     line.get(..address.len()).is_some_and(|start| start.eq_ignore_ascii_case(address))
 }
 
@@ -165,9 +204,17 @@ pub fn addresses(line: &str) -> Vec<String> {
     let mut from = 0;
     while let Some(at) = line.get(from..).and_then(|rest| rest.find('@')).map(|at| from + at) {
         let (before, after) = (line.get(from..at).unwrap_or_default(), line.get(at + 1..).unwrap_or_default());
-        let domain_len = after.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':') && in_domain(c, after))).unwrap_or(after.len());
+        let domain_len = after
+            .find(|c: char| {
+                !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':') && in_domain(c, after))
+            })
+            .unwrap_or(after.len());
         let domain = after.get(..domain_len).unwrap_or_default();
-        let domain = domain.find("..").and_then(|end| domain.get(..end)).unwrap_or(domain).trim_end_matches(['.', '-', ':', '_']);
+        let domain = domain
+            .find("..")
+            .and_then(|end| domain.get(..end))
+            .unwrap_or(domain)
+            .trim_end_matches(['.', '-', ':', '_']);
         let local = local_part(before);
         from = at + 1;
         let has_letter = domain.starts_with('[') || domain.chars().any(char::is_alphanumeric);
@@ -197,18 +244,26 @@ fn local_part(before: &str) -> &str {
 
 /// The one address that a line is about: `<a@b>`, `a@b:`, `"a@b":`, with what comes behind it; `None` if it begins with anything else.
 pub fn leading_address(line: &str) -> Option<(String, &str)> {
-    let bare = line.trim_start_matches(|c: char| matches!(c, ' ' | '\t' | '*' | '-' | '>' | '"' | '\'' | '[' | '(')).trim_start();
+    let bare = line.trim_start_matches([' ', '\t', '*', '-', '>', '"', '\'', '[', '(']).trim_start();
     if let Some(inside) = bare.strip_prefix('<') {
         let (address, rest) = inside.split_once('>')?;
         let address = address.trim();
-        let address = address.get(..7).filter(|p| p.eq_ignore_ascii_case("mailto:")).map_or(address, |p| &address[p.len()..]);
-        let one = address.matches('@').count() == 1 && !address.starts_with('@') && !address.ends_with('@');
+        let address = report::without_scheme(address);
+        let one = address.matches('@').count() == 1
+            && !address.starts_with('@')
+            && !address.ends_with('@')
+            && !address.contains('<');
         return one.then(|| (address.to_owned(), rest));
     }
     let first = bare.split_whitespace().next()?;
     let address = addresses(first).into_iter().next()?;
     let at = bare.find(&address).filter(|at| *at < 6)?;
-    Some((address.clone(), bare.get(at + address.len()..).unwrap_or_default()))
+    let rest = bare.get(at + address.len()..).unwrap_or_default();
+    // "Name@elsewhere <a@b>": the first is a display name
+    match rest.trim_start_matches(['"', '\'', ' ']).starts_with('<').then(|| leading_address(rest)).flatten() {
+        Some(inside) => Some(inside),
+        None => Some((address, rest)),
+    }
 }
 
 /// The class of the first SMTP reply in a text: `550 `, `550-`, `421:`. Not every number of three digits is one.
@@ -231,8 +286,10 @@ pub fn enhanced_code(text: &str) -> Option<&str> {
         let before = text.get(..at).and_then(|t| t.chars().next_back()).unwrap_or(' ');
         let (after, code) = parse::status_code(text.get(at..)?).ok()?;
         let next = after.chars().next().unwrap_or(' ');
-        let ends = !next.is_alphanumeric() && !(next == '.' && after.get(1..).is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit())));
-        (!before.is_alphanumeric() && !matches!(before, '.' | '-' | '/') && ends && !code.starts_with('2')).then_some(code)
+        let longer = next == '.' && after.get(1..).is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit()));
+        let ends = !next.is_alphanumeric() && !longer;
+        (!before.is_alphanumeric() && !matches!(before, '.' | '-' | '/') && ends && !code.starts_with('2'))
+            .then_some(code)
     })
 }
 
@@ -243,7 +300,10 @@ mod tests {
     #[test]
     fn addresses_are_found_among_words() {
         for (line, expected) in [
-            ("to <a@b.example>, 'c@d.example' and \"e f\"@g.example.", &["a@b.example", "c@d.example", "\"e f\"@g.example"][..]),
+            (
+                "to <a@b.example>, 'c@d.example' and \"e f\"@g.example.",
+                &["a@b.example", "c@d.example", "\"e f\"@g.example"][..],
+            ),
             ("x@b.example...User unknown mailto:y@b.example", &["x@b.example", "y@b.example"]),
             ("a@[192.0.2.1]: no; @b @", &["a@[192.0.2.1]"]),
             ("jürgen@bücher.example:", &["jürgen@bücher.example"]),
