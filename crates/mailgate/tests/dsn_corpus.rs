@@ -64,8 +64,7 @@ fn the_own_corpus_is_read() {
 fn check(folder: &Path, conforming_at_least: f64, others_at_least: f64) {
     let cases = load(folder);
     assert!(!cases.is_empty(), "no case in {}", folder.display());
-    let (mut conforming, mut others, mut flag, mut silent) =
-        (Score::default(), Score::default(), Score::default(), Score::default());
+    let [mut conforming, mut near, mut others, mut actions, mut flag, mut silent] = <[Score; 6]>::default();
     for case in &cases {
         let report = dsn::parse(&case.mail);
         let first = report.as_ref().ok();
@@ -82,6 +81,12 @@ fn check(folder: &Path, conforming_at_least: f64, others_at_least: f64) {
         let is_conforming = case.expected["conforming"] == true;
         let says = first.is_some_and(|r| r.conforming);
         flag.add(&case.name, if says == is_conforming { vec![] } else { vec![format!("conforming is {says}")] });
+        if !is_conforming && case.expected["oracle"]["field_agreement"] == true && case.expected["n_recipients"] != 0 {
+            near.add(&case.name, fields(&case.expected, first));
+        }
+        if let Some(report) = first.filter(|_| !is_conforming) {
+            actions.add(&case.name, states(&case.expected, report));
+        }
         if is_conforming {
             if case.expected["oracle"]["field_agreement"] == true {
                 conforming.add(&case.name, fields(&case.expected, first));
@@ -98,6 +103,8 @@ fn check(folder: &Path, conforming_at_least: f64, others_at_least: f64) {
     }
     println!("{} mails of {}", cases.len(), folder.display());
     conforming.print("conforming, every field");
+    near.print("not conforming, every field");
+    actions.print("others, failed or delayed as sisimai says");
     others.print("others, recipients and Message-ID");
     flag.print("flag `conforming`");
     silent.print("silent where every reader is");
@@ -199,6 +206,20 @@ fn recognised(expected: &Value, report: Option<&Report>) -> Vec<String> {
     }
     if !faults.is_empty() {
         faults.push(format!("({:?}: {ours:?}; {:?})", report.family, readers(expected)));
+    }
+    faults
+}
+
+/// Where sisimai sees another outcome.
+fn states(expected: &Value, report: &Report) -> Vec<String> {
+    let theirs = expected["oracle"]["sisimai"]["recipients"].as_array().into_iter().flatten();
+    let mut faults = Vec::new();
+    for (address, action) in theirs.filter_map(|r| Some((plain(r["recipient"].as_str()?), r["action"].as_str()?))) {
+        let ours =
+            report.recipients.iter().find(|r| r.addresses().map(plain).any(|a| a == address)).and_then(|r| r.state());
+        if let Some(ours) = ours.filter(|ours| ours.as_str() != action) {
+            faults.push(format!("{address} is {}, not {action}", ours.as_str()));
+        }
     }
     faults
 }

@@ -31,18 +31,18 @@ struct Family {
 
 #[rustfmt::skip]
 const FAMILIES: &[Family] = &[
-    Family { name: "fields", marks: 1, read: fields::read },
+    Family { name: "fields", marks: 2, read: fields::read },
     Family { name: "exim", marks: 0, read: exim::read },
-    Family { name: "sendmail", marks: 1, read: sendmail::read },
-    Family { name: "qmail", marks: 1, read: qmail::read },
-    Family { name: "exchange", marks: 1, read: exchange::read },
-    Family { name: "aol", marks: 1, read: aol::read },
-    Family { name: "lists", marks: 1, read: lists::read },
-    Family { name: "addresses", marks: 2, read: addresses::read },
+    Family { name: "sendmail", marks: 2, read: sendmail::read },
+    Family { name: "qmail", marks: 2, read: qmail::read },
+    Family { name: "exchange", marks: 2, read: exchange::read },
+    Family { name: "aol", marks: 2, read: aol::read },
+    Family { name: "lists", marks: 2, read: lists::read },
+    Family { name: "addresses", marks: 3, read: addresses::read },
 ];
 
 /// Asked when no attached message is a report either.
-const LAST: Family = Family { name: "returned", marks: 3, read: returned::read };
+const LAST: Family = Family { name: "returned", marks: 4, read: returned::read };
 
 /// What a family looks at.
 pub(super) struct Mail<'a> {
@@ -84,7 +84,7 @@ pub fn guess(top: &Part<'_>) -> Result<Option<Found>, Error> {
 
 fn ask(top: &Part<'_>, families: &[Family]) -> Result<Option<Found>, Error> {
     let mail = Mail::of(top);
-    if mail.marks < 2 && is_auto_reply(top) {
+    if mail.marks < 3 && is_auto_reply(top) {
         return Ok(None);
     }
     for family in families.iter().filter(|family| family.marks <= mail.marks) {
@@ -98,6 +98,11 @@ fn ask(top: &Part<'_>, families: &[Family]) -> Result<Option<Found>, Error> {
         }
     }
     Ok(None)
+}
+
+/// Whether a mail comes from a mail system, or looks otherwise like a bounce: a report that a person forwards is none.
+pub fn is_bounce(top: &Part<'_>) -> bool {
+    Mail::of(top).marks >= 2
 }
 
 /// RFC 3834 and what came before it. Postfix and Exim mark their bounces `auto-replied` too: ask only when nothing speaks for a bounce.
@@ -142,33 +147,35 @@ impl<'a> Mail<'a> {
         self.own.contains(&address.to_lowercase())
     }
 
-    /// Whether the words speak of a delay and of no failure.
+    /// Whether the words speak of a delay and not of giving up.
     fn is_delay(&self) -> bool {
         let subject = self.top.header.words("subject").unwrap_or_default().to_lowercase();
-        let words = &self.words.lower;
-        let has = |any: &[&str]| any.iter().any(|phrase| words.contains(phrase));
-        has(&[
-            "warning message only",
-            "advisory-only",
-            "continue to try",
-            "continue trying",
-            "will be retried",
-            "has been postponed",
-            "not yet been delivered",
-            "delivery attempts will continue",
-            "still being attempted",
-            "temporarily deferred",
-            "delivery to the following recipient has been delayed",
-            "has been delayed",
-            "retrying for",
-            "attempting to deliver your message",
-        ]) || subject.contains("delayed")
-            || subject.contains("(delay)")
-            || subject.starts_with("warning: ") && !has(&["permanent"])
+        let has = |phrases: &[&str]| phrases.iter().any(|phrase| self.words.lower.contains(phrase));
+        let named = subject.contains("delayed") || subject.contains("(delay)") || subject.starts_with("warning: ");
+        (named || has(DELAYS)) && !has(GIVEN_UP)
     }
 }
 
-/// Signs of a bounce: where it comes from, what it is called, what it says.
+const DELAYS: &[&str] = &[
+    "advisory-only",
+    "continue to attempt",
+    "continue to try",
+    "continue trying",
+    "delivery attempts will continue",
+    "has been delayed",
+    "has been postponed",
+    "is delayed for",
+    "not yet been delivered",
+    "still being attempted",
+    "temporarily deferred",
+    "warning message only",
+    "will be retried",
+];
+
+const GIVEN_UP: &[&str] =
+    &["given up", "gave up", "giving up", "not going to try again", "permanent error", "removed from the queue"];
+
+/// Signs of a bounce: where it comes from, which counts twice, what it is called, what it says.
 fn marks(top: &Part<'_>, words: &Words) -> u8 {
     let from = top.header.value("from").unwrap_or_default().to_lowercase();
     let path = top.header.value("return-path").unwrap_or_default().to_lowercase();
@@ -179,8 +186,9 @@ fn marks(top: &Part<'_>, words: &Words) -> u8 {
         || any(&path, &["mailer-daemon", "postmaster"])
         || any(&from, SENDERS)
         || top.header.value("x-failed-recipients").is_some();
-    let subject = any(&subject, SUBJECTS);
-    u8::from(sender) + u8::from(subject) + u8::from(any(&words.lower, PHRASES)) + u8::from(top.is_report())
+    let answers = ["re:", "aw:", "fw:", "fwd:", "wg:"].iter().any(|start| subject.trim_start().starts_with(start));
+    let subject = !answers && any(&subject, SUBJECTS);
+    2 * u8::from(sender) + u8::from(subject) + u8::from(any(&words.lower, PHRASES)) + u8::from(top.is_report())
 }
 
 const SENDERS: &[&str] = &[

@@ -1,6 +1,6 @@
 //! The octets of a mail -> [`Report`]: who got the message and who did not, by RFC 3464 (delivery status notifications), RFC 6533 (their
-//! UTF-8 form) and, for the bounces older than both, by the wording of the MTA that wrote them. [`parts`] finds the parts, [`parse`] is
-//! the grammar of the fields, [`status`] makes recipients of them, [`heuristic`] reads the bounces without fields. What a report means
+//! UTF-8 form) and, for the bounces older than both, by the wording of the MTA that wrote them. `parts` finds the parts, `parse` is
+//! the grammar of the fields, `status` makes recipients of them, `heuristic` reads the bounces without fields. What a report means
 //! for a message is the business of the store.
 #![forbid(unsafe_code)]
 
@@ -120,6 +120,9 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
 
 /// The report inside an attached message.
 fn nested(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
+    if !heuristic::is_bounce(top) {
+        return Ok(None);
+    }
     for part in top.walk().filter(|part| part.is_message() && part.depth > 0).take(MAX_NESTED) {
         let inner = parts::Part::read_inside(part, budget)?;
         // Fields only: the text of a mail that somebody forwards is not a report.

@@ -276,7 +276,7 @@ pub fn reply_code(text: &str) -> Option<char> {
             && !before.is_ascii_alphanumeric()
             && !matches!(before, b'.' | b'/' | b'-' | b'+' | b'@')
             && matches!(after, b' ' | b'-' | b':' | b',' | b')' | b']' | b'\'' | b'"');
-        is_code.then(|| char::from(code[0]))
+        code.first().filter(|_| is_code).map(|digit| char::from(*digit))
     })
 }
 
