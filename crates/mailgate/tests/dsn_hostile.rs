@@ -85,16 +85,47 @@ const REPORT: &str = "Content-Type: multipart/report; report-type=delivery-statu
 const STATUS: &str = "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\n";
 const RECIPIENT: &str = "Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.0.0\n\n";
 
-/// What it says, and that it says so at once: 100 ms in a release build, which a debug build has for a tenth of the octets.
+/// What it says, and that it says so in 100 ms; a debug build has 2 s. The best of three counts: the machine has other work.
 fn read(mail: &[String]) -> Result<usize, Error> {
-    let limit = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(100) };
     let mut mail = mail.concat().into_bytes();
     mail.truncate(dsn::MAX_SIZE);
-    let start = Instant::now();
-    let answer = dsn::parse(&mail).map(|report| report.recipients.len());
-    let took = start.elapsed();
-    assert!(took < limit, "{took:?} for {:?}...", String::from_utf8_lossy(&mail[..mail.len().min(300)]));
-    answer
+    within(&mail, Duration::from_millis(100), Duration::from_secs(2))
+}
+
+fn within(mail: &[u8], release: Duration, debug: Duration) -> Result<usize, Error> {
+    let limit = if cfg!(debug_assertions) { debug } else { release };
+    let mut took = Duration::MAX;
+    for _ in 0..3 {
+        let start = Instant::now();
+        let answer = dsn::parse(mail).map(|report| report.recipients.len());
+        took = took.min(start.elapsed());
+        if took < limit {
+            return answer;
+        }
+    }
+    panic!("{took:?} for {:?}...", String::from_utf8_lossy(&mail[..mail.len().min(300)]));
+}
+
+#[test]
+fn a_megabyte_of_report_takes_less_than_ten_milliseconds() {
+    let diagnostic = "Diagnostic-Code: smtp; 550 no such\n".to_owned() + &"    user here or there\n".repeat(90);
+    let recipient = RECIPIENT.replace("\n\n", &format!("\n{diagnostic}\n"));
+    let status = [HEAD, REPORT, "--b\n\nno\n", STATUS, &recipient.repeat(MAX_RECIPIENTS)].concat();
+    let returned = [
+        HEAD,
+        REPORT,
+        "--b\n\nno\n",
+        STATUS,
+        RECIPIENT,
+        "--b\nContent-Type: message/rfc822\n\na: b\n\n",
+        &"word ".repeat(200_000),
+    ]
+    .concat();
+    let words = [HEAD, "\n<a@b.example>:\nno\n\n", &"a word and another one\n".repeat(45_000)].concat();
+    for (mail, recipients) in [(status, MAX_RECIPIENTS), (returned, 1), (words, 1)] {
+        assert!(mail.len() > 1_000_000);
+        assert_eq!(within(mail.as_bytes(), Duration::from_millis(10), Duration::from_millis(500)), Ok(recipients));
+    }
 }
 
 fn many(text: &str) -> String {

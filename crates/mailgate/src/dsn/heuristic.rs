@@ -45,7 +45,7 @@ const FAMILIES: &[Family] = &[
 const LAST: Family = Family { name: "returned", marks: 4, read: returned::read };
 
 /// What a family looks at.
-pub(super) struct Mail<'a> {
+pub struct Mail<'a> {
     top: &'a Part<'a>,
     /// Own words, without the copy of the message.
     words: Words,
@@ -72,39 +72,6 @@ impl Found {
     }
 }
 
-/// Who is named by the words; `None`: nobody, or no bounce.
-pub fn read(top: &Part<'_>) -> Result<Option<Found>, Error> {
-    ask(top, FAMILIES)
-}
-
-/// Whom the returned message was for, when the words name nobody.
-pub fn guess(top: &Part<'_>) -> Result<Option<Found>, Error> {
-    ask(top, &[LAST])
-}
-
-fn ask(top: &Part<'_>, families: &[Family]) -> Result<Option<Found>, Error> {
-    let mail = Mail::of(top);
-    if mail.marks < 3 && is_auto_reply(top) {
-        return Ok(None);
-    }
-    for family in families.iter().filter(|family| family.marks <= mail.marks) {
-        let mut recipients = (family.read)(&mail)?;
-        if recipients.len() > MAX_RECIPIENTS {
-            return Err(Error::TooManyRecipients);
-        }
-        if !recipients.is_empty() {
-            complete(&mail, &mut recipients);
-            return Ok(Some(Found { family: family.name, recipients }));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a mail comes from a mail system, or looks otherwise like a bounce: a report that a person forwards is none.
-pub fn is_bounce(top: &Part<'_>) -> bool {
-    Mail::of(top).marks >= 2
-}
-
 /// RFC 3834 and what came before it. Postfix and Exim mark their bounces `auto-replied` too: ask only when nothing speaks for a bounce.
 pub fn is_auto_reply(top: &Part<'_>) -> bool {
     let field = |name: &str| top.header.value(name).unwrap_or_default().trim().to_ascii_lowercase();
@@ -120,7 +87,8 @@ pub fn is_auto_reply(top: &Part<'_>) -> bool {
 }
 
 impl<'a> Mail<'a> {
-    fn of(top: &'a Part<'a>) -> Self {
+    /// Takes the words out of a mail.
+    pub fn of(top: &'a Part<'a>) -> Self {
         let texts = text::texts(top);
         let mut words = String::new();
         let mut copy = String::new();
@@ -143,6 +111,38 @@ impl<'a> Mail<'a> {
         Self { top, words, copy, marks, own }
     }
 
+    /// Who is named by the words; `None`: nobody, or no bounce.
+    pub fn read(&self) -> Result<Option<Found>, Error> {
+        self.ask(FAMILIES)
+    }
+
+    /// Whom the returned message was for, when the words name nobody.
+    pub fn guess(&self) -> Result<Option<Found>, Error> {
+        self.ask(&[LAST])
+    }
+
+    fn ask(&self, families: &[Family]) -> Result<Option<Found>, Error> {
+        if self.marks < 3 && is_auto_reply(self.top) {
+            return Ok(None);
+        }
+        for family in families.iter().filter(|family| family.marks <= self.marks) {
+            let mut recipients = (family.read)(self)?;
+            if recipients.len() > MAX_RECIPIENTS {
+                return Err(Error::TooManyRecipients);
+            }
+            if !recipients.is_empty() {
+                complete(self, &mut recipients);
+                return Ok(Some(Found { family: family.name, recipients }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether it comes from a mail system, or looks otherwise like a bounce: a report that a person forwards is none.
+    pub fn is_bounce(&self) -> bool {
+        self.marks >= 2
+    }
+
     fn is_own(&self, address: &str) -> bool {
         self.own.contains(&address.to_lowercase())
     }
@@ -150,9 +150,8 @@ impl<'a> Mail<'a> {
     /// Whether the words speak of a delay and not of giving up.
     fn is_delay(&self) -> bool {
         let subject = self.top.header.words("subject").unwrap_or_default().to_lowercase();
-        let has = |phrases: &[&str]| phrases.iter().any(|phrase| self.words.lower.contains(phrase));
         let named = subject.contains("delayed") || subject.contains("(delay)") || subject.starts_with("warning: ");
-        (named || has(DELAYS)) && !has(GIVEN_UP)
+        (named || self.words.say(DELAYS)) && !self.words.say(GIVEN_UP)
     }
 }
 
@@ -188,7 +187,7 @@ fn marks(top: &Part<'_>, words: &Words) -> u8 {
         || top.header.value("x-failed-recipients").is_some();
     let answers = ["re:", "aw:", "fw:", "fwd:", "wg:"].iter().any(|start| subject.trim_start().starts_with(start));
     let subject = !answers && any(&subject, SUBJECTS);
-    2 * u8::from(sender) + u8::from(subject) + u8::from(any(&words.lower, PHRASES)) + u8::from(top.is_report())
+    2 * u8::from(sender) + u8::from(subject) + u8::from(words.say(PHRASES)) + u8::from(top.is_report())
 }
 
 const SENDERS: &[&str] = &[

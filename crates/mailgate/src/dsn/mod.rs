@@ -103,12 +103,15 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
     }
     let mut report = status::read(top)?;
     if report.recipients.is_empty() {
-        let mut found = heuristic::read(top)?;
+        let mail = heuristic::Mail::of(top);
+        let mut found = mail.read()?;
         if found.is_none() {
-            if let Some(report) = nested(top, budget)? {
+            if mail.is_bounce()
+                && let Some(report) = nested(top, budget)?
+            {
                 return Ok(Some(report));
             }
-            found = heuristic::guess(top)?;
+            found = mail.guess()?;
         }
         let Some(found) = found else { return Ok(None) };
         found.into_report(&mut report);
@@ -120,9 +123,6 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
 
 /// The report inside an attached message.
 fn nested(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
-    if !heuristic::is_bounce(top) {
-        return Ok(None);
-    }
     for part in top.walk().filter(|part| part.is_message() && part.depth > 0).take(MAX_NESTED) {
         let inner = parts::Part::read_inside(part, budget)?;
         // Fields only: the text of a mail that somebody forwards is not a report.

@@ -151,10 +151,8 @@ impl<'a> Part<'a> {
             None => mail,
         };
         // and some put empty lines before the first field
-        let blank: usize = mail
-            .split_inclusive(|b| *b == b'\n')
-            .map_while(|line| line.trim_ascii().is_empty().then_some(line.len()))
-            .sum();
+        let text = mail.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(mail.len());
+        let blank = mail.get(..text).and_then(|space| space.iter().rposition(|b| *b == b'\n')).map_or(0, |at| at + 1);
         Self::read_at(mail.get(blank..).unwrap_or_default(), 0, budget)
     }
 

@@ -8,7 +8,7 @@ use super::report::{self, Recipient, Report, Typed};
 use super::{Error, MAX_RECIPIENTS};
 
 /// How much of the delivery-status parts is read: 500 recipients have 500 KiB, with diagnostics as long as they come.
-const MAX_CONTENT: usize = 4 << 20;
+const MAX_CONTENT: usize = 2 << 20;
 
 /// Groups of one part: one for each recipient, and what stands between them.
 const MAX_GROUPS: usize = 2 * MAX_RECIPIENTS;

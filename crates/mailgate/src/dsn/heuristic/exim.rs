@@ -16,11 +16,16 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
     if !named.is_empty() {
         return Ok(recipients(named));
     }
+    let announce = mail.words.said(ANNOUNCE);
+    if announce.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut lines = mail.words.lines().peekable();
     let mut failed = Vec::new();
     while let Some(line) = lines.next() {
-        let both = [line, lines.peek().copied().unwrap_or_default()].join(" ").to_lowercase();
-        if !ANNOUNCE.iter().any(|phrase| text::squeeze(&both).contains(phrase)) {
+        let both = [line, lines.peek().copied().unwrap_or_default()].join(" ");
+        let both = text::squeeze(&both).to_lowercase();
+        if !announce.iter().any(|phrase| both.contains(phrase)) {
             continue;
         }
         // the list is indented by two, what is said of an address by four

@@ -9,14 +9,18 @@ use super::{Mail, recipients, text};
 const GAP: usize = 3;
 
 pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
+    let announce = mail.words.said(ANNOUNCE);
     let mut failed: Vec<String> = Vec::new();
     let mut gap = None;
+    if announce.is_empty() {
+        return Ok(Vec::new());
+    }
     for line in mail.words.lines() {
         if failed.len() > MAX_RECIPIENTS {
             break;
         }
         let low = line.to_lowercase();
-        if let Some(phrase) = ANNOUNCE.iter().find(|phrase| low.contains(*phrase)) {
+        if let Some(phrase) = announce.iter().find(|phrase| low.contains(*phrase)) {
             let at = low.find(phrase).unwrap_or_default();
             let behind = line.get(at..).unwrap_or(line);
             let named =

@@ -65,7 +65,7 @@ fn listed(mail: &Mail<'_>) -> Vec<Recipient> {
 
 /// `550 <a@b>... User unknown`, as sendmail 5 to 8 report on one address; its `>>>` and `<<<` lines only if there is nothing better.
 fn transcript(mail: &Mail<'_>) -> Vec<Recipient> {
-    if !mail.words.lower.contains("transcript of session") {
+    if !mail.words.say(&["transcript of session"]) {
         return Vec::new();
     }
     let complaints = |all: bool| {

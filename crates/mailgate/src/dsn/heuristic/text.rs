@@ -15,7 +15,7 @@ pub struct Words {
     /// As they came, decoded.
     pub text: String,
     /// In lower case, all white space one space.
-    pub lower: String,
+    lower: String,
 }
 
 /// The texts a person would read, the plain one of two alternatives; the first ones, as far as [`MAX_TEXTS`] goes.
@@ -90,6 +90,9 @@ fn starts_copy(line: &str) -> bool {
 /// The line above a copy: "--- Below this line is a copy of the message.", "------- Returned Message --------", ...
 fn announces_copy(line: &str) -> bool {
     let line = line.trim();
+    if line.is_empty() {
+        return false;
+    }
     let bare = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     // "The following addresses did NOT receive a copy of your message"
     if bare.len() > 120 || bare.contains("address") || bare.contains("recipient") {
@@ -135,6 +138,20 @@ impl Words {
     /// Of a text.
     pub fn of(text: &str) -> Self {
         Self { lower: squeeze(text).to_lowercase(), text: text.to_owned() }
+    }
+
+    /// Whether any of the phrases, in lower case, is among them.
+    pub fn say(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.hold(phrase))
+    }
+
+    /// The phrases that are among them: the lines need not be searched for the others.
+    pub fn said(&self, phrases: &'static [&'static str]) -> Vec<&'static str> {
+        phrases.iter().copied().filter(|phrase| self.hold(phrase)).collect()
+    }
+
+    fn hold(&self, phrase: &str) -> bool {
+        memchr::memmem::find(self.lower.as_bytes(), phrase.as_bytes()).is_some()
     }
 
     /// The lines, trimmed at the end.
