@@ -33,7 +33,8 @@ impl<'p> Dbd<'p> {
         // SAFETY: found is set on success.
         let status = unsafe { sys::apr_dbd_get_driver(pool.as_ptr(), driver_name.as_ptr(), &mut found) };
         if status != 0 {
-            let hint = format!("no DBD driver '{driver}' ({}); install libaprutil1-dbd-{driver}", crate::Status(status));
+            let hint =
+                format!("no DBD driver '{driver}' ({}); install libaprutil1-dbd-{driver}", crate::Status(status));
             return Err(DatabaseError::misconfigured(hint));
         }
         // SAFETY: handle is set on success, error to a C string in the pool or left alone.
@@ -44,7 +45,8 @@ impl<'p> Dbd<'p> {
             return Err(DatabaseError::unavailable(words.unwrap_or_else(|| "the database cannot be opened".into())));
         };
         // SAFETY: a hash in a live pool; never NULL.
-        let prepared = unsafe { NonNull::new(sys::apr_hash_make(pool.as_ptr())) }.expect("APR ends the process when out of memory");
+        let prepared = unsafe { NonNull::new(sys::apr_hash_make(pool.as_ptr())) }
+            .expect("APR ends the process when out of memory");
         let connection_pool = NonNull::new(pool.as_ptr()).expect("a pool is not NULL");
         Ok(Dbd { driver: found, handle, connection_pool, prepared, pool: PhantomData })
     }
@@ -66,7 +68,8 @@ impl<'p> Dbd<'p> {
     fn statement(&self, statement: &Statement) -> Result<*mut sys::apr_dbd_prepared_t, DatabaseError> {
         let key_length = statement.name.to_bytes().len() as isize;
         // SAFETY: a hash of C string keys and statement pointers.
-        let known: *mut c_void = unsafe { sys::apr_hash_get(self.prepared.as_ptr(), statement.name.as_ptr().cast(), key_length) };
+        let known: *mut c_void =
+            unsafe { sys::apr_hash_get(self.prepared.as_ptr(), statement.name.as_ptr().cast(), key_length) };
         if !known.is_null() {
             return Ok(known.cast());
         }
@@ -177,5 +180,6 @@ fn arguments(pool: Pool<'_>, values: &[Option<&str>]) -> Vec<*const c_char> {
 }
 
 fn c_string(text: &str) -> Result<CString, DatabaseError> {
-    CString::new(text).map_err(|_| DatabaseError::misconfigured("a NUL byte in the name or parameters of the database".into()))
+    CString::new(text)
+        .map_err(|_| DatabaseError::misconfigured("a NUL byte in the name or parameters of the database".into()))
 }

@@ -5,8 +5,6 @@
 mod database;
 mod read;
 mod schema;
-#[cfg(test)]
-mod tests;
 mod write;
 
 pub use database::{Database, DatabaseError, Dialect, ErrorKind, Row, Statement};
@@ -86,6 +84,36 @@ impl State {
         match (verified, new_verified) {
             (false, true) => self.weight() == 0 || new.weight() > 0,
             _ => new.weight() > self.weight(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State::{Delayed, Delivered, Expanded, Failed, Queued, Relayed, Unknown};
+
+    #[test]
+    fn a_final_state_never_goes_back_and_a_forged_one_never_wins() {
+        for (known, verified, new, new_verified, expected) in [
+            (Queued, false, Delayed, true, true),
+            (Delayed, true, Failed, true, true),
+            (Delayed, true, Delayed, true, false),
+            (Delivered, true, Failed, true, false),
+            (Delivered, true, Delayed, true, false),
+            (Relayed, true, Delivered, true, true),
+            (Expanded, true, Failed, true, true),
+            (Unknown, false, Delivered, true, true),
+            (Delivered, true, Failed, false, false),
+            (Queued, false, Failed, false, true),
+            (Failed, false, Delivered, true, true),
+            (Failed, false, Delayed, true, true),
+            (Failed, false, Delivered, false, false),
+        ] {
+            assert_eq!(
+                known.yields_to(verified, new, new_verified),
+                expected,
+                "{known:?} {verified} {new:?} {new_verified}"
+            );
         }
     }
 }

@@ -1,1 +1,156 @@
-//! placeholder
+//! The octets of a mail -> [`Report`]: who got the message and who did not, by RFC 3464 (delivery status notifications), RFC 6533 (their
+//! UTF-8 form) and, for the bounces older than both, by the wording of the MTA that wrote them. `parts` finds the parts, `parse` is
+//! the grammar of the fields, `status` makes recipients of them, `heuristic` reads the bounces without fields. What a report means
+//! for a message is the business of the store.
+#![forbid(unsafe_code)]
+
+mod heuristic;
+pub mod json;
+mod parse;
+mod parts;
+pub mod report;
+mod returned;
+mod status;
+
+use std::fmt;
+
+pub use report::{Action, Recipient, Report, Typed};
+
+/// Octets of the largest mail that is read.
+pub const MAX_SIZE: usize = 10 << 20;
+/// Parts of the mail, multiparts and nested messages counted; a returned message counts as one.
+pub const MAX_PARTS: usize = 64;
+/// Parts inside parts.
+pub const MAX_DEPTH: usize = 8;
+/// Recipients in one report.
+pub const MAX_RECIPIENTS: usize = 500;
+
+/// Attached messages in which a report is looked for.
+const MAX_NESTED: usize = 4;
+
+/// Why there is no [`Report`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// A mail of another kind.
+    NotAReport(Kind),
+    /// Deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// Larger than [`MAX_SIZE`]; the number is its size.
+    TooLarge(usize),
+    /// More than [`MAX_PARTS`].
+    TooManyParts,
+    /// More than [`MAX_RECIPIENTS`].
+    TooManyRecipients,
+}
+
+/// What a mail is that is no report on a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An answer that a program gave (RFC 3834), a vacation notice.
+    AutoReply,
+    /// A disposition notification (RFC 8098): somebody read it, which is not what was asked.
+    Disposition,
+    /// An abuse report (RFC 5965).
+    Feedback,
+    /// Any other mail.
+    Mail,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAReport(Kind::AutoReply) => write!(f, "an automatic reply, not a delivery status notification"),
+            Self::NotAReport(Kind::Disposition) => {
+                write!(f, "a disposition notification, not a delivery status notification")
+            }
+            Self::NotAReport(Kind::Feedback) => write!(f, "an abuse report, not a delivery status notification"),
+            Self::NotAReport(Kind::Mail) => write!(f, "not a delivery status notification"),
+            Self::TooDeep => write!(f, "parts nested deeper than {MAX_DEPTH}"),
+            Self::TooLarge(size) => write!(f, "{size} octets, more than {MAX_SIZE}"),
+            Self::TooManyParts => write!(f, "more than {MAX_PARTS} parts"),
+            Self::TooManyRecipients => write!(f, "more than {MAX_RECIPIENTS} recipients"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Reads one mail, with CRLF, LF, CR or mixed line ends.
+///
+/// The report's own fields come first; then the words of its text; then, for a filter that wrapped somebody's report into a mail of its
+/// own, the report inside an attached message. A returned message is never searched while the outer mail says something itself: a
+/// bounce of a bounce is about the outer one.
+pub fn parse(mail: &[u8]) -> Result<Report, Error> {
+    if mail.len() > MAX_SIZE {
+        return Err(Error::TooLarge(mail.len()));
+    }
+    let mail = parts::unify_line_ends(mail);
+    let mut budget = parts::Budget::new();
+    let top = parts::Part::read(&mail, &mut budget)?;
+    match read(&top, &mut budget)? {
+        Some(mut report) => {
+            // a mail begins with a field; whatever put an empty line before it has ended its header
+            report.conforming &= !mail.starts_with(b"\n");
+            Ok(report)
+        }
+        None => Err(Error::NotAReport(kind(&top))),
+    }
+}
+
+fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
+    if matches!(kind(top), Kind::Disposition | Kind::Feedback) {
+        return Ok(None);
+    }
+    let mut report = status::read(top)?;
+    if report.recipients.is_empty() {
+        let mail = heuristic::Mail::of(top);
+        let mut found = mail.read()?;
+        if found.is_none() {
+            if mail.is_bounce()
+                && let Some(report) = nested(top, budget)?
+            {
+                return Ok(Some(report));
+            }
+            found = mail.guess()?;
+        }
+        let Some(found) = found else { return Ok(None) };
+        found.into_report(&mut report);
+    }
+    report.original_message_id = returned::message_id(top, report.heuristic);
+    report.report_message_id = top.header.value("message-id").map(|id| report::bounded(id.trim()));
+    Ok(Some(report))
+}
+
+/// The report inside an attached message.
+fn nested(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
+    for part in top.walk().filter(|part| part.is_message() && part.depth > 0).take(MAX_NESTED) {
+        let inner = parts::Part::read_inside(part, budget)?;
+        // Fields only: the text of a mail that somebody forwards is not a report.
+        let is_report = inner.walk().any(parts::Part::is_delivery_status) || part.depth < 2 && inner.is_report();
+        if is_report && let Some(mut report) = read(&inner, budget)? {
+            report.conforming = false;
+            return Ok(Some(report));
+        }
+    }
+    Ok(None)
+}
+
+fn kind(top: &parts::Part<'_>) -> Kind {
+    let has = |media: &str| top.walk().any(|part| part.media == media);
+    let report_type = top.parameter("report-type").map(str::to_ascii_lowercase);
+    if top.walk().any(parts::Part::is_delivery_status) {
+        return Kind::Mail;
+    }
+    if has("message/feedback-report") || report_type.as_deref() == Some("feedback-report") {
+        Kind::Feedback
+    } else if has("message/disposition-notification")
+        || has("message/global-disposition-notification")
+        || report_type.as_deref() == Some("disposition-notification")
+    {
+        Kind::Disposition
+    } else if heuristic::is_auto_reply(top) {
+        Kind::AutoReply
+    } else {
+        Kind::Mail
+    }
+}

@@ -102,6 +102,11 @@ impl DatabaseError {
         DatabaseError { kind: ErrorKind::Unavailable, text }
     }
 
+    /// The tables are missing or not of the version this program knows.
+    pub fn no_schema(text: String) -> Self {
+        DatabaseError { kind: ErrorKind::NoSchema, text }
+    }
+
     /// A statement failed with these words of the database.
     pub fn failed(text: String, words: &str) -> Self {
         let missing = words.contains("no such table") || words.contains("does not exist");

@@ -125,5 +125,10 @@ pub fn find<D: Database>(
             heuristic: row.number(9) == 1,
         });
     }
-    Ok(Some(Message { message_id: message_id.to_owned(), sender: row.optional(2), submitted: row.number(3), recipients }))
+    Ok(Some(Message {
+        message_id: message_id.to_owned(),
+        sender: row.optional(2),
+        submitted: row.number(3),
+        recipients,
+    }))
 }

@@ -40,7 +40,7 @@ pub fn check<D: Database>(database: &mut D) -> Result<(), DatabaseError> {
         return Ok(());
     }
     let text = format!("the tables have version {found}, this program needs {}", STEPS.len());
-    Err(DatabaseError { kind: ErrorKind::NoSchema, text })
+    Err(DatabaseError::no_schema(text))
 }
 
 fn version<D: Database>(database: &mut D) -> Result<usize, DatabaseError> {

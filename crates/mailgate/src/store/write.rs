@@ -188,12 +188,7 @@ fn message_of<D: Database>(
 const STAND_IN: &str = "report:";
 
 /// A row for a message that nobody submitted here, so that what was reported is kept.
-fn stand_in<D: Database>(
-    database: &mut D,
-    report: &Report,
-    digest: &str,
-    now: &str,
-) -> Result<String, DatabaseError> {
+fn stand_in<D: Database>(database: &mut D, report: &Report, digest: &str, now: &str) -> Result<String, DatabaseError> {
     let envid = format!("{STAND_IN}{digest}");
     let message_id = report.original_message_id.as_deref().map(without_brackets).unwrap_or_default();
     database.run(&INSERT_MESSAGE, &[Some(&envid), None, Some(message_id), Some("?"), None, Some(now)])?;
@@ -228,14 +223,20 @@ fn record_recipient<D: Database>(
     let Some(action) = recipient.state() else { return Ok(()) };
     let Some(address) = recipient.address().map(key) else { return Ok(()) };
     let new = state_of(action);
-    let occurred = recipient.last_attempt_date.as_deref().and_then(dsn::seconds).filter(|at| *at <= now + DAY).unwrap_or(now);
+    let occurred = recipient
+        .last_attempt_date
+        .as_deref()
+        .and_then(dsn::report::seconds)
+        .filter(|at| *at <= now + DAY)
+        .unwrap_or(now);
     let occurred = occurred.to_string();
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
             if row.state.yields_to(row.verified, new, verified) {
                 (row.state, row.verified) = (new, verified);
-                let values = [Some(new.as_str()), Some(&occurred), Some(flag(verified)), Some(envid), Some(&row.address)];
+                let values =
+                    [Some(new.as_str()), Some(&occurred), Some(flag(verified)), Some(envid), Some(&row.address)];
                 database.run(&UPDATE_RECIPIENT, &values)?;
             }
             row.address.clone()
@@ -246,7 +247,7 @@ fn record_recipient<D: Database>(
             address
         }
     };
-    let retry = recipient.will_retry_until.as_deref().and_then(dsn::seconds).map(|until| until.to_string());
+    let retry = recipient.will_retry_until.as_deref().and_then(dsn::report::seconds).map(|until| until.to_string());
     let diagnostic = recipient.diagnostic_code.as_ref().map(|code| code.value.as_str());
     let remote = recipient.remote_mta.as_ref().map(|mta| mta.value.as_str());
     let event = [
@@ -275,7 +276,8 @@ fn position(known: &[Known], recipient: &Recipient) -> Option<usize> {
     let by = |fits: &dyn Fn(&String, &Known) -> bool| {
         addresses.iter().find_map(|address| known.iter().position(|row| fits(address, row)))
     };
-    by(&|address, row| row.address == *address).or_else(|| by(&|address, row| Some(row.address.clone()) == local(address)))
+    by(&|address, row| row.address == *address)
+        .or_else(|| by(&|address, row| Some(row.address.clone()) == local(address)))
 }
 
 fn state_of(action: Action) -> State {
@@ -297,8 +299,7 @@ fn insert_recipient<D: Database>(
     since: &str,
     verified: bool,
 ) -> Result<(), DatabaseError> {
-    let row =
-        [Some(envid), Some(address), Some(flag(hidden)), Some(state.as_str()), Some(since), Some(flag(verified))];
+    let row = [Some(envid), Some(address), Some(flag(hidden)), Some(state.as_str()), Some(since), Some(flag(verified))];
     database.run(&INSERT_RECIPIENT, &row).map(|_| ())
 }
 

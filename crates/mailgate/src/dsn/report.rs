@@ -1,0 +1,257 @@
+//! What a report says, in the words of RFC 3464. Nothing here is believed yet: any of it may have been written by anybody.
+#![forbid(unsafe_code)]
+
+use sha2::{Digest, Sha256};
+
+/// Longest value that is kept; a diagnostic of a real MTA has a few hundred octets.
+const MAX_VALUE: usize = 8 << 10;
+
+/// One delivery status notification.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// RFC 3464 to the letter: media types, one delivery-status part in second place, no field missing, repeated or malformed.
+    pub conforming: bool,
+    /// Read from the wording of a bounce, not from fields; nothing in it is better than a guess.
+    pub heuristic: bool,
+    /// Which wording, for the log: `exim`, `qmail`, ...; `None` if there were fields.
+    pub family: Option<&'static str>,
+    /// Original-Envelope-Id (RFC 3464 2.2.1), xtext decoded: Exim 4.96 passes ENVID on as it came.
+    pub original_envelope_id: Option<String>,
+    /// Message-ID of the returned message, with its angle brackets.
+    pub original_message_id: Option<String>,
+    /// Message-ID of the report itself.
+    pub report_message_id: Option<String>,
+    /// Reporting-MTA as written: `dns; mx.example.org`.
+    pub reporting_mta: Option<String>,
+    /// Arrival-Date as written; [`seconds`] reads it.
+    pub arrival_date: Option<String>,
+    /// One for each group of recipient fields, in their order.
+    pub recipients: Vec<Recipient>,
+}
+
+/// What became of one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipient {
+    /// Final-Recipient, the address at the end of all forwarding.
+    pub final_recipient: Option<Typed>,
+    /// Original-Recipient, the address the sender wrote, if the MTA was told.
+    pub original_recipient: Option<Typed>,
+    /// Action in lower case, without comment; [`Recipient::state`] makes sense of it.
+    pub action: Option<String>,
+    /// Status as written: `5.0.0 (permanent failure)`.
+    pub status: Option<String>,
+    /// The code of Status alone (RFC 3463): `5.0.0`.
+    pub status_code: Option<String>,
+    /// Diagnostic-Code: `smtp`, `550 5.1.1 no such user`.
+    pub diagnostic_code: Option<Typed>,
+    /// Remote-MTA.
+    pub remote_mta: Option<Typed>,
+    /// Last-Attempt-Date as written.
+    pub last_attempt_date: Option<String>,
+    /// Will-Retry-Until as written.
+    pub will_retry_until: Option<String>,
+}
+
+/// `type; value`. The type is in lower case, and `None` where the MTA forgot it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Typed {
+    /// address-type, mta-name-type or diagnostic-type.
+    pub kind: Option<String>,
+    /// What stands behind it, as written.
+    pub value: String,
+}
+
+/// RFC 3464 2.3.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Not yet delivered, tried further.
+    Delayed,
+    /// In the recipient's mailbox.
+    Delivered,
+    /// Delivered to an alias or a list that sends it on to several.
+    Expanded,
+    /// Given up.
+    Failed,
+    /// Handed to a system that does not report.
+    Relayed,
+}
+
+impl Action {
+    /// The word of RFC 3464.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delayed => "delayed",
+            Self::Delivered => "delivered",
+            Self::Expanded => "expanded",
+            Self::Failed => "failed",
+            Self::Relayed => "relayed",
+        }
+    }
+}
+
+impl Recipient {
+    /// The action, where need be guessed from the words that MTAs use instead, or from the class of the status code.
+    pub fn state(&self) -> Option<Action> {
+        let word = self.action.as_deref().unwrap_or_default();
+        Some(match word {
+            "delayed" | "delay" | "deferred" => Action::Delayed,
+            "delivered" | "deliverable" | "success" => Action::Delivered,
+            "expanded" => Action::Expanded,
+            "failed" | "failure" | "fail" | "error" | "expired" | "rejected" | "bounced" => Action::Failed,
+            "relayed" | "forwarded" => Action::Relayed,
+            _ => match self.status_code.as_deref()?.as_bytes().first()? {
+                b'2' => Action::Delivered,
+                b'4' => Action::Delayed,
+                b'5' => Action::Failed,
+                _ => return None,
+            },
+        })
+    }
+
+    /// The address to look for in the message's list of recipients, best first: what the sender wrote, else where it ended.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        [&self.original_recipient, &self.final_recipient].into_iter().flatten().filter_map(Typed::address)
+    }
+
+    /// The address of the final recipient, else of the original one.
+    pub fn address(&self) -> Option<&str> {
+        self.final_recipient
+            .as_ref()
+            .and_then(Typed::address)
+            .or_else(|| self.original_recipient.as_ref().and_then(Typed::address))
+    }
+}
+
+impl Typed {
+    /// The mail address in it: without brackets, and only if it is an address of mail.
+    pub fn address(&self) -> Option<&str> {
+        let mail = matches!(self.kind.as_deref(), None | Some("rfc822" | "utf-8" | "smtp" | "rfc/822" | "internet"));
+        let value = self.value.trim();
+        let value = match (value.rfind('<'), value.ends_with('>')) {
+            (Some(open), true) => value.get(open + 1..value.len() - 1).unwrap_or(value),
+            _ => value,
+        };
+        let value = value.trim();
+        let value = without_scheme(value);
+        // RFC 5321 appendix C: a source route stands before the last ':'
+        let value = if value.starts_with('@') { value.rsplit(':').next().unwrap_or(value) } else { value };
+        (!value.is_empty() && (mail || value.contains('@'))).then_some(value)
+    }
+}
+
+impl Report {
+    /// The same for the same report however often and by whatever way it comes, another one for another report: SHA-256 in hexadecimal
+    /// over what the report says and over its own Message-ID (a second report of a delay may repeat every word of the first). Nothing
+    /// that a hop adds or changes is in it: no trace field, no line end, no part but the status.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |text: Option<&str>| match text {
+            Some(text) => {
+                let words = text.split_whitespace();
+                for word in words {
+                    hash.update(word.as_bytes());
+                    hash.update([b' ']);
+                }
+                hash.update([1]);
+            }
+            None => hash.update([0]),
+        };
+        for text in [
+            &self.report_message_id,
+            &self.original_envelope_id,
+            &self.original_message_id,
+            &self.reporting_mta,
+            &self.arrival_date,
+        ] {
+            add(text.as_deref());
+        }
+        for recipient in &self.recipients {
+            for typed in [
+                &recipient.final_recipient,
+                &recipient.original_recipient,
+                &recipient.diagnostic_code,
+                &recipient.remote_mta,
+            ] {
+                add(typed.as_ref().map(|t| t.kind.as_deref().unwrap_or_default()));
+                add(typed.as_ref().map(|t| t.value.as_str()));
+            }
+            for text in
+                [&recipient.action, &recipient.status, &recipient.last_attempt_date, &recipient.will_retry_until]
+            {
+                add(text.as_deref());
+            }
+        }
+        hash.finalize().iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
+    }
+}
+
+/// Seconds since 1970 of a date as RFC 5322 writes it, `None` if it is none.
+pub fn seconds(date: &str) -> Option<i64> {
+    let mut line = String::with_capacity(date.len() + 1);
+    line.push_str(date.get(..128).unwrap_or(date));
+    line.push('\n');
+    let value = mail_parser::parsers::MessageStream::new(line.as_bytes()).parse_date();
+    value.as_datetime().filter(|d| d.is_valid()).map(|d| d.to_timestamp())
+}
+
+/// At most [`MAX_VALUE`] octets of it, cut between characters.
+pub(super) fn bounded(text: &str) -> String {
+    cut(text, MAX_VALUE).to_owned()
+}
+
+/// Its first octets, not more than that, and no half character.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Without `mailto:`.
+pub(super) fn without_scheme(address: &str) -> &str {
+    match address.split_once(':') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto") => rest,
+        _ => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_mtas_are_read() {
+        assert_eq!(seconds("Mon,  9 Feb 2009 13:08:07 +0200 (EET)"), Some(1_234_177_687));
+        assert_eq!(seconds("Sun, 22 Nov 2026 01:46:05 +0000"), Some(1_795_311_965));
+        for bad in ["", "soon", "99", &"9".repeat(4000), "Mon, 99 Foo 2009 99:99:99"] {
+            assert_eq!(seconds(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_found_in_what_mtas_write() {
+        let typed = |kind: Option<&str>, value: &str| Typed { kind: kind.map(str::to_owned), value: value.to_owned() };
+        for (kind, value, address) in [
+            (Some("rfc822"), "a@b.example", Some("a@b.example")),
+            (Some("rfc822"), "<a@b.example>", Some("a@b.example")),
+            (None, "<a@b.example>", Some("a@b.example")),
+            (Some("rfc822"), "mailto:a@b.example", Some("a@b.example")),
+            (Some("rfc822"), "@c.example:a@b.example", Some("a@b.example")),
+            (Some("rfc822"), "root", Some("root")),
+            (Some("utf-8"), "jürgen@b.example", Some("jürgen@b.example")),
+            (Some("system"), "<>", None),
+            (Some("x400"), "/c=de/", None),
+            (None, "", None),
+            (None, "ünüü", Some("ünüü")),
+        ] {
+            assert_eq!(typed(kind, value).address(), address, "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn the_digest_sees_words_and_not_their_spacing() {
+        let report = Report { arrival_date: Some("Mon, 1 Jan".into()), ..Report::default() };
+        let spaced = Report { arrival_date: Some("Mon,  1 Jan".into()), ..Report::default() };
+        let moved = Report { reporting_mta: report.arrival_date.clone(), ..Report::default() };
+        assert_eq!(report.digest(), spaced.digest());
+        assert_ne!(report.digest(), moved.digest());
+        assert_eq!(report.digest().len(), 64);
+    }
+}
