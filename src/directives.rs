@@ -78,6 +78,7 @@ section! {
     max_recipients: usize,
     max_size: u64,
     pass_headers: Arc<Vec<NamePattern>>,
+    processdsn: bool,
     received: Received,
     recipients: Arc<Recipients>,
     sender_mail: Arc<Source>,
@@ -113,6 +114,7 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailReceived", Arity::One(sendmail_received), c"the Received field: full, client, anonymous or off (default: client)"),
     row(c"SendmailErrorDetail", Arity::Flag(sendmail_error_detail), c"On: the program's complaint goes into the answer"),
     row(c"SendmailEnv", Arity::Words(sendmail_env), c"NAME=value, or NAME for httpd's own, in the program's environment"),
+    Directive { name: c"ProcessDSNEnable", arity: Arity::Flag(processdsn_enable), context: Context::Server, help: c"On: messages are written into the database of mod_dbd (default: Off)" },
 ];
 
 type Outcome = Result<(), String>;
@@ -293,5 +295,10 @@ fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outc
         environment.push((name.as_bytes().to_vec(), value));
     }
     config.environment = Some(Arc::new(environment));
+    Ok(())
+}
+
+fn processdsn_enable(config: &mut DirConfig, on: bool) -> Outcome {
+    config.processdsn = Some(on);
     Ok(())
 }

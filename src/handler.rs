@@ -4,6 +4,7 @@
 
 use crate::directives::{DirConfig, Received, Transport};
 use crate::expressions;
+use crate::ledger;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{BodyError, Request, Status, guard};
@@ -58,6 +59,7 @@ fn post(request: &Request<'_>, settings: &Settings<'_>) -> Result<reply::Reply, 
         Transport::Program(_) => expressions::arguments(request, settings, &offered)?,
     };
     let status_base = expressions::dsn_location(request, settings, &offered)?;
+    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
 
     let (body, facts) = read_body(request, settings)?;
     framing::encoding(&request.headers_in().entries())?;
@@ -65,13 +67,15 @@ fn post(request: &Request<'_>, settings: &Settings<'_>) -> Result<reply::Reply, 
     let message = compose::compose(&submission, trace, &body, &facts, &TEMPORARY)?;
     drop(body);
 
-    let taken = hand_over(settings, transport, &arguments, &message)
-        .map_err(|failure| Refused::failed(&failure, submission.message_id.clone()))?;
+    entry.write(request, settings, &offered);
+    let taken = hand_over(settings, transport, &arguments, &message).map_err(|failure| {
+        entry.failed(request, &failure);
+        Refused::failed(&failure, submission.message_id.clone())
+    })?;
     outcome::accepted(request, &submission, message.len(), &taken, begin);
-    let status_url = status_base.map(|base| reply::status_url(&base, &submission.message_id));
     let accepted = Accepted {
         message_id: &submission.message_id,
-        status_url: status_url.as_deref(),
+        status_url: entry.status_url(settings),
         redirect: settings.dsn_redirect(),
     };
     Ok(accepted.reply(input::value_of(&fields, "accept").as_deref()))
@@ -131,13 +135,13 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>) -> Result<(Spool, F
     request
         .read_body(|octets| {
             if spool.len() + octets.len() as u64 > max {
-                return Err(Problem::from(&input::InputError::TooLarge { max }));
+                return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
             }
             scan.update(octets);
-            spool.write(octets).map_err(|error| reply::spool_full(&error))
+            spool.write(octets).map_err(|error| Box::new(reply::spool_full(&error)))
         })
         .map_err(|error| match error {
-            BodyError::Sink(problem) => Refused::from(problem),
+            BodyError::Sink(problem) => Refused::from(*problem),
             BodyError::Filter(status) => Refused::Broken(status),
         })?;
     Ok((spool, scan.finish()))

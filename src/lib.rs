@@ -6,6 +6,7 @@ mod audit;
 mod directives;
 mod expressions;
 mod handler;
+mod ledger;
 mod outcome;
 mod settings;
 

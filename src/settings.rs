@@ -83,6 +83,11 @@ impl<'c> Settings<'c> {
         self.config.pass_headers.as_deref().map(Vec::as_slice)
     }
 
+    /// Whether messages are written into the database of mod_dbd.
+    pub fn processdsn(&self) -> bool {
+        self.config.processdsn.unwrap_or(false)
+    }
+
     pub fn received(&self) -> Received {
         self.config.received.unwrap_or(Received::Client)
     }

@@ -64,14 +64,27 @@ impl<'p> Dbd<'p> {
         Dbd { driver, handle, connection_pool, prepared, pool: PhantomData }
     }
 
+    /// Whether the statement has been prepared on this connection.
+    pub fn is_prepared(&self, statement: &Statement) -> bool {
+        !self.known(statement).is_null()
+    }
+
+    /// Prepares the statement on this connection, unless that was done before.
+    pub fn prepare(&self, statement: &Statement) -> Result<(), DatabaseError> {
+        self.statement(statement).map(|_| ())
+    }
+
+    fn known(&self, statement: &Statement) -> *mut sys::apr_dbd_prepared_t {
+        let (key, length) = key(statement);
+        // SAFETY: a hash of C string keys and statement pointers.
+        unsafe { sys::apr_hash_get(self.prepared.as_ptr(), key, length) }.cast()
+    }
+
     /// The statement, prepared the first time it is asked for on this connection.
     fn statement(&self, statement: &Statement) -> Result<*mut sys::apr_dbd_prepared_t, DatabaseError> {
-        let key_length = statement.name.to_bytes().len() as isize;
-        // SAFETY: a hash of C string keys and statement pointers.
-        let known: *mut c_void =
-            unsafe { sys::apr_hash_get(self.prepared.as_ptr(), statement.name.as_ptr().cast(), key_length) };
+        let known = self.known(statement);
         if !known.is_null() {
-            return Ok(known.cast());
+            return Ok(known);
         }
         let mut prepared = ptr::null_mut();
         // SAFETY: all live; the statement is allocated in the connection's pool and kept for its life.
@@ -88,10 +101,9 @@ impl<'p> Dbd<'p> {
         if code != 0 {
             return Err(self.error(code, statement.name));
         }
+        let (key, length) = key(statement);
         // SAFETY: the key is a constant, so it outlives the hash.
-        unsafe {
-            sys::apr_hash_set(self.prepared.as_ptr(), statement.name.as_ptr().cast(), key_length, prepared.cast());
-        }
+        unsafe { sys::apr_hash_set(self.prepared.as_ptr(), key, length, prepared.cast()) };
         Ok(prepared)
     }
 
@@ -104,6 +116,9 @@ impl<'p> Dbd<'p> {
         DatabaseError::failed(format!("{}: {words}", what.to_string_lossy()), &words)
     }
 }
+
+/// sqlite3.h.
+const SQLITE_ROW: c_int = 100;
 
 impl Database for Dbd<'_> {
     fn dialect(&self) -> Dialect {
@@ -118,7 +133,11 @@ impl Database for Dbd<'_> {
         let mut rows = 0;
         // SAFETY: all live; the driver only reads the text.
         let code = unsafe { sys::apr_dbd_query(self.driver, self.handle.as_ptr(), &mut rows, sql.as_ptr()) };
-        if code == 0 { Ok(()) } else { Err(self.error(code, sql)) }
+        // A PRAGMA that answers with its value has been carried out; the driver (apr_dbd_sqlite3.c) hands SQLite's "a row" on as an error.
+        if code == 0 || (code == SQLITE_ROW && self.dialect() == Dialect::Sqlite) {
+            return Ok(());
+        }
+        Err(self.error(code, sql))
     }
 
     fn run(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<u64, DatabaseError> {
@@ -173,6 +192,11 @@ impl Database for Dbd<'_> {
         }
         Ok(rows)
     }
+}
+
+/// A statement's key in the hash of a connection.
+fn key(statement: &Statement) -> (*const c_void, isize) {
+    (statement.name.as_ptr().cast(), statement.name.count_bytes() as isize)
 }
 
 fn arguments(pool: Pool<'_>, values: &[Option<&str>]) -> Vec<*const c_char> {

@@ -4,6 +4,7 @@
 
 mod body;
 mod config;
+mod dbd;
 pub mod directives;
 mod expression;
 pub mod guard;

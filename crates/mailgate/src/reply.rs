@@ -32,6 +32,8 @@ pub enum Again {
     AfterCorrection,
     /// Yes, though one MTA (OpenSMTPD) may then deliver it twice.
     MayDouble,
+    /// It was sent before.
+    No,
     /// Nobody knows whether it was queued.
     Unknown,
     /// Yes.
@@ -49,6 +51,7 @@ impl Again {
             Again::MayDouble => {
                 "The mail system asks to try later. Sending again is safe, but some mail systems may then deliver twice."
             }
+            Again::No => "A message with this identifier was submitted before. Do not send it again.",
             Again::Unknown => "The message may or may not have been sent. Sending again may deliver it twice.",
             Again::Yes => "Nothing was sent. It is safe to send again later.",
         }
@@ -60,6 +63,7 @@ impl Again {
             Again::AfterAdministrator => "after-administrator",
             Again::AfterCorrection => "after-correction",
             Again::MayDouble => "yes-may-double",
+            Again::No => "no",
             Again::Unknown => "unknown",
             Again::Yes => "yes",
         }
@@ -81,6 +85,8 @@ pub struct Problem {
     pub again: Again,
     /// Seconds after which a further try makes sense.
     pub retry_after: Option<u32>,
+    /// Where the delivery status of the message can be asked for.
+    pub status_url: Option<String>,
     /// What the program said, shown to the client only where the configuration allows it.
     pub words: Option<String>,
 }
@@ -89,7 +95,7 @@ impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(status: u16, tag: &'static str, again: Again, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem { status, tag, log: detail.clone(), detail, again, retry_after: None, words: None }
+        Problem { status, tag, log: detail.clone(), detail, again, retry_after: None, status_url: None, words: None }
     }
 
     /// A failure whose cause is for the log alone.
@@ -121,6 +127,9 @@ impl Problem {
                 if let Some(words) = words {
                     problem["program_said"] = json!(words);
                 }
+                if let Some(url) = &self.status_url {
+                    problem["status_url"] = json!(url);
+                }
                 ("application/problem+json", format!("{problem}\n"))
             }
             Some("text/html") => (
@@ -142,6 +151,9 @@ impl Problem {
         let mut fields = vec![("X-Content-Type-Options", "nosniff".to_owned())];
         if let Some(seconds) = self.retry_after {
             fields.push(("Retry-After", seconds.to_string()));
+        }
+        if let Some(url) = &self.status_url {
+            fields.push(("Link", monitor(url)));
         }
         if let Some(id) = message_id.filter(|_| matches!(self.again, Again::Unknown | Again::MayDouble)) {
             fields.push(("X-Message-ID", id.as_str().to_owned()));
@@ -172,7 +184,7 @@ impl Accepted<'_> {
                 303
             }
             Some(url) => {
-                fields.push(("Link", format!("<{url}>; rel=\"monitor\"")));
+                fields.push(("Link", monitor(url)));
                 202
             }
             None => 202,
@@ -188,6 +200,11 @@ impl Accepted<'_> {
         };
         Reply { status, fields, content_type, body: body.into_bytes() }
     }
+}
+
+/// RFC 8288 3, with the relation of RFC 9110's 202: where the progress can be watched.
+fn monitor(url: &str) -> String {
+    format!("<{url}>; rel=\"monitor\"")
 }
 
 /// The address of a message's delivery status below `base`: `<base>/<id>/`, a bare id behind a base that ends in `=`, and a query where
@@ -345,6 +362,7 @@ pub const STATUSES: &[(u16, &str, &str)] = &[
     (403, "Forbidden", "The sender, a recipient or the origin is not allowed. Nothing was sent."),
     (405, "Method Not Allowed", "Only POST sends, and OPTIONS describes."),
     (408, "Request Timeout", "The body came too slowly. Nothing was sent."),
+    (409, "Conflict", "A message with this Message-ID was submitted before; Link is its delivery status."),
     (411, "Length Required", "An HTTP/1.0 request needs Content-Length. Nothing was sent."),
     (413, "Content Too Large", "The body or the message is too large. Nothing was sent."),
     (415, "Unsupported Media Type", "The type or coding of the body cannot become a mail. Nothing was sent."),

@@ -19,6 +19,10 @@ use std::fmt;
 /// A mail that lacks only its body.
 #[derive(Clone, Debug)]
 pub struct Submission {
+    /// The addresses of Bcc, which are among the recipients.
+    pub bcc: Vec<Address>,
+    /// Whether the client chose the identifier.
+    pub client_chose_id: bool,
     /// The media type the client gave.
     pub content_type: Option<ContentType>,
     /// The content transfer encoding the client gave.

@@ -4,7 +4,7 @@
 use super::fields::{self, Kind};
 use super::strip::{NamePattern, StripList};
 use super::{InputError, MAX_HEADER, Submission, framing, value_of};
-use crate::address::{AddressList, Domain, Mailbox};
+use crate::address::{Address, AddressList, Domain, Mailbox};
 use crate::header::{HeaderName, HeaderValue};
 use crate::message::content_type::ContentType;
 use crate::message::{date, encode};
@@ -47,12 +47,13 @@ struct Field {
 /// What the fields said beside their own lines.
 #[derive(Default)]
 struct Found {
+    bcc: Vec<Address>,
     content_type: Option<ContentType>,
     date: bool,
     from: Option<Mailbox>,
     lines: Vec<(HeaderName, String)>,
     message_id: Option<MessageId>,
-    recipients: Vec<crate::address::Address>,
+    recipients: Vec<Address>,
     reply_to: bool,
     transfer_encoding: Option<String>,
 }
@@ -76,6 +77,7 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
         framing::media_type(content_type, has_mail_fields)?;
     }
+    let client_chose_id = found.message_id.is_some();
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
     let mut header: String = found.lines.into_iter().map(|(_, line)| line).collect();
     if !found.date {
@@ -87,6 +89,8 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         return Err(InputError::HeaderTooLong);
     }
     Ok(Submission {
+        bcc: found.bcc,
+        client_chose_id,
         content_type: found.content_type,
         transfer_encoding: found.transfer_encoding,
         from: found.from,
@@ -151,6 +155,9 @@ impl Found {
                 let list = complete(AddressList::parse(value).map_err(bad_address)?, rules.domain);
                 if ["To", "Cc", "Bcc"].iter().any(|field| name.is(field)) {
                     self.recipients.extend(list.addresses().cloned());
+                }
+                if name.is("Bcc") {
+                    self.bcc.extend(list.addresses().cloned());
                 }
                 self.reply_to |= name.is("Reply-To") && !list.is_empty();
                 let hidden = name.is("Bcc") && rules.addressing != Addressing::Header;

@@ -1,0 +1,151 @@
+//! processdsn: a delivery agent. An MTA gives it one delivery status notification on stdin, it stores what the report says and says by its
+//! exit status (sysexits) whether the MTA shall try again: 0 done or nothing to do, 75 later. It never makes a bounce of a bounce.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod copy;
+
+use apr::{Dbd, OwnPool};
+use arguments::{Arguments, Connection, Task};
+use mailgate::dsn;
+use mailgate::store::{self, Database, DatabaseError, Dialect, ErrorKind, Recorded};
+use std::fmt::Display;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const OK: u8 = 0;
+const USAGE: u8 = 64;
+const TEMPFAIL: u8 = 75;
+const CONFIG: u8 = 78;
+
+/// How a run ends that did not do its work: the exit status and a line for stderr.
+struct Failure(u8, String);
+
+fn main() -> ExitCode {
+    // A fault of ours must not cost a report: the MTA keeps it and tries again.
+    let outcome = std::panic::catch_unwind(|| match arguments::parse() {
+        Ok(arguments) => run(&arguments),
+        Err(complaint) => Err(Failure(USAGE, format!("{complaint}; see processdsn --help"))),
+    });
+    let (code, words) = match outcome {
+        Ok(Ok(())) => return ExitCode::from(OK),
+        Ok(Err(Failure(code, words))) => (code, words),
+        Err(_) => (TEMPFAIL, "a fault of this program; the report is still with the mail system".into()),
+    };
+    complain(&words);
+    ExitCode::from(code)
+}
+
+/// One line on stderr, where the MTA's log picks it up. A stderr that is closed changes nothing.
+fn complain(words: &dyn Display) {
+    let line: String = words.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let _ = writeln!(io::stderr(), "processdsn: {line}");
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.task {
+        Task::Help => print(arguments::HELP),
+        Task::Version => print(concat!("processdsn ", env!("CARGO_PKG_VERSION"), "\n")),
+        Task::Json => json(&read_mail()?),
+        Task::Init(connection) => {
+            let pool = OwnPool::new();
+            let mut database = open(&pool, connection)?;
+            let (before, now) = store::init(&mut database).map_err(database_failure)?;
+            print(&if before == now {
+                format!("version {now}, nothing to do\n")
+            } else {
+                format!("version {before} -> {now}\n")
+            })
+        }
+        Task::Expire(connection, age) => {
+            let pool = OwnPool::new();
+            let mut database = open(&pool, connection)?;
+            store::check(&mut database).map_err(database_failure)?;
+            let forgotten = store::expire(&mut database, now() - age).map_err(database_failure)?;
+            print(&format!("{forgotten} messages forgotten\n"))
+        }
+        Task::Store { connection, copy, address } => {
+            let mail = read_mail()?;
+            store_report(connection, address.as_deref(), &mail)?;
+            match copy {
+                Some(file) => {
+                    copy::append(file, &mail).map_err(|error| Failure(TEMPFAIL, format!("{}: {error}", file.display())))
+                }
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> Result<(), Failure> {
+    let report = match dsn::parse(mail) {
+        Ok(report) => report,
+        Err(reason) => {
+            // Whatever it is, giving it back would bounce a bounce.
+            complain(&format_args!("nothing stored: {reason}"));
+            return Ok(());
+        }
+    };
+    let pool = OwnPool::new();
+    let mut database = open(&pool, connection)?;
+    match store::record(&mut database, &report, address, now()).map_err(database_failure)? {
+        Recorded::Known | Recorded::Stored { verified: true } => {}
+        Recorded::Stored { verified: false } => {
+            complain(&"stored, but nothing in it proves that it is about a message of ours")
+        }
+    }
+    Ok(())
+}
+
+fn json(mail: &[u8]) -> Result<(), Failure> {
+    match dsn::parse(mail) {
+        Ok(report) => print(&format!("{:#}\n", dsn::json::value(&report))),
+        Err(reason) => {
+            complain(&reason);
+            print("null\n")
+        }
+    }
+}
+
+/// The mail on stdin; what is beyond the limit is left unread, and the reader then says that it is too large.
+fn read_mail() -> Result<Vec<u8>, Failure> {
+    let mut mail = Vec::new();
+    let limit = dsn::MAX_SIZE as u64 + 1;
+    let read = io::stdin().lock().take(limit).read_to_end(&mut mail);
+    read.map_err(|error| Failure(TEMPFAIL, format!("stdin: {error}")))?;
+    Ok(mail)
+}
+
+fn open<'p>(pool: &'p OwnPool, connection: &Connection) -> Result<Dbd<'p>, Failure> {
+    if connection.driver == "sqlite3" && !connection.create && !std::path::Path::new(&connection.params).exists() {
+        let words = format!(
+            "{}: no such database; run processdsn --init with the same --driver and --params",
+            connection.params
+        );
+        return Err(Failure(CONFIG, words));
+    }
+    let mut database = Dbd::open(pool.borrow(), &connection.driver, &connection.params).map_err(database_failure)?;
+    if database.dialect() == Dialect::Sqlite {
+        // Before any other statement: preparing one does not wait for a lock otherwise.
+        database.execute(c"PRAGMA busy_timeout=10000").map_err(database_failure)?;
+    }
+    Ok(database)
+}
+
+fn database_failure(error: DatabaseError) -> Failure {
+    let code = match error.kind {
+        ErrorKind::Misconfigured | ErrorKind::NoSchema => CONFIG,
+        ErrorKind::Unavailable => TEMPFAIL,
+    };
+    Failure(code, error.to_string())
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Failure(TEMPFAIL, format!("stdout: {error}")))
+}
+
+/// Seconds since 1970; a clock before that counts as 1970.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}
