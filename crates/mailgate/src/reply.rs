@@ -190,17 +190,9 @@ impl Accepted<'_> {
     }
 }
 
-/// The address of a message's delivery status below `base`: `<base>/<id>/`, a bare id behind a base that ends in `=`, and a query where
-/// the id holds `/`, which httpd does not take in a path.
+/// The address of a message's delivery status below `base`.
 pub fn status_url(base: &str, message_id: &MessageId) -> String {
-    let id = message_id.without_brackets();
-    let encoded = percent_encode(id);
-    let slash = if base.ends_with('/') { "" } else { "/" };
-    match base {
-        _ if base.ends_with('=') => format!("{base}{encoded}"),
-        _ if id.contains('/') => format!("{base}{slash}?message-id={encoded}"),
-        _ => format!("{base}{slash}{encoded}/"),
-    }
+    crate::status::url::message(base, message_id.without_brackets())
 }
 
 /// RFC 3986 2.1: all but unreserved characters.
