@@ -6,7 +6,8 @@ use crate::expressions::Offered;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
-use mailgate::reply::{self, Again, Problem};
+use mailgate::reply::{Again, Problem};
+use mailgate::status::url;
 use mailgate::store::{self, DatabaseError, Submitted};
 use mailgate::transport::{Failure, FailureKind};
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ pub fn open<'a>(
     status_base: Option<&str>,
 ) -> Result<Entry<'a>, Refused> {
     let message_id = &offered.submission.message_id;
-    let status_url = status_base.map(|base| reply::status_url(base, message_id));
+    let status_url = status_base.map(|base| url::message(base, message_id.without_brackets()));
     let entry = Entry { envid: offered.envid.as_str(), status_url, written: false };
     if !offered.submission.client_chose_id || !entry.is_wanted(settings) {
         return Ok(entry);

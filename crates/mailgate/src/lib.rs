@@ -15,6 +15,7 @@ pub mod policy;
 pub mod reply;
 pub mod seam;
 pub mod spool;
+pub mod status;
 pub mod store;
 pub mod transport;
 pub mod wadl;

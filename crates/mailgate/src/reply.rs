@@ -207,19 +207,6 @@ fn monitor(url: &str) -> String {
     format!("<{url}>; rel=\"monitor\"")
 }
 
-/// The address of a message's delivery status below `base`: `<base>/<id>/`, a bare id behind a base that ends in `=`, and a query where
-/// the id holds `/`, which httpd does not take in a path.
-pub fn status_url(base: &str, message_id: &MessageId) -> String {
-    let id = message_id.without_brackets();
-    let encoded = percent_encode(id);
-    let slash = if base.ends_with('/') { "" } else { "/" };
-    match base {
-        _ if base.ends_with('=') => format!("{base}{encoded}"),
-        _ if id.contains('/') => format!("{base}{slash}?message-id={encoded}"),
-        _ => format!("{base}{slash}{encoded}/"),
-    }
-}
-
 /// RFC 3986 2.1: all but unreserved characters.
 pub fn percent_encode(text: &str) -> String {
     text.bytes().fold(String::new(), |encoded, byte| match byte {

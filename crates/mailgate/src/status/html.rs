@@ -1,0 +1,219 @@
+//! A page for a person, in HTML that is also well-formed XML: no script, nothing fetched, and every word of a stranger escaped and kept in
+//! a direction of its own.
+#![forbid(unsafe_code)]
+
+use super::clean::{clean, markup};
+use super::words::{self, HEURISTIC, NOBODY, NOT_VERIFIABLE, Word};
+use super::{Page, codes, decisive, moment, mta};
+use crate::store::{Event, RecipientStatus, State};
+use std::fmt::Write;
+
+/// The style sheet of every page; its digest stands in the Content-Security-Policy, byte for byte.
+pub(super) const STYLE: &str = include_str!("style.css");
+
+/// From so many characters on, what a server said is folded.
+const LONG: usize = 400;
+
+pub(super) fn page(page: &Page<'_>) -> String {
+    let counts: Vec<String> = page.counts().iter().map(|(word, count)| format!("{count} {}", word.counted)).collect();
+    let title = if counts.is_empty() { "Delivery status".into() } else { counts.join(", ") + " – delivery status" };
+    let mut html = head(&title, page.refresh());
+    html += "<header>\n<h1>Delivery status</h1>\n";
+    if page.single {
+        let _ =
+            writeln!(html, "<nav><a href=\"{}\">All recipients of this message</a></nav>", markup(&page.message_url()));
+    } else if page.recipients.len() > 1 {
+        html += "<ul class=\"sum\" aria-label=\"Summary\">\n";
+        for (word, count) in page.counts() {
+            let _ = writeln!(html, "<li class=\"{}\">{} <b>{count}</b> {}</li>", word.name, icon(word), word.counted);
+        }
+        html += "</ul>\n";
+    }
+    html += "<dl class=\"facts\">\n";
+    if let Some(sender) = &page.message.sender {
+        fact(&mut html, "From", &format!("<bdi>{}</bdi>", markup(sender)));
+    }
+    fact(&mut html, "Submitted", &time(page.message.submitted, page.now));
+    fact(&mut html, "Message-ID", &format!("<code dir=\"auto\">&lt;{}&gt;</code>", markup(&page.message.message_id)));
+    html += "</dl>\n</header>\n<main>\n";
+    for recipient in page.by_concern() {
+        self::recipient(&mut html, page, recipient);
+    }
+    if page.recipients.is_empty() {
+        let _ = writeln!(html, "<p class=\"nobody\">{NOBODY}</p>");
+    }
+    html += "</main>\n<footer>\n<p>As of ";
+    html += &absolute(page.now);
+    html += match page.refresh() {
+        Some(10) => ". A report is awaited: this page looks again every 10 seconds.",
+        Some(60) => ". A report is awaited: this page looks again every minute.",
+        Some(_) => ". A report is awaited: this page looks again every five minutes.",
+        None => ".",
+    };
+    html + "</p>\n</footer>\n</body>\n</html>\n"
+}
+
+/// A page that says why there is no status. `title` and `sentence` are ours.
+pub(super) fn problem(title: &str, sentence: &str) -> String {
+    let mut html = head(title, None);
+    let _ = writeln!(html, "<main class=\"problem\">\n<h1>{title}</h1>\n<p>{sentence}</p>\n</main>\n</body>\n</html>");
+    html
+}
+
+fn head(title: &str, refresh: Option<u32>) -> String {
+    let refresh = refresh.map(|seconds| format!("<meta http-equiv=\"refresh\" content=\"{seconds}\"/>\n"));
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"robots\" content=\"noindex\"/>\n{}\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
+        refresh.unwrap_or_default()
+    )
+}
+
+fn recipient(html: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
+    let word = words::of(recipient, page.now);
+    let address = format!("<bdi>{}</bdi>", markup(&recipient.address));
+    let address = match page.single {
+        true => address,
+        false => format!("<a href=\"{}\">{address}</a>", markup(&page.recipient_url(recipient))),
+    };
+    let _ = writeln!(html, "<article class=\"{}\">\n<h2>{address}</h2>", word.name);
+    let _ = writeln!(
+        html,
+        "<p class=\"state\"><span class=\"badge\">{} {}</span> <span class=\"since\">since {}</span></p>",
+        icon(word),
+        word.title,
+        time(recipient.since, page.now)
+    );
+    let _ = writeln!(html, "<p class=\"lead\">{}</p>", words::sentence(recipient, page.now));
+    let decisive = decisive(recipient);
+    if let Some(event) = decisive {
+        said(html, event);
+        if words::is_unverifiable(recipient) {
+            let _ = writeln!(html, "<p class=\"note\">{NOT_VERIFIABLE}</p>");
+        }
+        if event.heuristic {
+            let _ = writeln!(html, "<p class=\"note\">{HEURISTIC}</p>");
+        }
+    }
+    if !recipient.events.is_empty() {
+        let open = if page.single || page.recipients.len() == 1 { " open=\"\"" } else { "" };
+        let _ = writeln!(html, "<details{open}>\n<summary>History</summary>\n<ol class=\"history\">");
+        let _ = writeln!(
+            html,
+            "<li class=\"queued\">{} <b>Submitted</b> {}</li>",
+            icon(words::of_state(State::Queued)),
+            time(page.message.submitted, page.now)
+        );
+        for event in &recipient.events {
+            history(html, page, event, decisive.is_some_and(|shown| std::ptr::eq(shown, event)));
+        }
+        html.push_str("</ol>\n</details>\n");
+    }
+    html.push_str("</article>\n");
+}
+
+/// What a report says of a recipient: code and words, and who said so.
+fn said(html: &mut String, event: &Event) {
+    let (remote, reporter) = (mta(event.remote_mta.as_ref()), mta(event.reporting_mta.as_ref()));
+    if event.status.is_none() && event.diagnostic.is_none() && remote.is_none() && reporter.is_none() {
+        return;
+    }
+    html.push_str("<dl class=\"said\">\n");
+    if let Some(status) = &event.status {
+        let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}")).unwrap_or_default();
+        fact(html, "Status", &format!("<code>{}</code>{meaning}", markup(status)));
+    }
+    if let Some(diagnostic) = &event.diagnostic {
+        fact(html, "Server said", &quote(&clean(diagnostic)));
+    }
+    if let Some(remote) = remote {
+        fact(html, "Server", &format!("<bdi>{}</bdi>", markup(&remote)));
+    }
+    if let Some(reporter) = reporter {
+        fact(html, "Reported by", &format!("<bdi>{}</bdi>", markup(&reporter)));
+    }
+    html.push_str("</dl>\n");
+}
+
+/// Words of a server as it said them; the many of a talkative one behind the first.
+fn quote(words: &str) -> String {
+    match words.char_indices().nth(LONG) {
+        None => format!("<samp dir=\"auto\">{}</samp>", markup(words)),
+        Some((at, _)) => format!(
+            "<details class=\"long\"><summary><samp dir=\"auto\">{}…</samp> <span>all {} characters</span></summary>\
+             <samp dir=\"auto\">{}</samp></details>",
+            markup(&words[..at / 2 + (0..4).find(|by| words.is_char_boundary(at / 2 + by)).unwrap_or_default()]),
+            words.chars().count(),
+            markup(words)
+        ),
+    }
+}
+
+fn history(html: &mut String, page: &Page<'_>, event: &Event, shown_above: bool) {
+    let word = words::of_state(event.action);
+    let _ = write!(
+        html,
+        "<li class=\"{}\">{} <b>{}</b> {}",
+        word.name,
+        icon(word),
+        word.title,
+        time(event.occurred, page.now)
+    );
+    if !event.verified {
+        html.push_str(" <span class=\"tag\">not verifiable</span>");
+    }
+    if event.heuristic {
+        html.push_str(" <span class=\"tag\">from wording</span>");
+    }
+    html.push('\n');
+    if !shown_above {
+        if let Some(until) = event.will_retry_until {
+            let _ = writeln!(html, "<p>Tried again until {}.</p>", absolute(until));
+        }
+        said(html, event);
+    }
+    html.push_str("</li>\n");
+}
+
+fn fact(html: &mut String, name: &str, value: &str) {
+    let _ = writeln!(html, "<div><dt>{name}</dt><dd>{value}</dd></div>");
+}
+
+fn absolute(seconds: i64) -> String {
+    format!("<time datetime=\"{}\">{}</time>", moment::stamp(seconds), moment::absolute(seconds))
+}
+
+fn time(seconds: i64, now: i64) -> String {
+    format!("{} <span class=\"ago\">({})</span>", absolute(seconds), moment::relative(seconds, now))
+}
+
+/// A shape of its own for each state; the word stands beside it, so it is hidden from those who listen.
+fn icon(word: &Word) -> String {
+    let shape = ICONS.iter().find(|row| row.0 == word.name).map_or("", |row| row.1);
+    format!(
+        "<svg viewBox=\"0 0 24 24\" width=\"20\" height=\"20\" aria-hidden=\"true\" focusable=\"false\">{shape}</svg>"
+    )
+}
+
+const ICONS: [(&str, &str); 7] = [
+    ("delayed", "<circle cx=\"12\" cy=\"12\" r=\"9.5\"/><path d=\"M12 6.5V12l4 2.5\"/>"),
+    (
+        "delivered",
+        "<circle class=\"full\" cx=\"12\" cy=\"12\" r=\"9.5\"/><path class=\"ink\" d=\"M7.5 12.5l3 3 6-7\"/>",
+    ),
+    (
+        "expanded",
+        "<path d=\"M3 12h6m0 0c4 0 4-6 9-6m-9 6c4 0 4 6 9 6M9 12h9m-2-8l2.5 2-2.5 2m0 2l2.5 2-2.5 2m0 2l2.5 2-2.5 2\"/>",
+    ),
+    (
+        "failed",
+        "<path class=\"full\" d=\"M8 2.5h8L21.5 8v8L16 21.5H8L2.5 16V8z\"/><path class=\"ink\" d=\"M8.5 8.5l7 7m0-7l-7 7\"/>",
+    ),
+    ("queued", "<path d=\"M2.5 5.5h19v13h-19zM3 6l9 7 9-7\"/>"),
+    ("relayed", "<path d=\"M13 2.5H2.5v19H13M9 12h12.5m-5-5l5 5-5 5\"/>"),
+    (
+        "unknown",
+        "<path d=\"M12 1.5L22.5 12 12 22.5 1.5 12z\"/><path d=\"M9.5 9.8c0-3.2 5-3.2 5 0 0 2-2.5 2-2.5 4m0 2.700v.5\"/>",
+    ),
+];

@@ -1,0 +1,49 @@
+//! A page as JSON; docs/status.schema.json describes it. Every name is there, `null` where nothing is known.
+#![forbid(unsafe_code)]
+
+use super::clean::clean;
+use super::{Page, codes, moment, mta, vouched};
+use crate::store::{Event, RecipientStatus};
+use serde_json::{Value, json};
+
+pub(super) fn page(page: &Page<'_>) -> String {
+    let value = json!({
+        "version": 1,
+        "message_id": clean(&page.message.message_id),
+        "url": page.url(),
+        "message_url": page.message_url(),
+        "sender": page.message.sender.as_deref().map(clean),
+        "submitted": moment::stamp(page.message.submitted),
+        "as_of": moment::stamp(page.now),
+        "pending": page.is_pending(),
+        "recipients": page.recipients.iter().map(|recipient| self::recipient(page, recipient)).collect::<Vec<_>>(),
+    });
+    // A Value always has a text; `{:#}` is the pretty one.
+    format!("{value:#}\n")
+}
+
+fn recipient(page: &Page<'_>, recipient: &RecipientStatus) -> Value {
+    json!({
+        "address": clean(&recipient.address),
+        "url": page.recipient_url(recipient),
+        "state": recipient.state.as_str(),
+        "since": moment::stamp(recipient.since),
+        "verified": vouched(recipient),
+        "events": recipient.events.iter().map(event).collect::<Vec<_>>(),
+    })
+}
+
+fn event(event: &Event) -> Value {
+    json!({
+        "occurred": moment::stamp(event.occurred),
+        "action": event.action.as_str(),
+        "status": event.status.as_deref().map(clean),
+        "meaning": event.status.as_deref().and_then(codes::meaning),
+        "diagnostic": event.diagnostic.as_deref().map(clean),
+        "reporting_mta": mta(event.reporting_mta.as_ref()),
+        "remote_mta": mta(event.remote_mta.as_ref()),
+        "will_retry_until": event.will_retry_until.map(moment::stamp),
+        "verified": event.verified,
+        "heuristic": event.heuristic,
+    })
+}

@@ -1,0 +1,101 @@
+//! What a state means to a person.
+#![forbid(unsafe_code)]
+
+use super::{decisive, moment, vouched};
+use crate::store::{RecipientStatus, SILENCE, State};
+
+/// A state in words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Word {
+    /// The word of the database, which also names colour and shape.
+    pub name: &'static str,
+    /// On the badge.
+    pub title: &'static str,
+    /// In a sum: `2 delivered`.
+    pub counted: &'static str,
+}
+
+const fn word(name: &'static str, title: &'static str, counted: &'static str) -> Word {
+    Word { name, title, counted }
+}
+
+static DELAYED: Word = word("delayed", "Delayed", "delayed");
+static DELIVERED: Word = word("delivered", "Delivered", "delivered");
+static EXPANDED: Word = word("expanded", "Expanded", "expanded");
+static FAILED: Word = word("failed", "Failed", "failed");
+static QUEUED: Word = word("queued", "Queued", "queued");
+static RELAYED: Word = word("relayed", "Relayed", "relayed");
+static SILENT: Word = word("unknown", "No report", "without a report");
+static UNKNOWN: Word = word("unknown", "Unknown", "unknown");
+
+/// The word for a state as such.
+pub(super) fn of_state(state: State) -> &'static Word {
+    match state {
+        State::Delayed => &DELAYED,
+        State::Delivered => &DELIVERED,
+        State::Expanded => &EXPANDED,
+        State::Failed => &FAILED,
+        State::Queued => &QUEUED,
+        State::Relayed => &RELAYED,
+        State::Unknown => &UNKNOWN,
+    }
+}
+
+/// The word for what is known of a recipient.
+pub(super) fn of(recipient: &RecipientStatus, now: i64) -> &'static Word {
+    if is_silent(recipient, now) { &SILENT } else { of_state(recipient.state) }
+}
+
+/// Unknown since nothing was heard for [`SILENCE`], not because the hand-over broke off just now.
+fn is_silent(recipient: &RecipientStatus, now: i64) -> bool {
+    recipient.state == State::Unknown && now.saturating_sub(recipient.since) > SILENCE
+}
+
+/// What it means, in a sentence or two.
+pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
+    match recipient.state {
+        State::Delayed => match decisive(recipient).and_then(|event| event.will_retry_until) {
+            Some(until) if until > now => {
+                format!("Not delivered yet. The mail system tries again until {}.", moment::absolute(until))
+            }
+            Some(until) => format!(
+                "Not delivered yet. The mail system meant to try until {}; its last report is awaited.",
+                moment::absolute(until)
+            ),
+            None => "Not delivered yet. The mail system tries again.".into(),
+        },
+        State::Delivered => "Delivered to the mailbox.".into(),
+        State::Expanded => {
+            "Delivered to a list or an alias that sends it on to several addresses. What becomes of it there is not reported."
+                .into()
+        }
+        State::Failed => "Not delivered. The mail system has given up.".into(),
+        State::Queued => "Handed to the mail system. No report yet.".into(),
+        State::Relayed => {
+            "Handed to a mail system that does not report deliveries. It has most likely arrived; nobody will say so.".into()
+        }
+        State::Unknown if !is_silent(recipient, now) => {
+            "Nobody knows: the mail program ended without saying whether it took the message. A report may still come.".into()
+        }
+        State::Unknown if recipient.events.is_empty() => {
+            "No report in five days. The mail system does not report deliveries here, or has given up without a word.".into()
+        }
+        State::Unknown => "No report since the last one. The mail system must have given up by now.".into(),
+    }
+}
+
+/// On a state that no secret vouches for.
+pub(super) const NOT_VERIFIABLE: &str = "Not verifiable: the report does not carry the secret mark of this message. Many mail \
+     systems leave it out, so this is most likely right, but it cannot be proved.";
+
+/// On a state that was read from the words of a bounce.
+pub(super) const HEURISTIC: &str =
+    "Read from the wording of a bounce: the mail system did not send a report that programs can read.";
+
+/// Whether to show [`NOT_VERIFIABLE`].
+pub(super) fn is_unverifiable(recipient: &RecipientStatus) -> bool {
+    vouched(recipient) == Some(false) && recipient.state != State::Unknown
+}
+
+/// Where there is nobody to show.
+pub(super) const NOBODY: &str = "There is no recipient to show.";
