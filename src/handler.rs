@@ -33,7 +33,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let accept = input::value_of(&request.headers_in().entries(), "accept");
     match request.method() {
         b"POST" => match post(request, &settings) {
-            Ok(reply) => outcome::send(request, &reply),
+            Ok(reply) => request.send(&reply),
             Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
         },
         b"OPTIONS" => outcome::describe(request, &settings),

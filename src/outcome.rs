@@ -83,15 +83,6 @@ fn note(request: &Request<'_>, name: &CStr, value: &str) {
     request.notes().set(name, &c_string(value));
 }
 
-/// Writes an answer.
-pub fn send(request: &Request<'_>, reply: &Reply) -> Status {
-    for (name, value) in &reply.fields {
-        request.headers_out().set(&c_string(name), &c_string(value));
-    }
-    request.respond(reply.status, reply.content_type, &reply.body);
-    Status::OK
-}
-
 /// Logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with ours.
 pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, accept: Option<&str>) -> Status {
     let (problem, message_id, exit) = match refused {
@@ -127,26 +118,27 @@ pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, 
         return Status::http(reply.status.into());
     }
     if reply.status == 405 {
-        request.headers_out().set(c"Allow", c"POST, OPTIONS");
+        request.headers_out().set(c"Allow", ALLOW);
     }
-    request.respond(reply.status, reply.content_type, &reply.body);
-    Status::OK
+    // The fields stand among those for errors already.
+    request.send(&Reply { fields: Vec::new(), ..reply })
 }
+
+const ALLOW: &CStr = c"POST, OPTIONS";
 
 /// Answers OPTIONS with the WADL.
 pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
     let url = settings.config().location.as_deref().map_or_else(|| own_url(request), str::to_owned);
-    request.headers_out().set(c"Allow", c"POST, OPTIONS");
-    request.respond(200, "application/vnd.sun.wadl+xml", wadl::document(&url).as_bytes());
-    Status::OK
+    request.headers_out().set(c"Allow", ALLOW);
+    request.send(&Reply {
+        status: 200,
+        fields: Vec::new(),
+        content_type: "application/vnd.sun.wadl+xml",
+        body: wadl::document(&url).into_bytes(),
+    })
 }
 
-/// Scheme, ServerName and path; the port unless it is the scheme's own. Nothing of it is the client's but the path.
+/// Where this request came to. Nothing of it is the client's but the path.
 fn own_url(request: &Request<'_>) -> String {
-    let (scheme, port) = (request.scheme(), request.port());
-    let port = match (scheme, port) {
-        ("http", 80) | ("https", 443) => String::new(),
-        _ => format!(":{port}"),
-    };
-    format!("{scheme}://{}{port}{}", request.server_name(), String::from_utf8_lossy(request.uri()))
+    format!("{}{}", request.origin(), String::from_utf8_lossy(request.uri()))
 }

@@ -1,6 +1,8 @@
 //! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
 
+mod circle;
 mod examples;
 mod posts;
 mod selftest;
+mod status;
 mod support;

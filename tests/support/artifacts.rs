@@ -10,13 +10,15 @@ pub struct Artifacts {
     /// The folder of the profile: `target/debug`.
     pub folder: PathBuf,
     pub module: PathBuf,
+    pub status_module: PathBuf,
+    pub processdsn: PathBuf,
     pub fake_sendmail: PathBuf,
 }
 
 /// The paths; builds on the first call. Debug unless MOD_SENDMAIL_PROFILE=release.
 pub fn artifacts() -> &'static Artifacts {
     static BUILT: OnceLock<Artifacts> = OnceLock::new();
-    BUILT.get_or_init(|| build(&["mod_sendmail", "fake-sendmail"]))
+    BUILT.get_or_init(|| build(&["mod_sendmail", "mod_processdsn", "processdsn", "fake-sendmail"]))
 }
 
 /// The recording program alone, for tests that need no module.
@@ -34,7 +36,13 @@ fn build(packages: &[&str]) -> Artifacts {
     cargo.args(release.then_some("--release"));
     run(&mut cargo);
     let folder = target.join(if release { "release" } else { "debug" });
-    Artifacts { module: folder.join("libmod_sendmail.so"), fake_sendmail: folder.join("fake-sendmail"), folder }
+    Artifacts {
+        module: folder.join("libmod_sendmail.so"),
+        status_module: folder.join("libmod_processdsn.so"),
+        processdsn: folder.join("processdsn"),
+        fake_sendmail: folder.join("fake-sendmail"),
+        folder,
+    }
 }
 
 /// CARGO_TARGET_TMPDIR is `<target>/tmp`, whatever --target-dir, CARGO_TARGET_DIR or .cargo/config.toml said.

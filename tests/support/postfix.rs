@@ -34,12 +34,30 @@ impl Postfix {
     /// With further lines for main.cf; the last word on a name wins.
     #[track_caller]
     pub fn start_with(main: &str) -> Option<Self> {
+        Self::launch(main, "")
+    }
+
+    /// Mail to bounces@test.local goes to this command through pipe(8), run as [`OWNER`]; anything at delay.test is deferred, reported as
+    /// delayed after two seconds and given up after five.
+    #[track_caller]
+    pub fn start_reporting(command: &str) -> Option<Self> {
+        let main = "transport_maps = inline:{ bounces@test.local=processdsn: {delay.test = retry:4.4.1 deferred by the tests} }\n\
+                    virtual_mailbox_maps = inline:{ alice@test.local=alice/ bob@test.local=bob/ bounces@test.local=bounces/ }\n\
+                    maximal_queue_lifetime = 5s\nbounce_queue_lifetime = 60s\n";
+        let master = format!(
+            "processdsn unix - n n - 4 pipe flags=Rq user={OWNER} null_sender= argv={command} ${{recipient}}\n"
+        );
+        Self::launch(main, &master)
+    }
+
+    #[track_caller]
+    fn launch(main: &str, master: &str) -> Option<Self> {
         if !am_root() {
             super::skipped("a private Postfix needs root");
             return None;
         }
         let postfix = Self { place: Place::new("postfix"), port: free_port() };
-        postfix.lay_out(main);
+        postfix.lay_out(main, master);
         let daemons = PathBuf::from(setting("daemon_directory"));
         let words = postfix.root().join("log/start");
         let said = File::create(&words).expect("the folder of the tests is writable");
@@ -100,7 +118,7 @@ impl Postfix {
         assert!(idle.is_some(), "mail is still queued after {limit:?}:\n{}", self.log());
     }
 
-    fn lay_out(&self, main: &str) {
+    fn lay_out(&self, main: &str, master: &str) {
         let commands = PathBuf::from(setting("command_directory"));
         for folder in ["etc", "bin", "log", "spool"] {
             self.place.folder(folder, 0o755);
@@ -131,7 +149,10 @@ impl Postfix {
             text.replace("@UID@", &uid.to_string()).replace("@GID@", &gid.to_string())
         };
         let maps: String = MAILBOXES.iter().map(|user| format!(" {user}@test.local={user}/")).collect();
-        let files = [("main.cf", replace(MAIN).replace("@MAPS@", &maps) + main + "\n"), ("master.cf", replace(MASTER))];
+        let files = [
+            ("main.cf", overridden(&replace(MAIN).replace("@MAPS@", &maps), main)),
+            ("master.cf", replace(MASTER) + master),
+        ];
         for (name, text) in files {
             let path = self.place.write(&format!("etc/{name}"), text);
             // Postfix sleeps over a configuration file that is younger than two seconds.
@@ -171,6 +192,14 @@ impl Drop for Postfix {
             eprintln!("--- log of Postfix\n{}---", self.log());
         }
     }
+}
+
+/// The lines of `defaults` whose names `main` does not have, and `main`: Postfix warns of a name that stands twice.
+fn overridden(defaults: &str, main: &str) -> String {
+    let name = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+    let names: Vec<String> = main.lines().map(name).collect();
+    let kept = defaults.lines().filter(|line| !names.contains(&name(line)));
+    kept.chain(main.lines()).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// A default of the installed Postfix.

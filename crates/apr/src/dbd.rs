@@ -17,7 +17,18 @@ pub struct Dbd<'p> {
     connection_pool: NonNull<sys::apr_pool_t>,
     /// Statements by their label, in the connection's pool.
     prepared: NonNull<sys::apr_hash_t>,
+    /// Whether it is ours to close.
+    own: bool,
     pool: PhantomData<Pool<'p>>,
+}
+
+impl Drop for Dbd<'_> {
+    fn drop(&mut self) {
+        if self.own {
+            // SAFETY: opened in `open`, closed once. SQLite writes its log back and takes the files beside the database away.
+            unsafe { sys::apr_dbd_close(self.driver, self.handle.as_ptr()) };
+        }
+    }
 }
 
 impl<'p> Dbd<'p> {
@@ -48,7 +59,7 @@ impl<'p> Dbd<'p> {
         let prepared = unsafe { NonNull::new(sys::apr_hash_make(pool.as_ptr())) }
             .expect("APR ends the process when out of memory");
         let connection_pool = NonNull::new(pool.as_ptr()).expect("a pool is not NULL");
-        Ok(Dbd { driver: found, handle, connection_pool, prepared, pool: PhantomData })
+        Ok(Dbd { driver: found, handle, connection_pool, prepared, own: true, pool: PhantomData })
     }
 
     /// Wraps a connection that mod_dbd lent.
@@ -61,7 +72,7 @@ impl<'p> Dbd<'p> {
         connection_pool: NonNull<sys::apr_pool_t>,
         prepared: NonNull<sys::apr_hash_t>,
     ) -> Self {
-        Dbd { driver, handle, connection_pool, prepared, pool: PhantomData }
+        Dbd { driver, handle, connection_pool, prepared, own: false, pool: PhantomData }
     }
 
     /// Whether the statement has been prepared on this connection.

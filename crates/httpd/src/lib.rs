@@ -20,7 +20,7 @@ pub use directives::{Arity, Command, Context, Directive};
 pub use expression::Expression;
 pub use module::{Commands, Module, ModuleRecord};
 pub use request::{Request, Status, c_string};
-pub use tree::{Section, Server, configuration};
+pub use tree::{Server, configuration};
 
 #[doc(hidden)]
 pub use apache_sys as sys;

@@ -2,6 +2,7 @@
 
 use apache_sys as sys;
 use apr::{Pool, Table};
+use mailgate::reply::Reply;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -99,6 +100,12 @@ impl<'r> Request<'r> {
         unsafe { self.text((*self.as_ptr()).uri) }.unwrap_or_default()
     }
 
+    /// What stands behind the `?`, as it came.
+    pub fn query(&self) -> Option<&'r [u8]> {
+        // SAFETY: NULL or a C string that core keeps in r->pool.
+        unsafe { self.text((*self.as_ptr()).args) }
+    }
+
     /// `HTTP/1.1`.
     pub fn protocol(&self) -> &'r [u8] {
         // SAFETY: set by the protocol module before any handler.
@@ -142,6 +149,14 @@ impl<'r> Request<'r> {
     pub fn port(&self) -> u16 {
         // SAFETY: a connection has its local address from the start on.
         unsafe { (*(*self.connection()).local_addr).port }
+    }
+
+    /// Scheme, ServerName and port, unless it is the scheme's own: `https://mail.example.org`. Nothing of it is the client's.
+    pub fn origin(&self) -> String {
+        match (self.scheme(), self.port()) {
+            (scheme @ "http", 80) | (scheme @ "https", 443) => format!("{scheme}://{}", self.server_name()),
+            (scheme, port) => format!("{scheme}://{}:{port}", self.server_name()),
+        }
     }
 
     /// Whether this is a request of its own, not a part of another one (SSI, a sub-request).
@@ -255,8 +270,17 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Writes a whole answer: status, Content-Type, body. Fields go into [`Self::headers_out`] before.
-    pub fn respond(&self, status: u16, content_type: &str, body: &[u8]) {
+    /// Writes a whole answer.
+    pub fn send(&self, reply: &Reply) -> Status {
+        for (name, value) in &reply.fields {
+            self.headers_out().set(&c_string(name), &c_string(value));
+        }
+        self.respond(reply.status, reply.content_type, &reply.body);
+        Status::OK
+    }
+
+    /// Status, Content-Type, body. Fields stand in [`Self::headers_out`] before.
+    fn respond(&self, status: u16, content_type: &str, body: &[u8]) {
         let content_type = self.pool().string(content_type.as_bytes());
         // SAFETY: both strings live in r->pool; ap_rwrite copies or sends the bytes before it returns. A client that is gone is no
         // error of ours.

@@ -2,6 +2,7 @@
 //! the start that must see what other modules were told.
 
 use apache_sys as sys;
+use mailgate::audit::Directive;
 use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
 
@@ -21,40 +22,24 @@ impl<'s> Server<'s> {
     }
 }
 
-/// A directive of the configuration; one with `children` is a section (`<Location>`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// As it was written, `<Location` included.
-    pub name: String,
-    /// The rest of the line, quotes and all.
-    pub arguments: String,
-    /// The file it stands in.
-    pub file: String,
-    /// The line in that file.
-    pub line: u32,
-    /// What stands inside.
-    pub children: Vec<Section>,
-}
-
 /// The whole configuration, in the order it was read. Empty but while httpd looks its configuration over.
-pub fn configuration(_: &Server<'_>) -> Vec<Section> {
+pub fn configuration(_: &Server<'_>) -> Vec<Directive> {
     // SAFETY: a server of this phase exists only inside the check_config hook, when the tree is complete and nobody changes it.
     unsafe { siblings(sys::ap_conftree) }
 }
 
 /// # Safety
 /// `node` is NULL or a node of a complete tree.
-unsafe fn siblings(mut node: *const sys::ap_directive_t) -> Vec<Section> {
+unsafe fn siblings(mut node: *const sys::ap_directive_t) -> Vec<Directive> {
     let mut sections = Vec::new();
     // SAFETY: the nodes of the tree are linked by next and first_child, both NULL at the end (http_config.h).
     while let Some(directive) = unsafe { node.as_ref() } {
         // SAFETY: the fields of a node are C strings in the pool of the configuration, or NULL.
         unsafe {
-            sections.push(Section {
+            sections.push(Directive {
                 name: text(directive.directive),
                 arguments: text(directive.args),
-                file: text(directive.filename),
-                line: u32::try_from(directive.line_num).unwrap_or(0),
+                place: format!("{}:{}", text(directive.filename), directive.line_num),
                 children: siblings(directive.first_child),
             });
         }

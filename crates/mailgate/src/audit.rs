@@ -56,6 +56,18 @@ fn visit<'t>(tree: &'t [Directive], outer: &[&'t [Directive]], warnings: &mut Ve
     }
 }
 
+/// The paths of the `<Location>` sections that this handler serves.
+pub fn locations(tree: &[Directive], handler: &str) -> Vec<String> {
+    let sections = flat(tree).filter(|directive| is_section(directive));
+    sections.fold(Vec::new(), |mut paths, section| {
+        if section.is("<Location") && section.has_handler(handler) {
+            paths.extend(section.words().into_iter().filter(|word| word.starts_with('/')));
+        }
+        paths.extend(locations(&section.children, handler));
+        paths
+    })
+}
+
 /// The sections beside `section` whose path lies above its own: httpd merges them first.
 fn covering<'t>(section: &Directive, around: &[&'t [Directive]]) -> Vec<&'t [Directive]> {
     if !section.is("<Location") {
@@ -116,6 +128,14 @@ const SECTIONS: &[&str] = &[
 impl Directive {
     fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Whether a section names this handler.
+    fn has_handler(&self, handler: &str) -> bool {
+        flat(&self.children).any(|inner| {
+            (inner.is("SetHandler") || inner.is("AddHandler"))
+                && inner.words().first().is_some_and(|word| word == handler)
+        })
     }
 
     /// The arguments as httpd cuts them into words: blanks, quotes of both kinds, a backslash before a quote; `>` of a section dropped.

@@ -107,3 +107,10 @@ fn words_are_cut_as_httpd_cuts_them() {
     let directive = Directive { arguments: r#"-t "a b" 'c "d' "e\"f" x"#.into(), ..Directive::default() };
     assert_eq!(directive.words(), ["-t", "a b", "c \"d", "e\"f", "x"]);
 }
+
+#[test]
+fn the_locations_of_a_handler_are_found_in_every_host() {
+    let text = "<Location /a>\nSetHandler processdsn\n</Location>\n<VirtualHost *:80>\n<Location \"/b c/\">\nSetHandler processdsn\n\
+                </Location>\n</VirtualHost>\n<Location /d>\nSetHandler sendmail\n</Location>";
+    assert_eq!(locations(&tree(text), "processdsn"), ["/a", "/b c/"]);
+}

@@ -1,0 +1,92 @@
+//! The way of a request: what it asks for, who asks, what the database knows, the answer.
+#![forbid(unsafe_code)]
+
+use crate::directives::DirConfig;
+use httpd::{Request, Status};
+use mailgate::input::value_of;
+use mailgate::status::answer;
+use mailgate::status::url::{self, Target};
+use mailgate::store::{self, Viewer};
+use std::sync::{PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Keeps the paths below which ids stand.
+pub fn remember_locations(paths: Vec<String>) {
+    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
+}
+
+/// Answers a request for the handler `processdsn`.
+pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
+    let accept = value_of(&request.headers_in().entries(), "accept");
+    let accept = accept.as_deref();
+    request.allow_methods(&[c"GET", c"HEAD", c"OPTIONS"]);
+    let Some((path, rest)) = split(request.uri(), config) else {
+        tracing::error!("SM0601: where ids begin in the path is not known; set ProcessDSNLocation in this section");
+        return Status::http(500);
+    };
+    let base = config.location().unwrap_or(&path);
+    match request.method() {
+        b"GET" | b"HEAD" => {}
+        b"OPTIONS" => return request.send(&answer::description(&absolute(request, base))),
+        _ => return request.send(&answer::method_not_allowed(accept)),
+    }
+    if !config.enable() {
+        tracing::error!("SM0602: ProcessDSNEnable is off on this server; turn it on and set up mod_dbd");
+        return Status::http(500);
+    }
+    let target = url::parse(rest, request.query());
+    let owner = owner(request);
+    let viewer = Viewer { user: owner.as_deref(), owner_only: config.owner() };
+    match find(request, &target, viewer) {
+        Ok(found) => request.send(&answer::show(found.as_ref(), &target, base, accept, now())),
+        Err(error) => {
+            tracing::error!("SM0603: the status cannot be read: {error}");
+            request.send(&answer::unavailable(accept))
+        }
+    }
+}
+
+/// The message that is asked for, as far as this client may see it. What is no id asks nobody.
+fn find(
+    request: &Request<'_>,
+    target: &Target,
+    viewer: Viewer<'_>,
+) -> Result<Option<store::Message>, store::DatabaseError> {
+    let Some(id) = target.id() else { return Ok(None) };
+    store::find(&mut request.database()?, id, viewer, now())
+}
+
+/// The path of the service and what stands behind it: below the path of ProcessDSNLocation, else below the longest `<Location>` that fits.
+fn split<'r>(uri: &'r [u8], config: &DirConfig) -> Option<(String, &'r [u8])> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    let public = config.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
+    let mut bases: Vec<&str> = locations.iter().map(String::as_str).collect();
+    bases.sort_by_key(|base| std::cmp::Reverse(base.len()));
+    public.as_deref().into_iter().chain(bases).find_map(|base| {
+        let base = base.trim_end_matches('/');
+        let rest = uri.strip_prefix(base.as_bytes())?;
+        (rest.is_empty() || rest.starts_with(b"/")).then(|| (base.to_owned(), rest))
+    })
+}
+
+/// Who asks: the user that httpd knows, else the address in a verified client certificate, which is what SendmailSenderMail names there.
+fn owner(request: &Request<'_>) -> Option<String> {
+    let certificate = || {
+        request.variable(c"SSL_CLIENT_VERIFY").filter(|verified| *verified == b"SUCCESS")?;
+        request.variable(c"SSL_CLIENT_S_DN_Email")
+    };
+    let owner = request.user().or_else(certificate)?;
+    Some(String::from_utf8_lossy(owner).into_owned())
+}
+
+/// A URL that says where it is, for the WADL.
+fn absolute(request: &Request<'_>, base: &str) -> String {
+    if base.starts_with('/') || base.is_empty() { format!("{}{base}", request.origin()) } else { base.to_owned() }
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}

@@ -1,0 +1,121 @@
+//! The whole circle: a POST goes through a real Postfix, its reports through pipe(8) and processdsn into the database, and the page that
+//! the client was sent to says what became of the message.
+
+use crate::support::artifacts::artifacts;
+use crate::support::place::{Place, mode};
+use crate::support::{Httpd, Postfix, Request, httpd_config, process, skipped, within};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// A database that httpd's user and the one Postfix runs processdsn as may write.
+pub struct Database {
+    place: Place,
+    file: PathBuf,
+}
+
+impl Database {
+    pub fn new() -> Self {
+        let place = Place::new("dsn");
+        place.folder("data", 0o777);
+        let file = place.path().join("data/dsn.sqlite");
+        let database = Self { place, file };
+        process::run(database.processdsn().arg("--init"));
+        mode(&database.file, 0o666);
+        database
+    }
+
+    pub fn processdsn(&self) -> Command {
+        let mut command = Command::new(&artifacts().processdsn);
+        command.args(["--driver", "sqlite3", "--params"]).arg(&self.file);
+        command
+    }
+
+    /// Runs SQL on the file, as an accident would.
+    pub fn run_sql(&self, sql: &str) {
+        let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+        process::run(
+            Command::new(process::required("python3", "python3")).args(["-c", script]).arg(&self.file).arg(sql),
+        );
+    }
+
+    /// The command that an MTA runs for a report; copied, so that any user may run it.
+    fn command(&self) -> String {
+        let copy = self.place.path().join("processdsn");
+        std::fs::copy(&artifacts().processdsn, &copy).unwrap();
+        mode(&copy, 0o755);
+        format!("{} --driver sqlite3 --params {}", copy.display(), self.file.display())
+    }
+
+    /// httpd with the status service at /dsn.
+    pub fn httpd(&self) -> httpd_config::Builder {
+        let server = format!("DBDriver sqlite3\nDBDParams \"{}\"\nProcessDSNEnable on", self.file.display());
+        Httpd::builder()
+            .modules(&["dbd"])
+            .load("processdsn_module", &artifacts().status_module)
+            .config(&server)
+            .location("/dsn", "SetHandler processdsn\nRequire ip 127.0.0.1")
+    }
+}
+
+/// `/mail` through this Postfix, as conf/examples/delivery-status.conf has it.
+fn mail(postfix: &Postfix, builder: httpd_config::Builder) -> httpd_config::Builder {
+    let text = format!(
+        "SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{}\"\n\
+         SendmailArguments -t -i -f bounces+%{{reqenv:SENDMAIL_TOKEN}}@test.local -N delay,failure,success -V %{{reqenv:SENDMAIL_ENVID}}\n\
+         SendmailDSNLocation http://127.0.0.1:${{PORT}}/dsn",
+        postfix.sendmail().display()
+    );
+    builder.location("/mail", &text)
+}
+
+/// The path of the status of a message just posted.
+fn post(httpd: &Httpd, to: &str) -> String {
+    let answer = Request::mail("/mail").without("To").header("To", to).send(httpd).expect_status(303);
+    let location = answer.header("Location").unwrap().to_owned();
+    location.strip_prefix(&format!("http://127.0.0.1:{}", httpd.port())).unwrap().to_owned()
+}
+
+fn json(httpd: &Httpd, path: &str) -> serde_json::Value {
+    let answer = Request::get(path).header("Accept", "application/json").send(httpd).expect_status(200);
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+/// Waits until the recipient is in this state; the JSON of the recipient.
+#[track_caller]
+fn wait_for(httpd: &Httpd, path: &str, address: &str, state: &str) -> serde_json::Value {
+    let found = within(Duration::from_secs(10), || {
+        let page = json(httpd, path);
+        let recipient =
+            page["recipients"].as_array()?.iter().find(|recipient| recipient["address"] == address)?.clone();
+        (recipient["state"] == state).then_some(recipient)
+    });
+    found.unwrap_or_else(|| panic!("{address} is not {state} after 10 s: {}", json(httpd, path)))
+}
+
+#[test]
+fn every_kind_of_report_comes_back_to_the_page_within_ten_seconds() {
+    let database = Database::new();
+    let Some(postfix) = Postfix::start_reporting(&database.command()) else { return skipped("Postfix needs root") };
+    let httpd = mail(&postfix, database.httpd()).start();
+    let delivered = post(&httpd, "alice@test.local");
+    let failed = post(&httpd, "nobody-here@test.local");
+    let delayed = post(&httpd, "slow@delay.test");
+    let expanded = post(&httpd, "list@test.local");
+    let mixed = post(&httpd, "bob@test.local, not-there@test.local");
+
+    let page = Request::get(&delayed).send(&httpd).expect_status(200);
+    assert!(page.text().contains("slow@delay.test"), "queued from the first moment: {}", page.text());
+
+    let alice = wait_for(&httpd, &delivered, "alice@test.local", "delivered");
+    assert_eq!(alice["verified"], true, "{alice}");
+    let nobody = wait_for(&httpd, &failed, "nobody-here@test.local", "failed");
+    assert_eq!(nobody["events"][0]["status"], "5.1.1", "{nobody}");
+    wait_for(&httpd, &delayed, "slow@delay.test", "delayed");
+    wait_for(&httpd, &expanded, "list@test.local", "expanded");
+    wait_for(&httpd, &mixed, "bob@test.local", "delivered");
+    wait_for(&httpd, &mixed, "not-there@test.local", "failed");
+    wait_for(&httpd, &delayed, "slow@delay.test", "failed");
+    let one = json(&httpd, &format!("{mixed}bob%40test.local/"));
+    assert_eq!(one["recipients"].as_array().unwrap().len(), 1);
+}

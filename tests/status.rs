@@ -1,0 +1,212 @@
+//! The status service over the wire: who may see what, what forged and strange input does, what happens while the database is down.
+
+use crate::circle::Database;
+use crate::support::{Behaviour, Httpd, Request, Response, Sendmail};
+use base64::Engine;
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// `/mail` for whoever says who he is, and for anybody at `/open`; a status for both.
+fn server(database: &Database, sendmail: &Sendmail) -> Httpd {
+    let program = sendmail.program().display().to_string();
+    let mail = format!(
+        "SetHandler sendmail\nSendmailName \"{program}\"\nSendmailTimeout 2s\nSendmailArguments -t -i -f b@example.test -V %{{reqenv:SENDMAIL_ENVID}}\n\
+         SendmailDSNLocation http://127.0.0.1:${{PORT}}/dsn"
+    );
+    let basic = "AuthType Basic\nAuthName Mail\nAuthUserFile \"${ROOT}/users\"\nRequire valid-user";
+    let builder = database
+        .httpd()
+        .modules(&["auth_basic", "authn_file", "authz_user"])
+        .location("/mail", &format!("{mail}\n{basic}"))
+        .location("/open", &format!("{mail}\nRequire ip 127.0.0.1"))
+        .location("/dsn", &format!("{basic}\n<RequireAny>\nRequire valid-user\nRequire ip 127.0.0.1\n</RequireAny>"))
+        .location("/own", &format!("SetHandler processdsn\n{basic}"));
+    let users = ["alice", "bob"].map(|name| format!("{name}:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")).concat();
+    std::fs::write(builder.root().join("users"), users).unwrap();
+    builder.start()
+}
+
+fn by(user: &str, request: Request) -> Request {
+    let words = base64::engine::general_purpose::STANDARD.encode(format!("{user}:secret"));
+    request.header("Authorization", format!("Basic {words}"))
+}
+
+fn get(httpd: &Httpd, user: &str, path: &str) -> Response {
+    by(user, Request::get(path)).send(httpd)
+}
+
+/// A report of this action, with or without the envelope id that proves it.
+fn report(database: &Database, envid: Option<&str>, message_id: &str, address: &str, action: &str, status: &str) {
+    let envid = envid.map_or(String::new(), |envid| format!("Original-Envelope-Id: {envid}\n"));
+    let mail = format!(
+        "From: MAILER-DAEMON@mx.example\nTo: b@example.test\nSubject: report\nMIME-Version: 1.0\n\
+         Message-ID: <{action}.{address}.{}@mx.example>\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=cut\n\n--cut\n\nwords\n--cut\n\
+         Content-Type: message/delivery-status\n\n{envid}Reporting-MTA: dns; mx.example\n\n\
+         Final-Recipient: rfc822; {address}\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp; <b>550</b> & \"no\"\n\n--cut\n\
+         Content-Type: text/rfc822-headers\n\nMessage-ID: <{message_id}>\n\n--cut--\n",
+        envid.len()
+    );
+    let mut child = database.processdsn().stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(mail.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+fn envid(sendmail: &Sendmail) -> String {
+    sendmail.take()[0].arguments().last().unwrap().clone()
+}
+
+#[test]
+fn a_status_is_shown_to_its_owner_and_to_nobody_else() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    let mail = Request::mail("/mail").header("Message-ID", "<one@example.test>").header("Bcc", "hidden@example.test");
+    by("alice", mail.clone()).send(&httpd).expect_status(303);
+    let alice = envid(&sendmail);
+    let path = "/own/one%40example.test/";
+    let seen = get(&httpd, "alice", path).expect_status(200);
+    assert!(seen.shows(b"queued") && seen.shows(b"hidden@example.test"), "{}", seen.text());
+    let (foreign, unknown) = (get(&httpd, "bob", path), get(&httpd, "bob", "/own/none%40example.test/"));
+    assert_eq!((foreign.status, &foreign.body), (404, &unknown.body));
+    assert_eq!(unknown.status, 404);
+    Request::get("/dsn/one%40example.test/").send(&httpd).expect_status(404);
+
+    httpd.expect_log("SM0109");
+    let again = by("alice", mail.clone()).send(&httpd).expect_status(409);
+    assert!(again.header("Link").unwrap().contains("/dsn/one%40example.test/"), "{again:?}");
+    assert_eq!(sendmail.messages().len(), 0, "a message that was submitted is not sent again");
+    by("bob", mail).send(&httpd).expect_status(303);
+    let bob = envid(&sendmail);
+    assert_ne!(alice, bob);
+    report(&database, Some(&bob), "one@example.test", "a@example.test", "failed", "5.0.0");
+    assert!(get(&httpd, "bob", path).shows(b"failed"));
+    assert!(!get(&httpd, "alice", path).shows(b"failed"), "bob's report changes nothing of alice's");
+}
+
+#[test]
+fn a_message_sent_without_authentication_is_readable_by_its_id_and_hides_bcc() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    let mail = Request::mail("/open").header("Message-ID", "<open@example.test>").header("Bcc", "hidden@example.test");
+    mail.send(&httpd).expect_status(303);
+    let seen = Request::get("/dsn/open%40example.test/").send(&httpd).expect_status(200);
+    assert!(seen.shows(b"a@example.test") && !seen.shows(b"hidden@"), "{}", seen.text());
+}
+
+#[test]
+fn a_forged_report_is_shown_as_such_and_undoes_nothing() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    let status = |id: &str| {
+        let path = format!("/dsn/{id}%40example.test/");
+        let answer = Request::get(&path).header("Accept", "application/json").send(&httpd).expect_status(200);
+        let page: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let recipient = &page["recipients"][0];
+        (recipient["state"].as_str().unwrap().to_owned(), recipient["verified"].as_bool())
+    };
+    Request::mail("/open").header("Message-ID", "<m@example.test>").send(&httpd).expect_status(303);
+    let secret = envid(&sendmail);
+    let to = "a@example.test";
+    report(&database, Some("wrong"), "m@example.test", to, "failed", "5.1.1");
+    assert_eq!(status("m"), ("failed".into(), Some(false)));
+    report(&database, Some(&secret), "m@example.test", to, "delivered", "2.0.0");
+    assert_eq!(status("m"), ("delivered".into(), Some(true)), "the real report overrules the forged one");
+    report(&database, None, "m@example.test", to, "failed", "5.1.2");
+    assert_eq!(status("m"), ("delivered".into(), Some(true)), "and stays");
+    let page = Request::get("/dsn/m%40example.test/").header("Accept", "text/html").send(&httpd).expect_status(200);
+    assert!(!page.shows(b"<b>550") && page.shows(b"&lt;b&gt;550"), "{}", page.text());
+}
+
+#[test]
+fn what_was_refused_is_taken_back_and_what_nobody_knows_is_unknown() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    sendmail.behave(&Behaviour::reads_all_and_exits(75));
+    httpd.expect_log("SM0403");
+    let mail = Request::mail("/open").header("Message-ID", "<r@example.test>");
+    mail.send(&httpd).expect_status(503);
+    Request::get("/dsn/r%40example.test/").send(&httpd).expect_status(404);
+    sendmail.behave(&Behaviour::new().reads_all().hangs());
+    httpd.expect_log("SM0404");
+    mail.clone().timeout(Duration::from_secs(20)).send(&httpd).expect_status(504);
+    let unknown =
+        Request::get("/dsn/r%40example.test/").header("Accept", "application/json").send(&httpd).expect_status(200);
+    let page: serde_json::Value = serde_json::from_slice(&unknown.body).unwrap();
+    assert_eq!(page["recipients"][0]["state"], "unknown");
+}
+
+#[test]
+fn a_database_that_is_down_stops_no_mail() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    database.run_sql("DROP TABLE message");
+    httpd.expect_log("SM0501");
+    httpd.expect_log("SM0603");
+    let answer = Request::mail("/open").send(&httpd).expect_status(202);
+    assert_eq!((answer.header("Location"), answer.header("Link")), (None, None));
+    assert_eq!(sendmail.messages().len(), 1);
+    let down = Request::get("/dsn/x%40example.test/").send(&httpd).expect_status(503);
+    assert!(down.header("Retry-After").is_some() && !down.shows(b"message"), "{}", down.text());
+}
+
+#[test]
+fn strange_ids_find_nothing_and_break_nothing() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    Request::mail("/open").header("Message-ID", "<a@example.test>").send(&httpd).expect_status(303);
+    Request::get("/dsn/?message-id=%3Ca%40example.test%3E&recipient=a%40example.test").send(&httpd).expect_status(200);
+    Request::get("/dsn/a%40example.test/a%40example.test/").send(&httpd).expect_status(200);
+    httpd.expect_log("AH00127"); // a name that no file can have: core says 403 by itself
+    let long = format!("/dsn/{}/", "a".repeat(7000));
+    for path in [
+        "/dsn/%25/",
+        "/dsn/_%40example.test/",
+        "/dsn/a%00/",
+        "/dsn/..%2f..%2fetc%2fpasswd/",
+        "/dsn/'%20OR%201=1--/",
+        "/dsn/",
+        "/dsn",
+        "/dsn/a%40example.test/other%40example.test/",
+        "/dsn/a%40example.test/b/c/",
+        "/dsn/?message-id=%zz",
+        "/dsn/%ff%fe/",
+        &long,
+        "/dsn/?message-id=a%40example.test&message-id=b",
+        "/dsn/report:x/",
+    ] {
+        let answer = Request::get(path).send(&httpd);
+        assert!(matches!(answer.status, 400 | 403 | 404 | 414), "{path}: {}", answer.status);
+        assert!(!answer.shows(b"queued"), "{path}");
+    }
+}
+
+#[test]
+fn the_answer_has_five_forms_and_says_nothing_to_caches() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    Request::mail("/open").header("Message-ID", "<f@example.test>").send(&httpd).expect_status(303);
+    let path = "/dsn/f%40example.test/";
+    for (accept, expected) in [
+        ("*/*", "text/plain"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("text/xml", "text/xml"),
+        ("application/xml", "application/xml"),
+        ("application/json", "application/json"),
+    ] {
+        let answer = Request::get(path).header("Accept", accept).send(&httpd).expect_status(200);
+        assert!(answer.header("Content-Type").unwrap().starts_with(expected), "{accept}: {answer:?}");
+        assert_eq!((answer.header("Cache-Control"), answer.header("Vary")), (Some("no-store"), Some("Accept")));
+        assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"));
+        assert!(answer.header("Content-Security-Policy").unwrap().contains("default-src 'none'"));
+        let head = Request::new("HEAD", path).header("Accept", accept).send(&httpd).expect_status(200);
+        assert_eq!((head.header("Content-Length"), head.body.len()), (answer.header("Content-Length"), 0));
+    }
+    Request::get(path).header("Accept", "image/png").send(&httpd).expect_status(406);
+    let refused = Request::post(path).body("x").send(&httpd).expect_status(405);
+    let allowed = refused.header("Allow").unwrap();
+    assert!(allowed.contains("GET") && !allowed.contains("POST"), "{allowed}");
+    let described = Request::options("/dsn/").send(&httpd).expect_status(200);
+    assert_eq!(described.header("Content-Type"), Some("application/vnd.sun.wadl+xml"));
+    assert!(described.text().contains("http://gateway.test:"), "{}", described.text());
+}
