@@ -35,7 +35,7 @@ pub fn open<'a>(
     }
     let owner = owner(request, settings, offered);
     let known = request.database().and_then(|mut database| {
-        store::submitted_before(&mut database, message_id.without_brackets(), owner.as_deref())
+        store::submitted_before(&mut *database, message_id.without_brackets(), owner.as_deref())
     });
     match known {
         Ok(false) => Ok(entry),
@@ -78,7 +78,7 @@ impl Entry<'_> {
             recipients: recipients.into_iter().collect(),
             now: now(),
         };
-        match request.database().and_then(|mut database| store::submit(&mut database, &message)) {
+        match request.database().and_then(|mut database| store::submit(&mut *database, &message)) {
             Ok(()) => self.written = true,
             Err(error) => complain("the message is sent without a delivery status", &error),
         }
@@ -91,8 +91,8 @@ impl Entry<'_> {
         }
         let unknown = matches!(failure.kind, FailureKind::Unknown | FailureKind::DeadlinePassed);
         let outcome = request.database().and_then(|mut database| match unknown {
-            true => store::mark_unknown(&mut database, self.envid, now()),
-            false => store::take_back(&mut database, self.envid),
+            true => store::mark_unknown(&mut *database, self.envid, now()),
+            false => store::take_back(&mut *database, self.envid),
         });
         if let Err(error) = outcome {
             complain("a message that was not taken stays among the queued ones", &error);

@@ -1,9 +1,11 @@
-//! The database of mod_dbd: a connection lent for the time of a request, with the statements prepared on it kept for the next one.
+//! The database of mod_dbd: a connection lent for one piece of work and given back at once, since a request may wait long for a client
+//! or a mail program. The statements prepared on a connection stay with it.
 
 use crate::Request;
 use apache_sys as sys;
 use apr::Dbd;
 use mailgate::store::{Database, DatabaseError, Dialect, Statement};
+use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 /// Marks a connection on which [`BUSY`] has been set; never run.
@@ -12,31 +14,78 @@ const READY: Statement = Statement { name: c"dsn_ready", sql: c"SELECT 1", colum
 /// How long SQLite waits for another writer. mod_dbd cannot set it by DBDInitSQL, since it takes the answer for an error.
 const BUSY: &std::ffi::CStr = c"PRAGMA busy_timeout=5000";
 
+type Open = unsafe extern "C" fn(*mut sys::apr_pool_t, *mut sys::server_rec) -> *mut sys::ap_dbd_t;
+type Close = unsafe extern "C" fn(*mut sys::server_rec, *mut sys::ap_dbd_t);
+
+/// A connection of mod_dbd, given back when it is dropped.
+#[derive(Debug)]
+pub struct Lent<'r> {
+    database: Dbd<'r>,
+    raw: NonNull<sys::ap_dbd_t>,
+    server: *mut sys::server_rec,
+    close: Close,
+}
+
+impl<'r> Deref for Lent<'r> {
+    type Target = Dbd<'r>;
+
+    fn deref(&self) -> &Dbd<'r> {
+        &self.database
+    }
+}
+
+impl<'r> DerefMut for Lent<'r> {
+    fn deref_mut(&mut self) -> &mut Dbd<'r> {
+        &mut self.database
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // SAFETY: mod_dbd lent this connection for this server, and it is given back once.
+        unsafe { (self.close)(self.server, self.raw.as_ptr()) };
+    }
+}
+
 impl<'r> Request<'r> {
-    /// A connection of mod_dbd, given back when the request ends.
-    pub fn database(&self) -> Result<Dbd<'r>, DatabaseError> {
-        type Acquire = unsafe extern "C" fn(*mut sys::request_rec) -> *mut sys::ap_dbd_t;
-        // SAFETY: looks a registered function up by its name, None without mod_dbd.
-        let acquire = unsafe { sys::apr_dynamic_fn_retrieve(c"ap_dbd_acquire".as_ptr()) }.ok_or_else(|| {
-            DatabaseError::misconfigured("mod_dbd is not loaded; load it and set DBDriver and DBDParams".into())
-        })?;
-        // SAFETY: mod_dbd.h declares the optional function of that name with this signature.
-        let acquire = unsafe { std::mem::transmute::<unsafe extern "C" fn(), Acquire>(acquire) };
-        // SAFETY: the request is live; mod_dbd answers with NULL or a connection that is this request's until its end.
-        let lent = unsafe { acquire(self.as_ptr()).as_ref() };
-        let lent =
-            lent.ok_or_else(|| DatabaseError::unavailable("mod_dbd has no connection to its database".into()))?;
-        let parts = (NonNull::new(lent.handle), NonNull::new(lent.pool), NonNull::new(lent.prepared));
-        let (Some(handle), Some(pool), Some(prepared)) = parts else {
-            return Err(DatabaseError::unavailable("mod_dbd has a connection without a handle".into()));
+    /// A connection of mod_dbd.
+    pub fn database(&self) -> Result<Lent<'r>, DatabaseError> {
+        let missing =
+            || DatabaseError::misconfigured("mod_dbd is not loaded; load it and set DBDriver and DBDParams".into());
+        // SAFETY: both look a registered function up by its name, None without mod_dbd.
+        let (open, close) = unsafe {
+            (
+                sys::apr_dynamic_fn_retrieve(c"ap_dbd_open".as_ptr()),
+                sys::apr_dynamic_fn_retrieve(c"ap_dbd_close".as_ptr()),
+            )
         };
-        // SAFETY: all of one connection, which is this thread's until the request ends; mod_dbd made the hash in the connection's pool,
-        // its keys are the labels of DBDPrepareSQL and ours, which all start with "dsn_".
-        let mut database = unsafe { Dbd::from_raw(lent.driver, handle, pool, prepared) };
-        if database.dialect() == Dialect::Sqlite && !database.is_prepared(&READY) {
-            database.execute(BUSY)?;
-            database.prepare(&READY)?;
+        let (open, close) = (open.ok_or_else(missing)?, close.ok_or_else(missing)?);
+        // SAFETY: mod_dbd.h declares the optional functions of these names with these signatures.
+        let (open, close) = unsafe {
+            (
+                std::mem::transmute::<unsafe extern "C" fn(), Open>(open),
+                std::mem::transmute::<unsafe extern "C" fn(), Close>(close),
+            )
+        };
+        // SAFETY: r->server lives as long as the configuration, longer than a request.
+        let server = unsafe { (*self.as_ptr()).server };
+        // SAFETY: pool and server of a live request; NULL or a connection that is ours until it is closed.
+        let raw = NonNull::new(unsafe { open(self.pool().as_ptr(), server) });
+        let raw = raw.ok_or_else(|| DatabaseError::unavailable("mod_dbd has no connection to its database".into()))?;
+        // SAFETY: a connection that mod_dbd lent is complete: handle, pool and hash are set before it is lent.
+        let lent = unsafe { raw.as_ref() };
+        let part = |name: &str| DatabaseError::unavailable(format!("mod_dbd lent a connection without {name}"));
+        let handle = NonNull::new(lent.handle).ok_or_else(|| part("a handle"))?;
+        let pool = NonNull::new(lent.pool).ok_or_else(|| part("a pool"))?;
+        let prepared = NonNull::new(lent.prepared).ok_or_else(|| part("its statements"))?;
+        // SAFETY: all of one connection, which is this thread's until it is closed; mod_dbd made the hash in the connection's pool, its
+        // keys are the labels of DBDPrepareSQL and ours, which all start with "dsn_".
+        let database = unsafe { Dbd::from_raw(lent.driver, handle, pool, prepared) };
+        let mut lent = Lent { database, raw, server, close };
+        if lent.dialect() == Dialect::Sqlite && !lent.is_prepared(&READY) {
+            lent.execute(BUSY)?;
+            lent.prepare(&READY)?;
         }
-        Ok(database)
+        Ok(lent)
     }
 }

@@ -56,7 +56,7 @@ fn find(
     viewer: Viewer<'_>,
 ) -> Result<Option<store::Message>, store::DatabaseError> {
     let Some(id) = target.id() else { return Ok(None) };
-    store::find(&mut request.database()?, id, viewer, now())
+    store::find(&mut *request.database()?, id, viewer, now())
 }
 
 /// The path of the service and what stands behind it: below the path of ProcessDSNLocation, else below the longest `<Location>` that fits.
