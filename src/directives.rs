@@ -5,6 +5,7 @@
 use httpd::{Arity, Command, Config, Context, Directive, Expression};
 use mailgate::address::Domain;
 use mailgate::input::strip::{NamePattern, StripList};
+use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, pieces};
 use std::ffi::{CStr, CString};
@@ -64,6 +65,7 @@ macro_rules! section {
 }
 
 section! {
+    allow_origin: Arc<Origins>,
     arguments: Arc<Arguments>,
     domain: Arc<Domain>,
     dsn_location: Arc<Vec<Piece<Expression>>>,
@@ -109,6 +111,7 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailStripHeaders", Arity::Words(sendmail_strip_headers), c"changes to the fields that never reach the mail: +Name -Name"),
     row(c"SendmailPassHeaders", Arity::Words(sendmail_pass_headers), c"the only fields that reach the mail"),
     row(c"SendmailReceived", Arity::One(sendmail_received), c"the Received field: full, client, anonymous or off (default: client)"),
+    row(c"SendmailAllowOrigin", Arity::Words(sendmail_allow_origin), c"web origins whose pages may send, or * (default: its own host)"),
     row(c"SendmailErrorDetail", Arity::Flag(sendmail_error_detail), c"On: the program's complaint goes into the answer"),
     row(c"SendmailEnv", Arity::Words(sendmail_env), c"NAME=value, or NAME for httpd's own, in the program's environment"),
 ];
@@ -270,6 +273,11 @@ fn sendmail_received(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Out
         "off" => Received::Off,
         _ => return Err(format!("'{word}' is none of full, client, anonymous and off")),
     });
+    Ok(())
+}
+
+fn sendmail_allow_origin(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    config.allow_origin = Some(Arc::new(Origins::parse(words)?));
     Ok(())
 }
 

@@ -133,6 +133,21 @@ pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, 
     Status::OK
 }
 
+/// Lets the page behind this request read the answer, whoever writes it and whatever it says.
+pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
+    for (name, value) in fields {
+        request.err_headers_out().set(&c_string(name), &c_string(value));
+    }
+}
+
+/// Answers the question of a browser whether its page may send.
+pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> Status {
+    grant(request, fields);
+    request.headers_out().set(c"Allow", c"POST, OPTIONS");
+    request.respond(204, "text/plain; charset=utf-8", b"");
+    Status::OK
+}
+
 /// Answers OPTIONS with the WADL.
 pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
     let url = settings.config().location.as_deref().map_or_else(|| own_url(request), str::to_owned);

@@ -6,6 +6,7 @@ use crate::accept::preferred;
 use crate::input::InputError;
 use crate::message::compose::ComposeError;
 use crate::message_id::MessageId;
+use crate::origin::Foreign;
 use crate::policy::PolicyError;
 use crate::transport::{Failure, FailureKind};
 use serde_json::json;
@@ -277,6 +278,17 @@ impl From<&PolicyError> for Problem {
                 log,
             ),
         }
+    }
+}
+
+impl From<&Foreign> for Problem {
+    fn from(foreign: &Foreign) -> Self {
+        let Foreign { origin, host } = foreign;
+        let log = format!(
+            "Origin {origin} is not the host of the request, {host}; SendmailAllowOrigin lists others that may send"
+        );
+        let detail = "pages of another origin may not send mail from here";
+        Problem::hidden(403, "SM0205", Again::AfterAdministrator, detail, log)
     }
 }
 

@@ -120,11 +120,10 @@ fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, V
     for &(name, value) in fields {
         let printable = || name.escape_ascii().to_string();
         let name = HeaderName::parse(name).map_err(|error| InputError::Header { field: printable(), error })?;
-        if name.as_str().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("Resent-")) {
+        if is_resent(&name) {
             return Err(InputError::Resent(name));
         }
-        let passes = rules.pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str())));
-        if !passes || rules.strip.strips(&name) || hop_by_hop.split(',').any(|option| name.is(option.trim())) {
+        if !is_kept(&name, rules.pass, rules.strip) || hop_by_hop.split(',').any(|option| name.is(option.trim())) {
             stripped.push(name.as_str().to_owned());
             continue;
         }
@@ -140,6 +139,19 @@ fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, V
         }
     }
     Ok((kept, stripped))
+}
+
+/// Whether a field of this name can become one of the mail.
+pub fn reaches_mail(name: &str, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
+    HeaderName::parse(name.as_bytes()).is_ok_and(|name| !is_resent(&name) && is_kept(&name, pass, strip))
+}
+
+fn is_kept(name: &HeaderName, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
+    pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str()))) && !strip.strips(name)
+}
+
+fn is_resent(name: &HeaderName) -> bool {
+    name.as_str().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("Resent-"))
 }
 
 impl Found {
