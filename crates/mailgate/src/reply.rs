@@ -122,7 +122,8 @@ impl Problem {
                 if let Some(words) = words {
                     problem["program_said"] = json!(words);
                 }
-                ("application/problem+json", format!("{problem}\n"))
+                // The same to a reader of JSON, and no markup to whoever takes it for HTML.
+                ("application/problem+json", format!("{problem}\n").replace('<', "\\u003c"))
             }
             Some("text/html") => (
                 "text/html; charset=utf-8",
@@ -137,7 +138,10 @@ impl Problem {
             ),
             _ => {
                 let said = if said.is_empty() { said } else { said + "\n" };
-                ("text/plain; charset=utf-8", format!("{reason}: {}\n{said}{}\n", self.detail, self.again.sentence()))
+                (
+                    "text/plain; charset=utf-8",
+                    defuse(&format!("{reason}: {}\n{said}{}\n", self.detail, self.again.sentence())),
+                )
             }
         };
         let mut fields = vec![("X-Content-Type-Options", "nosniff".to_owned())];
@@ -212,6 +216,14 @@ pub fn percent_encode(text: &str) -> String {
         }
         _ => encoded + &format!("%{byte:02X}"),
     })
+}
+
+/// Plain text in which nobody finds the beginning of a tag (HTML 13.2.5.6), should a browser guess at its type.
+fn defuse(text: &str) -> String {
+    let opens = |after: &str| after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+    let mut pieces = text.split('<');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, after| text + if opens(after) { "\\u{3c}" } else { "<" } + after)
 }
 
 /// `text` for HTML and XML, as content and inside quotes.
