@@ -1,6 +1,8 @@
 //! The table of hostile requests, row by row on the wire (`support::hostile` says where it lies): outcome, mail, answer, log, processes.
 
+mod frames;
 mod judge;
+mod lives;
 mod setup;
 
 use crate::support::hostile::{Expected, Row, rows};
