@@ -60,9 +60,9 @@ struct Found {
 /// Reads the fields of a request, in their order.
 pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, InputError> {
     check_connection(fields)?;
-    let (fields, stripped) = select(fields, rules)?;
+    let (kept, stripped) = select(fields, rules)?;
     let mut found = Found::default();
-    for field in &fields {
+    for field in &kept {
         found.take(field, rules)?;
     }
     found.apply_sender(rules)?;
@@ -72,9 +72,9 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     if rules.addressing != Addressing::Arguments {
         check_recipients(&found, rules)?;
     }
-    if let Some(content_type) = &found.content_type {
+    if let Some(content_type) = found.content_type.clone().or_else(|| given_type(fields)) {
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
-        framing::media_type(content_type, has_mail_fields)?;
+        framing::media_type(&content_type, has_mail_fields)?;
     }
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
     let mut header: String = found.lines.into_iter().map(|(_, line)| line).collect();
@@ -99,6 +99,11 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
 
 /// The fields without which a `message/rfc822` body would be taken for the mail itself.
 const MAIL_FIELDS: &[&str] = &["To", "Cc", "Bcc", "From", "Subject"];
+
+/// The type of the body where it does not reach the mail (SendmailPassHeaders): a form is no text for all that.
+fn given_type(fields: &[(&[u8], &[u8])]) -> Option<ContentType> {
+    ContentType::parse(&HeaderValue::parse(&value_of(fields, "content-type")?).ok()?).ok()
+}
 
 /// A proxy takes away what Connection names. Where that is a field that says who writes to whom, the client and the server would not
 /// agree about the mail.
