@@ -1,7 +1,10 @@
 //! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
 
+mod answers;
+mod directives;
 mod hostile;
 mod origins;
+mod policy;
 mod posts;
 mod selftest;
 mod support;
