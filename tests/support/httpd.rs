@@ -179,6 +179,8 @@ impl Httpd {
     /// Ends what is left of the session, politely first. Programs of the module lead groups but stay in the session.
     fn end(&mut self) {
         if !self.stopped {
+            // Without any module of ours, event of 2.4.71 dies of SIGSEGV in 2 of 100 stops within a few ms of an answer (lingering close).
+            std::thread::sleep(Duration::from_millis(30));
             self.signal(Signal::TERM);
             if self.wait(Duration::from_secs(15)).is_none() {
                 process::signal_group(self.pid(), Signal::KILL);
