@@ -83,13 +83,13 @@ fn hostile_k02_a_stop_cuts_no_mail() {
 #[test]
 fn hostile_k03_a_killed_child_cuts_no_mail() {
     let Some(row) = row("K03") else { return };
-    let sendmail = Sendmail::behaving(&Behaviour::new().sleeps(Duration::from_millis(700)).reads_all());
+    let sendmail = Sendmail::behaving(&Behaviour::new().sleeps(Duration::from_millis(1500)).reads_all());
     let httpd = Httpd::builder().mail(&sendmail, "").start();
     let (sent, address) = (row.request(), httpd.address());
     let client = std::thread::spawn(move || crate::support::wire::send(&sent, address));
     let pid = eventually("the program runs", SECONDS, || sendmail.unfinished_pids().first().copied());
     let serves = |child: &u32| process::children(*child).contains(&pid);
-    let child = httpd.children().into_iter().find(serves).expect("the program has a parent");
+    let child = eventually("the program has a parent", SECONDS, || httpd.children().into_iter().find(serves));
     process::signal(child, Signal::KILL);
     row.judge(&client.join().unwrap());
     wait_for_programs(&sendmail);
@@ -213,10 +213,10 @@ fn keep(httpd: &Httpd) -> TcpStream {
 #[test]
 fn hostile_j22_a_crowd_meets_the_limit_of_programs() {
     let Some(row) = row("J22") else { return };
-    const AT_ONCE: usize = 200;
-    let sendmail = Sendmail::behaving(&Behaviour::new().sleeps(Duration::from_millis(60)).reads_all());
+    const AT_ONCE: usize = 200; // 20 rounds of 300 ms, so the last ones wait longer than they may
+    let sendmail = Sendmail::behaving(&Behaviour::new().sleeps(Duration::from_millis(300)).reads_all());
     let one = "ServerLimit 1\nStartServers 1\nThreadsPerChild 200\nThreadLimit 200\nMaxRequestWorkers 200\nMinSpareThreads 1\nMaxSpareThreads 200";
-    let limits = "SendmailMaxProcesses 10\nSendmailTimeout 2s";
+    let limits = "SendmailMaxProcesses 10\nSendmailTimeout 4s";
     let httpd = Httpd::builder().mpm_settings(one).mail(&sendmail, limits).start();
     let clients: Vec<_> = (0..AT_ONCE)
         .map(|_| {
