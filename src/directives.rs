@@ -5,6 +5,7 @@
 use httpd::{Arity, Command, Config, Context, Directive, Expression};
 use mailgate::address::Domain;
 use mailgate::input::strip::{NamePattern, StripList};
+use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, pieces};
 use std::ffi::{CStr, CString};
@@ -66,6 +67,7 @@ macro_rules! section {
 }
 
 section! {
+    allow_origin: Arc<Origins>,
     arguments: Arc<Arguments>,
     domain: Arc<Domain>,
     dsn_location: Arc<Vec<Piece<Expression>>>,
@@ -112,6 +114,7 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailStripHeaders", Arity::Words(sendmail_strip_headers), c"changes to the fields that never reach the mail: +Name -Name"),
     row(c"SendmailPassHeaders", Arity::Words(sendmail_pass_headers), c"the only fields that reach the mail"),
     row(c"SendmailReceived", Arity::One(sendmail_received), c"the Received field: full, client, anonymous or off (default: client)"),
+    row(c"SendmailAllowOrigin", Arity::Words(sendmail_allow_origin), c"web origins whose pages may send, or * (default: its own host)"),
     row(c"SendmailErrorDetail", Arity::Flag(sendmail_error_detail), c"On: the program's complaint goes into the answer"),
     row(c"SendmailEnv", Arity::Words(sendmail_env), c"NAME=value, or NAME for httpd's own, in the program's environment"),
     Directive { name: c"ProcessDSNEnable", arity: Arity::Flag(processdsn_enable), context: Context::Server, help: c"On: messages are written into the database of mod_dbd (default: Off)" },
@@ -275,6 +278,11 @@ fn sendmail_received(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Out
         "off" => Received::Off,
         _ => return Err(format!("'{word}' is none of full, client, anonymous and off")),
     });
+    Ok(())
+}
+
+fn sendmail_allow_origin(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    config.allow_origin = Some(Arc::new(Origins::parse(words)?));
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use mailgate::input::{self, Rules, Submission, framing};
 use mailgate::message::body::{Facts, Scan};
 use mailgate::message::compose::{self, Trace};
 use mailgate::message_id::Token;
+use mailgate::origin::{self, Standing};
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Accepted, Again, Problem};
 use mailgate::spool::Spool;
@@ -30,13 +31,29 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     if !request.is_main() || request.is_error_document() {
         return Status::http(405);
     }
-    let accept = input::value_of(&request.headers_in().entries(), "accept");
-    match request.method() {
-        b"POST" => match post(request, &settings) {
+    let fields = request.headers_in().entries();
+    let accept = input::value_of(&fields, "accept");
+    let standing = origin::judge(&fields, settings.allow_origin());
+    if let Standing::Allowed(grant) = &standing {
+        outcome::grant(request, &grant.fields());
+    }
+    match (request.method(), standing) {
+        (b"POST", Standing::Foreign(foreign)) => {
+            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref())
+        }
+        (b"POST", _) => match post(request, &settings, &fields) {
             Ok(reply) => request.send(&reply),
             Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
         },
-        b"OPTIONS" => outcome::describe(request, &settings),
+        (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
+            Some(asked) => {
+                let reaches_mail =
+                    |name: &str| input::reaches_mail(name, settings.pass_headers(), settings.strip_headers());
+                outcome::preflight(request, &grant.preflight(&asked, reaches_mail))
+            }
+            None => outcome::describe(request, &settings),
+        },
+        (b"OPTIONS", _) => outcome::describe(request, &settings),
         _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref()),
     }
 }
@@ -45,14 +62,13 @@ fn method_not_allowed() -> Problem {
     Problem::new(405, "SM0108", Again::AfterCorrection, "only POST sends mail, and OPTIONS describes how")
 }
 
-fn post(request: &Request<'_>, settings: &Settings<'_>) -> Result<reply::Reply, Refused> {
+fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])]) -> Result<reply::Reply, Refused> {
     let begin = Instant::now();
-    let fields = request.headers_in().entries();
-    framing::check(&fields, framing(request, settings))?;
+    framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let submission = read_fields(request, settings, &fields, &token)?;
+    let submission = read_fields(request, settings, fields, &token)?;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
     let arguments = match transport {
         Transport::Maildir(_) => Vec::new(),
@@ -78,7 +94,7 @@ fn post(request: &Request<'_>, settings: &Settings<'_>) -> Result<reply::Reply, 
         status_url: entry.status_url(settings),
         redirect: settings.dsn_redirect(),
     };
-    Ok(accepted.reply(input::value_of(&fields, "accept").as_deref()))
+    Ok(accepted.reply(input::value_of(fields, "accept").as_deref()))
 }
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {

@@ -126,6 +126,25 @@ pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, 
 
 const ALLOW: &CStr = c"POST, OPTIONS";
 
+/// Lets the page behind this request read the answer, whoever writes it and whatever it says.
+pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
+    for (name, value) in fields {
+        request.err_headers_out().set(&c_string(name), &c_string(value));
+    }
+}
+
+/// Answers the question of a browser whether its page may send.
+pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> Status {
+    grant(request, fields);
+    request.headers_out().set(c"Allow", ALLOW);
+    request.send(&Reply {
+        status: 204,
+        fields: Vec::new(),
+        content_type: "text/plain; charset=utf-8",
+        body: Vec::new(),
+    })
+}
+
 /// Answers OPTIONS with the WADL.
 pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
     let url = settings.config().location.as_deref().map_or_else(|| own_url(request), str::to_owned);

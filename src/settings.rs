@@ -4,6 +4,7 @@
 use crate::directives::{Arguments, DirConfig, Received, Source, Transport, addressing};
 use mailgate::address::Domain;
 use mailgate::input::strip::{NamePattern, StripList};
+use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
     let words: Vec<_> = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into();
     Arguments { addressing: addressing(&words), needs_from: false, words }
 });
+static ORIGINS: LazyLock<Origins> = LazyLock::new(Origins::default);
 static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
 static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
 
@@ -40,6 +42,10 @@ impl<'c> Settings<'c> {
             Some(Transport::Maildir(_)) => Addressing::Appended,
             _ => self.arguments().addressing,
         }
+    }
+
+    pub fn allow_origin(&self) -> &'c Origins {
+        self.config.allow_origin.as_deref().unwrap_or(&ORIGINS)
     }
 
     pub fn arguments(&self) -> &'c Arguments {

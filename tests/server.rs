@@ -1,7 +1,12 @@
 //! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
 
+mod answers;
 mod circle;
+mod directives;
 mod examples;
+mod hostile;
+mod origins;
+mod policy;
 mod posts;
 mod selftest;
 mod status;

@@ -10,6 +10,7 @@ pub mod certificates;
 pub mod curl;
 pub mod deadline;
 pub mod error_log;
+pub mod h2;
 pub mod hostile;
 pub mod httpd;
 pub mod httpd_config;

@@ -145,6 +145,12 @@ impl Request {
         self
     }
 
+    /// The method of raw octets: the answer to HEAD has no body to wait for.
+    pub fn with_method(mut self, method: &str) -> Self {
+        self.method = method.to_owned();
+        self
+    }
+
     /// Length of the head, for [`Self::broken_off_after`].
     pub fn head_length(&self) -> usize {
         wire::head(self, "127.0.0.1:65535").len()

@@ -11,6 +11,7 @@ pub mod header;
 pub mod input;
 pub mod message;
 pub mod message_id;
+pub mod origin;
 pub mod policy;
 pub mod reply;
 pub mod seam;

@@ -6,6 +6,7 @@ use crate::accept::preferred;
 use crate::input::InputError;
 use crate::message::compose::ComposeError;
 use crate::message_id::MessageId;
+use crate::origin::Foreign;
 use crate::policy::PolicyError;
 use crate::transport::{Failure, FailureKind};
 use serde_json::json;
@@ -130,7 +131,8 @@ impl Problem {
                 if let Some(url) = &self.status_url {
                     problem["status_url"] = json!(url);
                 }
-                ("application/problem+json", format!("{problem}\n"))
+                // The same to a reader of JSON, and no markup to whoever takes it for HTML.
+                ("application/problem+json", format!("{problem}\n").replace('<', "\\u003c"))
             }
             Some("text/html") => (
                 "text/html; charset=utf-8",
@@ -145,7 +147,10 @@ impl Problem {
             ),
             _ => {
                 let said = if said.is_empty() { said } else { said + "\n" };
-                ("text/plain; charset=utf-8", format!("{reason}: {}\n{said}{}\n", self.detail, self.again.sentence()))
+                (
+                    "text/plain; charset=utf-8",
+                    defuse(&format!("{reason}: {}\n{said}{}\n", self.detail, self.again.sentence())),
+                )
             }
         };
         let mut fields = vec![("X-Content-Type-Options", "nosniff".to_owned())];
@@ -217,6 +222,14 @@ pub fn percent_encode(text: &str) -> String {
     })
 }
 
+/// Plain text in which nobody finds the beginning of a tag (HTML 13.2.5.6), should a browser guess at its type.
+fn defuse(text: &str) -> String {
+    let opens = |after: &str| after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+    let mut pieces = text.split('<');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, after| text + if opens(after) { "\\u{3c}" } else { "<" } + after)
+}
+
 /// `text` for HTML and XML, as content and inside quotes.
 pub fn escape(text: &str) -> String {
     text.chars().fold(String::new(), |mut escaped, character| {
@@ -281,6 +294,17 @@ impl From<&PolicyError> for Problem {
                 log,
             ),
         }
+    }
+}
+
+impl From<&Foreign> for Problem {
+    fn from(foreign: &Foreign) -> Self {
+        let Foreign { origin, host } = foreign;
+        let log = format!(
+            "Origin {origin} is not the host of the request, {host}; SendmailAllowOrigin lists others that may send"
+        );
+        let detail = "pages of another origin may not send mail from here";
+        Problem::hidden(403, "SM0205", Again::AfterAdministrator, detail, log)
     }
 }
 

@@ -32,6 +32,7 @@ fn fields_are_read_generously_and_written_strictly() {
         ("<root@h> (Cron Daemon)", "To: Cron Daemon <root@h>\n"),
         ("Name <root@h> (Cron Daemon)", "To: Name <root@h>\n"),
         ("root (Cron Daemon)", "To: Cron Daemon <root>\n"),
+        ("=?iso-2022-jp?b?}?= <root@h>", "To: root@h\n"),
         ("root@h ()", "To: root@h\n"),
         ("(a, <b@c>) a@b", "To: a@b\n"),
         ("undisclosed-recipients:;", ""),

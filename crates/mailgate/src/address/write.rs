@@ -13,14 +13,10 @@ use crate::message::fold::{Field, LINE};
 impl Mailbox {
     /// The words of it, to be separated by a blank or a fold; `room` is for the first.
     fn words(&self, room: usize) -> Vec<String> {
-        match self.name() {
-            None => vec![self.address().to_string()],
-            Some(name) => {
-                let mut words = phrase_words(name, room);
-                words.push(format!("<{}>", self.address()));
-                words
-            }
-        }
+        let mut words = self.name().map(|name| phrase_words(name, room)).unwrap_or_default();
+        // An encoded-word that stands for nothing makes a name without words.
+        words.push(if words.is_empty() { self.address().to_string() } else { format!("<{}>", self.address()) });
+        words
     }
 }
 

@@ -7,7 +7,7 @@ pub mod framing;
 mod read;
 pub mod strip;
 
-pub use read::{Rules, read};
+pub use read::{Rules, reaches_mail, read};
 
 use crate::address::{Address, AddressError, Mailbox};
 use crate::header::{HeaderError, HeaderName};

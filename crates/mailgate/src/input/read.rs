@@ -61,9 +61,9 @@ struct Found {
 /// Reads the fields of a request, in their order.
 pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, InputError> {
     check_connection(fields)?;
-    let (fields, stripped) = select(fields, rules)?;
+    let (kept, stripped) = select(fields, rules)?;
     let mut found = Found::default();
-    for field in &fields {
+    for field in &kept {
         found.take(field, rules)?;
     }
     found.apply_sender(rules)?;
@@ -73,9 +73,9 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     if rules.addressing != Addressing::Arguments {
         check_recipients(&found, rules)?;
     }
-    if let Some(content_type) = &found.content_type {
+    if let Some(content_type) = found.content_type.clone().or_else(|| given_type(fields)) {
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
-        framing::media_type(content_type, has_mail_fields)?;
+        framing::media_type(&content_type, has_mail_fields)?;
     }
     let client_chose_id = found.message_id.is_some();
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
@@ -104,6 +104,11 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
 /// The fields without which a `message/rfc822` body would be taken for the mail itself.
 const MAIL_FIELDS: &[&str] = &["To", "Cc", "Bcc", "From", "Subject"];
 
+/// The type of the body where it does not reach the mail (SendmailPassHeaders): a form is no text for all that.
+fn given_type(fields: &[(&[u8], &[u8])]) -> Option<ContentType> {
+    ContentType::parse(&HeaderValue::parse(&value_of(fields, "content-type")?).ok()?).ok()
+}
+
 /// A proxy takes away what Connection names. Where that is a field that says who writes to whom, the client and the server would not
 /// agree about the mail.
 fn check_connection(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
@@ -124,11 +129,10 @@ fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, V
     for &(name, value) in fields {
         let printable = || name.escape_ascii().to_string();
         let name = HeaderName::parse(name).map_err(|error| InputError::Header { field: printable(), error })?;
-        if name.as_str().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("Resent-")) {
+        if is_resent(&name) {
             return Err(InputError::Resent(name));
         }
-        let passes = rules.pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str())));
-        if !passes || rules.strip.strips(&name) || hop_by_hop.split(',').any(|option| name.is(option.trim())) {
+        if !is_kept(&name, rules.pass, rules.strip) || hop_by_hop.split(',').any(|option| name.is(option.trim())) {
             stripped.push(name.as_str().to_owned());
             continue;
         }
@@ -144,6 +148,19 @@ fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, V
         }
     }
     Ok((kept, stripped))
+}
+
+/// Whether a field of this name can become one of the mail.
+pub fn reaches_mail(name: &str, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
+    HeaderName::parse(name.as_bytes()).is_ok_and(|name| !is_resent(&name) && is_kept(&name, pass, strip))
+}
+
+fn is_kept(name: &HeaderName, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
+    pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str()))) && !strip.strips(name)
+}
+
+fn is_resent(name: &HeaderName) -> bool {
+    name.as_str().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("Resent-"))
 }
 
 impl Found {

@@ -18,7 +18,8 @@ pub struct Slot(());
 
 /// A slot as soon as fewer than `limit` (0: no limit) are taken, or none if that does not happen within `wait`.
 pub fn acquire(limit: usize, wait: Duration) -> Option<Slot> {
-    GATE.enter(limit, wait).then_some(Slot(()))
+    // Not then_some: a slot that was made to be thrown away would give back what was never taken.
+    GATE.enter(limit, wait).then(|| Slot(()))
 }
 
 impl Drop for Slot {
@@ -109,9 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_given_back_when_dropped_even_by_a_panic() {
+    fn a_slot_is_given_back_once_even_after_a_panic_and_never_by_one_who_got_none() {
         let taken = || *GATE.lock();
         let before = taken();
+        let held = acquire(0, Duration::ZERO).unwrap();
+        assert!(acquire(before + 1, Duration::ZERO).is_none());
+        assert_eq!(taken(), before + 1, "who got none gives none back");
+        drop(held);
         let slot = acquire(0, Duration::ZERO).unwrap();
         assert_eq!(taken(), before + 1);
         let panicked = std::thread::spawn(move || {

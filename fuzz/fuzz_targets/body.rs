@@ -1,0 +1,91 @@
+//! A body in pieces of any size -> the plan -> the encoded body -> what other decoders make of it: what was sent, in lines that every
+//! MTA carries.
+#![no_main]
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use libfuzzer_sys::fuzz_target;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mailgate::message::body::{Encoding, Facts, Kind, MAX_LINE, Plan, Scan, encode, plan};
+use std::io::Read;
+
+fuzz_target!(|octets: &[u8]| {
+    let [choice, piece, body @ ..] = octets else { return };
+    let piece = usize::from(*piece) + 1;
+    let kind = [Kind::Text, Kind::Other, Kind::Composite][usize::from(choice % 3)];
+    let declared = [None, Some("base64"), Some("quoted-printable"), Some("8BIT "), Some("7bit"), Some("x")]
+        [usize::from(choice / 3 % 6)];
+    let facts = scan(body, body.len().max(1));
+    assert_eq!(facts, scan(body, piece), "the size of the pieces does not matter");
+    let Ok(plan) = plan(kind, declared, &facts) else { return };
+    let written = write(&plan, body, body.len().max(1));
+    assert_eq!(written, write(&plan, body, piece), "the size of the pieces does not matter");
+    check(kind, declared, &plan, body, &written);
+});
+
+fn scan(body: &[u8], piece: usize) -> Facts {
+    let mut scan = Scan::new();
+    body.chunks(piece).for_each(|piece| scan.update(piece));
+    scan.finish()
+}
+
+fn write(plan: &Plan, body: &[u8], piece: usize) -> Vec<u8> {
+    let mut written = Vec::new();
+    encode(plan, Pieces(body, piece), &mut written).expect("memory takes everything");
+    written
+}
+
+fn check(kind: Kind, declared: Option<&str>, plan: &Plan, body: &[u8], written: &[u8]) {
+    assert!(written.is_empty() || written.ends_with(b"\n"));
+    assert!(!written.contains(&0) && !written.contains(&b'\r'));
+    assert!(written.split(|&b| b == b'\n').all(|line| line.len() <= MAX_LINE && line != b"."));
+    assert!(plan.encoding == Encoding::EightBit || written.is_ascii());
+    if kind == Kind::Text {
+        assert!(!written.starts_with(b"From ") && !written.windows(6).any(|window| window == b"\nFrom "));
+    }
+    let client = matches!(declared, Some("base64" | "quoted-printable"));
+    let read = match plan.encoding {
+        Encoding::Base64 => decode_base64(written),
+        Encoding::QuotedPrintable => quoted_printable_decode(written).expect("quoted-printable"),
+        Encoding::SevenBit | Encoding::EightBit => written.to_vec(),
+    };
+    match (plan.encoding, client) {
+        (Encoding::Base64, true) => assert_eq!(read, decode_base64(body)),
+        (Encoding::QuotedPrintable, true) => {
+            // With its last line ended: blanks before a line end are none (RFC 2045 6.7 (3)), and so at the end of the body.
+            assert_eq!(lines(&read), lines(&quoted_printable_decode(&lines(body)).expect("the plan said it is")));
+        }
+        (Encoding::Base64, false) => assert_eq!(read, body),
+        _ => assert_eq!(read, lines(body)),
+    }
+}
+
+fn decode_base64(text: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD.decode(digits).expect("base64")
+}
+
+fn lf(body: &[u8]) -> Vec<u8> {
+    let followed = |at: usize| body[at] == b'\r' && body.get(at + 1) == Some(&b'\n');
+    (0..body.len()).filter(|&at| !followed(at)).map(|at| body[at]).collect()
+}
+
+/// CRLF as LF, and a line end at the end.
+fn lines(body: &[u8]) -> Vec<u8> {
+    let mut lines = lf(body);
+    if !lines.is_empty() && !lines.ends_with(b"\n") {
+        lines.push(b'\n');
+    }
+    lines
+}
+
+struct Pieces<'a>(&'a [u8], usize);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.1.min(self.0.len()).min(into.len());
+        into[..count].copy_from_slice(&self.0[..count]);
+        self.0 = &self.0[count..];
+        Ok(count)
+    }
+}

@@ -1,0 +1,131 @@
+//! `httpd -t`: bad values are refused with the value and the remedy, open locations are warned of, `.htaccess` has no say.
+
+use crate::support::{Httpd, Request, Sendmail};
+
+/// Directive with a bad argument -> words of the complaint.
+#[rustfmt::skip]
+const REFUSED: &[(&str, &[&str])] = &[
+    ("SendmailName sendmail", &["SendmailName", "'sendmail'", "absolute"]),
+    ("SendmailName", &["SendmailName takes one argument"]),
+    ("SendmailName /a /b", &["SendmailName takes one argument"]),
+    ("SendmailName /a\nSendmailMaildir /b", &["exclude each other"]),
+    ("SendmailMaildir Maildir", &["SendmailMaildir", "'Maildir'", "absolute"]),
+    ("SendmailArguments", &["SendmailArguments"]),
+    ("SendmailArguments -f %{HTTP:X", &["SendmailArguments", "%{HTTP:X", "'}'"]),
+    ("SendmailArguments %{nosuchfunction:x}", &["SendmailArguments"]),
+    ("SendmailLocation mail.example.org", &["SendmailLocation", "'mail.example.org'", "URL"]),
+    ("SendmailLocation ftp://x/", &["SendmailLocation", "'ftp://x/'", "http"]),
+    ("SendmailLocation \"https://x/ y\"", &["SendmailLocation", "'https://x/ y'"]),
+    ("SendmailDSNLocation %{HTTP:X", &["SendmailDSNLocation", "%{HTTP:X"]),
+    ("SendmailDSNRedirect maybe", &["SendmailDSNRedirect must be On or Off"]),
+    ("SendmailSenderMail \"\"", &["SendmailSenderMail takes one argument", "variable or expression"]),
+    ("SendmailSenderMail %{nosuchfunction:x}", &["SendmailSenderMail"]),
+    ("SendmailSenderName \"\"", &["SendmailSenderName takes one argument"]),
+    ("SendmailDomain \"exa mple\"", &["SendmailDomain", "exa mple", "letters"]),
+    ("SendmailDomain a@b", &["SendmailDomain", "a@b"]),
+    ("SendmailTimeout soon", &["SendmailTimeout", "'soon'", "30s"]),
+    ("SendmailTimeout 0", &["SendmailTimeout", "'0'", "1ms"]),
+    ("SendmailTimeout -5", &["SendmailTimeout", "'-5'"]),
+    ("SendmailTimeout 25h", &["SendmailTimeout", "'25h'", "24h"]),
+    ("SendmailMaxSize big", &["SendmailMaxSize", "'big'", "25M"]),
+    ("SendmailMaxSize 0", &["SendmailMaxSize", "'0'"]),
+    ("SendmailMaxSize 99999999999999999999G", &["SendmailMaxSize", "'99999999999999999999G'"]),
+    ("SendmailMaxRecipients 0", &["SendmailMaxRecipients", "'0'", "between 1"]),
+    ("SendmailMaxRecipients many", &["SendmailMaxRecipients", "'many'"]),
+    ("SendmailMaxProcesses -1", &["SendmailMaxProcesses", "'-1'", "between 0"]),
+    ("SendmailRecipients", &["SendmailRecipients"]),
+    ("SendmailRecipients *.example.org", &["SendmailRecipients", "'*.example.org'", ".example.org"]),
+    ("SendmailRecipients a@@b", &["SendmailRecipients", "a@@b"]),
+    ("SendmailStripHeaders User-Agent", &["SendmailStripHeaders", "'User-Agent'", "+Name"]),
+    ("SendmailStripHeaders -Authorization", &["SendmailStripHeaders", "Authorization", "always stays out"]),
+    ("SendmailStripHeaders \"+a b\"", &["SendmailStripHeaders", "'a b'"]),
+    ("SendmailPassHeaders From:", &["SendmailPassHeaders", "'From:'", "colon"]),
+    ("SendmailReceived some", &["SendmailReceived", "'some'", "anonymous"]),
+    ("SendmailAllowOrigin www.example.org", &["SendmailAllowOrigin", "'www.example.org'", "https://"]),
+    ("SendmailAllowOrigin https://www.example.org/", &["SendmailAllowOrigin", "'https://www.example.org/'", "leave out"]),
+    ("SendmailAllowOrigin null", &["SendmailAllowOrigin", "'null'", "sandboxed"]),
+    ("SendmailErrorDetail some", &["SendmailErrorDetail must be On or Off"]),
+    ("SendmailEnv 1A=b", &["SendmailEnv", "'1A=b'", "letters, digits and _"]),
+    ("SendmailEnv =b", &["SendmailEnv", "'=b'"]),
+];
+
+/// One good value a directive, so that no row above fails for a reason of its own.
+const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f %{HTTP:X}\nSendmailLocation https://x/y\n\
+    SendmailDSNLocation https://x/%{HTTP_HOST}/\nSendmailDSNRedirect off\nSendmailSenderMail REMOTE_USER\nSendmailSenderName AUTHENTICATE_CN\n\
+    SendmailDomain example.org\nSendmailTimeout 500ms\nSendmailMaxSize 10M\nSendmailMaxRecipients 1\nSendmailMaxProcesses 0\n\
+    SendmailRecipients a@b.org .c.org d.org\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
+    SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailEnv A B=c";
+
+/// Written over and over into one folder: a start of httpd each.
+fn config_test(section: &str) -> crate::support::httpd::ConfigTest {
+    Httpd::builder().location("/mail", &format!("SetHandler sendmail\nRequire ip 127.0.0.1\n{section}")).config_test()
+}
+
+#[test]
+fn a_bad_value_is_refused_with_the_value_and_the_remedy() {
+    let good = config_test(GOOD);
+    assert!(good.passed, "{}", good.output);
+    let mut faults = Vec::new();
+    for (section, words) in REFUSED {
+        let test = config_test(section);
+        let missing: Vec<&&str> = words.iter().filter(|word| !test.output.contains(**word)).collect();
+        if test.passed || !missing.is_empty() || !test.output.contains("httpd.conf") {
+            faults.push(format!("{section}: passed {}, without {missing:?}: {}", test.passed, test.output));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let tested = |name: &str| REFUSED.iter().any(|(section, _)| section.starts_with(name));
+    let names = GOOD.lines().filter_map(|line| line.split(' ').next());
+    assert!(names.clone().count() == 19 && names.clone().all(tested), "a row for every directive");
+}
+
+#[test]
+fn directives_stand_in_server_host_and_section_but_never_in_htaccess() {
+    let sendmail = Sendmail::new();
+    let builder = Httpd::builder();
+    let folder = builder.root().join("htdocs/mail");
+    std::fs::create_dir_all(&folder).unwrap();
+    let everything = "<Directory \"${ROOT}/htdocs\">\nAllowOverride All\n</Directory>";
+    let name = format!("SendmailName \"{}\"", sendmail.program().display());
+    let handler =
+        "<Directory \"${ROOT}/htdocs/mail\">\nSetHandler sendmail\nSendmailRecipients example.test\n</Directory>";
+    let httpd = builder.config(&name).config(everything).config(handler).start();
+    Request::mail("/mail/").send(&httpd).expect_status(202);
+    for line in GOOD.lines() {
+        std::fs::write(folder.join(".htaccess"), format!("{line}\n")).unwrap();
+        Request::mail("/mail/").send(&httpd).expect_status(500);
+        assert!(httpd.error_log().lines().last().unwrap_or_default().contains("not allowed here"), "{line}");
+    }
+    assert_eq!(sendmail.take().len(), 1);
+    httpd.expect_log("not allowed here");
+}
+
+#[test]
+fn the_start_warns_of_open_locations_alone() {
+    const OPEN: &str = "SM0801";
+    for (section, free) in [
+        ("", Some("To and Cc and Bcc")),
+        ("Require all granted", Some("To and Cc and Bcc")),
+        ("Require all granted\nRequestHeader set To desk@example.org", Some("Cc and Bcc")),
+        ("SendmailPassHeaders From To Subject", Some("chooses To")),
+        ("SendmailRecipients *", Some("To and Cc and Bcc")),
+        ("SendmailRecipients example.org", None),
+        ("Require ip 127.0.0.1", None),
+        ("Require valid-user", None),
+        ("<RequireAny>\nRequire method OPTIONS\nRequire valid-user\n</RequireAny>", None),
+        ("RequestHeader set To desk@example.org\nRequestHeader unset Cc\nRequestHeader unset Bcc", None),
+        ("RequestHeader set To desk@example.org\nSendmailPassHeaders To From Subject", None),
+        ("SendmailArguments -i desk@example.org", None),
+        ("Order Deny,Allow\nDeny from all\nAllow from 127.0.0.1", None),
+    ] {
+        let own = format!("SetHandler sendmail\nSendmailName /usr/sbin/sendmail\n{section}");
+        let test = Httpd::builder().modules(&["headers", "access_compat"]).location("/open", &own).config_test();
+        assert!(test.passed, "{section}: {}", test.output);
+        let warned = test.output.contains(OPEN);
+        assert_eq!(warned, free.is_some(), "{section}: {}", test.output);
+        if let Some(free) = free {
+            assert!(test.output.contains("/open") && test.output.contains(free), "{section}: {}", test.output);
+            assert!(test.output.contains("SendmailRecipients") && test.output.contains("Require"), "{}", test.output);
+        }
+    }
+}

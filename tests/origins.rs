@@ -1,0 +1,168 @@
+//! Web origins on the wire: which page may send, what its browser is told, and that a page may read answer and error alike.
+
+use crate::support::{Httpd, Mpm, Request, Response, Sendmail};
+
+const LISTED: &str = "SendmailAllowOrigin https://www.example.test http://localhost:3000";
+
+fn from_page(origin: &str, httpd: &Httpd) -> Request {
+    Request::mail("/mail").header("Host", format!("gateway.test:{}", httpd.port())).header("Origin", origin)
+}
+
+fn preflight(origin: &str, asked: &str) -> Request {
+    preflight_of("/mail", origin, asked)
+}
+
+fn preflight_of(path: &str, origin: &str, asked: &str) -> Request {
+    Request::options(path)
+        .header("Origin", origin)
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", asked)
+}
+
+/// The fields that browsers go by.
+fn cors(response: &Response) -> Vec<(String, String)> {
+    let named = response.headers.iter().filter(|(name, _)| name.to_lowercase().starts_with("access-control-"));
+    named.map(|(name, value)| (name.to_lowercase(), String::from_utf8_lossy(value).into_owned())).collect()
+}
+
+fn field(response: &Response, name: &str) -> Option<String> {
+    cors(response).into_iter().find(|(found, _)| *found == format!("access-control-{name}")).map(|field| field.1)
+}
+
+#[test]
+fn a_page_of_another_origin_may_not_send() {
+    let sendmail = Sendmail::new();
+    let httpd = Httpd::builder().mail(&sendmail, "").start();
+    let own = format!("http://gateway.test:{}", httpd.port());
+    for (origin, site, accepted) in [
+        (&*own, "", true),
+        (&own.replace("http:", "https:"), "", true),
+        ("https://evil.test", "same-origin", true),
+        ("https://evil.test", "none", true),
+        ("https://evil.test", "", false),
+        ("https://evil.test", "cross-site", false),
+        ("http://gateway.test", "", false),
+        ("http://gateway.test:1", "same-site", false),
+        ("null", "", false),
+        ("null", "cross-site", false),
+        (&format!("{own}, https://evil.test"), "", false),
+        (&format!("{own}.evil.test"), "", false),
+    ] {
+        let mut request = from_page(origin, &httpd);
+        if !site.is_empty() {
+            request = request.header("Sec-Fetch-Site", site);
+        }
+        for response in [request.send(&httpd), request.header("Accept", "application/json").send(&httpd)] {
+            assert_eq!(response.status, if accepted { 202 } else { 403 }, "{origin} {site}: {response:?}");
+            assert_eq!(cors(&response), [], "{origin}: nobody is let in");
+            assert!(!response.shows(b"evil.test"), "{response:?}");
+        }
+        let log = httpd.error_log();
+        let complaint = log.lines().last().unwrap_or_default();
+        let named = complaint.contains(&format!("'{origin}'")) && complaint.contains(&format!(":{}'", httpd.port()));
+        assert!(accepted || named && complaint.contains("SendmailAllowOrigin"), "{complaint}");
+        assert_eq!(sendmail.take().len(), if accepted { 2 } else { 0 }, "{origin} {site}");
+    }
+    let by_script = Request::mail("/mail").header("Sec-Fetch-Site", "cross-site").send(&httpd);
+    assert_eq!(by_script.status, 403, "a browser that hides its Origin");
+    httpd.expect_log("SM0205");
+}
+
+#[test]
+fn a_listed_page_sends_and_reads_the_answer() {
+    let sendmail = Sendmail::new();
+    let more = format!("{LISTED}\nSendmailDSNLocation https://status.example.test/dsn\nSendmailDSNRedirect off");
+    let httpd = Httpd::builder().mail(&sendmail, &more).start();
+    for origin in ["https://www.example.test", "http://localhost:3000"] {
+        let answer = from_page(origin, &httpd).send(&httpd).expect_status(202);
+        assert_eq!(field(&answer, "allow-origin").as_deref(), Some(origin));
+        assert_eq!(field(&answer, "allow-credentials").as_deref(), Some("true"));
+        assert!(answer.all("Vary").any(|vary| vary.contains("Origin")), "{answer:?}");
+        let exposed = field(&answer, "expose-headers").unwrap();
+        assert!(["X-Message-ID", "Location", "Link"].iter().all(|name| exposed.contains(name)), "{exposed}");
+        assert!(answer.header("Link").is_some() && answer.header("X-Message-ID").is_some());
+        let refused = from_page(origin, &httpd).without("To").send(&httpd).expect_status(400);
+        assert_eq!(field(&refused, "allow-origin").as_deref(), Some(origin), "the page can read why");
+    }
+    for origin in ["https://www.example.test.evil.test", "http://www.example.test", "null", "http://localhost"] {
+        let refused = from_page(origin, &httpd).send(&httpd).expect_status(403);
+        assert_eq!(cors(&refused), [], "{origin}");
+    }
+    assert_eq!(sendmail.take().len(), 2);
+    httpd.expect_log("SM0105");
+    httpd.expect_log("SM0205");
+}
+
+#[test]
+fn pages_of_httpd_itself_carry_the_fields_too() {
+    let sendmail = Sendmail::new();
+    let pages = "ErrorDocument 400 \"our own page\"\nSendmailMaxSize 100";
+    let httpd = Httpd::builder().mail(&sendmail, &format!("{LISTED}\n{pages}")).start();
+    let page = from_page("https://www.example.test", &httpd);
+    let refused = page.clone().without("To").send(&httpd).expect_status(400);
+    assert_eq!(refused.text(), "our own page");
+    assert_eq!(field(&refused, "allow-origin").as_deref(), Some("https://www.example.test"));
+    let large = page.chunked(64).body(vec![b'x'; 4000]).send(&httpd).expect_status(413);
+    assert_eq!(field(&large, "allow-origin").as_deref(), Some("https://www.example.test"));
+    assert_eq!(sendmail.starts(), 0);
+    for tag in ["SM0105", "SM0104"] {
+        httpd.expect_log(tag);
+    }
+}
+
+#[test]
+fn a_star_lets_any_page_send_without_credentials() {
+    let sendmail = Sendmail::new();
+    let httpd = Httpd::builder().mail(&sendmail, "SendmailAllowOrigin *").start();
+    let answer = from_page("https://any.test", &httpd).send(&httpd).expect_status(202);
+    assert_eq!(field(&answer, "allow-origin").as_deref(), Some("*"));
+    assert_eq!(field(&answer, "allow-credentials"), None);
+    from_page("null", &httpd).send(&httpd).expect_status(403);
+    assert_eq!(field(&preflight("null", "to").send(&httpd), "allow-origin"), None);
+    assert_eq!(field(&preflight("https://any.test", "to").send(&httpd), "allow-origin").as_deref(), Some("*"));
+    assert_eq!(sendmail.take().len(), 1);
+    httpd.expect_log("SM0205");
+}
+
+#[test]
+fn a_preflight_is_answered_for_allowed_origins_alone() {
+    let sendmail = Sendmail::new();
+    for mpm in Mpm::ALL {
+        let contact = format!("{LISTED}\nSendmailPassHeaders From Reply-To Subject Content-Type");
+        let builder = Httpd::builder().mpm(mpm).mail(&sendmail, LISTED);
+        let httpd = builder.config(&format!("<Location /mail/contact>\n{contact}\n</Location>")).start();
+        let asked = "to,subject, content-type,x-mailer,cookie,authorization,x-api-key,resent-to,bad name";
+        let answer = preflight("https://www.example.test", asked).send(&httpd).expect_status(204);
+        assert_eq!(field(&answer, "allow-origin").as_deref(), Some("https://www.example.test"));
+        assert_eq!(field(&answer, "allow-methods").as_deref(), Some("POST"));
+        assert_eq!(field(&answer, "allow-headers").as_deref(), Some("to, subject, content-type, x-mailer"));
+        assert!(field(&answer, "max-age").is_some_and(|age| age.parse::<u32>().is_ok_and(|age| age > 0)));
+        assert!(answer.body.is_empty() && answer.all("Vary").any(|vary| vary.contains("Origin")));
+        let contact = preflight_of("/mail/contact", "https://www.example.test", "to, subject");
+        assert_eq!(field(&contact.send(&httpd), "allow-headers").as_deref(), Some("subject"));
+        let foreign = preflight("https://evil.test", "to").send(&httpd).expect_status(200);
+        assert!(cors(&foreign).is_empty() && foreign.text().contains("<application"), "the description");
+        let no_preflight =
+            Request::options("/mail").header("Origin", "https://www.example.test").send(&httpd).expect_status(200);
+        assert!(no_preflight.text().contains("<application"), "{no_preflight:?}");
+    }
+    assert_eq!(sendmail.starts(), 0);
+}
+
+/// The block of the manual: the preflight carries no login, so it must pass without one.
+#[test]
+fn a_protected_location_lets_the_preflight_through() {
+    let sendmail = Sendmail::new();
+    let protection = "AuthType Basic\nAuthName mail\nAuthUserFile \"${ROOT}/users\"\n\
+                      <RequireAny>\nRequire method OPTIONS\nRequire valid-user\n</RequireAny>";
+    let builder = Httpd::builder().modules(&["auth_basic", "authn_file"]);
+    std::fs::write(builder.root().join("users"), "alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n").unwrap();
+    let name = sendmail.program().display().to_string();
+    let settings = format!("SetHandler sendmail\nSendmailName \"{name}\"\n{LISTED}\n{protection}");
+    let httpd = builder.location("/mail", &settings).start();
+    preflight("https://www.example.test", "subject").send(&httpd).expect_status(204);
+    let page = from_page("https://www.example.test", &httpd);
+    page.send(&httpd).expect_status(401);
+    page.header("Authorization", "Basic YWxpY2U6c2VjcmV0").send(&httpd).expect_status(202);
+    assert_eq!(sendmail.take().len(), 1);
+}
