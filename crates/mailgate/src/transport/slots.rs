@@ -18,7 +18,7 @@ pub struct Slot(());
 
 /// A slot as soon as fewer than `limit` (0: no limit) are taken, or none if that does not happen within `wait`.
 pub fn acquire(limit: usize, wait: Duration) -> Option<Slot> {
-    GATE.enter(limit, wait).then_some(Slot(()))
+    GATE.enter(limit, wait).then(|| Slot(())) // not then_some: it makes a slot to drop, and so gives back what was never taken
 }
 
 impl Drop for Slot {
@@ -114,6 +114,8 @@ mod tests {
         let before = taken();
         let slot = acquire(0, Duration::ZERO).unwrap();
         assert_eq!(taken(), before + 1);
+        assert!(acquire(1, Duration::ZERO).is_none());
+        assert_eq!(taken(), before + 1, "who got none gives none back");
         let panicked = std::thread::spawn(move || {
             let _held = slot;
             panic!("on purpose");
