@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{DirConfig, Received, Transport};
-use crate::expressions;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
+use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status, guard};
 use mailgate::address::Domain;
 use mailgate::input::{self, Rules, Submission, framing};
@@ -24,6 +24,7 @@ const MEMORY: usize = 64 * 1024;
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
+    faults::begin(request);
     let settings = Settings::of(config);
     request.allow_methods(&[c"POST", c"OPTIONS"]);
     if !request.is_main() || request.is_error_document() {
@@ -31,10 +32,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     let accept = input::value_of(&request.headers_in().entries(), "accept");
     match request.method() {
-        b"POST" => match post(request, &settings) {
-            Ok(reply) => outcome::send(request, &reply),
-            Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
-        },
+        b"POST" => {
+            let outcome = post(request, &settings);
+            faults::end(request);
+            match outcome {
+                Ok(reply) => outcome::send(request, &reply),
+                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
+            }
+        }
         b"OPTIONS" => outcome::describe(request, &settings),
         _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref()),
     }
@@ -64,9 +69,11 @@ fn post(request: &Request<'_>, settings: &Settings<'_>) -> Result<reply::Reply, 
     let trace = trace(request, settings, &token);
     let message = compose::compose(&submission, trace, &body, &facts, &TEMPORARY)?;
     drop(body);
+    faults::point(request, "message");
 
     let taken = hand_over(settings, transport, &arguments, &message)
         .map_err(|failure| Refused::failed(&failure, submission.message_id.clone()))?;
+    faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, begin);
     let status_url = status_base.map(|base| reply::status_url(&base, &submission.message_id));
     let accepted = Accepted {
@@ -130,6 +137,7 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>) -> Result<(Spool, F
     let max = settings.max_size();
     request
         .read_body(|octets| {
+            faults::point(request, "body");
             if spool.len() + octets.len() as u64 > max {
                 return Err(Problem::from(&input::InputError::TooLarge { max }));
             }
