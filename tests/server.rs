@@ -1,5 +1,7 @@
 //! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
 
+mod faults;
+mod life;
 mod posts;
 mod programs;
 mod selftest;
