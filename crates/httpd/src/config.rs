@@ -6,8 +6,9 @@ use apache_sys as sys;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
-/// The settings of one section. A value that a section does not set must be told apart from a default, or merging hides it.
-pub trait Config: Default + 'static {
+/// The settings of one section. A value that a section does not set must be told apart from a default, or merging hides it. Many
+/// threads of httpd read one at the same time, and another one than its maker may drop it.
+pub trait Config: Default + Send + Sync + 'static {
     /// `inner` over `outer`.
     fn merge(outer: &Self, inner: &Self) -> Self;
 }

@@ -28,7 +28,10 @@ pub(crate) fn injected(_: &str) {}
 
 /// Makes panics leave their message and place where the guards find them, instead of on stderr.
 pub(crate) fn install() {
-    panic::set_hook(Box::new(|info| PLACE.with(|place| *place.borrow_mut() = info.to_string())));
+    panic::set_hook(Box::new(|info| {
+        // A thread that is about to end may have no PLACE any more; a panic of this hook would abort.
+        let _ = PLACE.try_with(|place| place.replace(info.to_string()));
+    }));
 }
 
 /// From here on to its end, a panic of this request means "unknown" (502), since something may have been handed over.
