@@ -2,6 +2,7 @@
 
 mod faults;
 mod life;
+mod memory;
 mod posts;
 mod programs;
 mod selftest;

@@ -50,7 +50,8 @@ fn a_panic_in_a_configuration_hook_refuses_the_start_and_names_the_place() {
     let httpd = configured(&sendmail).start();
     Request::mail("/mail").send(&httpd).expect_status(202);
     drop((httpd, idle().start()));
-    let places: [(&str, fn(&Sendmail) -> Builder); 8] = [
+    type Server = fn(&Sendmail) -> Builder;
+    let places: [(&str, Server); 8] = [
         ("register", configured),
         ("create", configured),
         ("merge", configured),
