@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{DirConfig, Received, Transport};
-use crate::expressions;
 use crate::ledger;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
+use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status, guard};
 use mailgate::address::Domain;
 use mailgate::input::{self, Rules, Submission, framing};
@@ -26,6 +26,7 @@ const MEMORY: usize = 64 * 1024;
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
+    faults::begin(request);
     let settings = Settings::of(config);
     request.allow_methods(&[c"POST", c"OPTIONS"]);
     if !request.is_main() || request.is_error_document() {
@@ -41,10 +42,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         (b"POST", Standing::Foreign(foreign)) => {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref())
         }
-        (b"POST", _) => match post(request, &settings, &fields) {
-            Ok(reply) => request.send(&reply),
-            Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
-        },
+        (b"POST", _) => {
+            let outcome = post(request, &settings, &fields);
+            faults::end(request);
+            match outcome {
+                Ok(reply) => request.send(&reply),
+                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
+            }
+        }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
                 let reaches_mail =
@@ -82,12 +87,14 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
     let trace = trace(request, settings, &token);
     let message = compose::compose(&submission, trace, &body, &facts, &TEMPORARY)?;
     drop(body);
+    faults::point(request, "message");
 
     entry.write(request, settings, &offered);
     let taken = hand_over(settings, transport, &arguments, &message).map_err(|failure| {
         entry.failed(request, &failure);
         Refused::failed(&failure, submission.message_id.clone())
     })?;
+    faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, begin);
     let accepted = Accepted {
         message_id: &submission.message_id,
@@ -150,6 +157,7 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>) -> Result<(Spool, F
     let max = settings.max_size();
     request
         .read_body(|octets| {
+            faults::point(request, "body");
             if spool.len() + octets.len() as u64 > max {
                 return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
             }

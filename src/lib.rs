@@ -5,6 +5,7 @@
 mod audit;
 mod directives;
 mod expressions;
+mod faults;
 mod handler;
 mod ledger;
 mod outcome;

@@ -27,6 +27,18 @@ pub fn fake_sendmail() -> &'static Path {
     BUILT.get_or_init(|| build(&["fake-sendmail"]).fake_sendmail)
 }
 
+/// The module with faults and panics on demand (feature `faults`), built into `target/faults`.
+pub fn faulty_module() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = target_folder().join("faults");
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(repository()).args(["build", "--quiet", "--package", "mod_sendmail", "--features", "faults"]);
+        run(cargo.arg("--target-dir").arg(&target));
+        target.join("debug/libmod_sendmail.so")
+    })
+}
+
 fn build(packages: &[&str]) -> Artifacts {
     let release = std::env::var_os("MOD_SENDMAIL_PROFILE").is_some_and(|profile| profile == "release");
     let target = target_folder();

@@ -104,6 +104,11 @@ impl Httpd {
         self.expectations.add(part);
     }
 
+    /// Names a warning or error that may appear or not.
+    pub fn allow_log(&self, part: &str) {
+        self.expectations.allow(part);
+    }
+
     /// `httpd -t` over the configuration file as it is now.
     pub fn config_test(&self) -> ConfigTest {
         let file = self.root().join("httpd.conf");

@@ -5,6 +5,7 @@ use super::httpd::Httpd;
 use super::response::Response;
 use super::{curl, wire};
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -164,7 +165,12 @@ impl Request {
 
     /// Over HTTP/1.1.
     pub fn try_send(&self, httpd: &Httpd) -> Outcome {
-        wire::send(self, httpd.address())
+        self.try_send_to(httpd.address())
+    }
+
+    /// Over HTTP/1.1, also to a server that is about to go.
+    pub fn try_send_to(&self, server: SocketAddr) -> Outcome {
+        wire::send(self, server)
     }
 
     /// Over HTTP/2 without TLS, by prior knowledge; the server needs `http2` and `Protocols h2c http/1.1`.

@@ -6,16 +6,21 @@ use apache_sys as sys;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
-/// The settings of one section. A value that a section does not set must be told apart from a default, or merging hides it.
-pub trait Config: Default + 'static {
+/// The settings of one section. A value that a section does not set must be told apart from a default, or merging hides it. Many
+/// threads of httpd read one at the same time, and another one than its maker may drop it.
+pub trait Config: Default + Send + Sync + 'static {
     /// `inner` over `outer`.
     fn merge(outer: &Self, inner: &Self) -> Self;
 }
 
 /// httpd's create_dir_config. NULL after a panic, which [`crate::hooks`] turns into a refused start.
 pub(crate) unsafe extern "C" fn create<C: Config>(pool: *mut sys::apr_pool_t, _: *mut c_char) -> *mut c_void {
-    // SAFETY: httpd gives the pool that the configuration lives in.
-    guard::setting_up(|| unsafe { own(pool, C::default()) }).unwrap_or(ptr::null_mut())
+    guard::setting_up(|| {
+        guard::injected("create");
+        // SAFETY: httpd gives the pool that the configuration lives in.
+        unsafe { own(pool, C::default()) }
+    })
+    .unwrap_or(ptr::null_mut())
 }
 
 /// httpd's merge_dir_config, called while it reads its configuration and once or more for each request. NULL after a panic: the request
@@ -28,8 +33,12 @@ pub(crate) unsafe extern "C" fn merge<C: Config>(
     // SAFETY: both come from `create` or `merge` of the same C; httpd does not change them meanwhile.
     let (outer, inner) = unsafe { (outer.cast::<C>().as_ref(), inner.cast::<C>().as_ref()) };
     let (Some(outer), Some(inner)) = (outer, inner) else { return ptr::null_mut() };
-    // SAFETY: httpd gives the pool that the merged settings live in.
-    guard::setting_up(|| unsafe { own(pool, C::merge(outer, inner)) }).unwrap_or(ptr::null_mut())
+    guard::setting_up(|| {
+        guard::injected("merge");
+        // SAFETY: httpd gives the pool that the merged settings live in.
+        unsafe { own(pool, C::merge(outer, inner)) }
+    })
+    .unwrap_or(ptr::null_mut())
 }
 
 /// Gives `value` to the pool, which drops it when it is cleared.

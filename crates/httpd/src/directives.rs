@@ -135,8 +135,11 @@ unsafe fn set<C: Config>(
     };
     let outcome = match config {
         None => Err(guard::take_setup_panic().unwrap_or_default()),
-        Some(config) => guard::setting_up(|| setter(row, config, &Command { raw }))
-            .unwrap_or_else(|| Err(guard::take_setup_panic().unwrap_or_default())),
+        Some(config) => guard::setting_up(|| {
+            guard::injected("setter");
+            setter(row, config, &Command { raw })
+        })
+        .unwrap_or_else(|| Err(guard::take_setup_panic().unwrap_or_default())),
     };
     match outcome {
         Ok(()) => ptr::null(),

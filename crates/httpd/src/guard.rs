@@ -16,9 +16,22 @@ thread_local! {
 /// The first panic while the configuration was read; a start is refused for it.
 static SETUP: Mutex<Option<String>> = Mutex::new(None);
 
+/// Where a test may ask for a panic: `MOD_SENDMAIL_PANIC` in httpd's environment names the hook.
+#[cfg(feature = "panics")]
+pub(crate) fn injected(hook: &str) {
+    assert!(std::env::var_os("MOD_SENDMAIL_PANIC").is_none_or(|wanted| wanted != hook), "injected in {hook}");
+}
+
+#[cfg(not(feature = "panics"))]
+#[inline(always)]
+pub(crate) fn injected(_: &str) {}
+
 /// Makes panics leave their message and place where the guards find them, instead of on stderr.
 pub(crate) fn install() {
-    panic::set_hook(Box::new(|info| PLACE.with(|place| *place.borrow_mut() = info.to_string())));
+    panic::set_hook(Box::new(|info| {
+        // A thread that is about to end may have no PLACE any more; a panic of this hook would abort.
+        let _ = PLACE.try_with(|place| place.replace(info.to_string()));
+    }));
 }
 
 /// From here on to its end, a panic of this request means "unknown" (502), since something may have been handed over.

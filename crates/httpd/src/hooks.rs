@@ -10,6 +10,7 @@ pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
     guard::setting_up(|| {
         guard::install();
         log::install(M::record());
+        guard::injected("register");
     });
     // SAFETY: called while httpd loads the module, when hooks may be registered; the functions live as long as the process.
     unsafe {
@@ -27,7 +28,11 @@ unsafe extern "C" fn check<M: Module>(
     // SAFETY: httpd gives its main server, which lives until the next reading of the configuration.
     let server = unsafe { Server::from_raw(&*server) };
     let _current = log::during_setup(&server);
-    let outcome = guard::setting_up(|| M::check(&server)).unwrap_or(Ok(()));
+    let outcome = guard::setting_up(|| {
+        guard::injected("check");
+        M::check(&server)
+    })
+    .unwrap_or(Ok(()));
     if let Some(place) = guard::take_setup_panic() {
         tracing::error!("SM0901: a fault of this module while the configuration was read: {place}");
         return sys::HTTP_INTERNAL_SERVER_ERROR as c_int;

@@ -15,7 +15,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStat
 use crate::transport::spawn;
 
 #[cfg(feature = "faults")]
-pub use faults::{count, fail_nth, fault_hit, never_fail};
+pub use faults::{PANIC, count, fail_nth, fault_hit, never_fail};
 
 /// A descriptor below this would be overwritten in the child when its stdin, stdout and stderr are put into place.
 const FIRST_FREE: i32 = 3;
@@ -170,6 +170,9 @@ mod faults {
 
     use rustix::io::Errno;
 
+    /// In place of an errno: the call panics.
+    pub const PANIC: i32 = -1;
+
     /// What this thread has been told: how many calls it made since then, which of them fails, with what.
     #[derive(Clone, Copy)]
     struct Plan {
@@ -220,6 +223,7 @@ mod faults {
         plan.seen += 1;
         PLAN.set(plan);
         if plan.seen == plan.fail_at {
+            assert!(plan.errno != PANIC, "injected at call {}", plan.seen);
             return Err(Errno::from_raw_os_error(plan.errno));
         }
         match environment() {

@@ -24,24 +24,42 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
     };
     make(dir).map_err(|error| fail("no tmp, new and cur", &error))?;
     let (name, file) = create(dir).map_err(|error| fail("no new file", &error))?;
-    let (tmp, new) = (dir.join("tmp").join(&name), dir.join("new").join(&name));
-    // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the
-    // answer.
+    let (draft, new) = (Draft(dir.join("tmp").join(&name)), dir.join("new").join(&name));
+    // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the answer.
     let published = open_for_sync(&dir.join("new")).and_then(|new_dir| {
         write(&file, message)?;
-        seam::rename(&tmp, &new)?;
+        seam::rename(&draft.0, &new)?;
         Ok(new_dir)
     });
-    let new_dir = published.map_err(|error| {
-        let _ = seam::unlink(&tmp).or_else(|_| std::fs::remove_file(&tmp));
-        fail("the message was not stored", &error)
-    })?;
+    let new_dir = match published {
+        Ok(new_dir) => new_dir,
+        Err(error) => return Err(fail("the message was not stored", &error)),
+    };
+    draft.published();
     seam::fsync(new_dir.as_fd()).map_err(|error| Failure {
         kind: FailureKind::Unknown,
         started: true,
         ..fail("a message was stored, and may be lost if the machine stops,", &error)
     })?;
     Ok(Accepted { exit: None, warning: None, elapsed: began.elapsed() })
+}
+
+/// A file in `tmp/`, taken away on every way out but that into `new/`.
+struct Draft(PathBuf);
+
+impl Draft {
+    fn published(mut self) {
+        self.0 = PathBuf::new(); // its name is gone, and no file is called like this
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.0.as_os_str().is_empty() {
+            return;
+        }
+        let _ = seam::unlink(&self.0).or_else(|_| std::fs::remove_file(&self.0));
+    }
 }
 
 /// The directory and its three, 0700, where they are missing; what was made is synced.

@@ -119,6 +119,8 @@ mod tests {
         drop(held);
         let slot = acquire(0, Duration::ZERO).unwrap();
         assert_eq!(taken(), before + 1);
+        assert!(acquire(1, Duration::ZERO).is_none());
+        assert_eq!(taken(), before + 1, "who got none gives none back");
         let panicked = std::thread::spawn(move || {
             let _held = slot;
             panic!("on purpose");

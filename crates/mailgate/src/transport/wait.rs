@@ -64,7 +64,9 @@ pub(super) struct Child {
 
 impl Child {
     pub fn new(pid: Pid) -> Child {
-        Child { pid, pidfd: seam::pidfd_open(pid).ok(), ended: false, gone: false }
+        let mut child = Child { pid, pidfd: None, ended: false, gone: false }; // from here on it is killed and reaped
+        child.pidfd = seam::pidfd_open(pid).ok();
+        child
     }
 
     /// Until the child has ended, or has been killed after `deadline`. Ends at most two seconds after that.

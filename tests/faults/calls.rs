@@ -1,0 +1,113 @@
+//! The Nth system call of a request fails, for every N, until a request passes without: whatever fails, the answer is true and
+//! nothing is left behind.
+
+use super::server;
+use crate::life::is_long;
+use crate::programs::{Holdings, promised};
+use crate::support::{Httpd, Mpm, Request, Response, Sendmail};
+use rustix::io::Errno;
+use std::fs;
+
+/// The last three in the long run only: nothing tells them from the others but a word in the log.
+const ERRNOS: [Errno; 7] =
+    [Errno::AGAIN, Errno::INTR, Errno::IO, Errno::PERM, Errno::MFILE, Errno::NOMEM, Errno::NOSPC];
+
+/// Sends with the fault, and says whether it was reached.
+fn post(httpd: &Httpd, path: &str, octets: usize, fault: &str) -> (Response, bool) {
+    let body = "a line of text\n".repeat(octets / 15) + "the end\n";
+    let response = Request::mail(path).header("X-Fault", fault).body(body).send(httpd);
+    let hit = response.header("X-Fault-Hit").is_some();
+    (response, hit)
+}
+
+/// Messages that were taken since the last call, all of them whole.
+fn taken(httpd: &Httpd, sendmail: &Sendmail) -> usize {
+    let mut messages: Vec<Vec<u8>> =
+        sendmail.take().into_iter().filter(|run| run.committed).map(|run| run.stdin).collect();
+    let maildir = httpd.root().join("run/Maildir");
+    for entry in fs::read_dir(maildir.join("new")).into_iter().flatten().flatten() {
+        messages.push(fs::read(entry.path()).unwrap());
+        fs::remove_file(entry.path()).unwrap();
+    }
+    assert_eq!(fs::read_dir(maildir.join("tmp")).into_iter().flatten().count(), 0, "a stray file in tmp");
+    assert!(messages.iter().all(|message| message.ends_with(b"\nthe end\n")), "a cut message");
+    messages.len()
+}
+
+fn walk(httpd: &Httpd, sendmail: &Sendmail, path: &str, octets: usize, errno: &str) -> usize {
+    for call in 1..200 {
+        let fault = format!("{call}:{errno}");
+        let (response, hit) = post(httpd, path, octets, &fault);
+        let status = promised(&response);
+        assert_eq!(sendmail.unfinished(), 0, "{fault}: a program was left running");
+        let messages = taken(httpd, sendmail);
+        match status {
+            202 => assert_eq!(messages, 1, "{path} {fault}"),
+            500 | 503 => assert_eq!(messages, 0, "{path} {fault}: {status}"),
+            502 | 504 => assert!(messages <= 1, "{path} {fault}"),
+            other => panic!("{path} {fault}: {other}"),
+        }
+        assert!(status == 202 || hit, "{path} {fault}: {status} without a fault");
+        if status == 202 && !hit {
+            return call - 1;
+        }
+    }
+    panic!("{path} with {errno} never passes");
+}
+
+#[test]
+fn whatever_call_fails_the_answer_is_true_and_nothing_is_left() {
+    let sendmail = Sendmail::new();
+    let httpd = server(Mpm::Event, &sendmail).start();
+    for path in ["/mail", "/maildir"] {
+        Request::mail(path).body("the end\n").send(&httpd).expect_status(202); // makes the Maildir
+    }
+    assert_eq!(taken(&httpd, &sendmail), 2);
+    let before = Holdings::of(&httpd);
+    let mut points = 0;
+    for (path, octets) in [("/mail", 100), ("/mail", 80_000), ("/maildir", 100), ("/maildir", 80_000)] {
+        for errno in &ERRNOS[..if is_long() { 7 } else { 4 }] {
+            let reached = walk(&httpd, &sendmail, path, octets, &errno.raw_os_error().to_string());
+            assert!(reached >= 8, "only {reached} calls for {path}");
+            points += reached;
+        }
+    }
+    eprintln!("{points} calls failed in turn");
+    before.assert_same(&httpd);
+    assert!(points > 250, "only {points} calls");
+    ["SM0301", "SM0302", "SM0402", "SM0407"].into_iter().for_each(|tag| httpd.expect_log(tag));
+}
+
+#[test]
+fn a_panic_at_any_call_ends_the_program_and_leaves_nothing() {
+    let sendmail = Sendmail::new();
+    let httpd = server(Mpm::Event, &sendmail).start();
+    let before = Holdings::of(&httpd);
+    let reached: Vec<usize> = [("/mail", 100), ("/mail", 80_000), ("/maildir", 100)]
+        .map(|(path, octets)| walk_panics(&httpd, &sendmail, path, octets))
+        .into();
+    eprintln!("{reached:?} panics");
+    assert!(reached.iter().all(|reached| *reached >= 8), "{reached:?}");
+    before.assert_same(&httpd);
+    httpd.expect_log("SM0900: a fault of this module: panicked at crates/mailgate/src/seam.rs");
+}
+
+/// A panic while the program runs kills it, so its record may stay without an end; it must not stay alive.
+fn walk_panics(httpd: &Httpd, sendmail: &Sendmail, path: &str, octets: usize) -> usize {
+    for call in 1..200 {
+        let (response, _) = post(httpd, path, octets, &format!("{call}:panic"));
+        let alive = sendmail.unfinished_pids().into_iter().any(crate::support::process::is_alive);
+        assert!(!alive, "call {call}: the program lives on");
+        let messages = taken(httpd, sendmail);
+        match response.status {
+            202 => {
+                assert_eq!(messages, 1);
+                return call - 1;
+            }
+            500 => assert_eq!(messages, 0, "{path}, call {call}"),
+            502 => assert!(messages <= 1, "{path}, call {call}"),
+            other => panic!("{path}, call {call}: {other}"),
+        }
+    }
+    panic!("{path} never passes");
+}

@@ -1,0 +1,132 @@
+//! Memory: what many requests of every kind leave behind, what a large one takes, and what valgrind's memcheck says of it all.
+//! MOD_SENDMAIL_LONG=1 makes it ten thousand requests, and a thousand under valgrind.
+
+use crate::life::is_long;
+use crate::support::place::repository;
+use crate::support::process::{memory, required};
+use crate::support::{Behaviour, Httpd, Mpm, Request, Sendmail};
+use std::fs;
+use std::time::Duration;
+
+const SERVERS: &str = "ServerLimit 1\nStartServers 1\nThreadsPerChild 4\nThreadLimit 4\nMinSpareThreads 1\nMaxSpareThreads 4\nMaxRequestWorkers 4\n";
+const CHILD: &str = "ServerLimit 1\nStartServers 1\nMinSpareServers 1\nMaxSpareServers 1\nMaxRequestWorkers 1\n";
+
+/// Taken, refused by each part of the way, and failed by the program; each with the status it must have.
+struct Kinds {
+    sendmail: Sendmail,
+    failing: Sendmail,
+}
+
+impl Kinds {
+    fn new() -> Self {
+        let failing = Behaviour::new().reads_all().complains("out of order\n").exits(75);
+        Self { sendmail: Sendmail::new(), failing: Sendmail::behaving(&failing) }
+    }
+
+    /// A server with one child.
+    fn server(&self, mpm: Mpm, launcher: &[&str]) -> Httpd {
+        let failing = self.failing.program().display().to_string();
+        let fail = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{failing}\"");
+        let rich = "SendmailArguments -t -i -f %{reqenv:SENDMAIL_FROM}\nSendmailRecipients example.test\nSendmailMaxSize 100M\n\
+            SendmailDSNLocation http://%{HTTP_HOST}/status\nSendmailDSNRedirect Off\nSendmailReceived full\nSendmailTimeout 120s";
+        Httpd::builder()
+            .mpm(mpm)
+            .mpm_settings(if mpm == Mpm::Prefork { CHILD } else { SERVERS })
+            .launcher(launcher)
+            .log_level("crit")
+            .mail(&self.sendmail, rich)
+            .location("/fail", &fail)
+            .start()
+    }
+
+    fn send(&self, httpd: &Httpd, number: usize) {
+        let mail = Request::mail("/mail").timeout(Duration::from_secs(120));
+        let long = "a line of text that goes as it is\n".repeat(3000);
+        let (request, status) = match number % 10 {
+            0 => (mail, 202),
+            1 => (mail.body(long), 202),
+            2 => (mail.body("gr\u{fc}n ".repeat(20_000)).chunked(3000), 202),
+            3 => (mail.without("Subject").header("Subject", "\u{20ac} ".repeat(500)), 202),
+            4 => (mail.without("To").header("To", "Bad <bad;address@example.test>"), 400),
+            5 => (mail.without("To").header("To", "a@elsewhere.test"), 403),
+            6 => (mail.header("Accept", "application/json").header("Resent-To", "x"), 400),
+            7 => (Request::options("/mail"), 200),
+            8 => (Request::mail("/fail").header("Accept", "text/html"), 503),
+            _ => (mail.body(long).broken_off_after(2000, crate::support::request::Ending::Half), 400),
+        };
+        request.send(httpd).expect_status(status);
+        if number % 50 == 49 {
+            self.sendmail.take();
+            self.failing.take();
+        }
+    }
+}
+
+fn resident(httpd: &Httpd) -> u64 {
+    memory(httpd.children()[0]).expect("httpd runs").0
+}
+
+#[test]
+fn a_child_does_not_grow_with_its_requests() {
+    let (first, last) = if is_long() { (2000, 10_000) } else { (200, 600) };
+    let kinds = Kinds::new();
+    let httpd = kinds.server(Mpm::Event, &[]);
+    (0..first).for_each(|number| kinds.send(&httpd, number));
+    let (before, child) = (resident(&httpd), httpd.children());
+    (first..last).for_each(|number| kinds.send(&httpd, number));
+    let after = resident(&httpd);
+    eprintln!("a child after {first} requests: {before} KiB, after {last}: {after} KiB");
+    assert_eq!(httpd.children(), child);
+    assert!(after <= before + 512, "{before} KiB after {first} requests, {after} KiB after {last}");
+}
+
+/// The most that a process had resident, in KiB.
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn a_body_of_fifty_megabytes_takes_no_memory() {
+    let kinds = Kinds::new();
+    let httpd = kinds.server(Mpm::Event, &[]);
+    (0..40).for_each(|number| kinds.send(&httpd, number));
+    let (child, line) = (httpd.children()[0], "a line of text that goes as it is\n");
+    let before = peak(child);
+    for body in [line.repeat(50_000_000 / line.len()), "gr\u{fc}n\n".repeat(50_000_000 / 6)] {
+        let octets = body.len();
+        Request::mail("/mail").body(body).send(&httpd).expect_status(202);
+        let runs = kinds.sendmail.take();
+        assert!(runs.last().is_some_and(|run| run.committed && run.stdin.len() >= octets));
+    }
+    let after = peak(child);
+    eprintln!("peak of a child: {before} KiB, with bodies of 50 MB {after} KiB");
+    assert!(after <= before + 4096, "{before} KiB before, {after} KiB with bodies of 50 MB");
+}
+
+#[test]
+fn valgrind_finds_no_fault() {
+    if !is_long() {
+        return crate::support::skipped("valgrind: MOD_SENDMAIL_LONG=1");
+    }
+    let kinds = Kinds::new();
+    let folder = crate::support::place::Place::new("valgrind");
+    crate::support::place::mode(folder.path(), 0o777);
+    let valgrind = required("valgrind", "valgrind").display().to_string();
+    let log = format!("--log-file={}/%p", folder.path().display());
+    let suppressions = format!("--suppressions={}", repository().join("tests/valgrind.supp").display());
+    let words = [&valgrind, "--gen-suppressions=all", "--num-callers=30", &suppressions, &log];
+    let mut httpd = kinds.server(Mpm::Prefork, &words);
+    (0..1000).for_each(|number| kinds.send(&httpd, number));
+    assert!(httpd.stop().success());
+    let logs: Vec<String> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    let summaries = logs.iter().filter(|log| log.contains("ERROR SUMMARY: ")).count();
+    assert!(summaries >= 2, "httpd and its child: {logs:?}");
+    for log in &logs {
+        assert!(!log.contains("ERROR SUMMARY: ") || log.contains("ERROR SUMMARY: 0 errors"), "{log}");
+        assert!(!log.contains("Invalid ") && !log.contains("uninitialised"), "{log}");
+    }
+    eprintln!("valgrind: 1000 requests, {summaries} processes, no error");
+}

@@ -1,0 +1,154 @@
+//! No processes, no descriptors, no room: the request is refused before anything was started, and the next one is served.
+
+use super::{Holdings, expect_logs, place, promised, steady};
+use crate::support::place::{Place, am_root, give, mode};
+use crate::support::process::{children, required, run};
+use crate::support::{Httpd, Mpm, Request, Sendmail, skipped};
+use rustix::process::{Resource, getrlimit};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One child for every request, so that a limit set on it is the limit of the request.
+fn one_child(mpm: Mpm, sendmail: &Sendmail) -> Httpd {
+    let builder = place(steady(mpm), "/mail", sendmail, "");
+    let one = "ServerLimit 1\nStartServers 1\nMinSpareServers 1\nMaxSpareServers 1\nMaxRequestWorkers 1\n";
+    let httpd = if mpm == Mpm::Prefork { builder.mpm_settings(one).start() } else { builder.start() };
+    Request::mail("/mail").send(&httpd).expect_status(202);
+    httpd
+}
+
+/// Sets a soft limit of a child (`None`: what it was), as its own user: root in a container may not have CAP_SYS_RESOURCE.
+fn limit(child: u32, resource: Resource, most: Option<u64>) {
+    let name = if resource == Resource::Nproc { "nproc" } else { "nofile" };
+    let most = most.or(getrlimit(resource).current).map_or("unlimited".to_owned(), |most| most.to_string());
+    let mut command = Command::new(required(if am_root() { "setpriv" } else { "env" }, "util-linux"));
+    if am_root() {
+        command.args(["--reuid=www-data", "--regid=www-data", "--clear-groups"]);
+    }
+    run(command.arg("prlimit").arg(format!("--pid={child}")).arg(format!("--{name}={most}:")));
+}
+
+#[test]
+fn where_no_process_can_be_made_the_request_is_refused_and_safe_to_repeat() {
+    if !am_root() {
+        return skipped("RLIMIT_NPROC of www-data needs root");
+    }
+    for mpm in [Mpm::Event, Mpm::Prefork] {
+        let sendmail = Sendmail::new();
+        let httpd = one_child(mpm, &sendmail);
+        let before = Holdings::of(&httpd);
+        let child = httpd.children()[0];
+        limit(child, Resource::Nproc, Some(1));
+        for size in [10, 300_000] {
+            let response = Request::mail("/mail").body(vec![b'\n'; size]).send(&httpd);
+            assert_eq!((promised(&response), response.header("Retry-After")), (503, Some("60")), "{mpm:?}");
+        }
+        limit(child, Resource::Nproc, None);
+        assert_eq!(sendmail.starts(), 1);
+        Request::mail("/mail").send(&httpd).expect_status(202);
+        httpd.expect_log("SM0302");
+        before.assert_same(&httpd);
+    }
+}
+
+/// Numbers of the descriptors that a process has open.
+fn numbers(pid: u32) -> Vec<u64> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+#[test]
+fn where_descriptors_run_out_at_any_point_nothing_is_started() {
+    for mpm in [Mpm::Event, Mpm::Prefork] {
+        for size in [10, 300_000] {
+            let sendmail = Sendmail::new();
+            let httpd = one_child(mpm, &sendmail);
+            let before = Holdings::of(&httpd);
+            let child = httpd.children()[0];
+            let mut refused = 0;
+            let taken = numbers(child);
+            // The first free number is the connection's; without it httpd has nobody to answer.
+            let free = (3..).filter(|number| !taken.contains(number)).skip(1).take(40);
+            let mut accepted = false;
+            for most in free {
+                limit(child, Resource::Nofile, Some(most));
+                let starts = sendmail.starts();
+                let response = Request::mail("/mail").body(vec![b'\n'; size]).send(&httpd);
+                if promised(&response) == 202 {
+                    accepted = true;
+                    break;
+                }
+                assert_eq!((response.status, response.header("Retry-After")), (503, Some("60")), "limit {most}");
+                assert_eq!(sendmail.starts(), starts, "limit {most}");
+                refused += 1;
+            }
+            limit(child, Resource::Nofile, None);
+            assert!(accepted && refused >= 4, "refused at {refused} limits on {mpm:?}");
+            expect_logs(&httpd, &["SM0302", "Too many open files"]);
+            if size > 65_536 {
+                httpd.expect_log("SM0301");
+            }
+            before.assert_same(&httpd);
+        }
+    }
+}
+
+/// A file system of this size, gone with its handle.
+struct Disk(Place);
+
+impl Disk {
+    fn new(size: &str) -> Self {
+        let place = Place::new("disk");
+        let folder = place.folder("tmp", 0o700);
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&folder));
+        mode(&folder, 0o700);
+        give(&folder, "www-data");
+        Self(place)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("tmp")
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.folder()).status();
+    }
+}
+
+fn names(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn on_a_full_disk_the_request_is_refused_and_the_room_is_given_back() {
+    if !am_root() {
+        return skipped("a file system of a test needs root");
+    }
+    let sendmail = Sendmail::new();
+    let disk = Disk::new("1m");
+    let folder = disk.folder().display().to_string();
+    let httpd = place(steady(Mpm::Event), "/mail", &sendmail, "").environment("TMPDIR", &folder).start();
+    let before = Holdings::of(&httpd);
+    // Too much for the body; room for the body, but none for the message beside it; room for both.
+    for (size, status) in [(3_000_000, 503), (700_000, 503), (300_000, 202), (3_000_000, 503), (100, 202)] {
+        let starts = sendmail.starts();
+        let response = Request::mail("/mail").body(vec![b'\n'; size]).send(&httpd);
+        assert_eq!(promised(&response), status, "{size} octets");
+        assert_eq!(response.header("Retry-After"), (status == 503).then_some("60"));
+        assert_eq!(sendmail.starts() - starts, usize::from(status == 202));
+        assert_eq!(names(&disk.folder()), 0);
+    }
+    // What others fill is not ours to judge, but a small message still goes through memory alone.
+    fs::write(disk.folder().join("full"), vec![0; 900_000]).unwrap();
+    Request::mail("/mail").body(vec![b'\n'; 300_000]).send(&httpd).expect_status(503);
+    Request::mail("/mail").send(&httpd).expect_status(202);
+    fs::remove_file(disk.folder().join("full")).unwrap();
+    Request::mail("/mail").body(vec![b'\n'; 300_000]).send(&httpd).expect_status(202);
+    httpd.expect_log("SM0301");
+    httpd.expect_log("No space left on device");
+    assert_eq!(children(httpd.pid()).len(), 1);
+    before.assert_same(&httpd);
+}
