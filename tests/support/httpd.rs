@@ -184,6 +184,9 @@ impl Httpd {
     /// Ends what is left of the session, politely first. Programs of the module lead groups but stay in the session.
     fn end(&mut self) {
         if !self.stopped {
+            // A child of event that gets TERM while a worker closes its connection may die in close_worker_sockets (event.c of
+            // 2.4.71: apr_os_sock_get on a socket whose pool was cleared), without a frame of any module.
+            std::thread::sleep(Duration::from_millis(20));
             self.signal(Signal::TERM);
             if self.wait(Duration::from_secs(15)).is_none() {
                 process::signal_group(self.pid(), Signal::KILL);
