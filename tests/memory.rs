@@ -2,6 +2,7 @@
 //! MOD_SENDMAIL_LONG=1 makes it ten thousand requests, and a thousand under valgrind.
 
 use crate::life::is_long;
+use crate::programs::Holdings;
 use crate::support::place::repository;
 use crate::support::process::{memory, required};
 use crate::support::{Behaviour, Httpd, Mpm, Request, Sendmail};
@@ -72,11 +73,12 @@ fn a_child_does_not_grow_with_its_requests() {
     let kinds = Kinds::new();
     let httpd = kinds.server(Mpm::Event, &[]);
     (0..first).for_each(|number| kinds.send(&httpd, number));
-    let (before, child) = (resident(&httpd), httpd.children());
+    let (before, child, holdings) = (resident(&httpd), httpd.children(), Holdings::of(&httpd));
     (first..last).for_each(|number| kinds.send(&httpd, number));
     let after = resident(&httpd);
     eprintln!("a child after {first} requests: {before} KiB, after {last}: {after} KiB");
     assert_eq!(httpd.children(), child);
+    holdings.assert_same(&httpd);
     assert!(after <= before + 512, "{before} KiB after {first} requests, {after} KiB after {last}");
 }
 

@@ -134,6 +134,7 @@ fn run(mpm: Mpm) {
     let log = httpd.error_log();
     assert!(log.contains("(and 4991808 octets more)"), "5 000 000 less the 8 KiB that are kept");
     assert!(!log.bytes().any(|byte| (byte < b' ' && byte != b'\n') || byte == 0x7f), "control characters are escaped");
+    assert!(log.contains("\\\\u{1b}"), "escaped by us, and its backslash once more by httpd");
     assert!(log.lines().all(|line| line.starts_with('[')), "no line is a program's");
 }
 
