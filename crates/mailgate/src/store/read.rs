@@ -86,6 +86,9 @@ pub fn find<D: Database>(
     viewer: Viewer<'_>,
     now: i64,
 ) -> Result<Option<Message>, DatabaseError> {
+    if message_id.is_empty() {
+        return Ok(None); // reports on messages that had none are kept under no id
+    }
     let rows = database.select(&MESSAGES, &[Some(message_id)])?;
     let owned = |owner: Option<&str>| owner.is_some() && owner == viewer.user;
     let visible = rows.iter().find(|row| {
@@ -100,12 +103,10 @@ pub fn find<D: Database>(
         if row.number(1) == 1 && !sees_hidden {
             continue;
         }
-        let (state, since) = (State::parse(&row.text(2)), row.number(3));
-        let silent = state.is_pending() && now - since > SILENCE;
         recipients.push(RecipientStatus {
             address: row.text(0),
-            state: if silent { State::Unknown } else { state },
-            since,
+            state: State::parse(&row.text(2)),
+            since: row.number(3),
             verified: row.number(4) == 1,
             events: Vec::new(),
         });
@@ -124,6 +125,12 @@ pub fn find<D: Database>(
             verified: row.number(8) == 1,
             heuristic: row.number(9) == 1,
         });
+    }
+    for recipient in &mut recipients {
+        let heard = recipient.events.iter().map(|event| event.occurred).fold(recipient.since, i64::max);
+        if recipient.state.is_pending() && now - heard > SILENCE {
+            recipient.state = State::Unknown;
+        }
     }
     Ok(Some(Message {
         message_id: message_id.to_owned(),
