@@ -112,19 +112,18 @@ impl<'p> Dbd<'p> {
         Ok(prepared)
     }
 
-    /// Runs `work` with the statement. SQLite's driver prepares in the old way (sqlite3_prepare): after VACUUM or an upgrade of the tables by
-    /// another process a statement says SQLITE_SCHEMA for ever, without having done anything, and has to be made again.
+    /// Runs `work` with the statement. SQLite's driver prepares in the old way (sqlite3_prepare): after another process changed the tables
+    /// or ran VACUUM, a statement says SQLITE_SCHEMA, for ever and without having done anything, and has to be made again.
     fn with<T>(
         &self,
         statement: &Statement,
         mut work: impl FnMut(*mut sys::apr_dbd_prepared_t) -> Result<T, c_int>,
     ) -> Result<T, DatabaseError> {
-        let was_known = !self.known(statement).is_null();
         let error = match work(self.statement(statement)?) {
             Ok(value) => return Ok(value),
             Err(code) => self.error(code, statement.name),
         };
-        if !was_known || self.dialect() != Dialect::Sqlite || !error.to_string().contains("schema has changed") {
+        if self.dialect() != Dialect::Sqlite || !error.to_string().contains("schema has changed") {
             return Err(error);
         }
         let (key, length) = key(statement);
