@@ -1,8 +1,9 @@
 //! The status service over the wire: who may see what, what forged and strange input does, what happens while the database is down.
 
 use crate::circle::Database;
+use crate::hostile::ABOUT_STATUS;
 use crate::support::browser::Browser;
-use crate::support::{Behaviour, Httpd, Request, Response, Sendmail};
+use crate::support::{Behaviour, Httpd, Request, Response, Sendmail, hostile, skipped};
 use base64::Engine;
 use std::io::Write;
 use std::process::Stdio;
@@ -149,6 +150,28 @@ fn a_database_that_is_down_stops_no_mail() {
     assert_eq!(sendmail.messages().len(), 1);
     let down = Request::get("/dsn/x%40example.test/").send(&httpd).expect_status(503);
     assert!(down.header("Retry-After").is_some() && !down.shows(b"message"), "{}", down.text());
+}
+
+#[test]
+fn every_hostile_row_about_the_status_service() {
+    let Some(rows) = hostile::rows() else { return skipped("no ../shared/data/hostile-requests.tsv") };
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    for id in ["a", "other-users-id"] {
+        database.run_sql(&format!("INSERT INTO message VALUES ('secret-{id}', NULL, '{id}', 'alice', NULL, 1)"));
+    }
+    get(&httpd, "alice", "/dsn/other-users-id/").expect_status(200);
+    httpd.expect_log("AH00127"); // M07: a name that no file can have
+    let mut sent = 0;
+    for row in rows.iter().filter(|row| ABOUT_STATUS.contains(&row.id.as_str())) {
+        let outcome = row.send(&httpd);
+        row.judge(&outcome);
+        assert!(!outcome.is_ok_and(|answer| answer.shows(b"root:") || answer.shows(b"secret-")), "{}", row.id);
+        sent += 1;
+    }
+    assert_eq!(sent, ABOUT_STATUS.len());
+    let unknown = Request::get("/dsn/no-such-id/").send(&httpd).expect_status(404);
+    assert_eq!(Request::get("/dsn/other-users-id/").send(&httpd).expect_status(404).body, unknown.body);
 }
 
 #[test]
