@@ -160,7 +160,7 @@ fn every_hostile_row_about_the_status_service() {
     for id in ["a", "other-users-id"] {
         database.run_sql(&format!("INSERT INTO message VALUES ('secret-{id}', NULL, '{id}', 'alice', NULL, 1)"));
     }
-    get(&httpd, "alice", "/dsn/other-users-id/").expect_status(200);
+    get(&httpd, "alice", "/own/other-users-id/").expect_status(200);
     httpd.expect_log("AH00127"); // M07: a name that no file can have
     let mut sent = 0;
     for row in rows.iter().filter(|row| ABOUT_STATUS.contains(&row.id.as_str())) {
