@@ -127,11 +127,13 @@ fn open<'p>(pool: &'p OwnPool, connection: &Connection) -> Result<Dbd<'p>, Failu
         return Err(Failure(CONFIG, words));
     }
     let mut database = Dbd::open(pool.borrow(), &connection.driver, &connection.params).map_err(database_failure)?;
-    if database.dialect() == Dialect::Sqlite {
+    let patience = match database.dialect() {
         // Before any other statement: preparing one does not wait for a lock otherwise. The driver tries 16 times (apr_dbd_sqlite3.c), so
         // this makes about ten seconds, enough for many at once and well below the patience of any MTA.
-        database.execute(c"PRAGMA busy_timeout=500").map_err(database_failure)?;
-    }
+        Dialect::Sqlite => c"PRAGMA busy_timeout=500",
+        Dialect::Postgres => c"SET lock_timeout='10s'",
+    };
+    database.execute(patience).map_err(database_failure)?;
     Ok(database)
 }
 

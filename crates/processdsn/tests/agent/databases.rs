@@ -90,6 +90,10 @@ impl Store for Sqlite {
 
 fn rows(command: &mut Command) -> Vec<Vec<String>> {
     let output = command.output().expect("the reader of the database is installed");
+    // A statement that a test ends on purpose.
+    if output.stderr.windows(9).any(|words| words == b"canceling") {
+        return Vec::new();
+    }
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8 in the database");
     text.lines().map(|line| line.split('\x1f').map(str::to_owned).collect()).collect()

@@ -167,6 +167,18 @@ fn postgres_stores_once_what_comes_at_once_or_is_killed() {
     let Some(cluster) = Cluster::start("endure-pg") else { return };
     let store = cluster.database("crowd");
     store.init();
+    std::thread::scope(|scope| {
+        scope.spawn(|| store.sql("BEGIN; LOCK TABLE report; SELECT pg_sleep(60)"));
+        let held = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while store.number(held) == 0 {
+            assert!(Instant::now() < deadline, "the lock is not held");
+        }
+        let begun = Instant::now();
+        store.deliver(&with_envid("env1").of("a@x.example", "delayed", "4.0.0").mail()).exits(75).complains("lock");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        store.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    });
     crowded(&store, 12);
     raced(&store, 30);
     let store = cluster.database("killed");
