@@ -2,6 +2,7 @@
 //! the client was sent to says what became of the message.
 
 use crate::support::artifacts::artifacts;
+use crate::support::exim::Exim;
 use crate::support::place::{Place, mode};
 use crate::support::{Httpd, Postfix, Request, httpd_config, process, skipped, within};
 use std::path::PathBuf;
@@ -118,4 +119,24 @@ fn every_kind_of_report_comes_back_to_the_page_within_ten_seconds() {
     wait_for(&httpd, &delayed, "slow@delay.test", "failed");
     let one = json(&httpd, &format!("{mixed}bob%40test.local/"));
     assert_eq!(one["recipients"].as_array().unwrap().len(), 1);
+}
+
+/// Exim gives back neither envelope id nor success; what it says is found by the token in the address and by the Message-ID.
+#[test]
+fn what_exim_reports_comes_back_too_and_is_marked_as_not_verifiable() {
+    let database = Database::new();
+    let Some(exim) = Exim::start_reporting(&database.command()) else { return skipped("Exim needs root") };
+    let text = format!(
+        "SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{}\"\n\
+         SendmailArguments -t -i -f bounces+%{{reqenv:SENDMAIL_TOKEN}}@test.local\n\
+         SendmailDSNLocation http://127.0.0.1:${{PORT}}/dsn",
+        exim.sendmail().display()
+    );
+    let httpd = database.httpd().location("/mail", &text).start();
+    let (failed, delayed, silent) =
+        (post(&httpd, "nobody-here@test.local"), post(&httpd, "slow@delay.test"), post(&httpd, "alice@test.local"));
+    let nobody = wait_for(&httpd, &failed, "nobody-here@test.local", "failed");
+    assert_eq!((&nobody["verified"], &nobody["events"][0]["status"]), (&false.into(), &"5.0.0".into()), "{nobody}");
+    wait_for(&httpd, &delayed, "slow@delay.test", "delayed");
+    wait_for(&httpd, &silent, "alice@test.local", "queued");
 }

@@ -11,6 +11,7 @@ pub mod certificates;
 pub mod curl;
 pub mod deadline;
 pub mod error_log;
+pub mod exim;
 pub mod h2;
 pub mod hostile;
 pub mod httpd;

@@ -11,8 +11,9 @@ use std::ptr::NonNull;
 /// Marks a connection on which [`BUSY`] has been set; never run.
 const READY: Statement = Statement { name: c"dsn_ready", sql: c"SELECT 1", columns: 1 };
 
-/// How long SQLite waits for another writer. mod_dbd cannot set it by DBDInitSQL, since it takes the answer for an error.
-const BUSY: &std::ffi::CStr = c"PRAGMA busy_timeout=5000";
+/// How long SQLite waits for another writer each of the 16 times that the driver asks: about 10 s in all (apr_dbd_sqlite3.c). mod_dbd cannot set
+/// it by DBDInitSQL, since it takes the answer for an error.
+const BUSY: &std::ffi::CStr = c"PRAGMA busy_timeout=500";
 
 type Open = unsafe extern "C" fn(*mut sys::apr_pool_t, *mut sys::server_rec) -> *mut sys::ap_dbd_t;
 type Close = unsafe extern "C" fn(*mut sys::server_rec, *mut sys::ap_dbd_t);
