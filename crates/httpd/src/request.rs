@@ -221,7 +221,10 @@ impl<'r> Request<'r> {
         if name == c"REMOTE_USER" {
             return self.user();
         }
-        self.environment().get(name).or_else(|| self.ssl_variable(name)).or_else(|| {
+        if name.to_bytes().starts_with(b"SSL_") {
+            return self.environment().get(name).or_else(|| self.ssl_variable(name));
+        }
+        self.environment().get(name).or_else(|| {
             // SAFETY: both fill subprocess_env from the request, as before a CGI program starts.
             unsafe {
                 sys::ap_add_common_vars(self.as_ptr());
@@ -240,9 +243,6 @@ impl<'r> Request<'r> {
             *mut sys::request_rec,
             *mut c_char,
         ) -> *mut c_char;
-        if !name.to_bytes().starts_with(b"SSL_") {
-            return None;
-        }
         // SAFETY: looks a registered function up by its name, None without mod_ssl.
         let lookup = unsafe { sys::apr_dynamic_fn_retrieve(c"ssl_var_lookup".as_ptr()) }?;
         // SAFETY: mod_ssl.h declares the optional function of that name with this signature.

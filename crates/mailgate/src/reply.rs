@@ -214,12 +214,15 @@ fn monitor(url: &str) -> String {
 
 /// RFC 3986 2.1: all but unreserved characters.
 pub fn percent_encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |encoded, byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            encoded + (byte as char).encode_utf8(&mut [0; 4])
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase());
+    let mut encoded = String::with_capacity(text.len() + 8);
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            _ => encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]),
         }
-        _ => encoded + &format!("%{byte:02X}"),
-    })
+    }
+    encoded
 }
 
 /// Plain text in which nobody finds the beginning of a tag (HTML 13.2.5.6), should a browser guess at its type.

@@ -18,7 +18,7 @@ fn pages(visit: &mut dyn FnMut(&str, &Page<'_>)) {
     for (name, message) in situations::all() {
         visit(name, &Page::message(&message, BASE, NOW));
         count += 1;
-        if let ("failed" | "hostile" | "delayed", [recipient]) = (name, message.recipients.as_slice()) {
+        if let ("failed" | "hostile" | "delayed" | "long", [recipient]) = (name, message.recipients.as_slice()) {
             visit(&format!("{name}-recipient"), &Page::recipient(&message, recipient, BASE, NOW));
         }
     }

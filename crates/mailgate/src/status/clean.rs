@@ -6,6 +6,9 @@ use crate::reply::escape;
 
 /// White space becomes a space; what must not be seen becomes U+FFFD, so that it is seen that something was there.
 pub(super) fn clean(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let shown = |character: char| match character {
         '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => ' ',
         other if is_hidden(other) => char::REPLACEMENT_CHARACTER,

@@ -19,6 +19,14 @@ pub(super) fn meaning(code: &str) -> Option<String> {
     }
 }
 
+/// What `5.1.1` gives as the reason: `the mailbox does not exist`; `None` where it says no more than the subject.
+pub(super) fn reason(code: &str) -> Option<&'static str> {
+    let rest = code.strip_prefix("5.").or_else(|| code.strip_prefix("4."))?;
+    let (subject, detail) = rest.split_once('.')?;
+    let (subject, detail) = (subject.parse::<u16>().ok()?, detail.parse::<u16>().ok()?);
+    DETAILS.iter().find(|row| (row.0, row.1) == (subject, detail) && (detail > 0 || subject == 7)).map(|row| row.2)
+}
+
 /// Subject, detail, words. Detail 0 also stands for those that have no row.
 #[rustfmt::skip]
 const DETAILS: &[(u16, u16, &str)] = &[
@@ -98,7 +106,22 @@ const DETAILS: &[(u16, u16, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::meaning;
+    use super::{meaning, reason};
+
+    #[test]
+    fn a_code_gives_a_reason_where_it_is_more_than_a_subject() {
+        for (code, expected) in [
+            ("5.1.1", Some("the mailbox does not exist")),
+            ("4.7.0", Some("refused by a rule of the recipient's side")),
+            ("5.0.0", None),
+            ("4.4.0", None),
+            ("5.4.99", None),
+            ("2.1.5", None),
+            ("5.7.1<b>", None),
+        ] {
+            assert_eq!(reason(code), expected, "{code}");
+        }
+    }
 
     #[test]
     fn a_code_has_a_meaning_as_far_as_it_is_known() {

@@ -23,7 +23,7 @@ pub(super) fn page(page: &Page<'_>) -> String {
         let _ =
             writeln!(html, "<nav><a href=\"{}\">All recipients of this message</a></nav>", markup(&page.message_url()));
     } else if page.recipients.len() > 1 {
-        html += "<ul class=\"sum\" aria-label=\"Summary\">\n";
+        html += "<ul class=\"sum\" role=\"list\" aria-label=\"Summary\">\n";
         for (word, count) in page.counts() {
             let _ = writeln!(html, "<li class=\"{}\">{} <b>{count}</b> {}</li>", word.name, icon(word), word.counted);
         }
@@ -34,7 +34,11 @@ pub(super) fn page(page: &Page<'_>) -> String {
         fact(&mut html, "From", &format!("<bdi>{}</bdi>", markup(sender)));
     }
     fact(&mut html, "Submitted", &time(page.message.submitted, page.now));
-    fact(&mut html, "Message-ID", &format!("<code dir=\"auto\">&lt;{}&gt;</code>", markup(&page.message.message_id)));
+    fact(
+        &mut html,
+        "Message-ID",
+        &format!("<code dir=\"auto\">&lt;{}&gt;</code>", markup(&page.message.message_id).replace('@', "<wbr/>@")),
+    );
     html += "</dl>\n</header>\n<main>\n";
     for recipient in page.by_concern() {
         self::recipient(&mut html, page, recipient);
@@ -169,7 +173,7 @@ fn history(html: &mut String, page: &Page<'_>, event: &Event, shown_above: bool)
     html.push('\n');
     if !shown_above {
         if let Some(until) = event.will_retry_until {
-            let _ = writeln!(html, "<p>Tried again until {}.</p>", absolute(until));
+            let _ = writeln!(html, "<p>To be tried until {}.</p>", absolute(until));
         }
         said(html, event);
     }

@@ -10,6 +10,9 @@ use std::fmt::Write;
 /// Columns of a line, where words allow it.
 const WIDTH: usize = 78;
 
+/// From so many characters on, what a server said stands on the page of its recipient only.
+const LONG: usize = 800;
+
 /// Columns before what belongs to a recipient: room for the longest state.
 const INDENT: usize = 11;
 
@@ -39,7 +42,7 @@ fn recipient(text: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
     let _ = writeln!(text, "{:INDENT$}since {}", "", time(recipient.since, page.now));
     wrap(text, INDENT, &words::sentence(recipient, page.now));
     if let Some(event) = decisive(recipient) {
-        said(text, INDENT, event);
+        said(text, page, INDENT, event);
         if words::is_unverifiable(recipient) {
             wrap(text, INDENT, NOT_VERIFIABLE);
         }
@@ -53,7 +56,7 @@ fn recipient(text: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
 }
 
 /// What a report says, code and words.
-fn said(text: &mut String, indent: usize, event: &Event) {
+fn said(text: &mut String, page: &Page<'_>, indent: usize, event: &Event) {
     if let Some(status) = &event.status {
         let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}")).unwrap_or_default();
         wrap(text, indent, &format!("{}{meaning}", clean(status)));
@@ -62,7 +65,15 @@ fn said(text: &mut String, indent: usize, event: &Event) {
     match &event.diagnostic {
         Some(diagnostic) => {
             wrap(text, indent, &format!("{} said:", remote.as_deref().unwrap_or("The remote server")));
-            wrap(text, indent + 2, &clean(diagnostic));
+            let diagnostic = clean(diagnostic);
+            match diagnostic.char_indices().nth(LONG) {
+                Some((at, _)) if !page.single => {
+                    wrap(text, indent + 2, &format!("{}...", &diagnostic[..at]));
+                    let count = diagnostic.chars().count();
+                    wrap(text, indent, &format!("All {count} characters are on the page of the recipient."));
+                }
+                _ => wrap(text, indent + 2, &diagnostic),
+            }
         }
         None => {
             if let Some(remote) = remote {
@@ -89,7 +100,7 @@ fn history(text: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
         let at = moment::absolute(event.occurred);
         let _ = writeln!(text, "{:INDENT$}  {at}  {}{mark}", "", words::of_state(event.action).counted);
         if !shown.is_some_and(|shown| std::ptr::eq(shown, event)) {
-            said(text, INDENT + 4, event);
+            said(text, page, INDENT + 4, event);
         }
     }
 }
@@ -108,12 +119,13 @@ fn wrap(text: &mut String, indent: usize, paragraph: &str) {
             column = 0;
         }
         if column == 0 {
-            let _ = write!(text, "{:indent$}{word}", "");
+            text.extend(std::iter::repeat_n(' ', indent));
             column = indent + width;
         } else {
-            let _ = write!(text, " {word}");
+            text.push(' ');
             column += 1 + width;
         }
+        text.push_str(word);
     }
     if column > 0 {
         text.push('\n');

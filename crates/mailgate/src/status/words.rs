@@ -1,7 +1,7 @@
 //! What a state means to a person.
 #![forbid(unsafe_code)]
 
-use super::{decisive, moment, vouched};
+use super::{codes, decisive, moment, vouched};
 use crate::store::{RecipientStatus, SILENCE, State};
 
 /// A state in words.
@@ -53,23 +53,28 @@ fn is_silent(recipient: &RecipientStatus, now: i64) -> bool {
 
 /// What it means, in a sentence or two.
 pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
+    let event = decisive(recipient);
+    let reason = event.and_then(|event| codes::reason(event.status.as_deref()?));
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     match recipient.state {
-        State::Delayed => match decisive(recipient).and_then(|event| event.will_retry_until) {
-            Some(until) if until > now => {
-                format!("Not delivered yet. The mail system tries again until {}.", moment::absolute(until))
-            }
+        State::Delayed => match event.and_then(|event| event.will_retry_until) {
+            Some(until) if until > now => format!(
+                "Not delivered yet{reason}. The mail system tries again until {} ({}).",
+                moment::absolute(until),
+                moment::relative(until, now)
+            ),
             Some(until) => format!(
-                "Not delivered yet. The mail system meant to try until {}; its last report is awaited.",
+                "Not delivered yet{reason}. The mail system meant to try until {}; its last report is awaited.",
                 moment::absolute(until)
             ),
-            None => "Not delivered yet. The mail system tries again.".into(),
+            None => format!("Not delivered yet{reason}. The mail system tries again."),
         },
         State::Delivered => "Delivered to the mailbox.".into(),
         State::Expanded => {
             "Delivered to a list or an alias that sends it on to several addresses. What becomes of it there is not reported."
                 .into()
         }
-        State::Failed => "Not delivered. The mail system has given up.".into(),
+        State::Failed => format!("Not delivered{reason}. The mail system has given up."),
         State::Queued => "Handed to the mail system. No report yet.".into(),
         State::Relayed => {
             "Handed to a mail system that does not report deliveries. It has most likely arrived; nobody will say so.".into()

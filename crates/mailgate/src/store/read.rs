@@ -68,15 +68,11 @@ const MESSAGES: Statement = Statement {
     sql: c"SELECT envid, owner, sender, submitted FROM message WHERE message_id = %s ORDER BY submitted, envid",
     columns: 4,
 };
+/// One row for each event, and one for a recipient without any: what is shown together is read at one moment.
 const RECIPIENTS: Statement = Statement {
     name: c"dsn_recipients",
-    sql: c"SELECT address, hidden, state, since, verified FROM recipient WHERE envid = %s ORDER BY address",
-    columns: 5,
-};
-const EVENTS: Statement = Statement {
-    name: c"dsn_events",
-    sql: c"SELECT address, occurred, action, status, diagnostic, reporting_mta, remote_mta, will_retry_until, verified, heuristic FROM event WHERE envid = %s ORDER BY occurred, action",
-    columns: 10,
+    sql: c"SELECT r.address, r.hidden, r.state, r.since, r.verified, e.occurred, e.action, e.status, e.diagnostic, e.reporting_mta, e.remote_mta, e.will_retry_until, e.verified, e.heuristic FROM recipient r LEFT JOIN event e ON e.envid = r.envid AND e.address = r.address WHERE r.envid = %s ORDER BY r.address",
+    columns: 14,
 };
 
 /// The message with this id that `viewer` may see; `None` for one that is not there and one that is somebody else's alike. Of several, as
@@ -101,35 +97,38 @@ pub fn find<D: Database>(
     let Some(row) = rows.iter().filter(visible).min_by_key(rank) else { return Ok(None) };
     let (envid, owner) = (row.text(0), row.optional(1));
     let sees_hidden = owned(owner.as_deref());
-    let mut recipients = Vec::new();
+    let mut recipients: Vec<RecipientStatus> = Vec::new();
     for row in database.select(&RECIPIENTS, &[Some(&envid)])? {
         if row.number(1) == 1 && !sees_hidden {
             continue;
         }
-        recipients.push(RecipientStatus {
-            address: row.text(0),
-            state: State::parse(&row.text(2)),
-            since: row.number(3),
-            verified: row.number(4) == 1,
-            events: Vec::new(),
-        });
-    }
-    for row in database.select(&EVENTS, &[Some(&envid)])? {
         let address = row.text(0);
-        let Some(recipient) = recipients.iter_mut().find(|recipient| recipient.address == address) else { continue };
-        recipient.events.push(Event {
-            occurred: row.number(1),
-            action: State::parse(&row.text(2)),
-            status: row.optional(3),
-            diagnostic: row.optional(4),
-            reporting_mta: row.optional(5),
-            remote_mta: row.optional(6),
-            will_retry_until: row.optional(7).map(|_| row.number(7)),
-            verified: row.number(8) == 1,
-            heuristic: row.number(9) == 1,
-        });
+        if recipients.last().is_none_or(|last| last.address != address) {
+            recipients.push(RecipientStatus {
+                address,
+                state: State::parse(&row.text(2)),
+                since: row.number(3),
+                verified: row.number(4) == 1,
+                events: Vec::new(),
+            });
+        }
+        if let (Some(recipient), Some(action)) = (recipients.last_mut(), row.optional(6)) {
+            recipient.events.push(Event {
+                occurred: row.number(5),
+                action: State::parse(&action),
+                status: row.optional(7),
+                diagnostic: row.optional(8),
+                reporting_mta: row.optional(9),
+                remote_mta: row.optional(10),
+                will_retry_until: row.optional(11).map(|_| row.number(11)),
+                verified: row.number(12) == 1,
+                heuristic: row.number(13) == 1,
+            });
+        }
     }
     for recipient in &mut recipients {
+        // Not by the database: it would sort what the index has in order already.
+        recipient.events.sort_by_key(|event| (event.occurred, event.action.as_str()));
         let heard = recipient.events.iter().map(|event| event.occurred).fold(recipient.since, i64::max);
         if recipient.state.is_pending() && now - heard > SILENCE {
             recipient.state = State::Unknown;

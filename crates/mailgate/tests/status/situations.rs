@@ -67,7 +67,7 @@ fn recipients() -> Vec<(&'static str, RecipientStatus)> {
         status: Some("5.7.1<b>".into()),
         ..event(3 * HOUR, State::Failed, "", HOSTILE)
     };
-    let long = "Remote said much. ".repeat(450);
+    let long = "Remote said much. ".repeat(60);
     let unverified = |event: Event| Event { verified: false, ..event };
     let late = Event {
         will_retry_until: Some(NOW - DAY),
