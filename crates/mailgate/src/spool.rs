@@ -2,7 +2,7 @@
 //! however that dies; nobody else can open it. Reading starts at the first octet, as often as wanted.
 #![forbid(unsafe_code)]
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Spool {
 
     /// Reads from the first octet on, whoever else reads at the same time.
     pub fn reader(&self) -> Reader<'_> {
-        Reader { spool: self, offset: 0 }
+        Reader { spool: self, offset: 0, buffer: Vec::new(), taken: 0 }
     }
 
     pub(crate) fn memory(&self) -> Option<&[u8]> {
@@ -85,20 +85,45 @@ impl io::Write for Spool {
 #[derive(Debug)]
 pub struct Reader<'a> {
     spool: &'a Spool,
+    /// Of what was last read from the file, or of what was taken from memory.
     offset: u64,
+    /// What was read from the file, and how much of it was taken.
+    buffer: Vec<u8>,
+    taken: usize,
 }
+
+/// Read from a file at a time.
+const PIECE: usize = 64 * 1024;
 
 impl Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = match &self.spool.file {
-            Some(file) => seam::read_at(file.as_fd(), into, self.offset)?,
-            None => {
-                let rest = self.spool.memory.get(self.offset as usize..).unwrap_or_default();
-                (&mut &*rest).read(into)?
-            }
-        };
-        self.offset += n as u64;
+        let n = self.fill_buf()?.read(into)?;
+        self.consume(n);
         Ok(n)
+    }
+}
+
+impl BufRead for Reader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let Some(file) = &self.spool.file else {
+            return Ok(self.spool.memory.get(self.offset as usize..).unwrap_or_default());
+        };
+        if self.taken == self.buffer.len() {
+            self.buffer.resize(PIECE, 0);
+            self.taken = self.buffer.len(); // nothing is there if the file cannot be read
+            let n = seam::read_at(file.as_fd(), &mut self.buffer, self.offset)?;
+            self.buffer.truncate(n);
+            self.taken = 0;
+            self.offset += n as u64;
+        }
+        Ok(&self.buffer[self.taken..])
+    }
+
+    fn consume(&mut self, n: usize) {
+        match self.spool.file {
+            Some(_) => self.taken += n,
+            None => self.offset += n as u64,
+        }
     }
 }
 
