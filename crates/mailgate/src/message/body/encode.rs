@@ -230,8 +230,8 @@ impl QuotedPrintable {
         let room = (ENCODED_LINE - 1).saturating_sub(self.line.len());
         let known = if last { rest.len() } else { rest.len() - LOOKAHEAD };
         let near = &rest[..room.min(known)];
-        let escape = if is_literal(near) { None } else { near.iter().position(|&b| !is_literal(&[b])) };
-        let mut run = escape.unwrap_or(near.len());
+        let mut run = near.chunks(16).take_while(|octets| is_literal(octets)).map(<[u8]>::len).sum::<usize>();
+        run += near[run..].iter().take_while(|&&b| is_literal(&[b])).count();
         if matches!(rest.get(run), None | Some(b'\n' | b'\r')) {
             while run > 0 && matches!(rest[run - 1], b' ' | b'\t') {
                 run -= 1;
