@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { FITS = 65536, MOST = 1 << 20 };
+#define HEADER "To: alice@test.local\nFrom: user@test.local\nSubject: a report\n\n"
 
 static const char *program;
 static long octets;
@@ -137,6 +138,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     body = malloc((size_t)octets + 1);
     memset(body, 'x', (size_t)octets);
+    for (long at = 72; at < octets; at += 73)
+        body[at] = '\n';
+    memcpy(body, HEADER, octets < (long)strlen(HEADER) ? (size_t)octets : strlen(HEADER));
     pthread_t thread[256];
     double before = cpu(RUSAGE_SELF) + cpu(RUSAGE_CHILDREN), begin = now();
     until = begin + atof(argv[4]);

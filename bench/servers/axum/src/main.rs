@@ -6,10 +6,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use lettre::message::header::ContentType;
 use lettre::{AsyncSendmailTransport, AsyncTransport, Message, Tokio1Executor};
+use std::sync::Arc;
 
 type Mailer = AsyncSendmailTransport<Tokio1Executor>;
 
-async fn mail(State(mailer): State<Mailer>, fields: HeaderMap, body: Bytes) -> (StatusCode, &'static str) {
+async fn mail(State(mailer): State<Arc<Mailer>>, fields: HeaderMap, body: Bytes) -> (StatusCode, &'static str) {
     let field = |name: &str| fields.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let message = (|| {
         let message = Message::builder().from(field("from").parse().ok()?).to(field("to").parse().ok()?);
@@ -27,7 +28,7 @@ async fn mail(State(mailer): State<Mailer>, fields: HeaderMap, body: Bytes) -> (
 async fn main() {
     let mut words = std::env::args().skip(1);
     let (listen, sink) = (words.next().expect("an address"), words.next().expect("a program"));
-    let mailer = Mailer::new_with_command(sink);
+    let mailer = Arc::new(Mailer::new_with_command(sink));
     let routes = axum::Router::new().route("/mail", post(mail)).layer(DefaultBodyLimit::disable()).with_state(mailer);
     let listener = tokio::net::TcpListener::bind(listen).await.expect("a free port");
     axum::serve(listener, routes).await.expect("a server");
