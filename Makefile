@@ -4,7 +4,7 @@ APXS ?= $(shell command -v apxs || command -v apxs2)
 CARGO ?= cargo
 DESTDIR ?=
 
-.PHONY: all build check clean demo fuzz install test test-long
+.PHONY: all bench build check clean demo fuzz install test test-long
 
 all: build
 
@@ -16,6 +16,10 @@ demo: ## a private httpd on loopback takes a message and delivers it into a Mail
 	tools/packages demo
 	$(CARGO) build --workspace
 	tools/demo
+
+bench: ## what a message costs, beside the floor and its peers; bench/run --quick for three minutes, --write for bench/RESULTS.md
+	tools/packages bench
+	bench/run
 
 check: ## formatting and lints
 	tools/packages build

@@ -2,7 +2,7 @@
 //! however that dies; nobody else can open it. Reading starts at the first octet, as often as wanted.
 #![forbid(unsafe_code)]
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use crate::seam;
 pub struct Spool {
     dir: PathBuf,
     memory_limit: usize,
+    /// All of it, or what comes behind the octets of the file.
     memory: Vec<u8>,
     file: Option<OwnedFd>,
     len: u64,
@@ -29,16 +30,26 @@ impl Spool {
     /// Appends. After an error (ENOSPC, EDQUOT, EMFILE...) what is stored is not to be used any more.
     pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         if self.file.is_none() && self.memory.len() + octets.len() > self.memory_limit {
-            let file = unnamed_file(&self.dir)?;
-            seam::write_all(file.as_fd(), &self.memory)?;
-            self.memory = Vec::new();
-            self.file = Some(file);
+            self.file = Some(unnamed_file(&self.dir)?);
+        }
+        if self.file.is_some() && self.memory.len() + octets.len() > PIECE {
+            self.settle()?;
         }
         match &self.file {
-            Some(file) => seam::write_all(file.as_fd(), octets)?,
-            None => self.memory.extend_from_slice(octets),
+            Some(file) if octets.len() >= PIECE => seam::write_all(file.as_fd(), octets)?,
+            _ => self.memory.extend_from_slice(octets),
         }
         self.len += octets.len() as u64;
+        Ok(())
+    }
+
+    /// What is still in memory goes into the file, if there is one. What httpd gives us comes in pieces of 8000 octets: a call of the
+    /// kernel for each would be most of the work.
+    pub(crate) fn settle(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            seam::write_all(file.as_fd(), &self.memory)?;
+            self.memory.clear();
+        }
         Ok(())
     }
 
@@ -59,14 +70,16 @@ impl Spool {
 
     /// Reads from the first octet on, whoever else reads at the same time.
     pub fn reader(&self) -> Reader<'_> {
-        Reader { spool: self, offset: 0 }
+        Reader { spool: self, offset: 0, buffer: Vec::new(), taken: 0 }
     }
 
     pub(crate) fn memory(&self) -> Option<&[u8]> {
         self.file.is_none().then_some(&self.memory)
     }
 
+    /// The file, which holds everything after [`Spool::settle`].
     pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
+        debug_assert!(self.file.is_none() || self.memory.is_empty());
         self.file.as_ref().map(AsFd::as_fd)
     }
 }
@@ -77,7 +90,7 @@ impl io::Write for Spool {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.settle()
     }
 }
 
@@ -85,20 +98,50 @@ impl io::Write for Spool {
 #[derive(Debug)]
 pub struct Reader<'a> {
     spool: &'a Spool,
+    /// Of what was last read from the file, or of what was taken from memory.
     offset: u64,
+    /// What was read from the file, and how much of it was taken.
+    buffer: Vec<u8>,
+    taken: usize,
 }
+
+/// Read from a file, and written to it, at a time.
+const PIECE: usize = 64 * 1024;
 
 impl Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = match &self.spool.file {
-            Some(file) => seam::read_at(file.as_fd(), into, self.offset)?,
-            None => {
-                let rest = self.spool.memory.get(self.offset as usize..).unwrap_or_default();
-                (&mut &*rest).read(into)?
-            }
-        };
-        self.offset += n as u64;
+        let n = self.fill_buf()?.read(into)?;
+        self.consume(n);
         Ok(n)
+    }
+}
+
+impl BufRead for Reader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let Some(file) = &self.spool.file else {
+            return Ok(self.spool.memory.get(self.offset as usize..).unwrap_or_default());
+        };
+        let in_file = self.spool.len - self.spool.memory.len() as u64;
+        if self.taken == self.buffer.len() && self.offset >= in_file {
+            return Ok(self.spool.memory.get((self.offset - in_file) as usize..).unwrap_or_default());
+        }
+        if self.taken == self.buffer.len() {
+            self.buffer.resize(PIECE, 0);
+            self.taken = self.buffer.len(); // nothing is there if the file cannot be read
+            let n = seam::read_at(file.as_fd(), &mut self.buffer, self.offset)?;
+            self.buffer.truncate(n);
+            self.taken = 0;
+            self.offset += n as u64;
+        }
+        Ok(&self.buffer[self.taken..])
+    }
+
+    fn consume(&mut self, n: usize) {
+        if self.taken < self.buffer.len() {
+            self.taken += n;
+        } else {
+            self.offset += n as u64;
+        }
     }
 }
 

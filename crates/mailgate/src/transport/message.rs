@@ -27,7 +27,8 @@ impl Message {
         spool.write(header)?;
         let mut buffered = io::BufWriter::with_capacity(16_384, spool);
         body(&mut buffered)?;
-        let spool = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let mut spool = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        spool.settle()?;
         Ok(Message { spool })
     }
 

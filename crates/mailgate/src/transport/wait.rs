@@ -121,7 +121,10 @@ impl Child {
         {
             std::thread::sleep(left.min(POLLING));
         }
-        outlets.iter_mut().for_each(Outlet::take);
+        // Where the wait failed, nothing is marked: the exit is looked for anyway, and the next round waits again.
+        let news = fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>();
+        let open = outlets.iter_mut().filter(|outlet| !outlet.is_closed());
+        open.zip(news).filter(|(_, news)| *news).for_each(|(outlet, _)| outlet.take());
     }
 
     /// Looks without reaping: the number of the group stays reserved for [`Child::signal`].
@@ -212,7 +215,7 @@ impl Outlet {
     /// Takes what is there, at most one buffer, so that a flood does not keep us from looking at the clock.
     fn take(&mut self) {
         let Some(fd) = &self.fd else { return };
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; 4 * 1024];
         match seam::read(fd.as_fd(), &mut buffer) {
             Ok(0) => self.fd = None,
             Ok(n) => {

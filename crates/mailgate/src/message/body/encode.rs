@@ -3,7 +3,7 @@
 //! line that is nothing but a dot, and one that begins with `From `.
 #![forbid(unsafe_code)]
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{ENCODED_LINE, Encoding, Plan};
 
 /// Copies `from` to `to` as `plan` says. What is not empty ends in a line end.
-pub fn encode(plan: &Plan, mut from: impl Read, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+pub fn encode(plan: &Plan, mut from: impl BufRead, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
     match (plan.encoding, plan.as_sent) {
         (Encoding::SevenBit | Encoding::EightBit, _) => {
             let mut lines = PlainLines::default();
@@ -46,15 +46,15 @@ pub fn encode(plan: &Plan, mut from: impl Read, to: &mut (impl Write + ?Sized)) 
     }
 }
 
-fn each_piece(from: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let mut buffer = [0; 16 * 1024];
+fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => take(&buffer[..n])?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        let n = match from.fill_buf() {
+            Ok(b"") => return Ok(()),
+            Ok(piece) => take(piece).map(|()| piece.len())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) => return Err(error),
-        }
+        };
+        from.consume(n);
     }
 }
 
@@ -68,6 +68,10 @@ struct PlainLines {
 
 impl PlainLines {
     fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        if !self.quoted && self.carry.is_empty() && memchr::memchr(b'\r', piece).is_none() {
+            self.in_line = piece.last().map_or(self.in_line, |&b| b != b'\n');
+            return to.write_all(piece);
+        }
         self.carry.extend_from_slice(piece);
         let octets = std::mem::take(&mut self.carry);
         let rest = self.lines(&octets, false, to)?;
@@ -96,7 +100,7 @@ impl PlainLines {
                     continue;
                 }
             }
-            let end = rest.iter().position(|&b| b == b'\n');
+            let end = memchr::memchr(b'\n', rest);
             let line = &rest[..end.unwrap_or(rest.len())];
             match (line.split_last(), end) {
                 (Some((b'\r', before)), Some(_)) => to.write_all(before)?,
@@ -136,6 +140,12 @@ pub(super) struct QuotedPrintable {
     line: Vec<u8>,
 }
 
+/// Whether quoted-printable may write all of it as it is, blanks at the end of a line apart. No early exit: that is what lets the compiler
+/// look at many octets at once.
+pub(super) fn is_literal(text: &[u8]) -> bool {
+    text.iter().fold(true, |all, &b| all & ((b.wrapping_sub(b' ') < 95) & (b != b'=') | (b == b'\t')))
+}
+
 /// What may follow an octet and change how it is written: `rom ` after F.
 const LOOKAHEAD: usize = 4;
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -164,8 +174,21 @@ impl QuotedPrintable {
 
     fn encode(&mut self, octets: &[u8], last: bool, sink: &mut dyn FnMut(&[u8])) -> usize {
         let mut at = 0;
-        while at < octets.len() && (last || octets.len() - at > LOOKAHEAD) {
+        while at < octets.len() {
             let rest = &octets[at..];
+            if let Some(n) = self.whole_line(rest, sink) {
+                at += n;
+                continue;
+            }
+            if !last && rest.len() <= LOOKAHEAD {
+                break;
+            }
+            let run = self.run(rest, last);
+            if run > 0 {
+                self.line.extend_from_slice(&rest[..run]);
+                at += run;
+                continue;
+            }
             at += match rest {
                 [b'\n', ..] => {
                     self.end_line(sink);
@@ -184,6 +207,37 @@ impl QuotedPrintable {
             };
         }
         at
+    }
+
+    /// The length of a line that fits and needs no escape, written; what most lines of most texts are.
+    fn whole_line(&self, rest: &[u8], sink: &mut dyn FnMut(&[u8])) -> Option<usize> {
+        if !self.line.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', &rest[..rest.len().min(ENCODED_LINE + 1)])?;
+        let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+        let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
+        if text.len() >= ENCODED_LINE || !ends_well || !is_literal(text) || disguise(rest, false).is_some() {
+            return None;
+        }
+        sink(text);
+        sink(b"\n");
+        Some(end + 1)
+    }
+
+    /// How many of the next octets stand for themselves, up to the end of this line of output.
+    fn run(&self, rest: &[u8], last: bool) -> usize {
+        let room = (ENCODED_LINE - 1).saturating_sub(self.line.len());
+        let known = if last { rest.len() } else { rest.len() - LOOKAHEAD };
+        let near = &rest[..room.min(known)];
+        let mut run = near.chunks(16).take_while(|octets| is_literal(octets)).map(<[u8]>::len).sum::<usize>();
+        run += near[run..].iter().take_while(|&&b| is_literal(&[b])).count();
+        if matches!(rest.get(run), None | Some(b'\n' | b'\r')) {
+            while run > 0 && matches!(rest[run - 1], b' ' | b'\t') {
+                run -= 1;
+            }
+        }
+        if self.line.is_empty() && disguise(rest, last).is_some() { 0 } else { run }
     }
 
     fn octet(&mut self, b: u8, rest: &[u8], ends_line: bool, last: bool, sink: &mut dyn FnMut(&[u8])) {

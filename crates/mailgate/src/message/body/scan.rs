@@ -2,7 +2,7 @@
 //! (RFC 2045). One pass, a few octets of memory; nothing is kept of the body itself.
 #![forbid(unsafe_code)]
 
-use super::encode::QuotedPrintable;
+use super::encode::{QuotedPrintable, is_literal};
 
 /// What is known of a whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Facts {
     pub from_line: bool,
     /// Whether the last octet is LF.
     pub ends_with_newline: bool,
-    /// Octets of it as quoted-printable, exactly.
+    /// Octets of it as quoted-printable, exactly; not counted where there is a NUL, which no text has.
     pub quoted_printable_len: u64,
     /// Octets of it as base64, exactly.
     pub base64_len: u64,
@@ -64,14 +64,45 @@ impl Scan {
 
     /// The next octets.
     pub fn update(&mut self, octets: &[u8]) {
-        for &b in octets {
-            self.lines.octet(b);
-            self.base64.octet(b);
-            self.quoted.octet(b);
+        if !octets.is_ascii() {
+            self.lines.eight_bit += octets.iter().map(|b| u64::from(b >> 7)).sum::<u64>();
+        }
+        self.lines.nul = self.lines.nul || memchr::memchr(0, octets).is_some();
+        let mut rest = octets;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (line, after) = rest.split_at(end);
+            self.line(line);
+            rest = after;
         }
         self.utf8.update(octets);
-        let counted = &mut self.printable_len;
-        self.printable.update(octets, &mut |piece: &[u8]| *counted += piece.len() as u64);
+        if !self.lines.nul {
+            let counted = &mut self.printable_len;
+            self.printable.update(octets, &mut |piece: &[u8]| *counted += piece.len() as u64);
+        }
+    }
+
+    /// A line with its end, or a part of one. Text without CR, `=` and octets that are not ASCII moves each machine on by one step.
+    fn line(&mut self, line: &[u8]) {
+        let text = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let end = &line[text.len()..];
+        if !self.lines.after_cr && memchr::memchr(b'\r', text).is_none() {
+            self.lines.text(text);
+        } else {
+            text.iter().for_each(|&b| self.lines.octet(b));
+        }
+        end.iter().for_each(|&b| self.lines.octet(b));
+        if self.quoted.legal {
+            if self.quoted.state == Escape::None && is_literal(text) {
+                self.quoted.text(text);
+            } else {
+                text.iter().for_each(|&b| self.quoted.octet(b));
+            }
+            end.iter().for_each(|&b| self.quoted.octet(b));
+        }
+        if !self.base64.illegal {
+            line.iter().for_each(|&b| self.base64.octet(b));
+        }
     }
 
     /// After the last one.
@@ -91,7 +122,7 @@ impl Scan {
             lone_dot: lines.lone_dot,
             from_line: lines.from_line,
             ends_with_newline: lines.ends_with_newline,
-            quoted_printable_len: *printable_len,
+            quoted_printable_len: if lines.nul { 0 } else { *printable_len },
             base64_len: digits + digits.div_ceil(super::ENCODED_LINE as u64),
             is_base64: self.base64.finish(),
             is_quoted_printable: self.quoted.finish(),
@@ -117,11 +148,18 @@ struct Lines {
 }
 
 impl Lines {
+    /// The part of a line without CR and LF, after no CR.
+    fn text(&mut self, text: &[u8]) {
+        let began = keep_start(&mut self.start, self.column, text);
+        self.column += text.len() as u64;
+        self.from_line |= began && self.column >= 5 && self.start == *b"From ";
+        self.len += text.len() as u64;
+        self.ends_with_newline &= text.is_empty();
+    }
+
     fn octet(&mut self, b: u8) {
         self.len += 1;
         self.ends_with_newline = b == b'\n';
-        self.nul |= b == 0;
-        self.eight_bit += u64::from(b > 127);
         if b == b'\n' {
             self.has_crlf |= self.after_cr;
             self.after_cr = false;
@@ -152,6 +190,14 @@ impl Lines {
         self.longest = self.longest.max(column);
         self.column = 0;
     }
+}
+
+/// Keeps the octets of a line's beginning; whether `text` holds some of them.
+fn keep_start(start: &mut [u8; 5], column: u64, text: &[u8]) -> bool {
+    let Some(place) = start.get_mut(column as usize..) else { return false };
+    let n = place.len().min(text.len());
+    place[..n].copy_from_slice(&text[..n]);
+    n > 0
 }
 
 /// UTF-8 in pieces that may split a character.
@@ -255,6 +301,13 @@ enum Escape {
 }
 
 impl Quoted {
+    /// Octets that stand for themselves, in no escape.
+    fn text(&mut self, text: &[u8]) {
+        keep_start(&mut self.start, self.column, text);
+        self.column += text.len() as u64;
+        self.judge_length(0);
+    }
+
     fn octet(&mut self, b: u8) {
         use Escape::*;
         if let Some(place) = self.start.get_mut(self.column as usize) {
@@ -278,9 +331,13 @@ impl Quoted {
         if b == b'\n' {
             self.column = 0;
         } else {
-            let grows = if self.start == *b"From " && self.column >= 5 { 2 } else { 0 }; // =46rom
-            self.legal &= self.column + grows <= super::MAX_LINE as u64 + u64::from(b == b'\r');
+            self.judge_length(u64::from(b == b'\r'));
         }
+    }
+
+    fn judge_length(&mut self, line_end: u64) {
+        let grows = if self.start == *b"From " && self.column >= 5 { 2 } else { 0 }; // =46rom
+        self.legal &= self.column + grows <= super::MAX_LINE as u64 + line_end;
     }
 
     fn finish(&self) -> bool {
@@ -301,7 +358,65 @@ mod tests {
             octets.chunks(size).for_each(|piece| scan.update(piece));
             assert_eq!(scan.finish(), whole, "in pieces of {size}: {:?}", octets.escape_ascii().to_string());
         }
+        assert_eq!(octet_by_octet(octets), whole, "{:?}", octets.escape_ascii().to_string());
         whole
+    }
+
+    /// The machines alone, without what makes them fast.
+    fn octet_by_octet(octets: &[u8]) -> Facts {
+        let mut scan = Scan::new();
+        for &b in octets {
+            scan.lines.octet(b);
+            scan.lines.nul |= b == 0;
+            scan.lines.eight_bit += u64::from(b > 127);
+            scan.quoted.octet(b);
+            scan.base64.octet(b);
+            scan.utf8.update(&[b]);
+            if !scan.lines.nul {
+                scan.printable.update(&[b], &mut |piece: &[u8]| scan.printable_len += piece.len() as u64);
+            }
+        }
+        if scan.lines.nul { Facts { quoted_printable_len: 0, ..scan.finish() } } else { scan.finish() }
+    }
+
+    #[test]
+    fn what_is_fast_says_what_is_slow() {
+        const WORDS: &[&[u8]] = &[
+            b"The quick brown fox ",
+            b"From ",
+            b"Fro",
+            b"m ",
+            b".",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b" ",
+            b"\t",
+            b"=",
+            b"=3D",
+            b"=\n",
+            b"QUJD",
+            b"QQ==",
+            b"\xc3\xbc",
+            b"\xc3",
+            b"\xff",
+            b"\x7f",
+            b"\0",
+            &[b'a'; 74],
+            &[b'b'; 76],
+            &[b'/'; 985],
+        ];
+        let mut state = 1_u64;
+        let mut throw = |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % sides
+        };
+        for round in 0..1_500 {
+            let kinds = 1 + throw(WORDS.len()); // not every body has every trouble
+            let body: Vec<u8> =
+                (0..throw(24)).flat_map(|_| WORDS[(throw(kinds) * 7 + round) % WORDS.len()]).copied().collect();
+            facts(&body);
+        }
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! load ADDRESS CONNECTIONS OCTETS SECONDS: POSTs a text mail of that size over kept connections, one after the other on each, for that
+//! long. One line out: messages, seconds, p50 and p99 in microseconds, errors (anything but 202 or 303).
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [address, connections, octets, seconds] = words.as_slice() else {
+        eprintln!("usage: load ADDRESS CONNECTIONS OCTETS SECONDS");
+        std::process::exit(64);
+    };
+    let connections: usize = connections.parse().expect("a number of connections");
+    let request = request(octets.parse().expect("a number of octets"));
+    let begin = Instant::now();
+    let until = begin + Duration::from_secs_f64(seconds.parse().expect("a number of seconds"));
+    let mut took = Vec::new();
+    let mut errors = 0;
+    std::thread::scope(|scope| {
+        let (address, request) = (address.as_str(), request.as_slice());
+        let work = || move || connection(address, request, until);
+        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(work())).collect();
+        for thread in threads {
+            let (times, failed) = thread.join().expect("no panic");
+            took.extend(times);
+            errors += failed;
+        }
+    });
+    let wall = begin.elapsed().as_secs_f64();
+    took.sort_unstable();
+    let at = |percent: usize| took.get(took.len() * percent / 100).map_or(0, |time| time.as_micros());
+    println!("{} {wall:.6} {} {} {errors}", took.len(), at(50), at(99));
+}
+
+/// Lines of 72 octets of plain text, as a script or a log sends them.
+fn request(octets: usize) -> Vec<u8> {
+    let line = b"The quick brown fox jumps over the lazy dog, and the dog does not mind.\n";
+    let body = line.iter().copied().cycle().take(octets.saturating_sub(1)).chain([b'\n']);
+    let mut request = format!(
+        "POST /mail HTTP/1.1\r\nHost: gateway.test\r\nTo: alice@test.local\r\nFrom: user@test.local\r\nSubject: a report\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Length: {octets}\r\n\r\n"
+    )
+    .into_bytes();
+    request.extend(body.take(octets));
+    request
+}
+
+fn connection(address: &str, request: &[u8], until: Instant) -> (Vec<Duration>, usize) {
+    let (mut times, mut errors, mut stream) = (Vec::new(), 0, None);
+    while Instant::now() < until {
+        let begin = Instant::now();
+        match exchange(&mut stream, address, request) {
+            Ok(202 | 303) => times.push(begin.elapsed()),
+            Ok(_) => errors += 1,
+            Err(_) => {
+                errors += 1;
+                stream = None;
+            }
+        }
+    }
+    (times, errors)
+}
+
+fn exchange(stream: &mut Option<TcpStream>, address: &str, request: &[u8]) -> io::Result<u16> {
+    let stream = match stream {
+        Some(stream) => stream,
+        None => {
+            let new = TcpStream::connect(address)?;
+            new.set_nodelay(true)?;
+            new.set_read_timeout(Some(Duration::from_secs(60)))?;
+            stream.insert(new)
+        }
+    };
+    stream.write_all(request)?;
+    let (mut answer, mut buffer) = (Vec::new(), [0; 8192]);
+    loop {
+        let n = stream.read(&mut buffer)?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        answer.extend_from_slice(&buffer[..n]);
+        if let Some(status) = complete(&answer) {
+            return Ok(status);
+        }
+    }
+}
+
+/// The status, once the answer is there in full; by Content-Length or the last chunk.
+fn complete(answer: &[u8]) -> Option<u16> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let whole = match length.and_then(|length| length.trim().parse::<usize>().ok()) {
+        Some(length) => answer.len() >= end + length,
+        None => answer.ends_with(b"0\r\n\r\n"),
+    };
+    whole.then_some(status)
+}
