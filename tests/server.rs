@@ -7,6 +7,7 @@ mod examples;
 mod faults;
 mod hostile;
 mod life;
+mod manual;
 mod memory;
 mod origins;
 mod policy;
