@@ -185,7 +185,11 @@ fn the_environment_of_the_program_is_the_fixed_one_and_what_is_listed() {
 fn a_value_of_the_request_becomes_one_argument_or_a_refusal() {
     let sendmail = Sendmail::new();
     let own = ["-f", "a@example.test"];
+    let long = "a".repeat(317);
+    let (longest, too_long) = (format!("-oK{long}"), "a".repeat(318));
     let rows = [
+        ("-oK%{HTTP:X-V}", &*long, Some(&[&*longest][..])),
+        ("-oK%{HTTP:X-V}", &*too_long, None),
         ("-f %{HTTP:X-V}", "a@example.test", Some(&own[..])),
         ("-f %{HTTP:X-V}", "-bd", None),
         ("-f %{HTTP:X-V}", "a@example.test b@example.test", None),

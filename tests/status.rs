@@ -1,7 +1,9 @@
 //! The status service over the wire: who may see what, what forged and strange input does, what happens while the database is down.
 
 use crate::circle::Database;
-use crate::support::{Behaviour, Httpd, Request, Response, Sendmail};
+use crate::hostile::ABOUT_STATUS;
+use crate::support::browser::Browser;
+use crate::support::{Behaviour, Httpd, Request, Response, Sendmail, hostile, skipped};
 use base64::Engine;
 use std::io::Write;
 use std::process::Stdio;
@@ -44,7 +46,7 @@ fn report(database: &Database, envid: Option<&str>, message_id: &str, address: &
          Message-ID: <{action}.{address}.{}@mx.example>\n\
          Content-Type: multipart/report; report-type=delivery-status; boundary=cut\n\n--cut\n\nwords\n--cut\n\
          Content-Type: message/delivery-status\n\n{envid}Reporting-MTA: dns; mx.example\n\n\
-         Final-Recipient: rfc822; {address}\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp; <b>550</b> & \"no\"\n\n--cut\n\
+         Final-Recipient: rfc822; {address}\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp; <blink>550</blink> & \"no\"\n\n--cut\n\
          Content-Type: text/rfc822-headers\n\nMessage-ID: <{message_id}>\n\n--cut--\n",
         envid.len()
     );
@@ -115,7 +117,7 @@ fn a_forged_report_is_shown_as_such_and_undoes_nothing() {
     report(&database, None, "m@example.test", to, "failed", "5.1.2");
     assert_eq!(status("m"), ("delivered".into(), Some(true)), "and stays");
     let page = Request::get("/dsn/m%40example.test/").header("Accept", "text/html").send(&httpd).expect_status(200);
-    assert!(!page.shows(b"<b>550") && page.shows(b"&lt;b&gt;550"), "{}", page.text());
+    assert!(!page.shows(b"<blink>550") && page.shows(b"&lt;blink&gt;550"), "{}", page.text());
 }
 
 #[test]
@@ -148,6 +150,28 @@ fn a_database_that_is_down_stops_no_mail() {
     assert_eq!(sendmail.messages().len(), 1);
     let down = Request::get("/dsn/x%40example.test/").send(&httpd).expect_status(503);
     assert!(down.header("Retry-After").is_some() && !down.shows(b"message"), "{}", down.text());
+}
+
+#[test]
+fn every_hostile_row_about_the_status_service() {
+    let Some(rows) = hostile::rows() else { return skipped("no ../shared/data/hostile-requests.tsv") };
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    for id in ["a", "other-users-id"] {
+        database.run_sql(&format!("INSERT INTO message VALUES ('secret-{id}', NULL, '{id}', 'alice', NULL, 1)"));
+    }
+    get(&httpd, "alice", "/own/other-users-id/").expect_status(200);
+    httpd.expect_log("AH00127"); // M07: a name that no file can have
+    let mut sent = 0;
+    for row in rows.iter().filter(|row| ABOUT_STATUS.contains(&row.id.as_str())) {
+        let outcome = row.send(&httpd);
+        row.judge(&outcome);
+        assert!(!outcome.is_ok_and(|answer| answer.shows(b"root:") || answer.shows(b"secret-")), "{}", row.id);
+        sent += 1;
+    }
+    assert_eq!(sent, ABOUT_STATUS.len());
+    let unknown = Request::get("/dsn/no-such-id/").send(&httpd).expect_status(404);
+    assert_eq!(Request::get("/dsn/other-users-id/").send(&httpd).expect_status(404).body, unknown.body);
 }
 
 #[test]
@@ -209,4 +233,41 @@ fn the_answer_has_five_forms_and_says_nothing_to_caches() {
     let described = Request::options("/dsn/").send(&httpd).expect_status(200);
     assert_eq!(described.header("Content-Type"), Some("application/vnd.sun.wadl+xml"));
     assert!(described.text().contains("http://gateway.test:"), "{}", described.text());
+}
+
+#[test]
+fn a_person_sees_the_state_at_a_glance_and_no_markup_of_strangers() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    let mail = Request::mail("/open").without("To").header("To", "a@example.test, b@example.test");
+    mail.header("Message-ID", "<seen@example.test>").send(&httpd).expect_status(303);
+    let secret = envid(&sendmail);
+    report(&database, Some(&secret), "seen@example.test", "a@example.test", "failed", "5.1.1");
+    let browser = Browser::start();
+    for (width, height, dark) in [(390, 844, false), (390, 844, true), (1280, 900, false), (1280, 900, true)] {
+        browser.screen(width, height, dark);
+        browser.open(&format!("http://127.0.0.1:{}/dsn/seen%40example.test/", httpd.port()));
+        let text = browser.text();
+        for word in ["a@example.test", "b@example.test", "5.1.1", "<blink>550</blink> & \"no\""] {
+            assert!(text.contains(word), "{word} is not to be seen: {text}");
+        }
+        let lower = text.to_lowercase();
+        assert!(lower.contains("failed") || lower.contains("not delivered"), "{text}");
+        let facts = browser.run(
+            "const style = getComputedStyle(document.documentElement), body = getComputedStyle(document.body);\
+             const shade = color => color.match(/[0-9.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);\
+             const ground = [body, style].map(s => s.backgroundColor).find(c => !/, 0\\)$|transparent/.test(c)) || 'rgb(255, 255, 255)';\
+             return {strange: document.querySelectorAll('blink, script').length, wide: document.documentElement.scrollWidth > innerWidth,\
+                     ground: shade(ground), ink: shade(body.color), refresh: !!document.querySelector('meta[http-equiv=refresh]'),\
+                     lang: document.documentElement.lang, heading: document.querySelectorAll('h1').length}",
+        );
+        assert_eq!((&facts["strange"], &facts["wide"]), (&0.into(), &false.into()), "{facts}");
+        assert_eq!(
+            (&facts["refresh"], &facts["lang"], &facts["heading"]),
+            (&true.into(), &"en".into(), &1.into()),
+            "{facts}"
+        );
+        let (ground, ink) = (facts["ground"].as_f64().unwrap(), facts["ink"].as_f64().unwrap());
+        assert!((ground < ink) == dark && (ground - ink).abs() > 300.0, "dark: {dark}: {facts}");
+    }
 }

@@ -6,6 +6,7 @@
 #![allow(dead_code)]
 
 pub mod artifacts;
+pub mod browser;
 pub mod certificates;
 pub mod curl;
 pub mod deadline;

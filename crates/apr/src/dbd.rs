@@ -7,6 +7,7 @@ use mailgate::store::{Database, DatabaseError, Dialect, Row, Statement};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
+use std::sync::Once;
 
 /// A connection, and where the statements prepared on it are kept: with the connection, for as long as it lives.
 #[derive(Debug)]
@@ -17,18 +18,9 @@ pub struct Dbd<'p> {
     connection_pool: NonNull<sys::apr_pool_t>,
     /// Statements by their label, in the connection's pool.
     prepared: NonNull<sys::apr_hash_t>,
-    /// Whether it is ours to close.
-    own: bool,
+    /// Whether the connection is ours to close.
+    owned: bool,
     pool: PhantomData<Pool<'p>>,
-}
-
-impl Drop for Dbd<'_> {
-    fn drop(&mut self) {
-        if self.own {
-            // SAFETY: opened in `open`, closed once. SQLite writes its log back and takes the files beside the database away.
-            unsafe { sys::apr_dbd_close(self.driver, self.handle.as_ptr()) };
-        }
-    }
 }
 
 impl<'p> Dbd<'p> {
@@ -36,11 +28,7 @@ impl<'p> Dbd<'p> {
     pub fn open(pool: Pool<'p>, driver: &str, params: &str) -> Result<Self, DatabaseError> {
         let (driver_name, params) = (c_string(driver)?, c_string(params)?);
         let (mut found, mut handle, mut error) = (ptr::null(), ptr::null_mut(), ptr::null());
-        // SAFETY: APR is initialized (a pool exists); apr_dbd_init may be called more than once.
-        let status = unsafe { sys::apr_dbd_init(pool.as_ptr()) };
-        if status != 0 {
-            return Err(DatabaseError::unavailable(crate::Status(status).to_string()));
-        }
+        initialize();
         // SAFETY: found is set on success.
         let status = unsafe { sys::apr_dbd_get_driver(pool.as_ptr(), driver_name.as_ptr(), &mut found) };
         if status != 0 {
@@ -52,14 +40,14 @@ impl<'p> Dbd<'p> {
         let status = unsafe { sys::apr_dbd_open_ex(found, pool.as_ptr(), params.as_ptr(), &mut handle, &mut error) };
         let Some(handle) = NonNull::new(handle).filter(|_| status == 0) else {
             // SAFETY: NULL or a C string in the pool.
-            let words = (!error.is_null()).then(|| unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned());
-            return Err(DatabaseError::unavailable(words.unwrap_or_else(|| "the database cannot be opened".into())));
+            let words = (!error.is_null()).then(|| unsafe { CStr::from_ptr(error) }.to_string_lossy());
+            return Err(DatabaseError::not_connected(&words.unwrap_or("the database cannot be opened".into())));
         };
         // SAFETY: a hash in a live pool; never NULL.
         let prepared = unsafe { NonNull::new(sys::apr_hash_make(pool.as_ptr())) }
             .expect("APR ends the process when out of memory");
         let connection_pool = NonNull::new(pool.as_ptr()).expect("a pool is not NULL");
-        Ok(Dbd { driver: found, handle, connection_pool, prepared, own: true, pool: PhantomData })
+        Ok(Dbd { driver: found, handle, connection_pool, prepared, owned: true, pool: PhantomData })
     }
 
     /// Wraps a connection that mod_dbd lent.
@@ -72,7 +60,7 @@ impl<'p> Dbd<'p> {
         connection_pool: NonNull<sys::apr_pool_t>,
         prepared: NonNull<sys::apr_hash_t>,
     ) -> Self {
-        Dbd { driver, handle, connection_pool, prepared, own: false, pool: PhantomData }
+        Dbd { driver, handle, connection_pool, prepared, owned: false, pool: PhantomData }
     }
 
     /// Whether the statement has been prepared on this connection.
@@ -97,6 +85,12 @@ impl<'p> Dbd<'p> {
         if !known.is_null() {
             return Ok(known);
         }
+        // PostgreSQL forgets a statement with a name when mod_dbd connects anew without saying so; without one its text goes along each
+        // time, in the same message as the values.
+        let name = match self.dialect() {
+            Dialect::Postgres => ptr::null(),
+            Dialect::Sqlite => statement.name.as_ptr(),
+        };
         let mut prepared = ptr::null_mut();
         // SAFETY: all live; the statement is allocated in the connection's pool and kept for its life.
         let code = unsafe {
@@ -105,7 +99,7 @@ impl<'p> Dbd<'p> {
                 self.connection_pool.as_ptr(),
                 self.handle.as_ptr(),
                 statement.sql.as_ptr(),
-                statement.name.as_ptr(),
+                name,
                 &mut prepared,
             )
         };
@@ -118,13 +112,33 @@ impl<'p> Dbd<'p> {
         Ok(prepared)
     }
 
+    /// Runs `work` with the statement. SQLite's driver prepares in the old way (sqlite3_prepare): after another process changed the tables
+    /// or ran VACUUM, a statement says SQLITE_SCHEMA, for ever and without having done anything, and has to be made again.
+    fn with<T>(
+        &self,
+        statement: &Statement,
+        mut work: impl FnMut(*mut sys::apr_dbd_prepared_t) -> Result<T, c_int>,
+    ) -> Result<T, DatabaseError> {
+        let error = match work(self.statement(statement)?) {
+            Ok(value) => return Ok(value),
+            Err(code) => self.error(code, statement.name),
+        };
+        if self.dialect() != Dialect::Sqlite || !error.to_string().contains("schema has changed") {
+            return Err(error);
+        }
+        let (key, length) = key(statement);
+        // SAFETY: NULL takes the entry out; the driver closes the statement with the connection.
+        unsafe { sys::apr_hash_set(self.prepared.as_ptr(), key, length, ptr::null()) };
+        work(self.statement(statement)?).map_err(|code| self.error(code, statement.name))
+    }
+
     fn error(&self, code: c_int, what: &CStr) -> DatabaseError {
         // SAFETY: the driver answers with a C string or NULL.
         let words = unsafe {
             let words = sys::apr_dbd_error(self.driver, self.handle.as_ptr(), code);
             if words.is_null() { "unknown error".into() } else { CStr::from_ptr(words).to_string_lossy().into_owned() }
         };
-        DatabaseError::failed(format!("{}: {words}", what.to_string_lossy()), &words)
+        DatabaseError::failed(&what.to_string_lossy(), &words)
     }
 }
 
@@ -152,57 +166,88 @@ impl Database for Dbd<'_> {
     }
 
     fn run(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<u64, DatabaseError> {
-        let prepared = self.statement(statement)?;
-        let (pool, mut rows) = (OwnPool::new(), 0);
+        let pool = OwnPool::new();
         let mut arguments = arguments(pool.borrow(), values);
-        // SAFETY: as many C strings (NULL for SQL's NULL) as the statement has places; they live until the call returns.
-        let code = unsafe {
-            sys::apr_dbd_pquery(
-                self.driver,
-                pool.borrow().as_ptr(),
-                self.handle.as_ptr(),
-                &mut rows,
-                prepared,
-                arguments.len() as c_int,
-                arguments.as_mut_ptr(),
-            )
-        };
-        if code == 0 { Ok(u64::try_from(rows).unwrap_or(0)) } else { Err(self.error(code, statement.name)) }
+        self.with(statement, |prepared| {
+            let mut rows = 0;
+            // SAFETY: as many C strings (NULL for SQL's NULL) as the statement has places; they live until the call returns.
+            let code = unsafe {
+                sys::apr_dbd_pquery(
+                    self.driver,
+                    pool.borrow().as_ptr(),
+                    self.handle.as_ptr(),
+                    &mut rows,
+                    prepared,
+                    arguments.len() as c_int,
+                    arguments.as_mut_ptr(),
+                )
+            };
+            if code == 0 { Ok(u64::try_from(rows).unwrap_or(0)) } else { Err(code) }
+        })
     }
 
     fn select(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<Vec<Row>, DatabaseError> {
-        let prepared = self.statement(statement)?;
-        let (pool, mut results) = (OwnPool::new(), ptr::null_mut());
+        let pool = OwnPool::new();
         let mut arguments = arguments(pool.borrow(), values);
-        // SAFETY: as in run; 1 asks for the whole result, which then lives in our pool.
-        let code = unsafe {
-            sys::apr_dbd_pselect(
-                self.driver,
-                pool.borrow().as_ptr(),
-                self.handle.as_ptr(),
-                &mut results,
-                prepared,
-                1,
-                arguments.len() as c_int,
-                arguments.as_mut_ptr(),
-            )
-        };
-        if code != 0 {
-            return Err(self.error(code, statement.name));
-        }
+        let results = self.with(statement, |prepared| {
+            let mut results = ptr::null_mut();
+            // SAFETY: as in run; 1 asks for the whole result, which then lives in our pool.
+            let code = unsafe {
+                sys::apr_dbd_pselect(
+                    self.driver,
+                    pool.borrow().as_ptr(),
+                    self.handle.as_ptr(),
+                    &mut results,
+                    prepared,
+                    1,
+                    arguments.len() as c_int,
+                    arguments.as_mut_ptr(),
+                )
+            };
+            if code == 0 { Ok(results) } else { Err(code) }
+        })?;
         let (mut rows, mut row) = (Vec::new(), ptr::null_mut());
         // SAFETY: -1 walks the rows of a live result in order, until the driver answers with an error, which is also the end.
         while unsafe { sys::apr_dbd_get_row(self.driver, pool.borrow().as_ptr(), results, &mut row, -1) } == 0 {
-            let columns = 0..statement.columns;
-            // SAFETY: the row is live and has as many columns as the statement says; an entry is NULL or a C string of the result.
-            let entry = |column: usize| unsafe {
-                let entry = sys::apr_dbd_get_entry(self.driver, row, column as c_int);
-                (!entry.is_null()).then(|| CStr::from_ptr(entry).to_string_lossy().into_owned())
-            };
-            rows.push(Row(columns.map(entry).collect()));
+            rows.push(Row((0..statement.columns).map(|column| self.entry(row, column as c_int)).collect()));
         }
         Ok(rows)
     }
+}
+
+impl Dbd<'_> {
+    /// A column of a live row. Not by apr_dbd_get_entry, which gives an empty string for a NULL of PostgreSQL.
+    fn entry(&self, row: *mut sys::apr_dbd_row_t, column: c_int) -> Option<String> {
+        let mut text: *const c_char = ptr::null();
+        let kind = sys::APR_DBD_TYPE_STRING;
+        // SAFETY: the row is live; a string is answered by a pointer to a C string of the result, NULL by an error and no change.
+        let status = unsafe { sys::apr_dbd_datum_get(self.driver, row, column, kind, (&raw mut text).cast()) };
+        if status != 0 || text.is_null() {
+            return None;
+        }
+        // SAFETY: a C string that lives as long as the result.
+        Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+    }
+}
+
+impl Drop for Dbd<'_> {
+    fn drop(&mut self) {
+        if self.owned {
+            // SAFETY: opened by us, closed once; the statements in the hash are not used any more.
+            unsafe { sys::apr_dbd_close(self.driver, self.handle.as_ptr()) };
+        }
+    }
+}
+
+/// Makes APR's table of drivers, once: it is gone with the pool it was made in and never made again (apr_dbd.c), so that pool stays.
+fn initialize() {
+    static INITIALIZED: Once = Once::new();
+    INITIALIZED.call_once(|| {
+        let pool = std::mem::ManuallyDrop::new(OwnPool::new());
+        // SAFETY: APR is initialized (a pool exists). Inside httpd, mod_dbd has done it already, which counts.
+        let status = unsafe { sys::apr_dbd_init(pool.borrow().as_ptr()) };
+        assert_eq!(status, 0, "APR's table of drivers cannot be made");
+    });
 }
 
 /// A statement's key in the hash of a connection.

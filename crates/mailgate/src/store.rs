@@ -4,13 +4,15 @@
 
 mod database;
 mod read;
+mod record;
 mod schema;
 mod write;
 
 pub use database::{Database, DatabaseError, Dialect, ErrorKind, Row, Statement};
 pub use read::{Event, Message, RecipientStatus, Viewer, find};
+pub use record::{Recorded, record};
 pub use schema::{check, expire, init};
-pub use write::{Recorded, Submitted, mark_unknown, record, submit, submitted_before, take_back};
+pub use write::{Submitted, mark_unknown, submit, submitted_before, take_back};
 
 /// What is known of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

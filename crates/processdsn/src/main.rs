@@ -108,11 +108,12 @@ fn json(mail: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// The mail on stdin; what is beyond the limit is left unread, and the reader then says that it is too large.
+/// The mail on stdin; what is beyond the limit is read and dropped, since an MTA may take a pipe that closes early for a failure. The
+/// reader then says that it is too large.
 fn read_mail() -> Result<Vec<u8>, Failure> {
-    let mut mail = Vec::new();
+    let (mut mail, mut stdin) = (Vec::new(), io::stdin().lock());
     let limit = dsn::MAX_SIZE as u64 + 1;
-    let read = io::stdin().lock().take(limit).read_to_end(&mut mail);
+    let read = stdin.by_ref().take(limit).read_to_end(&mut mail).and_then(|_| io::copy(&mut stdin, &mut io::sink()));
     read.map_err(|error| Failure(TEMPFAIL, format!("stdin: {error}")))?;
     Ok(mail)
 }
@@ -126,10 +127,13 @@ fn open<'p>(pool: &'p OwnPool, connection: &Connection) -> Result<Dbd<'p>, Failu
         return Err(Failure(CONFIG, words));
     }
     let mut database = Dbd::open(pool.borrow(), &connection.driver, &connection.params).map_err(database_failure)?;
-    if database.dialect() == Dialect::Sqlite {
-        // Before any other statement: preparing one does not wait for a lock otherwise.
-        database.execute(c"PRAGMA busy_timeout=10000").map_err(database_failure)?;
-    }
+    let patience = match database.dialect() {
+        // Before any other statement: preparing one does not wait for a lock otherwise. The driver tries 16 times (apr_dbd_sqlite3.c), so
+        // this makes about ten seconds, enough for many at once and well below the patience of any MTA.
+        Dialect::Sqlite => c"PRAGMA busy_timeout=500",
+        Dialect::Postgres => c"SET lock_timeout='10s'",
+    };
+    database.execute(patience).map_err(database_failure)?;
     Ok(database)
 }
 

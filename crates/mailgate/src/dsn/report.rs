@@ -181,8 +181,17 @@ impl Report {
                 add(text.as_deref());
             }
         }
-        hash.finalize().iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
+        hexadecimal(hash)
     }
+}
+
+/// SHA-256 of `text` in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    hexadecimal(Sha256::new_with_prefix(text))
+}
+
+fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
 }
 
 /// Seconds since 1970 of a date as RFC 5322 writes it, `None` if it is none.
@@ -200,7 +209,7 @@ pub(super) fn bounded(text: &str) -> String {
 }
 
 /// Its first octets, not more than that, and no half character.
-pub(super) fn cut(text: &str, most: usize) -> &str {
+pub(crate) fn cut(text: &str, most: usize) -> &str {
     (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 

@@ -89,39 +89,91 @@ pub struct DatabaseError {
     /// What kind of help it needs.
     pub kind: ErrorKind,
     text: String,
+    remedy: Option<&'static str>,
 }
+
+const INIT: &str = "run processdsn --init with the same --driver and --params";
+const PERMISSIONS: &str = "the user who runs this must be able to write the file and its folder";
+
+/// What the words of a database mean; those of SQLite are always English. What is not here is down, locked or broken for now.
+const REMEDIES: &[(&str, ErrorKind, &str)] = &[
+    ("no such table", ErrorKind::NoSchema, INIT),
+    ("does not exist", ErrorKind::NoSchema, INIT),
+    ("file is not a database", ErrorKind::Misconfigured, "name another file, or move this one away"),
+    ("readonly database", ErrorKind::Unavailable, PERMISSIONS),
+    ("unable to open database file", ErrorKind::Unavailable, PERMISSIONS),
+];
 
 impl DatabaseError {
     /// Nothing will help but another configuration.
     pub fn misconfigured(text: String) -> Self {
-        DatabaseError { kind: ErrorKind::Misconfigured, text }
+        DatabaseError { kind: ErrorKind::Misconfigured, text, remedy: None }
     }
 
     /// Try again later.
     pub fn unavailable(text: String) -> Self {
-        DatabaseError { kind: ErrorKind::Unavailable, text }
+        DatabaseError { kind: ErrorKind::Unavailable, text, remedy: None }
     }
 
-    /// The tables are missing or not of the version this program knows.
+    /// The tables are missing or older than this program.
     pub fn no_schema(text: String) -> Self {
-        DatabaseError { kind: ErrorKind::NoSchema, text }
+        DatabaseError { kind: ErrorKind::NoSchema, text, remedy: Some(INIT) }
+    }
+
+    /// There is no connection; the driver says why.
+    pub fn not_connected(words: &str) -> Self {
+        let words = words.trim();
+        if words.contains("missing \"=\"") || words.contains("invalid connection option") {
+            return DatabaseError::misconfigured(words.to_owned());
+        }
+        // A database or role that does not exist needs somebody who makes it, not the tables.
+        let remedy = words.contains("unable to open database file").then_some(PERMISSIONS);
+        DatabaseError { kind: ErrorKind::Unavailable, text: words.to_owned(), remedy }
     }
 
     /// A statement failed with these words of the database.
-    pub fn failed(text: String, words: &str) -> Self {
-        let missing = words.contains("no such table") || words.contains("does not exist");
-        DatabaseError { kind: if missing { ErrorKind::NoSchema } else { ErrorKind::Unavailable }, text }
+    pub fn failed(statement: &str, words: &str) -> Self {
+        let text = format!("{statement}: {}", words.trim());
+        match REMEDIES.iter().find(|(part, ..)| words.contains(part)) {
+            Some((_, kind, remedy)) => DatabaseError { kind: *kind, text, remedy: Some(remedy) },
+            None => DatabaseError::unavailable(text),
+        }
     }
 }
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;
-        if self.kind == ErrorKind::NoSchema {
-            f.write_str("; run processdsn --init with the same --driver and --params")?;
-        }
-        Ok(())
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
     }
 }
 
 impl std::error::Error for DatabaseError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_helps() {
+        for (words, kind, remedy) in [
+            ("no such table: report", ErrorKind::NoSchema, "--init"),
+            ("ERROR:  relation \"report\" does not exist\nLINE 1: ...\n", ErrorKind::NoSchema, "--init"),
+            ("file is not a database", ErrorKind::Misconfigured, "another file"),
+            ("attempt to write a readonly database", ErrorKind::Unavailable, "folder"),
+            ("database is locked", ErrorKind::Unavailable, "locked"),
+        ] {
+            let error = DatabaseError::failed("dsn_insert_report", words);
+            assert_eq!(error.kind, kind, "{words}");
+            assert!(error.to_string().contains(remedy), "{error}");
+        }
+        for (words, kind) in [
+            ("missing \"=\" after \"nonsense\" in connection info string\n", ErrorKind::Misconfigured),
+            ("invalid connection option \"path\"\n", ErrorKind::Misconfigured),
+            ("FATAL:  database \"dsn\" does not exist\n", ErrorKind::Unavailable),
+            ("connection refused", ErrorKind::Unavailable),
+        ] {
+            assert_eq!(DatabaseError::not_connected(words).kind, kind, "{words}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What is read: one message with its recipients and their events, for somebody who may see it.
 #![forbid(unsafe_code)]
 
-use super::{Database, DatabaseError, SILENCE, State, Statement};
+use super::{Database, DatabaseError, Row, SILENCE, State, Statement};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ pub struct Event {
 
 const MESSAGES: Statement = Statement {
     name: c"dsn_messages",
-    sql: c"SELECT envid, owner, sender, submitted FROM message WHERE message_id = %s ORDER BY submitted DESC, envid",
+    sql: c"SELECT envid, owner, sender, submitted FROM message WHERE message_id = %s ORDER BY submitted, envid",
     columns: 4,
 };
 const RECIPIENTS: Statement = Statement {
@@ -79,20 +79,26 @@ const EVENTS: Statement = Statement {
     columns: 10,
 };
 
-/// The newest message with this id that `viewer` may see; `None` for one that is not there and one that is somebody else's alike.
+/// The message with this id that `viewer` may see; `None` for one that is not there and one that is somebody else's alike. Of several, as
+/// they are when somebody copies an id, the viewer's own comes first, then the oldest that was submitted.
 pub fn find<D: Database>(
     database: &mut D,
     message_id: &str,
     viewer: Viewer<'_>,
     now: i64,
 ) -> Result<Option<Message>, DatabaseError> {
+    if message_id.is_empty() {
+        return Ok(None); // reports on messages that had none are kept under no id
+    }
     let rows = database.select(&MESSAGES, &[Some(message_id)])?;
     let owned = |owner: Option<&str>| owner.is_some() && owner == viewer.user;
-    let visible = rows.iter().find(|row| {
-        let owner = row.optional(1);
-        !viewer.owner_only || owner.is_none() || owned(owner.as_deref())
-    });
-    let Some(row) = visible else { return Ok(None) };
+    let visible = |row: &&Row| !viewer.owner_only || row.optional(1).is_none() || owned(row.optional(1).as_deref());
+    let rank = |row: &&Row| match row.optional(1).as_deref() {
+        owner if owned(owner) => 0,
+        Some("?") => 2,
+        _ => 1,
+    };
+    let Some(row) = rows.iter().filter(visible).min_by_key(rank) else { return Ok(None) };
     let (envid, owner) = (row.text(0), row.optional(1));
     let sees_hidden = owned(owner.as_deref());
     let mut recipients = Vec::new();
@@ -100,12 +106,10 @@ pub fn find<D: Database>(
         if row.number(1) == 1 && !sees_hidden {
             continue;
         }
-        let (state, since) = (State::parse(&row.text(2)), row.number(3));
-        let silent = state.is_pending() && now - since > SILENCE;
         recipients.push(RecipientStatus {
             address: row.text(0),
-            state: if silent { State::Unknown } else { state },
-            since,
+            state: State::parse(&row.text(2)),
+            since: row.number(3),
             verified: row.number(4) == 1,
             events: Vec::new(),
         });
@@ -124,6 +128,12 @@ pub fn find<D: Database>(
             verified: row.number(8) == 1,
             heuristic: row.number(9) == 1,
         });
+    }
+    for recipient in &mut recipients {
+        let heard = recipient.events.iter().map(|event| event.occurred).fold(recipient.since, i64::max);
+        if recipient.state.is_pending() && now - heard > SILENCE {
+            recipient.state = State::Unknown;
+        }
     }
     Ok(Some(Message {
         message_id: message_id.to_owned(),

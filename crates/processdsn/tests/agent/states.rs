@@ -1,0 +1,348 @@
+//! What reports do to the database: one table, the same on SQLite and PostgreSQL.
+
+use crate::agent;
+use crate::databases::{Cluster, Sqlite, Store, now};
+use crate::place::{Place, corpus};
+use crate::report::{with_envid, with_message_id};
+use apr::{Dbd, OwnPool};
+use mailgate::store::{self, State, Submitted, Viewer};
+
+type Case = (&'static str, fn(&dyn Store));
+
+const CASES: &[Case] = &[
+    ("init", init_is_repeatable_and_many_may_do_it_at_once),
+    ("corpus", every_report_is_stored_once),
+    ("verified", the_envelope_id_vouches_and_the_message_id_does_not),
+    ("token", the_address_it_came_to_names_the_message),
+    ("forged", a_forged_report_does_not_undo_a_verified_final_state),
+    ("final", a_final_state_never_goes_back),
+    ("delays", delays_repeat),
+    ("mixed", one_report_mixes_actions),
+    ("copycat", a_copied_message_id_changes_nothing),
+    ("hidden", a_bcc_and_where_it_went_stay_hidden),
+    ("stranger", reports_on_a_message_of_nobody_are_kept_together),
+    ("hostile", hostile_values_are_stored_harmlessly),
+    ("expire", only_old_messages_are_forgotten),
+    ("submit", what_mod_sendmail_writes_is_read_back),
+];
+
+#[test]
+fn on_sqlite() {
+    let place = Place::new("states");
+    for (name, case) in CASES {
+        eprintln!("sqlite: {name}");
+        let store = Sqlite(place.file(&format!("{name}.sqlite")));
+        store.init();
+        case(&store);
+        assert_eq!(store.sql("PRAGMA integrity_check"), [["ok"]]);
+    }
+}
+
+#[test]
+fn on_postgres() {
+    let Some(cluster) = Cluster::start("states-pg") else { return };
+    for (name, case) in CASES {
+        eprintln!("postgres: {name}");
+        let store = cluster.database(name);
+        store.init();
+        case(&store);
+    }
+}
+
+fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
+    let again = agent::run(store.agent().arg("--init"), b"").exits(0);
+    assert_eq!(again.out, "version 1, nothing to do\n");
+    store.sql(
+        "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE processdsn_schema",
+    );
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
+        }
+    });
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["1"]]);
+    store.sql("UPDATE processdsn_schema SET version = 99");
+    // Of a newer program: told by a failing statement only, and --expire looks first.
+    agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");
+}
+
+fn every_report_is_stored_once(store: &dyn Store) {
+    let mails = corpus();
+    for (name, mail) in &mails {
+        let ended = store.deliver(mail);
+        assert_eq!(ended.code, Some(0), "{}: {}", name.display(), ended.err);
+    }
+    let count = |table: &str| store.number(&format!("SELECT COUNT(*) FROM {table}"));
+    let before = ["report", "event", "recipient", "message"].map(count);
+    assert_eq!(before[0], mails.len() as u64);
+    assert!(before[1] >= before[0], "{before:?}");
+    for (_, mail) in &mails {
+        // Another hop has added a line and changed the line ends.
+        let text = String::from_utf8_lossy(mail).replace("\r\n", "\n").replace('\n', "\r\n");
+        store
+            .deliver(format!("Received: by mx.example.net; Mon, 1 Jan 2024 00:00:00 +0000\r\n{text}").as_bytes())
+            .exits(0);
+    }
+    assert_eq!(["report", "event", "recipient", "message"].map(count), before);
+}
+
+fn the_envelope_id_vouches_and_the_message_id_does_not(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example", "b@x.example"]);
+    let ended = store.deliver(&with_envid("env1").of("A@X.example", "delivered", "2.0.0").mail()).exits(0);
+    assert_eq!(ended.err, "");
+    store
+        .deliver(&with_message_id("m1@x").of("b@x.example", "failed", "5.1.1").mail())
+        .exits(0)
+        .complains("nothing in it proves");
+    assert_eq!(store.states("env1"), ["a@x.example delivered 1", "b@x.example failed 0"]);
+    let events = store.sql("SELECT envid, address, action, status, reporting_mta, diagnostic, verified, heuristic FROM event ORDER BY address");
+    assert_eq!(events[0], ["env1", "a@x.example", "delivered", "2.0.0", "dns; mx.example.org", "NULL", "1", "0"]);
+    assert_eq!(events[1], ["env1", "b@x.example", "failed", "5.1.1", "dns; mx.example.org", "NULL", "0", "0"]);
+}
+
+fn the_address_it_came_to_names_the_message(store: &dyn Store) {
+    let tokens = ["0123456789abcdefghijklmnopqrstu1", "0123456789abcdefghijklmnopqrstu2"];
+    for (envid, token) in ["env1", "env2"].into_iter().zip(tokens) {
+        store.submitted(envid, &format!("{envid}@x"), &["a@x.example"]);
+        store.sql(&format!("UPDATE message SET token = '{token}' WHERE envid = '{envid}'"));
+    }
+    let report = |action| with_envid("lost").of("a@x.example", action, "5.0.0").mail();
+    let address = |token: &str| format!("bounces+{}@example.org", token.to_uppercase());
+    agent::run(store.agent().arg(address(tokens[0])), &report("delayed")).exits(0);
+    assert_eq!(store.states("env1"), ["a@x.example delayed 0"]);
+    agent::run(store.agent().env("RECIPIENT", address(tokens[1])), &report("delayed")).exits(0);
+    assert_eq!(store.states("env2"), ["a@x.example delayed 0"]);
+    // The argument is what the administrator wrote, the environment is what happens to be there.
+    agent::run(store.agent().arg(address(tokens[0])).env("RECIPIENT", address(tokens[1])), &report("failed")).exits(0);
+    assert_eq!(
+        (store.states("env1"), store.states("env2")),
+        (vec!["a@x.example failed 0".into()], vec!["a@x.example delayed 0".into()])
+    );
+}
+
+fn a_forged_report_does_not_undo_a_verified_final_state(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example", "b@x.example"]);
+    store.deliver(&with_envid("env1").of("a@x.example", "delivered", "2.0.0").mail()).exits(0);
+    for forged in [with_message_id("m1@x"), with_envid("wrong").message_id("m1@x")] {
+        store
+            .deliver(&forged.of("a@x.example", "failed", "5.0.0").of("b@x.example", "failed", "5.0.0").mail())
+            .exits(0);
+        assert_eq!(store.states("env1"), ["a@x.example delivered 1", "b@x.example failed 0"]);
+    }
+    store.deliver(&with_envid("env1").of("b@x.example", "delivered", "2.0.0").mail()).exits(0);
+    assert_eq!(store.states("env1"), ["a@x.example delivered 1", "b@x.example delivered 1"]);
+    assert_eq!(store.number("SELECT COUNT(*) FROM event WHERE verified = 0"), 4);
+}
+
+fn a_final_state_never_goes_back(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example"]);
+    for (action, state) in [
+        ("delayed", "delayed"),
+        ("relayed", "relayed"),
+        ("delayed", "relayed"),
+        ("failed", "failed"),
+        ("delivered", "failed"),
+        ("delayed", "failed"),
+    ] {
+        store.deliver(&with_envid("env1").of("a@x.example", action, "2.0.0").mail()).exits(0);
+        assert_eq!(store.states("env1"), [format!("a@x.example {state} 1")], "{action}");
+    }
+}
+
+fn delays_repeat(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example"]);
+    let report = with_envid("env1").group(
+        "Final-Recipient: rfc822; a@x.example\nAction: delayed\nStatus: 4.4.1\nDiagnostic-Code: smtp; 450 later\n\
+         Remote-MTA: dns; mx.x.example\nWill-Retry-Until: Thu, 1 Jan 1970 00:10:00 +0000\n",
+    );
+    let first = report.mail();
+    for mail in [first.as_slice(), first.as_slice(), &report.mail()] {
+        store.deliver(mail).exits(0);
+    }
+    assert_eq!(store.states("env1"), ["a@x.example delayed 1"]);
+    let events = store.sql("SELECT diagnostic, remote_mta, will_retry_until FROM event");
+    assert_eq!(events, vec![["450 later", "mx.x.example", "600"]; 2]);
+}
+
+fn one_report_mixes_actions(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example", "b@x.example", "list@x.example", "root"]);
+    let report = with_envid("env1")
+        .of("a@x.example", "delivered", "2.0.0")
+        .of("b@x.example", "failed", "5.1.1")
+        .of("list@x.example", "expanded", "2.0.0")
+        .of("root@host.example", "relayed", "2.0.0")
+        .of("member@y.example", "delivered", "2.0.0")
+        .group("Final-Recipient: rfc822; nobody@x.example\nAction: nonsense\nStatus: x\n");
+    store.deliver(&report.mail()).exits(0);
+    let expected = [
+        "a@x.example delivered 1",
+        "b@x.example failed 1",
+        "list@x.example expanded 1",
+        "member@y.example delivered 1",
+        "root relayed 1",
+    ];
+    assert_eq!(store.states("env1"), expected);
+}
+
+fn a_copied_message_id_changes_nothing(store: &dyn Store) {
+    store.submitted("envA", "same@x", &["a@x.example"]);
+    store.submitted("envB", "same@x", &["b@x.example"]);
+    store.sql("UPDATE message SET owner = 'B', submitted = submitted + 5 WHERE envid = 'envB'");
+    store.deliver(&with_envid("envA").message_id("same@x").of("a@x.example", "delivered", "2.0.0").mail()).exits(0);
+    assert_eq!(store.states("envB"), ["b@x.example queued 0"]);
+    // Without the envelope id: where it was sent to tells.
+    store.deliver(&with_message_id("same@x").of("b@x.example", "failed", "5.0.0").mail()).exits(0);
+    assert_eq!(store.states("envA"), ["a@x.example delivered 1"]);
+    assert_eq!(store.states("envB"), ["b@x.example failed 0"]);
+    // The token of the address tells, too.
+    store.sql("UPDATE message SET token = '0123456789abcdefghijklmnopqrstuv' WHERE envid = 'envB'");
+    let report = with_message_id("same@x").of("c@x.example", "failed", "5.0.0").mail();
+    agent::run(store.agent().arg("b+0123456789abcdefghijklmnopqrstuv@x"), &report).exits(0);
+    assert_eq!(store.states("envB"), ["b@x.example failed 0", "c@x.example failed 0"]);
+}
+
+fn a_bcc_and_where_it_went_stay_hidden(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example", "[secret@x.example]"]);
+    let report = with_envid("env1")
+        .of("secret@x.example", "delivered", "2.0.0")
+        .group("Final-Recipient: rfc822; forwarded@y.example\nAction: failed\nStatus: 5.0.0\n");
+    store.deliver(&report.mail()).exits(0);
+    let hidden = store.sql("SELECT address, hidden FROM recipient ORDER BY address");
+    assert_eq!(hidden, [["a@x.example", "0"], ["forwarded@y.example", "1"], ["secret@x.example", "1"]]);
+}
+
+fn reports_on_a_message_of_nobody_are_kept_together(store: &dyn Store) {
+    let report = |action| with_message_id("nobody@x").of("a@x.example", action, "2.0.0").mail();
+    store.deliver(&report("delayed")).exits(0);
+    store.deliver(&report("delivered")).exits(0);
+    assert_eq!(store.sql("SELECT message_id, owner, token FROM message"), [["nobody@x", "?", "NULL"]]);
+    let envid = &store.sql("SELECT envid FROM message")[0][0];
+    assert_eq!(store.states(envid), ["a@x.example delivered 0"]);
+    // The name of that row is no secret.
+    store.deliver(&with_envid(envid).of("a@x.example", "failed", "5.0.0").mail()).exits(0);
+    assert_eq!(store.states(envid), ["a@x.example delivered 0"]);
+    // A message that is submitted later with this id is the one that is meant from then on.
+    store.submitted("env1", "nobody@x", &["b@x.example"]);
+    store.deliver(&with_message_id("nobody@x").of("b@x.example", "failed", "5.0.0").mail()).exits(0);
+    assert_eq!(store.states("env1"), ["b@x.example failed 0"]);
+    // No id is not an id.
+    let count = store.number("SELECT COUNT(*) FROM message");
+    for _ in 0..2 {
+        store.deliver(&with_message_id("").of("a@x.example", "failed", "5.0.0").mail()).exits(0);
+    }
+    assert_eq!(store.number("SELECT COUNT(*) FROM message WHERE message_id = ''"), 3);
+    assert_eq!(store.number("SELECT COUNT(*) FROM message"), count + 2);
+}
+
+fn hostile_values_are_stored_harmlessly(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example"]);
+    let long = "x".repeat(7000);
+    let emoji = "\u{1f4a9}".repeat(1500);
+    for (number, diagnostic) in [
+        "a\0b\u{1}\u{7f}",
+        "'; DROP TABLE message; --",
+        "%s %d %lld $1 ?",
+        "\u{fffe}\u{202e}",
+        &long,
+        &emoji,
+        "<script>",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let fields = format!(
+            "Final-Recipient: rfc822; a@x.example\nAction: delayed\nStatus: 4.{number}.0\nDiagnostic-Code: smtp; {diagnostic}\n\
+             Last-Attempt-Date: Thu, 1 Jan 9999 00:00:00 +0000\nWill-Retry-Until: Fri, 1 Jan 65000 00:00:00 +0000\n"
+        );
+        store.deliver(&with_envid("env1").group(&fields).mail()).exits(0);
+    }
+    // Not UTF-8, not even a character.
+    let mut mail = with_envid("env1").of("a@x.example", "delayed", "4.9.9").mail();
+    let at = mail.windows(7).position(|part| part == b"mx.exam").expect("the name of the MTA");
+    mail.splice(at..at, [0xff, 0xfe, 0xed, 0xa0, 0x80]);
+    store.deliver(&mail).exits(0);
+    let rows = store.sql(
+        "SELECT MAX(LENGTH(diagnostic)), MIN(occurred), MAX(occurred), MAX(will_retry_until), COUNT(*) FROM event",
+    );
+    assert_eq!((rows[0][0].as_str(), rows[0][3].as_str(), rows[0][4].as_str()), ("4096", "NULL", "8"));
+    for at in &rows[0][1..3] {
+        assert!((now() - at.parse::<i64>().expect("seconds")).abs() < 600, "{at}");
+    }
+    // Keys longer than an index takes, and an address that is SQL.
+    let address = format!("{long}@x.example");
+    for report in [with_message_id(&long), with_envid(&long), with_envid("report:"), with_envid("a\0b")] {
+        store
+            .deliver(&report.of(&address, "failed", "5.0.0").of("o'hara@x.example", "failed", "5.0.0").mail())
+            .exits(0);
+    }
+    assert_eq!(store.states("env1"), ["a@x.example delayed 1"]);
+}
+
+fn only_old_messages_are_forgotten(store: &dyn Store) {
+    for (envid, age) in [("old", 91), ("new", 89)] {
+        store.submitted(envid, &format!("{envid}@x"), &["a@x.example"]);
+        store.deliver(&with_envid(envid).of("a@x.example", "delivered", "2.0.0").mail()).exits(0);
+        store.sql(&format!("UPDATE message SET submitted = {} WHERE envid = '{envid}'", now() - age * 86_400));
+    }
+    store.sql("UPDATE report SET received = 5 WHERE digest = (SELECT MIN(digest) FROM report)");
+    let ended = agent::run(store.agent().args(["--expire", "90d"]), b"").exits(0);
+    assert_eq!(ended.out, "1 messages forgotten\n");
+    for table in ["message", "recipient", "event"] {
+        assert_eq!(store.sql(&format!("SELECT envid FROM {table}")), [["new"]], "{table}");
+    }
+    assert_eq!(store.number("SELECT COUNT(*) FROM report"), 1);
+    assert_eq!(agent::run(store.agent().args(["--expire", "90d"]), b"").exits(0).out, "0 messages forgotten\n");
+}
+
+fn what_mod_sendmail_writes_is_read_back(store: &dyn Store) {
+    let connection = store.connection();
+    let pool = OwnPool::new();
+    let mut database = Dbd::open(pool.borrow(), &connection[1], &connection[3]).expect("a database");
+    let submitted = |envid, owner| Submitted {
+        envid,
+        token: "t",
+        message_id: "m@x",
+        owner,
+        sender: None,
+        recipients: vec![("A@x.example".into(), false), ("b@x.example".into(), true)],
+        now: now(),
+    };
+    let before = |database: &mut Dbd<'_>, owner| store::submitted_before(database, "m@x", owner).expect("an answer");
+    assert!(!before(&mut database, None));
+    store::submit(&mut database, &submitted("e1", None)).expect("stored");
+    store::submit(&mut database, &submitted("e2", Some("peter"))).expect("stored");
+    assert!(before(&mut database, None) && before(&mut database, Some("peter")) && !before(&mut database, Some("")));
+    store::submit(&mut database, &submitted("e1", None)).expect_err("the envelope id is unique");
+    assert!(before(&mut database, None), "the connection goes on after an error");
+
+    let viewer = |user| Viewer { user, owner_only: true };
+    let find = |database: &mut Dbd<'_>, user, at| {
+        store::find(database, "m@x", viewer(user), at).expect("an answer").expect("a message")
+    };
+    let anonymous = find(&mut database, None, now());
+    assert_eq!(anonymous.sender, None);
+    let seen = |message: &store::Message| message.recipients.iter().map(|r| r.address.clone()).collect::<Vec<_>>();
+    assert_eq!(seen(&anonymous), ["a@x.example"]);
+    assert_eq!(seen(&find(&mut database, Some("peter"), now())), ["a@x.example", "b@x.example"]);
+    assert_eq!(store::find(&mut database, "", viewer(None), now()), Ok(None));
+
+    // A delay is a sign of life for five days more.
+    store.sql(&format!("UPDATE recipient SET since = {}", now() - 6 * 86_400));
+    assert_eq!(find(&mut database, None, now()).recipients[0].state, State::Unknown);
+    store.deliver(&with_envid("e1").of("a@x.example", "delayed", "4.0.0").mail()).exits(0);
+    store.sql(&format!("UPDATE recipient SET since = {}", now() - 6 * 86_400));
+    let heard = find(&mut database, None, now());
+    assert_eq!(heard.recipients[0].state, State::Delayed);
+    assert_eq!((heard.recipients[0].events.len(), heard.recipients[0].events[0].diagnostic.clone()), (1, None));
+    assert_eq!(find(&mut database, None, now() + 6 * 86_400).recipients[0].state, State::Unknown);
+
+    store::mark_unknown(&mut database, "e2", now()).expect("marked");
+    assert_eq!(store.states("e2"), ["a@x.example unknown 0", "b@x.example unknown 0"]);
+    // The tables change under a connection that has its statements prepared.
+    store.sql("CREATE TABLE other (a TEXT)");
+    store::take_back(&mut database, "e1").expect("taken back");
+    assert!(!before(&mut database, None));
+    for table in ["message", "recipient", "event"] {
+        assert_eq!(store.number(&format!("SELECT COUNT(*) FROM {table} WHERE envid = 'e1'")), 0, "{table}");
+    }
+}
