@@ -18,10 +18,11 @@ demo: ## a private httpd on loopback takes a message and delivers it into a Mail
 	$(CARGO) build --workspace
 	tools/demo
 
-check: ## formatting and lints
+check: ## formatting, lints, documentation
 	tools/packages build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 test: ## every test, with real servers on loopback
 	tools/packages test
@@ -35,7 +36,7 @@ fuzz: ## every fuzz target for half a minute; SECONDS_EACH=600 for longer
 	tools/packages build
 	fuzz/run $(or $(SECONDS_EACH),30)
 
-install: build ## modules into the httpd that apxs belongs to, processdsn into PREFIX; DESTDIR is honoured
+install: ## what make has built: modules into the httpd that apxs belongs to, processdsn into PREFIX; DESTDIR is honoured
 	tools/install "$(DESTDIR)" "$(PREFIX)" "$(APXS)"
 	tools/install-conf "$(DESTDIR)" "$(APXS)"
 
