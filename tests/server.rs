@@ -2,6 +2,7 @@
 
 mod answers;
 mod circle;
+mod contact;
 mod directives;
 mod examples;
 mod faults;
