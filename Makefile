@@ -3,14 +3,15 @@
 APXS ?= $(shell command -v apxs || command -v apxs2)
 CARGO ?= cargo
 DESTDIR ?=
+PREFIX ?= /usr/local
 
-.PHONY: all bench build check clean demo fuzz install test test-long
+.PHONY: all bench build check clean deb demo fuzz install test test-deb test-long
 
 all: build
 
-build: ## both modules, optimized
+build: ## both modules and processdsn, optimized
 	tools/packages build
-	$(CARGO) build --release
+	$(CARGO) build --release --package mod_sendmail --package mod_processdsn --package processdsn
 
 demo: ## a private httpd on loopback takes a message and delivers it into a Maildir
 	tools/packages demo
@@ -21,10 +22,11 @@ bench: ## what a message costs, beside the floor and its peers; bench/run --quic
 	tools/packages bench
 	bench/run
 
-check: ## formatting and lints
+check: ## formatting, lints, documentation
 	tools/packages build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 test: ## every test, with real servers on loopback
 	tools/packages test
@@ -38,9 +40,17 @@ fuzz: ## every fuzz target for half a minute; SECONDS_EACH=600 for longer
 	tools/packages build
 	fuzz/run $(or $(SECONDS_EACH),30)
 
-install: build ## into the httpd that apxs belongs to
-	install -D -m 644 target/release/libmod_sendmail.so "$(DESTDIR)$$($(APXS) -q LIBEXECDIR)/mod_sendmail.so"
+install: ## what make has built: modules into the httpd that apxs belongs to, processdsn into PREFIX; DESTDIR is honoured
+	tools/install "$(DESTDIR)" "$(PREFIX)" "$(APXS)"
 	tools/install-conf "$(DESTDIR)" "$(APXS)"
+
+deb: ## target/deb/*.deb: libapache2-mod-sendmail and processdsn
+	tools/packages deb
+	tools/deb
+
+test-deb: deb ## the packages in a Debian 12 of their own (debootstrap, root): install, enable, use, purge
+	tools/packages deb-test
+	tools/test-deb
 
 clean:
 	$(CARGO) clean

@@ -2,11 +2,13 @@
 
 mod answers;
 mod circle;
+mod contact;
 mod directives;
 mod examples;
 mod faults;
 mod hostile;
 mod life;
+mod manual;
 mod memory;
 mod origins;
 mod policy;

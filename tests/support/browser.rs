@@ -72,8 +72,14 @@ impl Browser {
         self.developer("Emulation.setEmulatedMedia", &media);
     }
 
-    fn developer(&self, command: &str, parameters: &Value) {
-        self.command("goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+    /// A picture of the page, PNG in base64.
+    pub fn picture(&self) -> String {
+        let answer = self.developer("Page.captureScreenshot", &json!({"captureBeyondViewport": true}));
+        answer["data"].as_str().expect("a picture").to_owned()
+    }
+
+    fn developer(&self, command: &str, parameters: &Value) -> Value {
+        self.command("goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
     }
 
     fn command(&self, name: &str, body: &Value) -> Value {

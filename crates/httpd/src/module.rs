@@ -16,7 +16,7 @@ pub trait Module: 'static {
     /// The settings of one section of the configuration.
     type Config: Config;
 
-    /// The record that [`module!`] made.
+    /// The record that [`module!`](crate::module!) made.
     fn record() -> &'static ModuleRecord;
 
     /// Answers a request whose handler is [`Module::HANDLER`].

@@ -31,7 +31,7 @@ extern "C" fn main() -> libc::c_int {
     }
 }
 
-/// The folder of the path it was started as; /proc/self/exe where the caller chose an argv[0] without a path.
+/// The folder of the path it was started as; /proc/self/exe where the caller chose an `argv[0]` without a path.
 fn home() -> PathBuf {
     let named =
         std::env::args_os().next().map(PathBuf::from).filter(|path| path.as_os_str().as_bytes().contains(&b'/'));

@@ -1,5 +1,5 @@
 //! What the database holds of a message -> the answer that shows it: the request is read by [`url`], the message becomes a [`Page`], and
-//! that is written as HTML, text, XML or JSON. Words of strangers go through [`clean`] before anybody sees them. Who may see what is the
+//! that is written as HTML, text, XML or JSON. Words of strangers go through `clean` before anybody sees them. Who may see what is the
 //! business of [`crate::store::find`].
 #![forbid(unsafe_code)]
 
