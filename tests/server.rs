@@ -12,6 +12,7 @@ mod origins;
 mod policy;
 mod posts;
 mod programs;
+mod relay;
 mod selftest;
 mod status;
 mod support;
