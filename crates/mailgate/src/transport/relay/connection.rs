@@ -206,6 +206,14 @@ impl Connection {
         matches!(seam::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], &now), Ok(0))
     }
 
+    /// Whoever speaks before the final dot has enough of the message. (Through TLS this cannot be seen without reading.)
+    pub fn expect_silence(&mut self) -> Result<(), Trouble> {
+        if matches!(self.stream, Stream::Plain(_)) && !self.is_quiet() {
+            return Err(Trouble::Nonsense("an answer before the end of the message"));
+        }
+        Ok(())
+    }
+
     /// A line without its end. CRLF ends it; LF alone is taken for one too, and any other CR is text.
     fn line(&mut self) -> Result<Vec<u8>, Trouble> {
         let mut searched = 0;

@@ -185,6 +185,7 @@ impl Session {
         let mut step = Step::Content;
         let sent = data::send(message.reader(), |piece, last| {
             if last {
+                connection.expect_silence().map_err(Sending::Lost)?;
                 step = Step::Dot;
             }
             connection.write(piece).map_err(Sending::Lost)
@@ -195,6 +196,10 @@ impl Session {
             Err(Sending::Lost(trouble)) => return Err(self.last_words(step, &trouble)),
         }
         let reply = self.connection.reply().map_err(|trouble| Failed::lost(Step::Dot, &trouble))?;
+        if self.connection.is_ahead() && reply.class() >= 4 {
+            let trouble = Trouble::Nonsense("more than one answer to the message");
+            return Err(Failed::lost(Step::Dot, &trouble));
+        }
         if (250..=259).contains(&reply.code) { Ok(reply) } else { Err(Failed::refused(Step::Dot, &reply)) }
     }
 
