@@ -3,11 +3,12 @@
 #![forbid(unsafe_code)]
 
 use httpd::{Arity, Command, Config, Context, Directive, Expression};
-use mailgate::address::Domain;
+use mailgate::address::{Address, Domain};
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, pieces};
+use mailgate::transport::relay::{Authorities, Credentials, Identity, Notify, Server};
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub enum Transport {
     Maildir(PathBuf),
     /// SendmailName.
     Program(PathBuf),
+    /// SendmailRelay.
+    Relay(Arc<Server>),
 }
 
 /// SendmailArguments.
@@ -58,9 +61,9 @@ macro_rules! section {
         #[derive(Clone, Debug, Default)]
         pub struct DirConfig { $($(#[$doc])* pub $field: Option<$type>,)* }
 
-        impl Config for DirConfig {
-            fn merge(outer: &Self, inner: &Self) -> Self {
-                DirConfig { $($field: inner.$field.clone().or_else(|| outer.$field.clone()),)* }
+        impl DirConfig {
+            fn over(&self, outer: &Self) -> Self {
+                DirConfig { $($field: self.$field.clone().or_else(|| outer.$field.clone()),)* }
             }
         }
     };
@@ -83,11 +86,28 @@ section! {
     processdsn: bool,
     received: Received,
     recipients: Arc<Recipients>,
+    relay_auth: Arc<Credentials>,
+    relay_authorities: Arc<Authorities>,
+    relay_dsn: Option<Arc<Notify>>,
+    relay_from: Arc<Vec<Piece<Expression>>>,
+    relay_identity: Arc<Identity>,
     sender_mail: Arc<Source>,
     sender_name: Arc<Source>,
     strip_headers: Arc<StripList>,
     timeout: Duration,
     transport: Arc<Transport>,
+}
+
+impl Config for DirConfig {
+    fn merge(outer: &Self, inner: &Self) -> Self {
+        let mut merged = inner.over(outer);
+        if inner.transport.is_some() && outer.transport.is_some() {
+            // They were given for the outer relay; no other server may see them.
+            merged.relay_auth.clone_from(&inner.relay_auth);
+            merged.relay_identity.clone_from(&inner.relay_identity);
+        }
+        merged
+    }
 }
 
 const fn row(name: &'static CStr, arity: Arity<DirConfig>, help: &'static CStr) -> Directive<DirConfig> {
@@ -106,10 +126,16 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailSenderName", Arity::One(sendmail_sender_name), c"variable or expression that holds the sender's name"),
     row(c"SendmailDomain", Arity::One(sendmail_domain), c"domain of addresses that have none"),
     row(c"SendmailMaildir", Arity::One(sendmail_maildir), c"absolute path of a Maildir to deliver into"),
-    row(c"SendmailTimeout", Arity::One(sendmail_timeout), c"longest wait for the program, 30s or 500ms or 2mi (default: 60s)"),
+    row(c"SendmailRelay", Arity::One(sendmail_relay), c"a mail server to send through: host:port, smtp://host, smtps://user:password@host"),
+    row(c"SendmailRelayAuth", Arity::One(sendmail_relay_auth), c"absolute path of a file, mode 0600, with the line user:password for the relay"),
+    row(c"SendmailRelayCAFile", Arity::One(sendmail_relay_ca_file), c"absolute path of the PEM certificates that may vouch for the relay (default: the system's)"),
+    row(c"SendmailRelayCertificate", Arity::One(sendmail_relay_certificate), c"absolute path of a PEM file with our certificate and key for the relay"),
+    row(c"SendmailRelayFrom", Arity::One(sendmail_relay_from), c"expression for the address that gets reports, <> for none (default: the From address)"),
+    row(c"SendmailRelayDSN", Arity::Words(sendmail_relay_dsn), c"reports to ask for: success, failure, delay, or never; RET=hdrs or RET=full; off (default)"),
+    row(c"SendmailTimeout", Arity::One(sendmail_timeout), c"longest wait for the program or the relay, 30s or 500ms or 2mi (default: 60s)"),
     row(c"SendmailMaxSize", Arity::One(sendmail_max_size), c"largest body, in bytes or with K, M or G (default: 25M)"),
     row(c"SendmailMaxRecipients", Arity::One(sendmail_max_recipients), c"most addresses in To, Cc and Bcc (default: 100)"),
-    row(c"SendmailMaxProcesses", Arity::One(sendmail_max_processes), c"most programs at a time in one httpd child, 0 for no limit (default: 32)"),
+    row(c"SendmailMaxProcesses", Arity::One(sendmail_max_processes), c"most programs or relay connections at a time in one httpd child, 0 for no limit (default: 32)"),
     row(c"SendmailRecipients", Arity::Words(sendmail_recipients), c"who may be written to: user@domain, domain, .domain, * (default: *)"),
     row(c"SendmailStripHeaders", Arity::Words(sendmail_strip_headers), c"changes to the fields that never reach the mail: +Name -Name"),
     row(c"SendmailPassHeaders", Arity::Words(sendmail_pass_headers), c"the only fields that reach the mail"),
@@ -137,7 +163,9 @@ fn set_transport(config: &mut DirConfig, transport: Transport) -> Outcome {
         .as_deref()
         .is_some_and(|set| std::mem::discriminant(set) != std::mem::discriminant(&transport));
     if other {
-        return Err("SendmailName and SendmailMaildir exclude each other in one section; keep one".into());
+        return Err(
+            "SendmailName, SendmailMaildir and SendmailRelay exclude each other in one section; keep one".into()
+        );
     }
     config.transport = Some(Arc::new(transport));
     Ok(())
@@ -149,6 +177,41 @@ fn absolute(path: &str) -> Result<PathBuf, String> {
     } else {
         Err(format!("'{path}' is not an absolute path; write it from / on"))
     }
+}
+
+fn sendmail_relay(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outcome {
+    set_transport(config, Transport::Relay(Arc::new(Server::parse(url)?)))
+}
+
+fn sendmail_relay_auth(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
+    config.relay_auth = Some(Arc::new(Credentials::read(&absolute(path)?)?));
+    Ok(())
+}
+
+fn sendmail_relay_ca_file(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
+    config.relay_authorities = Some(Arc::new(Authorities::read(&absolute(path)?)?));
+    Ok(())
+}
+
+fn sendmail_relay_certificate(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
+    config.relay_identity = Some(Arc::new(Identity::read(&absolute(path)?)?));
+    Ok(())
+}
+
+fn sendmail_relay_from(config: &mut DirConfig, command: &Command<'_>, address: &str) -> Outcome {
+    let pieces = pieces(address, |expression| command.expression(expression))?;
+    if let [Piece::Literal(literal)] = pieces.as_slice()
+        && literal != "<>"
+    {
+        Address::parse(literal).map_err(|error| format!("'{literal}': {error}; or write <> for none"))?;
+    }
+    config.relay_from = Some(Arc::new(pieces));
+    Ok(())
+}
+
+fn sendmail_relay_dsn(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    config.relay_dsn = Some(Notify::parse(words)?.map(Arc::new));
+    Ok(())
 }
 
 fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {

@@ -7,6 +7,7 @@ use crate::handler::appends_recipients;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::{Expression, Request};
+use mailgate::address::Address;
 use mailgate::input::Submission;
 use mailgate::message_id::Token;
 use mailgate::policy::arguments::{self, Piece};
@@ -91,13 +92,39 @@ pub fn arguments(
         Ok::<_, Refused>(arguments)
     })?;
     if appends_recipients(settings) {
-        let mut recipients: Vec<_> =
-            offered.submission.recipients.iter().map(|to| to.to_string().into_bytes()).collect();
-        let mut seen = std::collections::HashSet::new();
-        recipients.retain(|recipient| seen.insert(recipient.clone()));
-        arguments.extend(recipients);
+        arguments.extend(recipients(offered).into_iter().map(String::into_bytes));
     }
     Ok(arguments)
+}
+
+/// The sender of the envelope for a relay: what SendmailRelayFrom says, else the author. `None`: nobody, `<>`.
+pub fn relay_sender(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    offered: &Offered<'_>,
+) -> Result<Option<Address>, Refused> {
+    let Some(pieces) = settings.relay_from() else {
+        return Ok(offered.submission.from.as_ref().map(|from| from.address().clone()));
+    };
+    let value = offered.during(request, || text(request, pieces, "SendmailRelayFrom"))?;
+    if value.is_empty() || value == b"<>" {
+        return Ok(None);
+    }
+    let address = std::str::from_utf8(&value).ok().and_then(|text| Address::parse(text).ok());
+    let address = address.ok_or_else(|| {
+        let detail = "a value of this request does not fit the way mail is sent from here";
+        let log = "SendmailRelayFrom is neither one address nor empty nor <> for this request";
+        Problem::hidden(403, "SM0203", Again::AfterCorrection, detail, log)
+    })?;
+    Ok(Some(settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain))))
+}
+
+/// The recipients of the header, each once.
+pub fn recipients(offered: &Offered<'_>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    let mut recipients: Vec<_> = offered.submission.recipients.iter().map(ToString::to_string).collect();
+    recipients.retain(|recipient| seen.insert(recipient.clone()));
+    recipients
 }
 
 /// The base of the delivery status, `None` where there is none for this request.
@@ -107,19 +134,22 @@ pub fn dsn_location(
     offered: &Offered<'_>,
 ) -> Result<Option<String>, Refused> {
     let Some(pieces) = settings.config().dsn_location.as_deref() else { return Ok(None) };
-    let base = offered.during(request, || {
-        let pieces = evaluate_pieces(request, pieces, "SendmailDSNLocation")?;
-        Ok::<_, Refused>(pieces.into_iter().fold(Vec::new(), |mut base, piece| {
-            base.extend_from_slice(match &piece {
-                Piece::Literal(literal) => literal.as_bytes(),
-                Piece::Expression(value) => value,
-            });
-            base
-        }))
-    })?;
+    let base = offered.during(request, || text(request, pieces, "SendmailDSNLocation"))?;
     let base = String::from_utf8(base).ok().filter(|base| !base.chars().any(|c| c.is_control() || c.is_whitespace()));
     base.map(|base| Some(base).filter(|base| !base.is_empty()))
         .ok_or_else(|| failed("SendmailDSNLocation", "its value holds a blank or a control character").into())
+}
+
+/// Literals and values, one behind the other.
+fn text(request: &Request<'_>, pieces: &[Piece<Expression>], what: &str) -> Result<Vec<u8>, Refused> {
+    let pieces = evaluate_pieces(request, pieces, what)?;
+    Ok(pieces.into_iter().fold(Vec::new(), |mut text, piece| {
+        text.extend_from_slice(match &piece {
+            Piece::Literal(literal) => literal.as_bytes(),
+            Piece::Expression(value) => value,
+        });
+        text
+    }))
 }
 
 fn evaluate_pieces<'r>(

@@ -2,12 +2,13 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
-use crate::directives::{DirConfig, Received, Transport};
+use crate::directives::{DirConfig, Received};
+use crate::handover::HandOver;
 use crate::ledger;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
-use httpd::{BodyError, Request, Status, guard};
+use httpd::{BodyError, Request, Status};
 use mailgate::address::Domain;
 use mailgate::input::{self, Rules, Submission, framing};
 use mailgate::message::body::{Facts, Scan};
@@ -17,8 +18,6 @@ use mailgate::origin::{self, Standing};
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Accepted, Again, Problem};
 use mailgate::spool::Spool;
-use mailgate::transport::{self, Failure, FailureKind, Message, Program, maildir, slots};
-use std::path::Path;
 use std::time::Instant;
 
 /// What stays in memory while a message is made.
@@ -75,10 +74,7 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let submission = read_fields(request, settings, fields, &token)?;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
-    let arguments = match transport {
-        Transport::Maildir(_) => Vec::new(),
-        Transport::Program(_) => expressions::arguments(request, settings, &offered)?,
-    };
+    let way = HandOver::prepare(request, settings, &offered, transport)?;
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
 
@@ -90,7 +86,7 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
     faults::point(request, "message");
 
     entry.write(request, settings, &offered);
-    let taken = hand_over(settings, transport, &arguments, &message).map_err(|failure| {
+    let taken = way.run(settings, &message).map_err(|failure| {
         entry.failed(request, &failure);
         Refused::failed(&failure, submission.message_id.clone())
     })?;
@@ -113,7 +109,7 @@ fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
 }
 
 fn no_transport() -> Problem {
-    let log = format!("neither SendmailName nor SendmailMaildir is set for this location; {REMEDY}");
+    let log = format!("none of SendmailName, SendmailMaildir and SendmailRelay is set for this location; {REMEDY}");
     Problem::hidden(500, "SM0402", Again::AfterAdministrator, "this server is not set up to send mail", log)
 }
 
@@ -180,42 +176,6 @@ fn trace<'a>(request: &Request<'a>, settings: &Settings<'_>, token: &'a Token) -
         https: request.scheme() == "https",
         token,
     })
-}
-
-/// Gives the message to the program or the Maildir. From here on nobody may say "nothing was sent" but the one who took it.
-fn hand_over(
-    settings: &Settings<'_>,
-    transport: &Transport,
-    arguments: &[Vec<u8>],
-    message: &Message,
-) -> Result<transport::Accepted, Failure> {
-    let path: &Path = match transport {
-        Transport::Maildir(directory) => {
-            guard::committed();
-            return maildir::deliver(directory, message);
-        }
-        Transport::Program(path) => path,
-    };
-    let _slot = slots::acquire(settings.max_processes(), settings.timeout()).ok_or_else(|| Failure {
-        kind: FailureKind::NoResources,
-        exit: None,
-        detail: format!("SendmailMaxProcesses {} are running; none ended in time", settings.max_processes()),
-        words: None,
-        started: false,
-    })?;
-    let environment = transport::environment(settings.environment());
-    tracing::trace!(
-        "SM0004: running {} with {} words, {} octets of message",
-        path.display(),
-        arguments.len(),
-        message.len()
-    );
-    guard::committed();
-    transport::hand_over(
-        &Program { path, arguments, environment: &environment, timeout: settings.timeout() },
-        message,
-        &TEMPORARY,
-    )
 }
 
 /// Whether the header's recipients stand among the arguments.

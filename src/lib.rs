@@ -1,4 +1,4 @@
-//! mod_sendmail: `SetHandler sendmail` turns an HTTP POST into an e-mail and hands it to a sendmail program or a Maildir. This crate is
+//! mod_sendmail: `SetHandler sendmail` turns an HTTP POST into an e-mail and hands it to a sendmail program, a Maildir or a relay. This crate is
 //! the module record, the directives and the way of a request; what a mail is stands in `mailgate`, what httpd is in `httpd`.
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ mod directives;
 mod expressions;
 mod faults;
 mod handler;
+mod handover;
 mod ledger;
 mod outcome;
 mod settings;

@@ -64,8 +64,9 @@ pub fn accepted(
     let user = request.user().map_or("-".into(), String::from_utf8_lossy);
     let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), begin.elapsed().as_micros());
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
+    let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply=\"{reply}\""));
     tracing::info!(
-        "SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}",
+        "SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{reply}",
         usec / 1000
     );
     if let Some(words) = &taken.warning {

@@ -2,13 +2,15 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{Arguments, DirConfig, Received, Source, Transport, addressing};
+use httpd::Expression;
 use mailgate::address::Domain;
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
+use mailgate::transport::relay::{self, Notify, Relay, Server};
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// The settings that a request is served by.
@@ -39,7 +41,7 @@ impl<'c> Settings<'c> {
 
     pub fn addressing(&self) -> Addressing {
         match self.transport() {
-            Some(Transport::Maildir(_)) => Addressing::Appended,
+            Some(Transport::Maildir(_) | Transport::Relay(_)) => Addressing::Appended,
             _ => self.arguments().addressing,
         }
     }
@@ -70,7 +72,10 @@ impl<'c> Settings<'c> {
 
     /// Whether nobody adds a From that the client left out.
     pub fn requires_from(&self) -> bool {
-        matches!(self.transport(), Some(Transport::Maildir(_))) || self.arguments().needs_from
+        match self.transport() {
+            Some(Transport::Maildir(_) | Transport::Relay(_)) => true,
+            _ => self.arguments().needs_from,
+        }
     }
 
     pub fn max_processes(&self) -> usize {
@@ -100,6 +105,27 @@ impl<'c> Settings<'c> {
 
     pub fn recipients(&self) -> &'c Recipients {
         self.config.recipients.as_deref().unwrap_or(&RECIPIENTS)
+    }
+
+    /// The reports that a relay is asked for.
+    pub fn relay_dsn(&self) -> Option<&'c Notify> {
+        self.config.relay_dsn.as_ref()?.as_deref()
+    }
+
+    /// SendmailRelayFrom.
+    pub fn relay_from(&self) -> Option<&'c [Piece<Expression>]> {
+        self.config.relay_from.as_deref().map(Vec::as_slice)
+    }
+
+    /// All that a connection to `server` depends on; `server_name` is our own.
+    pub fn relay(&self, server: &Arc<Server>, server_name: &str) -> Relay {
+        Relay {
+            server: server.clone(),
+            credentials: self.config.relay_auth.clone(),
+            authorities: self.config.relay_authorities.clone(),
+            identity: self.config.relay_identity.clone(),
+            name: relay::hello_name(server_name),
+        }
     }
 
     pub fn sender_mail(&self) -> Option<&'c Source> {

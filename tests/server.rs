@@ -14,6 +14,7 @@ mod origins;
 mod policy;
 mod posts;
 mod programs;
+mod relay;
 mod selftest;
 mod status;
 mod support;

@@ -1,8 +1,8 @@
 //! The main job on real input: each row of [`table`] is posted, and Python's email package must read back from the one message that
 //! reached the program what the row says; every message keeps the wire rules.
 
-mod row;
-mod table;
+pub mod row;
+pub mod table;
 
 use crate::support::{Httpd, Mpm, Recorded, Request, Response, Sendmail, oracle};
 use row::Post;

@@ -1,6 +1,6 @@
 //! What the integration tests stand on: a private httpd, an HTTP client that can misbehave, a recording sendmail, an independent
-//! reader of messages, Postfix, slapd, certificates. Everything lives on 127.0.0.1 with ports from bind(0), under one folder a test,
-//! and ends with its handle.
+//! reader of messages, a mail server with rules, Postfix, slapd, certificates. Everything lives on 127.0.0.1 with ports from bind(0),
+//! under one folder a test, and ends with its handle.
 
 // Each handle is used by some tests only, and the tests arrive one issue at a time.
 #![allow(dead_code)]
@@ -24,6 +24,7 @@ pub mod request;
 pub mod response;
 pub mod sendmail;
 pub mod slapd;
+pub mod smtp;
 pub mod wire;
 
 pub use certificates::Certificates;
@@ -35,6 +36,7 @@ pub use request::Request;
 pub use response::Response;
 pub use sendmail::{Behaviour, Recorded, Sendmail};
 pub use slapd::Slapd;
+pub use smtp::Smtp;
 
 /// Says on stderr, where `cargo test -- --nocapture` shows it, why a test did not run.
 pub fn skipped(reason: &str) {

@@ -201,6 +201,11 @@ impl Request {
         plain && !trailers && !self.has("Expect")
     }
 
+    /// Whether a field of this name is among them.
+    pub fn has_field(&self, name: &str) -> bool {
+        self.has(name)
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.headers.iter().any(|(found, _)| found.eq_ignore_ascii_case(name))
     }

@@ -49,7 +49,7 @@ fn visit<'t>(tree: &'t [Directive], outer: &[&'t [Directive]], warnings: &mut Ve
             let mut scope = Scope { section, lists: around.clone() };
             scope.lists.extend(covering(section, &around));
             scope.lists.push(&section.children);
-            warnings.extend([scope.open(), scope.transport(), scope.bounces()].into_iter().flatten());
+            warnings.extend([scope.open(), scope.without_transport(), scope.bounces()].into_iter().flatten());
             warnings.extend(scope.arguments_of_program());
         }
         visit(&section.children, &around, warnings);
@@ -125,6 +125,8 @@ const SECTIONS: &[&str] = &[
     "<Else",
 ];
 
+const TRANSPORTS: &[&str] = &["SendmailName", "SendmailMaildir", "SendmailRelay"];
+
 impl Directive {
     fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
@@ -182,7 +184,11 @@ impl<'t> Scope<'t> {
 
     /// A location that anybody may reach and that writes to anybody.
     fn open(&self) -> Option<Warning> {
-        let relays = self.setting("SendmailMaildir").is_none() && self.addressing() != Addressing::Arguments;
+        let relays = match self.transport() {
+            Some(transport) if transport.is("SendmailMaildir") => false,
+            Some(transport) if transport.is("SendmailRelay") => true,
+            _ => self.addressing() != Addressing::Arguments,
+        };
         if self.is_closed() || !relays {
             return None;
         }
@@ -261,12 +267,23 @@ impl<'t> Scope<'t> {
         Addressing::of(self.words_of_program().iter().map(|word| (!word.contains("%{")).then_some(word.as_str())))
     }
 
+    /// The directive that says by what this section sends: of the three that are one setting, the innermost.
+    fn transport(&self) -> Option<&'t Directive> {
+        let one = |directive: &&Directive| TRANSPORTS.iter().any(|name| directive.is(name));
+        self.lists.iter().rev().find_map(|list| flat(list).filter(one).last())
+    }
+
+    /// The program, where that is the way out.
+    fn program(&self) -> Option<&'t Directive> {
+        self.transport().filter(|transport| transport.is("SendmailName"))
+    }
+
     /// A section that sends and does not say by what.
-    fn transport(&self) -> Option<Warning> {
-        (self.setting("SendmailName").is_none() && self.setting("SendmailMaildir").is_none()).then(|| Warning {
+    fn without_transport(&self) -> Option<Warning> {
+        self.transport().is_none().then(|| Warning {
             tag: "SM0802",
             text: format!(
-                "{}: no SendmailName and no SendmailMaildir; every message will be refused with 500. Set SendmailName /usr/sbin/sendmail",
+                "{}: no SendmailName, no SendmailMaildir and no SendmailRelay; every message will be refused with 500. Set SendmailName /usr/sbin/sendmail",
                 self.place()
             ),
         })
@@ -275,7 +292,7 @@ impl<'t> Scope<'t> {
     /// A sender that is known, and bounces that go to the user httpd runs as.
     fn bounces(&self) -> Option<Warning> {
         self.setting("SendmailSenderMail")?;
-        self.setting("SendmailName")?;
+        self.program()?;
         let names_sender = |word: &String| word.starts_with("-f") || word.starts_with("-r");
         (!self.words_of_program().iter().any(names_sender)).then(|| Warning {
             tag: "SM0803",
@@ -287,7 +304,7 @@ impl<'t> Scope<'t> {
     }
 
     fn arguments_of_program(&self) -> Vec<Warning> {
-        let Some(path) = self.setting("SendmailName").and_then(|name| name.words().into_iter().next()) else {
+        let Some(path) = self.program().and_then(|name| name.words().into_iter().next()) else {
             return Vec::new();
         };
         let words = self.words_of_program();

@@ -1,5 +1,5 @@
 //! Everything between an HTTP request and a mail that is neither httpd nor APR: the fields and the body of a request become a
-//! [`input::Submission`], that becomes the octets of a message (RFC 5322), those go to a `sendmail` program or a Maildir, and what
+//! [`input::Submission`], that becomes the octets of a message (RFC 5322), those go to a `sendmail` program, a Maildir or a relay, and what
 //! came of it becomes an HTTP answer. Pure Rust; the one file with `unsafe` is `transport/spawn.rs`.
 #![deny(unsafe_code)]
 

@@ -114,7 +114,7 @@ impl Problem {
     pub fn reply(&self, accept: Option<&str>, message_id: Option<&MessageId>, show_words: bool) -> Reply {
         let reason = reason(self.status);
         let words = self.words.as_deref().filter(|_| show_words);
-        let said = words.map(|words| format!("The mail program said: {words}")).unwrap_or_default();
+        let said = words.map(|words| format!("The mail system said: {words}")).unwrap_or_default();
         let offers = ["text/plain", "text/html", "application/json", "application/problem+json"];
         let (content_type, body) = match preferred(accept, &offers) {
             Some("application/json" | "application/problem+json") => {
@@ -338,23 +338,31 @@ impl From<&Failure> for Problem {
             FailureKind::BadMessage => {
                 (400, "SM0401", Again::AfterCorrection, "the mail program refused the message or its addresses")
             }
-            FailureKind::DeadlinePassed => {
-                (504, "SM0404", Again::Unknown, "the mail program took too long and was ended")
-            }
+            FailureKind::DeadlinePassed => (504, "SM0404", Again::Unknown, "the mail system took too long"),
             FailureKind::Misconfigured => {
-                (500, "SM0402", Again::AfterAdministrator, "the mail program cannot be used as it is set up")
+                (500, "SM0402", Again::AfterAdministrator, "the mail system cannot be used as it is set up")
             }
             FailureKind::NoResources => {
-                (503, "SM0302", Again::Yes, "the server has no room for another mail program now")
+                (503, "SM0302", Again::Yes, "the server has no room to send another message now")
             }
+            FailureKind::RelayRefused => (
+                400,
+                "SM0408",
+                Again::AfterCorrection,
+                "the mail system refused the message, its sender or a recipient",
+            ),
             FailureKind::Tempfail => (503, "SM0403", Again::MayDouble, "the mail program failed for now"),
             FailureKind::TooLarge => {
                 (413, "SM0405", Again::AfterCorrection, "the message is larger than the mail system takes")
             }
             FailureKind::Unavailable => (503, "SM0406", Again::Yes, "the mail system is not available now"),
             FailureKind::Unknown => {
-                (502, "SM0407", Again::Unknown, "the mail program ended without saying what became of the message")
+                (502, "SM0407", Again::Unknown, "the mail system did not say what became of the message")
             }
+        };
+        let detail = match &failure.recipient {
+            Some(recipient) => format!("{detail}: {recipient}"),
+            None => detail.to_owned(),
         };
         let problem = Problem::hidden(status, tag, again, detail, failure.to_string());
         let retry_after = (failure.kind == FailureKind::NoResources).then_some(60);
@@ -370,9 +378,9 @@ pub fn reason(status: u16) -> &'static str {
 /// Every status the module answers with: its number, its reason phrase, what it means here.
 #[rustfmt::skip]
 pub const STATUSES: &[(u16, &str, &str)] = &[
-    (202, "Accepted", "The mail program took the whole message."),
-    (303, "See Other", "The mail program took the whole message; Location is its delivery status."),
-    (400, "Bad Request", "A field, an address or the body cannot become a mail, or the mail program refused it. Nothing was sent."),
+    (202, "Accepted", "The mail system took the whole message."),
+    (303, "See Other", "The mail system took the whole message; Location is its delivery status."),
+    (400, "Bad Request", "A field, an address or the body cannot become a mail, or the mail system refused it. Nothing was sent."),
     (403, "Forbidden", "The sender, a recipient or the origin is not allowed. Nothing was sent."),
     (405, "Method Not Allowed", "Only POST sends, and OPTIONS describes."),
     (408, "Request Timeout", "The body came too slowly. Nothing was sent."),
@@ -383,7 +391,7 @@ pub const STATUSES: &[(u16, &str, &str)] = &[
     (500, "Internal Server Error", "The server is not set up to send. Nothing was sent."),
     (502, "Bad Gateway", "Nobody knows whether the message was queued."),
     (503, "Service Unavailable", "The mail system is not available now. Send again later."),
-    (504, "Gateway Timeout", "The mail program took too long. Nobody knows whether the message was queued."),
+    (504, "Gateway Timeout", "The mail system took too long. Nobody knows whether the message was queued."),
 ];
 
 #[cfg(test)]

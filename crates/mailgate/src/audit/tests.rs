@@ -103,6 +103,19 @@ fn a_missing_program_and_a_lost_bounce_are_named() {
 }
 
 #[test]
+fn a_relay_is_a_way_out_and_an_open_one_is_open() {
+    let relay =
+        |inside: &str| tags(&format!("<Location /m>\nSetHandler sendmail\nSendmailRelay mx:25\n{inside}\n</Location>"));
+    assert_eq!(relay("Require valid-user\nSendmailSenderMail REMOTE_USER"), [] as [&str; 0]);
+    assert_eq!(relay(""), ["SM0801"]);
+    assert_eq!(relay("SendmailArguments -i -- boss@example.org"), ["SM0801"], "a relay knows no arguments");
+    let inner = "SendmailMaildir /var/mail/web\n<Location /m>\nSetHandler sendmail\nSendmailRelay mx:25\n</Location>";
+    assert_eq!(tags(inner), ["SM0801"]);
+    let outer = "SendmailRelay mx:25\n<Location /m>\nSetHandler sendmail\nSendmailMaildir /var/mail/web\n</Location>";
+    assert_eq!(tags(outer), [] as [&str; 0]);
+}
+
+#[test]
 fn words_are_cut_as_httpd_cuts_them() {
     let directive = Directive { arguments: r#"-t "a b" 'c "d' "e\"f" x"#.into(), ..Directive::default() };
     assert_eq!(directive.words(), ["-t", "a b", "c \"d", "e\"f", "x"]);

@@ -60,12 +60,13 @@ fn every_status_given_has_its_row() {
         FailureKind::DeadlinePassed,
         FailureKind::Misconfigured,
         FailureKind::NoResources,
+        FailureKind::RelayRefused,
         FailureKind::Tempfail,
         FailureKind::TooLarge,
         FailureKind::Unavailable,
         FailureKind::Unknown,
     ] {
-        let failure = Failure { kind, exit: None, detail: "x".into(), words: None, started: true };
+        let failure = Failure { kind, exit: None, detail: "x".into(), words: None, recipient: None, started: true };
         let problem = Problem::from(&failure);
         assert_ne!(reason(problem.status), "Error", "{kind:?}");
         assert_eq!(problem.retry_after.is_some(), kind == FailureKind::NoResources, "{kind:?}");

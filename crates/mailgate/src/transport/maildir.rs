@@ -41,7 +41,7 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
         started: true,
         ..fail("a message was stored, and may be lost if the machine stops,", &error)
     })?;
-    Ok(Accepted { exit: None, warning: None, elapsed: began.elapsed() })
+    Ok(Accepted { exit: None, warning: None, reply: None, elapsed: began.elapsed() })
 }
 
 /// A file in `tmp/`, taken away on every way out but that into `new/`.

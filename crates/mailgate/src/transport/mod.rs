@@ -1,4 +1,4 @@
-//! A finished message -> a `sendmail` program ([`sendmail`]) or a Maildir ([`maildir`]), and what became of it:
+//! A finished message -> a `sendmail` program ([`sendmail`]), a Maildir ([`maildir`]) or a mail server ([`relay`]), and what became of it:
 //! [`Accepted`], or a [`Failure`] that says whether anything was started and whether the message may have been queued.
 //! Exit codes are judged in `sysexits`, what single MTAs make of their arguments in [`mta`], how many run at one time
 //! in [`slots`].
@@ -14,6 +14,7 @@ use rustix::io::Errno;
 pub mod maildir;
 mod message;
 pub mod mta;
+pub mod relay;
 pub mod sendmail;
 pub mod slots;
 pub(crate) mod spawn;
@@ -43,6 +44,8 @@ pub struct Accepted {
     pub exit: Option<i32>,
     /// What the program printed beside its exit 0, on one line, escaped: Sendmail and Courier complain so.
     pub warning: Option<String>,
+    /// What a relay answered to the message, on one line, escaped, without recipients.
+    pub reply: Option<String>,
     /// From the start of the program to its end.
     pub elapsed: Duration,
 }
@@ -58,6 +61,8 @@ pub struct Failure {
     pub detail: String,
     /// The first line of the program's complaint (stderr, else stdout), escaped and capped.
     pub words: Option<String>,
+    /// The recipient whom a relay refused, for the client alone.
+    pub recipient: Option<String>,
     /// Whether a program was started. If not, nothing can be queued.
     pub started: bool,
 }
@@ -67,20 +72,23 @@ pub struct Failure {
 pub enum FailureKind {
     /// The program refuses this message (exit 65, 66).
     BadMessage,
-    /// Not done in time, and killed: may be queued or not.
+    /// Not done in time: may be queued or not.
     DeadlinePassed,
     /// Needs the administrator: program missing or of the wrong kind, its arguments or its configuration wrong; no
     /// permission.
     Misconfigured,
     /// Refused for want of processes, descriptors, memory or disk; nothing was started.
     NoResources,
+    /// A relay refuses this message, its sender or a recipient for good (5xx).
+    RelayRefused,
     /// Exit 75.
     Tempfail,
-    /// The program's words say that the message is over its limit.
+    /// The program's words or the relay's answer say that the message is over a limit.
     TooLarge,
-    /// The program cannot take it now (exit 69, 73, 74).
+    /// The program (exit 69, 73, 74) or the relay (4xx, no connection) cannot take it now.
     Unavailable,
-    /// May be queued or not: other exits, signals, exit 0 with part of the message unread.
+    /// May be queued or not: other exits, signals, exit 0 with part of the message unread; a relay that was lost before it
+    /// answered.
     Unknown,
 }
 
@@ -101,7 +109,14 @@ impl Failure {
 
     /// Nothing was started, because of `error`.
     pub(crate) fn before_start(what: &str, error: &io::Error) -> Failure {
-        Failure { kind: kind_of(error), exit: None, detail: format!("{what}: {error}"), words: None, started: false }
+        Failure {
+            kind: kind_of(error),
+            exit: None,
+            detail: format!("{what}: {error}"),
+            words: None,
+            recipient: None,
+            started: false,
+        }
     }
 
     /// Whether the same message may be accepted later without anybody having acted.

@@ -197,7 +197,14 @@ fn verdict(name: &str, watched: &Watched, stdin: &Stdin, elapsed: Duration) -> R
         ),
         (true, _) => (FailureKind::DeadlinePassed, format!("not done after {elapsed:.1?}, killed")),
         (false, Ending::Exited(Exit::Code(0))) => match left {
-            Ok(0) => return Ok(Accepted { exit: Some(0), warning: (!said.is_empty()).then_some(said), elapsed }),
+            Ok(0) => {
+                return Ok(Accepted {
+                    exit: Some(0),
+                    warning: (!said.is_empty()).then_some(said),
+                    reply: None,
+                    elapsed,
+                });
+            }
             Ok(left) if left == stdin.len && !stdin.is_pipe => (
                 FailureKind::Unknown,
                 "exit 0 without reading its stdin, unless it has opened /dev/stdin anew".to_string(),
@@ -222,7 +229,7 @@ fn verdict(name: &str, watched: &Watched, stdin: &Stdin, elapsed: Duration) -> R
     if !said.is_empty() {
         detail = format!("{detail}; {said}");
     }
-    Err(Failure { kind, exit, detail, words: first_line(watched), started: true })
+    Err(Failure { kind, exit, detail, words: first_line(watched), recipient: None, started: true })
 }
 
 /// Everything the program printed, on one line.

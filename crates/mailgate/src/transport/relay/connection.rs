@@ -1,0 +1,246 @@
+//! A TCP connection to a relay, in the clear or through TLS, on which nothing waits past a deadline. What it reads are the replies of
+//! [`super::reply`]; which commands are written when is the business of [`super::session`].
+#![forbid(unsafe_code)]
+
+use super::reply::Reply;
+use super::url::Server;
+use crate::seam;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Longest line of a server; RFC 5321 4.5.3.1.5 allows 512 octets.
+const LONGEST_LINE: usize = 8 * 1024;
+
+/// What ends a connection.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The certificate does not hold.
+    Certificate(String),
+    /// The server closed it.
+    Closed,
+    /// Another failure of the network or of TLS.
+    Io(io::Error),
+    /// The deadline passed.
+    Late,
+    /// What came is not SMTP.
+    Nonsense(&'static str),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // The kernel says so of SO_RCVTIMEO and SO_SNDTIMEO (socket(7)); its own ETIMEDOUT has another number.
+            io::ErrorKind::WouldBlock => Trouble::Late,
+            io::ErrorKind::UnexpectedEof => Trouble::Closed,
+            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(rustls::Error::InvalidCertificate(why)) => Trouble::Certificate(why.to_string()),
+                _ => Trouble::Io(error),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Certificate(why) => write!(f, "its certificate does not hold: {why}"),
+            Trouble::Closed => f.write_str("it closed the connection"),
+            Trouble::Io(error) => error.fmt(f),
+            Trouble::Late => f.write_str("no answer within SendmailTimeout"),
+            Trouble::Nonsense(what) => write!(f, "it sent {what}"),
+        }
+    }
+}
+
+/// A socket that gives up at a deadline.
+struct Timed {
+    socket: TcpStream,
+    deadline: Instant,
+}
+
+impl Timed {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.socket.set_read_timeout(Some(self.left()?))?;
+            match self.socket.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        loop {
+            self.socket.set_write_timeout(Some(self.left()?))?;
+            match self.socket.write(octets) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+enum Stream {
+    Plain(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    stream: Stream,
+    /// Read, and not yet given out.
+    ahead: Vec<u8>,
+}
+
+impl Connection {
+    /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
+    pub fn open(server: &Server, deadline: Instant) -> Result<Connection, Trouble> {
+        let addresses: Vec<_> = (&*server.host, server.port).to_socket_addrs()?.collect();
+        let mut last = Trouble::Io(io::Error::other("the name has no address"));
+        for (tried, address) in addresses.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Trouble::Late);
+            }
+            let share = left / (addresses.len() - tried) as u32;
+            match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
+                Ok(socket) => {
+                    socket.set_nodelay(true)?;
+                    return Ok(Connection { stream: Stream::Plain(Timed { socket, deadline }), ahead: Vec::new() });
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => last = Trouble::Late,
+                Err(error) => last = Trouble::Io(error),
+            }
+        }
+        Err(last)
+    }
+
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.timed().deadline = deadline;
+    }
+
+    fn timed(&mut self) -> &mut Timed {
+        match &mut self.stream {
+            Stream::Plain(timed) => timed,
+            Stream::Tls(tls) => &mut tls.sock,
+        }
+    }
+
+    /// From here on everything is encrypted. Octets that came before and were not asked for would be taken for the server's own
+    /// later (CVE-2011-0411 and its kin): a connection with any is given up.
+    pub fn start_tls(self, server: &Server, config: &Arc<ClientConfig>) -> Result<Connection, Trouble> {
+        let Stream::Plain(mut timed) = self.stream else { return Err(Trouble::Nonsense("TLS inside TLS")) };
+        if !self.ahead.is_empty() {
+            return Err(Trouble::Nonsense("octets in the clear behind its consent to TLS"));
+        }
+        let name = ServerName::try_from(String::from(server.host.clone())).map_err(io::Error::other)?;
+        let mut tls = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut timed)?;
+        }
+        Ok(Connection { stream: Stream::Tls(Box::new(StreamOwned::new(tls, timed))), ahead: Vec::new() })
+    }
+
+    /// `TLSv1_3 cipher=...`, if there is TLS.
+    pub fn tls(&self) -> Option<String> {
+        let Stream::Tls(tls) = &self.stream else { return None };
+        let version = tls.conn.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
+        let suite = tls.conn.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str().map(str::to_owned));
+        Some(format!("{} cipher={}", version.unwrap_or_default(), suite.unwrap_or_default()))
+    }
+
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+        match &mut self.stream {
+            Stream::Plain(timed) => timed.write_all(octets)?,
+            Stream::Tls(tls) => {
+                tls.write_all(octets)?;
+                tls.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next reply, however many lines it has.
+    pub fn reply(&mut self) -> Result<Reply, Trouble> {
+        let mut reply = Reply::default();
+        loop {
+            let line = self.line()?;
+            if reply.add(&line).map_err(Trouble::Nonsense)? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Whether more was read than what was asked for.
+    pub fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Whether nothing waits to be read: neither an end nor a farewell nor anything else.
+    pub fn is_quiet(&mut self) -> bool {
+        if self.is_ahead() {
+            return false;
+        }
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let socket = self.timed().socket.as_fd();
+        matches!(seam::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], &now), Ok(0))
+    }
+
+    /// Whoever speaks before the final dot has enough of the message. (Through TLS this cannot be seen without reading.)
+    pub fn expect_silence(&mut self) -> Result<(), Trouble> {
+        if matches!(self.stream, Stream::Plain(_)) && !self.is_quiet() {
+            return Err(Trouble::Nonsense("an answer before the end of the message"));
+        }
+        Ok(())
+    }
+
+    /// A line without its end. CRLF ends it; LF alone is taken for one too, and any other CR is text.
+    fn line(&mut self) -> Result<Vec<u8>, Trouble> {
+        let mut searched = 0;
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', self.ahead.get(searched..).unwrap_or_default()) {
+                let mut line: Vec<u8> = self.ahead.drain(..=searched + end).collect();
+                line.pop();
+                line.pop_if(|last| *last == b'\r');
+                return if line.len() > LONGEST_LINE { Err(Self::too_long()) } else { Ok(line) };
+            }
+            searched = self.ahead.len();
+            if searched > LONGEST_LINE {
+                return Err(Self::too_long());
+            }
+            let mut piece = [0; 4096];
+            let read = match &mut self.stream {
+                Stream::Plain(timed) => timed.read(&mut piece)?,
+                Stream::Tls(tls) => tls.read(&mut piece)?,
+            };
+            match piece.get(..read) {
+                None | Some([]) => return Err(Trouble::Closed),
+                Some(octets) => self.ahead.extend_from_slice(octets),
+            }
+        }
+    }
+
+    fn too_long() -> Trouble {
+        Trouble::Nonsense("a line that does not end")
+    }
+}

@@ -1,0 +1,162 @@
+//! A message with LF -> the octets behind DATA (RFC 5321 4.5.2): lines end in CRLF, a dot at the start of one is doubled. A CR of the
+//! message itself is left out: there is none in what is composed here, and one that slipped in would be a line end to some servers
+//! and none to others.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Read};
+
+/// What must be known of a message before MAIL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Octets on the wire, without the final dot (RFC 1870 6).
+    pub size: u64,
+    /// Whether it needs 8BITMIME (RFC 6152).
+    pub eight_bit: bool,
+}
+
+/// Octets read at one time.
+const PIECE: usize = 32 * 1024;
+
+/// Reads the whole message once.
+pub fn measure(message: impl Read) -> io::Result<Facts> {
+    let (mut facts, mut stuffed) = (Facts::default(), Stuffed::default());
+    let mut wire = Vec::with_capacity(PIECE * 2);
+    pieces::<io::Error>(message, |piece| {
+        facts.eight_bit |= !piece.is_ascii();
+        wire.clear();
+        stuffed.extend(piece, &mut wire);
+        facts.size += wire.len() as u64;
+        Ok(())
+    })?;
+    facts.size += stuffed.missing_end().len() as u64;
+    Ok(facts)
+}
+
+/// Gives `send` the message piece by piece. The last piece, for which it is told `true`, ends with the final dot.
+pub fn send<E: From<io::Error>>(
+    message: impl Read,
+    mut send: impl FnMut(&[u8], bool) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut stuffed, mut wire) = (Stuffed::default(), Vec::with_capacity(PIECE * 2));
+    pieces::<E>(message, |piece| {
+        if wire.len() >= PIECE {
+            send(&wire, false)?;
+            wire.clear();
+        }
+        stuffed.extend(piece, &mut wire);
+        Ok(())
+    })?;
+    wire.extend_from_slice(stuffed.missing_end());
+    wire.extend_from_slice(b".\r\n");
+    send(&wire, true)
+}
+
+fn pieces<E: From<io::Error>>(mut from: impl Read, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => take(&buffer[..n])?,
+        }
+    }
+}
+
+/// Where in a line the last octet stood.
+#[derive(Default)]
+struct Stuffed {
+    inside: bool,
+}
+
+impl Stuffed {
+    fn extend(&mut self, piece: &[u8], wire: &mut Vec<u8>) {
+        for line in piece.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ends) = line.strip_suffix(b"\n").map_or((line, false), |text| (text, true));
+            if !self.inside && text.iter().find(|byte| **byte != b'\r') == Some(&b'.') {
+                wire.push(b'.');
+            }
+            match memchr::memchr(b'\r', text) {
+                None => wire.extend_from_slice(text),
+                Some(_) => wire.extend(text.iter().filter(|byte| **byte != b'\r')),
+            }
+            self.inside |= text.iter().any(|byte| *byte != b'\r');
+            if ends {
+                wire.extend_from_slice(b"\r\n");
+                self.inside = false;
+            }
+        }
+    }
+
+    fn missing_end(&self) -> &'static [u8] {
+        if self.inside { b"\r\n" } else { b"" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader that gives a few octets at a time.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let n = self.1.min(self.0.len()).min(into.len());
+            into[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    fn wire(message: &[u8], step: usize) -> Vec<u8> {
+        let (mut wire, mut ended) = (Vec::new(), 0);
+        send::<io::Error>(Slow(message, step), |piece, last| {
+            wire.extend_from_slice(piece);
+            ended += usize::from(last);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(ended, 1);
+        let facts = measure(Slow(message, step)).unwrap();
+        assert_eq!((facts.size + 3, facts.eight_bit), (wire.len() as u64, !message.is_ascii()));
+        wire
+    }
+
+    #[test]
+    fn lines_and_dots() {
+        for (message, expected) in [
+            (&b"a\nb\n"[..], &b"a\r\nb\r\n.\r\n"[..]),
+            (b"a", b"a\r\n.\r\n"),
+            (b"", b".\r\n"),
+            (b"\n", b"\r\n.\r\n"),
+            (b".\n", b"..\r\n.\r\n"),
+            (b".", b"..\r\n.\r\n"),
+            (b"..a\n.b\na.\n", b"...a\r\n..b\r\na.\r\n.\r\n"),
+            (b"a\r\n.\r\nb\n", b"a\r\n..\r\nb\r\n.\r\n"),
+            (b"a\n\r.\nb\n", b"a\r\n..\r\nb\r\n.\r\n"),
+            (b"a\r.\r\nb\n", b"a.\r\nb\r\n.\r\n"),
+            (b"a\n\r", b"a\r\n.\r\n"),
+            (b"gr\xc3\xbcn\n", b"gr\xc3\xbcn\r\n.\r\n"),
+        ] {
+            for step in [1, 2, 3, 100] {
+                assert_eq!(
+                    wire(message, step).escape_ascii().to_string(),
+                    expected.escape_ascii().to_string(),
+                    "{step}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_the_pieces_what_is_unstuffed_is_what_was_sent() {
+        for size in [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 200_000] {
+            let message: Vec<u8> = b".x\n..\n\nabc.\n".iter().copied().cycle().take(size).chain([b'\n']).collect();
+            let wire = wire(&message, 10_007);
+            let body = wire.strip_suffix(b".\r\n").unwrap();
+            let lines = body.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_prefix(b".").unwrap_or(line));
+            let read: Vec<u8> = lines.flatten().copied().filter(|byte| *byte != b'\r').collect();
+            assert_eq!(read, message);
+            assert!(!body.windows(5).any(|five| five == b"\r\n.\r\n"));
+        }
+    }
+}

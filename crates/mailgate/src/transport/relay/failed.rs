@@ -1,0 +1,226 @@
+//! A message that a relay did not take, or may have: where in the conversation, and what that means.
+#![forbid(unsafe_code)]
+
+use super::connection::Trouble;
+use super::reply::Reply;
+use crate::transport::{Failure, FailureKind};
+use std::fmt;
+use std::io;
+
+/// The steps of a conversation, in their order. Up to [`Step::Data`] a message can go another way without anybody having it twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Connect,
+    Tls,
+    Greeting,
+    Hello,
+    StartTls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    /// The message but for its end: without the final dot no server takes it.
+    Content,
+    /// From the first octet of the piece with the final dot on.
+    Dot,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Step::Connect => "connecting",
+            Step::Tls => "TLS",
+            Step::Greeting => "the greeting",
+            Step::Hello => "EHLO",
+            Step::StartTls => "STARTTLS",
+            Step::Auth => "AUTH",
+            Step::Mail => "MAIL",
+            Step::Rcpt => "RCPT",
+            Step::Data => "DATA",
+            Step::Content => "the message",
+            Step::Dot => "the end of the message",
+        })
+    }
+}
+
+/// What went wrong.
+#[derive(Debug)]
+pub(super) struct Failed {
+    kind: FailureKind,
+    detail: String,
+    words: Option<String>,
+    recipient: Option<String>,
+    /// Whether every command has its answer, so that RSET leads back to MAIL.
+    pub in_step: bool,
+    /// Whether the connection ended before the message was on its way: nothing, if it had been waiting, but its age.
+    pub stale: bool,
+}
+
+impl Failed {
+    fn new(kind: FailureKind, detail: String) -> Failed {
+        Failed { kind, detail, words: None, recipient: None, in_step: false, stale: false }
+    }
+
+    /// Needs the administrator.
+    pub fn misconfigured(step: Step, why: String) -> Failed {
+        Failed::new(FailureKind::Misconfigured, format!("{step}: {why}"))
+    }
+
+    /// The message could not be read again.
+    pub fn unread(error: &io::Error) -> Failed {
+        Failed {
+            in_step: true,
+            ..Failed::new(FailureKind::NoResources, format!("the message cannot be read: {error}"))
+        }
+    }
+
+    /// Over the limit that the server names.
+    pub fn too_large(size: u64, limit: u64) -> Failed {
+        let detail = format!("MAIL: {size} octets are more than the {limit} it takes");
+        Failed { in_step: true, ..Failed::new(FailureKind::TooLarge, detail) }
+    }
+
+    /// The connection ended or made no sense.
+    pub fn lost(step: Step, trouble: &Trouble) -> Failed {
+        let kind = match (step, trouble) {
+            (Step::Dot, Trouble::Late) => FailureKind::DeadlinePassed,
+            (Step::Dot, _) => FailureKind::Unknown,
+            (_, Trouble::Certificate(_)) => FailureKind::Misconfigured,
+            _ => FailureKind::Unavailable,
+        };
+        let stale = step <= Step::Data && !matches!(trouble, Trouble::Late);
+        Failed { stale, ..Failed::new(kind, format!("{step}: {trouble}")) }
+    }
+
+    /// An answer that is not the one hoped for.
+    pub fn refused(step: Step, reply: &Reply) -> Failed {
+        let kind = match (reply.class(), step) {
+            (5, Step::Mail | Step::Data | Step::Content | Step::Dot) if reply.is_too_large() => FailureKind::TooLarge,
+            // RFC 4954 6: authentication is wanted, or another one.
+            (5, _) if matches!(reply.code, 530 | 534 | 535 | 538) => FailureKind::Misconfigured,
+            (5, step) if step >= Step::Mail => FailureKind::RelayRefused,
+            (5, _) => FailureKind::Misconfigured,
+            (4, _) => FailureKind::Unavailable,
+            (_, Step::Dot) => FailureKind::Unknown,
+            _ => FailureKind::Unavailable,
+        };
+        // What is said to RCPT names the recipient, who is not for the log.
+        let shown = if step == Step::Rcpt { reply.codes() } else { reply.text() };
+        let farewell = reply.is_farewell();
+        Failed {
+            words: Some(reply.text()),
+            in_step: reply.class() >= 4 && !farewell,
+            stale: farewell && step <= Step::Data,
+            ..Failed::new(kind, format!("{step}: it answered {shown}"))
+        }
+    }
+
+    /// In the middle of a message, where no RSET is understood.
+    pub fn out_of_step(self) -> Failed {
+        Failed { in_step: false, ..self }
+    }
+
+    /// It is this recipient who is refused.
+    pub fn about(self, recipient: &str) -> Failed {
+        Failed { recipient: Some(recipient.to_owned()), ..self }
+    }
+
+    /// Whether a refusal says more than the one before.
+    pub fn outranks(&self, before: Option<&Failed>) -> bool {
+        match before {
+            None => true,
+            Some(before) => {
+                before.recipient.is_some()
+                    && before.kind == FailureKind::Unavailable
+                    && self.kind != FailureKind::Unavailable
+            }
+        }
+    }
+
+    /// For the caller: names the relay, and in the log no recipient.
+    pub fn into_failure(self, relay: &impl fmt::Display, recipients: &[String]) -> Failure {
+        Failure {
+            kind: self.kind,
+            exit: None,
+            detail: format!("relay {relay}: {}", redact(&self.detail, recipients)),
+            words: self.words,
+            recipient: self.recipient,
+            started: true,
+        }
+    }
+}
+
+/// The text with `<recipient>` for each address that stands in it, in any case of letters.
+pub(super) fn redact(text: &str, recipients: &[String]) -> String {
+    recipients.iter().filter(|recipient| !recipient.is_empty()).fold(text.to_owned(), |text, recipient| {
+        let (folded, wanted) = (text.to_ascii_lowercase(), recipient.to_ascii_lowercase());
+        let (mut clean, mut from) = (String::new(), 0);
+        for (at, _) in folded.match_indices(&wanted) {
+            clean += text.get(from..at).unwrap_or_default();
+            clean += "(recipient)";
+            from = at + wanted.len();
+        }
+        clean + text.get(from..).unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(line: &str) -> Reply {
+        let mut reply = Reply::default();
+        reply.add(line.as_bytes()).unwrap();
+        reply
+    }
+
+    #[test]
+    fn answers_by_step() {
+        use FailureKind::{DeadlinePassed, Misconfigured, RelayRefused, TooLarge, Unavailable, Unknown};
+        for (step, line, kind) in [
+            (Step::Greeting, "554 no", Misconfigured),
+            (Step::Greeting, "421 busy", Unavailable),
+            (Step::Greeting, "250 ok", Unavailable),
+            (Step::Auth, "535 5.7.8 no", Misconfigured),
+            (Step::Auth, "454 later", Unavailable),
+            (Step::Mail, "530 5.7.0 TLS first", Misconfigured),
+            (Step::Mail, "550 no", RelayRefused),
+            (Step::Mail, "552 5.3.4 size", TooLarge),
+            (Step::Rcpt, "550 5.1.1 no", RelayRefused),
+            (Step::Rcpt, "552 5.2.2 full", RelayRefused),
+            (Step::Rcpt, "450 grey", Unavailable),
+            (Step::Data, "354 go", Unavailable),
+            (Step::Dot, "554 spam", RelayRefused),
+            (Step::Dot, "552 size", TooLarge),
+            (Step::Dot, "451 later", Unavailable),
+            (Step::Dot, "421 bye", Unavailable),
+            (Step::Dot, "220 what", Unknown),
+            (Step::Dot, "354 go on", Unknown),
+        ] {
+            assert_eq!(Failed::refused(step, &reply(line)).kind, kind, "{step} {line}");
+        }
+        for (step, late, closed) in [
+            (Step::Connect, Unavailable, Unavailable),
+            (Step::Content, Unavailable, Unavailable),
+            (Step::Dot, DeadlinePassed, Unknown),
+        ] {
+            assert_eq!(Failed::lost(step, &Trouble::Late).kind, late);
+            assert_eq!(Failed::lost(step, &Trouble::Closed).kind, closed);
+        }
+        assert!(
+            Failed::lost(Step::Data, &Trouble::Closed).stale && !Failed::lost(Step::Content, &Trouble::Closed).stale
+        );
+        assert!(!Failed::lost(Step::Mail, &Trouble::Late).stale);
+    }
+
+    #[test]
+    fn a_recipient_is_for_the_client_alone() {
+        let failed = Failed::refused(Step::Rcpt, &reply("550 5.1.1 <Bob@x.test>: no such user")).about("bob@x.test");
+        let failure = failed.into_failure(&"mx:25", &["bob@x.test".into()]);
+        assert_eq!(failure.detail, "relay mx:25: RCPT: it answered 550 5.1.1");
+        assert_eq!(failure.recipient.as_deref(), Some("bob@x.test"));
+        let failed = Failed::refused(Step::Dot, &reply("554 <Bob@X.test> and bob@x.test no"))
+            .into_failure(&"mx:25", &["bob@x.test".into()]);
+        assert!(failed.detail.ends_with("554 <(recipient)> and (recipient) no"), "{}", failed.detail);
+    }
+}

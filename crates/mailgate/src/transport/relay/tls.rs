@@ -1,0 +1,160 @@
+//! What TLS to a relay is made of: certificates from PEM files, read while the configuration is, and the rustls configuration of one
+//! relay. Without anything to protect but the message (no password, no `smtps`, no CA named) TLS is taken as it comes, unverified, as
+//! mail servers do among themselves (RFC 7435); in all other cases the certificate must hold.
+#![forbid(unsafe_code)]
+
+use super::Relay;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::{PemObject, SectionKind};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The certificates of SendmailRelayCAFile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorities(Vec<CertificateDer<'static>>);
+
+impl Authorities {
+    /// Reads every certificate of a PEM file; each must be fit to sign others.
+    pub fn read(path: &Path) -> Result<Authorities, String> {
+        let complain = |why: String| format!("'{}' {why}", path.display());
+        let certificates = certificates(path).map_err(complain)?;
+        if certificates.is_empty() {
+            return Err(complain("holds no certificate in PEM".into()));
+        }
+        let mut store = RootCertStore::empty();
+        for certificate in &certificates {
+            store.add(certificate.clone()).map_err(|error| complain(format!("holds an unfit certificate: {error}")))?;
+        }
+        Ok(Authorities(certificates))
+    }
+}
+
+/// The client certificate of SendmailRelayCertificate with its key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// Reads a PEM file of the certificate, those between it and its CA, and the key without passphrase, in any order but that of
+    /// the certificates.
+    pub fn read(path: &Path) -> Result<Identity, String> {
+        let complain = |why: String| format!("'{}' {why}", path.display());
+        let chain = certificates(path).map_err(complain)?;
+        if chain.is_empty() {
+            return Err(complain("holds no certificate in PEM".into()));
+        }
+        let key = PrivateKeyDer::from_pem_file(path)
+            .map_err(|error| complain(format!("holds no private key in PEM without passphrase: {error}")))?;
+        let identity = Identity { chain, key };
+        let fits = builder().with_root_certificates(RootCertStore::empty());
+        identity
+            .join(fits)
+            .map_err(|error| complain(format!("holds a certificate and a key that do not fit: {error}")))?;
+        Ok(identity)
+    }
+
+    fn join(
+        &self,
+        builder: rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
+    ) -> Result<ClientConfig, rustls::Error> {
+        builder.with_client_auth_cert(self.chain.clone(), self.key.clone_key())
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(&text);
+    let mut certificates = Vec::new();
+    for section in sections {
+        let (kind, octets) = section.map_err(|error| format!("is no PEM: {error}"))?;
+        if kind == SectionKind::Certificate {
+            certificates.push(octets.into());
+        }
+    }
+    Ok(certificates)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+    let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    versions.expect("ring has cipher suites for TLS 1.2 and 1.3")
+}
+
+/// The configuration for `relay`; the complaint is for the administrator.
+pub(super) fn configure(relay: &Relay) -> Result<Arc<ClientConfig>, String> {
+    let builder = if relay.requires_tls() {
+        builder().with_root_certificates(roots(relay)?)
+    } else {
+        builder().dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider())))
+    };
+    let config = match &relay.identity {
+        Some(identity) => identity.join(builder).map_err(|error| error.to_string())?,
+        None => builder.with_no_client_auth(),
+    };
+    Ok(Arc::new(config))
+}
+
+fn roots(relay: &Relay) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    match &relay.authorities {
+        Some(authorities) => drop(store.add_parsable_certificates(authorities.0.iter().cloned())),
+        None => {
+            let system = rustls_native_certs::load_native_certs();
+            store.add_parsable_certificates(system.certs);
+            if store.is_empty() {
+                let why = system.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+                return Err(format!(
+                    "this system has no certificates to verify a relay by{why}; install ca-certificates or set SendmailRelayCAFile"
+                ));
+            }
+        }
+    }
+    Ok(store)
+}
+
+/// Verifies that the peer has the key of its certificate, whoever that certificate names.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

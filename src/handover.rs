@@ -1,0 +1,78 @@
+//! The hand-over: what the way out needs of a request is prepared before the body is read, then a program, a Maildir or a relay gets the
+//! finished message. From that moment on nobody may say "nothing was sent" but the one who took it.
+#![forbid(unsafe_code)]
+
+use crate::directives::Transport;
+use crate::expressions::{self, Offered};
+use crate::outcome::Refused;
+use crate::settings::{Settings, TEMPORARY};
+use httpd::{Request, guard};
+use mailgate::transport::relay::{self, Envelope, Relay};
+use mailgate::transport::{self, Accepted, Failure, FailureKind, Message, Program, maildir, slots};
+use std::path::Path;
+
+/// A way out, with what this request says of it.
+pub enum HandOver<'c> {
+    Maildir(&'c Path),
+    Program { path: &'c Path, arguments: Vec<Vec<u8>> },
+    Relay { relay: Relay, sender: Option<String>, recipients: Vec<String>, envid: String },
+}
+
+impl<'c> HandOver<'c> {
+    pub fn prepare(
+        request: &Request<'_>,
+        settings: &Settings<'_>,
+        offered: &Offered<'_>,
+        transport: &'c Transport,
+    ) -> Result<Self, Refused> {
+        Ok(match transport {
+            Transport::Maildir(directory) => HandOver::Maildir(directory),
+            Transport::Program(path) => {
+                HandOver::Program { path, arguments: expressions::arguments(request, settings, offered)? }
+            }
+            Transport::Relay(server) => HandOver::Relay {
+                relay: settings.relay(server, request.server_name()),
+                sender: expressions::relay_sender(request, settings, offered)?.map(|sender| sender.to_string()),
+                recipients: expressions::recipients(offered),
+                envid: offered.envid.as_str().to_owned(),
+            },
+        })
+    }
+
+    pub fn run(&self, settings: &Settings<'_>, message: &Message) -> Result<Accepted, Failure> {
+        if let HandOver::Maildir(directory) = self {
+            guard::committed();
+            return maildir::deliver(directory, message);
+        }
+        let _slot = slots::acquire(settings.max_processes(), settings.timeout()).ok_or_else(|| Failure {
+            kind: FailureKind::NoResources,
+            exit: None,
+            detail: format!("SendmailMaxProcesses {} are running; none ended in time", settings.max_processes()),
+            words: None,
+            recipient: None,
+            started: false,
+        })?;
+        match self {
+            HandOver::Maildir(directory) => maildir::deliver(directory, message),
+            HandOver::Program { path, arguments } => {
+                let environment = transport::environment(settings.environment());
+                tracing::trace!(
+                    "SM0004: running {} with {} words, {} octets of message",
+                    path.display(),
+                    arguments.len(),
+                    message.len()
+                );
+                guard::committed();
+                let timeout = settings.timeout();
+                let program = Program { path, arguments, environment: &environment, timeout };
+                transport::hand_over(&program, message, &TEMPORARY)
+            }
+            HandOver::Relay { relay, sender, recipients, envid } => {
+                guard::committed();
+                let notify = settings.relay_dsn();
+                let envelope = Envelope { sender: sender.as_deref(), recipients, notify, envid };
+                relay::deliver(relay, &envelope, message, settings.timeout())
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! SendmailRelay through a real httpd: messages arrive at a mail server as they would at a program, one connection carries many, and what
+//! a mail server does wrong becomes the answer of the manual's table.
+
+mod connections;
+mod misbehave;
+mod postfix;
+mod settings;
+mod tls;
+
+use crate::posts::table;
+use crate::programs::{promised, steady};
+use crate::support::httpd_config::Builder;
+use crate::support::place::Place;
+use crate::support::smtp::Taken;
+use crate::support::{Mpm, Request, Smtp, oracle};
+
+/// A location whose messages go to this server.
+fn relaying(builder: Builder, path: &str, url: &str, text: &str) -> Builder {
+    builder.location(path, &format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailRelay \"{url}\"\n{text}"))
+}
+
+fn to(smtp: &Smtp) -> String {
+    format!("127.0.0.1:{}", smtp.port())
+}
+
+/// With LF; every line must have come with CRLF.
+#[track_caller]
+fn unwired(taken: &Taken) -> Vec<u8> {
+    let text = taken.octets.clone();
+    let bare = text.iter().enumerate().filter(|(at, byte)| **byte == b'\n' && (*at == 0 || text[at - 1] != b'\r'));
+    assert_eq!(bare.count(), 0, "a LF without CR");
+    text.split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .collect::<Vec<_>>()
+        .join(&b'\n')
+}
+
+#[test]
+fn every_post_arrives_at_a_relay_as_it_was_sent() {
+    let smtp = Smtp::start();
+    smtp.offer_no("SIZE");
+    smtp.offer(&["SIZE 0"]);
+    let httpd = relaying(steady(Mpm::Event), "/mail", &to(&smtp), "SendmailDomain example.test").start();
+    let folder = Place::new("relay");
+    let rows = table::rows();
+    assert!(rows.len() >= 65, "only {} rows", rows.len());
+    let mut faults = Vec::new();
+    for row in &rows {
+        let request = row.request();
+        let request = match request.has_field("From") {
+            true => request,
+            false => request.header("From", "f@example.test"), // a relay adds none
+        };
+        let response = request.send(&httpd);
+        let taken = smtp.take();
+        let [message] = taken.as_slice() else {
+            faults.push(format!("{}: {} {} messages, {}", row.name, response.status, taken.len(), response.text()));
+            continue;
+        };
+        let parsed = oracle::read_file(&folder.write("message", unwired(message)));
+        let mut found = row.faults(&parsed);
+        found.extend(parsed.wire_faults());
+        if promised(&response) != 202 || !message.accepted || parsed.field("Bcc").is_some() {
+            found.push(format!("{} accepted {}", response.status, message.accepted));
+        }
+        let eight_bit = !message.octets.is_ascii();
+        if message.mail.contains("BODY=8BITMIME") != eight_bit {
+            found.push(format!("{} for 8-bit {eight_bit}", message.mail));
+        }
+        let size = format!("SIZE={}", message.octets.len());
+        let stuffed = message.octets.windows(3).filter(|three| three == b"\r\n.").count();
+        if stuffed == 0 && !message.octets.starts_with(b".") && !message.mail.contains(&size) {
+            found.push(format!("{} for {size}", message.mail));
+        }
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", row.name)));
+    }
+    // A table's rows on Bcc wish for what a program with -t is given.
+    faults.retain(|fault| !fault.contains("Bcc: read"));
+    assert!(faults.is_empty(), "{} of {} rows:\n{}", faults.len(), rows.len(), faults.join("\n"));
+    assert_eq!(smtp.connections(), 1, "one connection for all of them");
+}
+
+#[test]
+fn the_envelope_is_the_header_and_bcc_is_only_there() {
+    let smtp = Smtp::start();
+    let httpd = relaying(steady(Mpm::Event), "/mail", &to(&smtp), "").start();
+    let request = Request::mail("/mail").without("To").header("To", "A <a@example.test>, b@example.test");
+    let request = request.header("Cc", "b@example.test").header("Bcc", "secret@example.test");
+    request.send(&httpd).expect_status(202);
+    let [message]: [Taken; 1] = smtp.take().try_into().unwrap();
+    let rcpts = ["a", "b", "secret"].map(|name| format!("RCPT TO:<{name}@example.test>"));
+    assert_eq!(message.rcpts, rcpts);
+    assert!(message.mail.starts_with("MAIL FROM:<f@example.test> "), "{}", message.mail);
+    let text = String::from_utf8(unwired(&message)).unwrap();
+    assert!(!text.contains("secret") && !text.contains("Bcc"), "{text}");
+    assert!(!httpd.error_log().contains("secret"));
+    let response = Request::mail("/mail").without("From").send(&httpd).expect_status(400);
+    assert!(response.text().contains("From is missing"));
+    Request::mail("/mail").without("To").send(&httpd).expect_status(400);
+    assert!(smtp.take().is_empty());
+    httpd.expect_log("SM0101");
+    httpd.expect_log("SM0105");
+}
