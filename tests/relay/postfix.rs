@@ -2,7 +2,11 @@
 
 use super::relaying;
 use crate::programs::{promised, steady};
+use crate::support::place::{Place, mode};
+use crate::support::process::required;
 use crate::support::{Certificates, Mpm, Postfix, Request};
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,4 +60,53 @@ fn postfix_takes_messages_through_verified_starttls() {
     let large = request.body("a line of text\n".repeat(10_000)).send(&httpd);
     assert_eq!(promised(&large), 413);
     httpd.expect_log("SM0405");
+}
+
+/// Cyrus SASL behind it, with a database of one user.
+#[test]
+fn postfix_relays_for_who_has_the_password_alone() {
+    let certificates = Certificates::new();
+    let sasl = Place::new("sasl");
+    let database = sasl.path().join("sasldb2");
+    let mut command = Command::new(required("saslpasswd2", "sasl2-bin"));
+    command.args(["-p", "-c", "-u", "test.local", "-f"]).arg(&database).arg("me").stdin(Stdio::piped());
+    let mut program = command.spawn().unwrap();
+    program.stdin.take().unwrap().write_all(b"geheim").unwrap();
+    assert!(program.wait().unwrap().success());
+    mode(&database, 0o644);
+    let library = format!(
+        "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {}\nmech_list: PLAIN LOGIN\n",
+        database.display()
+    );
+    sasl.write("smtpd.conf", &library);
+    let server = certificates.server();
+    let main = format!(
+        "smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {}\nsmtpd_tls_key_file = {}\nsmtpd_tls_auth_only = yes\n\
+         smtpd_sasl_auth_enable = yes\nsmtpd_sasl_local_domain = test.local\ncyrus_sasl_config_path = {}\n\
+         smtpd_recipient_restrictions = permit_sasl_authenticated, reject\nmax_use = 1\n",
+        server.certificate.display(),
+        server.key.display(),
+        sasl.path().display()
+    );
+    let Some(postfix) = Postfix::start_with(&main) else { return };
+    // Debian's smtpd looks here instead; one that started before has served its one client.
+    std::fs::create_dir(postfix.root().join("etc/sasl")).unwrap();
+    std::fs::write(postfix.root().join("etc/sasl/smtpd.conf"), &library).unwrap();
+    let authority = format!("SendmailRelayCAFile \"{}\"", certificates.authority().display());
+    let mut builder = steady(Mpm::Event);
+    for (path, user) in [("/right", "me:geheim@"), ("/wrong", "me:falsch@"), ("/none", "")] {
+        builder = relaying(builder, path, &format!("smtp://{user}localhost:{}", postfix.port()), &authority);
+    }
+    let httpd = builder.start();
+    for (path, status) in [("/right", 202), ("/wrong", 500), ("/none", 400), ("/right", 202)] {
+        let response = Request::mail(path).without("To").header("To", "alice@test.local").send(&httpd);
+        assert_eq!(promised(&response), status, "{path}\n{}", httpd.error_log());
+    }
+    postfix.wait_for_mail("alice", 2, PATIENCE);
+    postfix.wait_until_idle(PATIENCE);
+    assert_eq!(postfix.mail("alice").len(), 2);
+    let log = httpd.error_log();
+    assert!(log.contains("verify=ok auth=PLAIN") && !log.contains("geheim") && !log.contains("falsch"), "{log}");
+    httpd.expect_log("535 5.7.8");
+    httpd.expect_log("SM0408");
 }

@@ -120,3 +120,23 @@ fn an_inner_relay_does_not_get_the_password_of_the_outer_one() {
     }
     assert!(said(&outer, "AUTH") && !said(&inner, "AUTH"));
 }
+
+#[test]
+fn a_relay_that_asks_is_shown_the_client_certificate() {
+    let certificates = Certificates::new();
+    let folder = Place::new("relay");
+    let client = certificates.client("gateway", "/CN=gateway");
+    let both = [&client.certificate, &client.key].map(|file| std::fs::read(file).unwrap()).concat();
+    let identity = folder.write("identity.pem", both).display().to_string();
+    for (text, status) in [(format!("SendmailRelayCertificate \"{identity}\""), 202), (String::new(), 503)] {
+        let smtp = Smtp::demanding_certificate(&certificates);
+        let url = format!("localhost:{}", smtp.port());
+        let text = format!("{}\n{text}", authority(&certificates));
+        let httpd = relaying(steady(Mpm::Event), "/mail", &url, &text).start();
+        assert_eq!(promised(&Request::mail("/mail").send(&httpd)), status, "{}", httpd.error_log());
+        assert_eq!(smtp.take().len(), usize::from(status == 202));
+        if status != 202 {
+            httpd.expect_log("SM0406");
+        }
+    }
+}
