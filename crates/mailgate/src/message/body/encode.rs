@@ -158,7 +158,7 @@ impl QuotedPrintable {
     pub fn update(&mut self, piece: &[u8], sink: &mut dyn FnMut(&[u8])) {
         let mut octets = std::mem::take(&mut self.carry);
         octets.extend_from_slice(piece);
-        let ready = self.encode(&octets, false, sink);
+        let ready = self.encode(&octets, piece.ends_with(b"\n"), sink); // beyond a line end nothing matters
         octets.drain(..ready);
         self.carry = octets;
     }
@@ -211,18 +211,22 @@ impl QuotedPrintable {
 
     /// The length of a line that fits and needs no escape, written; what most lines of most texts are.
     fn whole_line(&self, rest: &[u8], sink: &mut dyn FnMut(&[u8])) -> Option<usize> {
-        if !self.line.is_empty() {
-            return None;
-        }
-        let end = memchr::memchr(b'\n', &rest[..rest.len().min(ENCODED_LINE + 1)])?;
+        let end = memchr::memchr(b'\n', &rest[..rest.len().min(ENCODED_LINE + 1)]).filter(|_| self.line.is_empty())?;
         let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-        let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
-        if text.len() >= ENCODED_LINE || !ends_well || !is_literal(text) || disguise(rest, false).is_some() {
+        if !is_literal(text) || !self.fits(text) {
             return None;
         }
         sink(text);
         sink(b"\n");
         Some(end + 1)
+    }
+
+    /// Whether literal text, with its line end behind it, is a line of output as it is: nothing stands before it on the line, and nothing
+    /// could misread it.
+    pub fn fits(&self, text: &[u8]) -> bool {
+        let misread = text == b"." || text.starts_with(b"From ");
+        let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
+        self.carry.is_empty() && self.line.is_empty() && text.len() < ENCODED_LINE && ends_well && !misread
     }
 
     /// How many of the next octets stand for themselves, up to the end of this line of output.

@@ -64,36 +64,34 @@ impl Scan {
 
     /// The next octets.
     pub fn update(&mut self, octets: &[u8]) {
-        if !octets.is_ascii() {
+        if octets.is_ascii() {
+            self.utf8.ascii(octets);
+        } else {
             self.lines.eight_bit += octets.iter().map(|b| u64::from(b >> 7)).sum::<u64>();
+            self.utf8.update(octets);
         }
-        self.lines.nul = self.lines.nul || memchr::memchr(0, octets).is_some();
-        let mut rest = octets;
-        while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
-            let (line, after) = rest.split_at(end);
-            self.line(line);
-            rest = after;
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', octets).map(|at| at + 1) {
+            self.line(&octets[begin..end]);
+            begin = end;
         }
-        self.utf8.update(octets);
-        if !self.lines.nul {
-            let counted = &mut self.printable_len;
-            self.printable.update(octets, &mut |piece: &[u8]| *counted += piece.len() as u64);
-        }
+        self.line(&octets[begin..]);
     }
 
     /// A line with its end, or a part of one. Text without CR, `=` and octets that are not ASCII moves each machine on by one step.
     fn line(&mut self, line: &[u8]) {
         let text = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
         let end = &line[text.len()..];
-        if !self.lines.after_cr && memchr::memchr(b'\r', text).is_none() {
+        let literal = is_literal(text);
+        self.lines.nul |= !literal && !self.lines.nul && memchr::memchr(0, text).is_some();
+        if !self.lines.after_cr && (literal || memchr::memchr(b'\r', text).is_none()) {
             self.lines.text(text);
         } else {
             text.iter().for_each(|&b| self.lines.octet(b));
         }
         end.iter().for_each(|&b| self.lines.octet(b));
         if self.quoted.legal {
-            if self.quoted.state == Escape::None && is_literal(text) {
+            if literal && self.quoted.state == Escape::None {
                 self.quoted.text(text);
             } else {
                 text.iter().for_each(|&b| self.quoted.octet(b));
@@ -102,6 +100,12 @@ impl Scan {
         }
         if !self.base64.illegal {
             line.iter().for_each(|&b| self.base64.octet(b));
+        }
+        if literal && !end.is_empty() && self.printable.fits(text) {
+            self.printable_len += text.len() as u64 + 1;
+        } else if !self.lines.nul {
+            let counted = &mut self.printable_len;
+            self.printable.update(line, &mut |piece: &[u8]| *counted += piece.len() as u64);
         }
     }
 
@@ -209,6 +213,11 @@ struct Utf8 {
 }
 
 impl Utf8 {
+    /// What is ASCII ends no character that has begun.
+    fn ascii(&mut self, octets: &[u8]) {
+        self.invalid |= !octets.is_empty() && !self.carry.is_empty();
+    }
+
     fn update(&mut self, mut octets: &[u8]) {
         while !self.invalid && !self.carry.is_empty() {
             let Some((&b, rest)) = octets.split_first() else { return };
