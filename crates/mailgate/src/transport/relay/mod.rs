@@ -1,5 +1,5 @@
 //! A whole message -> a mail server, by SMTP (RFC 5321): [`deliver`]. Connections are kept for the next message of this process
-//! ([`pool`]); one that has gone stale is replaced by another while the message has not been given away. Where the server listens and who
+//! (`pool`); one that has gone stale is replaced by another while the message has not been given away. Where the server listens and who
 //! may use it is said by [`Relay`]. Everything waits with the deadline of the message; there is no thread.
 #![forbid(unsafe_code)]
 
