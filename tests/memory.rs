@@ -1,6 +1,7 @@
 //! Memory: what many requests of every kind leave behind, what a large one takes, and what valgrind's memcheck says of it all.
 //! MOD_SENDMAIL_LONG=1 makes it ten thousand requests, and a thousand under valgrind.
 
+use crate::circle::Database;
 use crate::life::is_long;
 use crate::programs::Holdings;
 use crate::support::place::repository;
@@ -107,20 +108,18 @@ fn a_body_of_fifty_megabytes_takes_no_memory() {
     assert!(after <= before + 4096, "{before} KiB before, {after} KiB with bodies of 50 MB");
 }
 
-#[test]
-fn valgrind_finds_no_fault() {
+/// Starts httpd under memcheck, sends it a thousand requests, stops it, and fails over whatever valgrind has to say.
+fn under_valgrind(start: impl FnOnce(&[&str]) -> Httpd, send: impl Fn(&Httpd, usize)) {
     if !is_long() {
         return crate::support::skipped("valgrind: MOD_SENDMAIL_LONG=1");
     }
-    let kinds = Kinds::new();
     let folder = crate::support::place::Place::new("valgrind");
     crate::support::place::mode(folder.path(), 0o777);
     let valgrind = required("valgrind", "valgrind").display().to_string();
     let log = format!("--log-file={}/%p", folder.path().display());
     let suppressions = format!("--suppressions={}", repository().join("tests/valgrind.supp").display());
-    let words = [&valgrind, "--gen-suppressions=all", "--num-callers=30", &suppressions, &log];
-    let mut httpd = kinds.server(Mpm::Prefork, &words);
-    (0..1000).for_each(|number| kinds.send(&httpd, number));
+    let mut httpd = start(&[&valgrind, "--gen-suppressions=all", "--num-callers=30", &suppressions, &log]);
+    (0..1000).for_each(|number| send(&httpd, number));
     assert!(httpd.stop().success());
     let logs: Vec<String> =
         fs::read_dir(folder.path()).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
@@ -131,4 +130,35 @@ fn valgrind_finds_no_fault() {
         assert!(!log.contains("Invalid ") && !log.contains("uninitialised"), "{log}");
     }
     eprintln!("valgrind: 1000 requests, {summaries} processes, no error");
+}
+
+#[test]
+fn valgrind_finds_no_fault_in_sending() {
+    let kinds = Kinds::new();
+    under_valgrind(|launcher| kinds.server(Mpm::Prefork, launcher), |httpd, number| kinds.send(httpd, number));
+}
+
+#[test]
+fn valgrind_finds_no_fault_in_the_status_service() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let start = |launcher: &[&str]| {
+        let builder = database.httpd().mpm(Mpm::Prefork).mpm_settings(CHILD).launcher(launcher).log_level("crit");
+        builder.mail(&sendmail, "SendmailDSNLocation http://127.0.0.1:${PORT}/dsn\nSendmailTimeout 120s").start()
+    };
+    under_valgrind(start, |httpd, number| {
+        let (id, patience) = (format!("m{}", number - number % 8), Duration::from_secs(120));
+        let page = |accept: &str| Request::get(&format!("/dsn/{id}%40example.test/")).header("Accept", accept);
+        let (request, status) = match number % 8 {
+            0 => (Request::mail("/mail").header("Message-ID", format!("<{id}@example.test>")), 303),
+            1 => (page("text/html"), 200),
+            2 => (page("application/json"), 200),
+            3 => (page("application/xml"), 200),
+            4 => (page("text/plain"), 200),
+            5 => (Request::get("/dsn/nobody%40example.test/"), 404),
+            6 => (page("image/png"), 406),
+            _ => (Request::options("/dsn/"), 200),
+        };
+        request.timeout(patience).send(httpd).expect_status(status);
+        sendmail.take();
+    });
 }

@@ -215,7 +215,7 @@ fn hostile_j22_a_crowd_meets_the_limit_of_programs() {
     let Some(row) = row("J22") else { return };
     const AT_ONCE: usize = 200; // 20 rounds of a second, so half of them wait longer than they may
     let sendmail = Sendmail::behaving(&Behaviour::new().sleeps(Duration::from_secs(1)).reads_all());
-    let one = "ServerLimit 1\nStartServers 1\nThreadsPerChild 200\nThreadLimit 200\nMaxRequestWorkers 200\nMinSpareThreads 1\nMaxSpareThreads 200";
+    let one = "ServerLimit 1\nStartServers 1\nThreadsPerChild 240\nThreadLimit 240\nMaxRequestWorkers 240\nMinSpareThreads 1\nMaxSpareThreads 240";
     let limits = "SendmailMaxProcesses 10\nSendmailTimeout 10s";
     let httpd = Httpd::builder().mpm_settings(one).mail(&sendmail, limits).start();
     let clients: Vec<_> = (0..AT_ONCE)

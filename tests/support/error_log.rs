@@ -9,11 +9,6 @@ const ALWAYS_FINE: &[&str] = &[
     "AH03092", // event at its stop: a connection closes while the pollset is closed already
 ];
 
-/// Lines that may stand behind the last one of a client.
-const WHILE_STOPPING: &[&str] = &[
-    "AH03092", // event: a child that is told to stop closes its pollset while a worker still gives a connection back
-];
-
 /// What a test has provoked on purpose.
 #[derive(Default)]
 pub struct Expectations {
@@ -46,13 +41,8 @@ impl Expectations {
 
 /// The lines at warn or above, deaths of children by signal, and whatever is no line of httpd (a panic, a message of glibc).
 pub fn complaints(log: &str) -> impl Iterator<Item = &str> {
-    let last_client = log.rfind("[client ").unwrap_or(0);
-    let stopping = log.get(last_client..).unwrap_or_default();
-    log.lines().filter(move |line| {
-        let fine = ALWAYS_FINE.iter().any(|fine| line.contains(fine))
-            || WHILE_STOPPING.iter().any(|fine| line.contains(fine) && stopping.contains(line));
-        !line.is_empty() && is_complaint(line) && !fine
-    })
+    let fine = |line: &&str| ALWAYS_FINE.iter().any(|fine| line.contains(fine));
+    log.lines().filter(move |line| !line.is_empty() && is_complaint(line) && !fine(line))
 }
 
 fn is_complaint(line: &str) -> bool {
