@@ -233,10 +233,7 @@ pub fn addressing(words: &[Vec<Piece<Expression>>]) -> Addressing {
 }
 
 fn sendmail_location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outcome {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    if rest.is_none_or(str::is_empty) || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(format!("'{url}' is not an http or https URL"));
-    }
+    mailgate::status::url::check_base(url)?;
     config.location = Some(url.into());
     Ok(())
 }

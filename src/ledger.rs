@@ -11,7 +11,6 @@ use mailgate::status::url;
 use mailgate::store::{self, DatabaseError, Submitted};
 use mailgate::transport::{Failure, FailureKind};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The entry of one message: where its status will be found, and whether it stands in the database.
 pub struct Entry<'a> {
@@ -76,7 +75,7 @@ impl Entry<'_> {
             owner: owner.as_deref(),
             sender: sender.as_deref(),
             recipients: recipients.into_iter().collect(),
-            now: now(),
+            now: store::now(),
         };
         match request.database().and_then(|mut database| store::submit(&mut *database, &message)) {
             Ok(()) => self.written = true,
@@ -91,7 +90,7 @@ impl Entry<'_> {
         }
         let unknown = matches!(failure.kind, FailureKind::Unknown | FailureKind::DeadlinePassed);
         let outcome = request.database().and_then(|mut database| match unknown {
-            true => store::mark_unknown(&mut *database, self.envid, now()),
+            true => store::mark_unknown(&mut *database, self.envid, store::now()),
             false => store::take_back(&mut *database, self.envid),
         });
         if let Err(error) = outcome {
@@ -116,8 +115,4 @@ fn owner(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) 
 
 fn complain(what: &str, error: &DatabaseError) {
     tracing::warn!("SM0501: {what}: {error}");
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }

@@ -14,6 +14,13 @@ pub use record::{Recorded, record};
 pub use schema::{check, expire, init};
 pub use write::{Submitted, mark_unknown, submit, submitted_before, take_back};
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The moment in the form of the tables: seconds since 1970; a clock before that counts as 1970.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}
+
 /// What is known of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

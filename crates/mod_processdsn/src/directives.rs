@@ -53,10 +53,7 @@ fn enable(config: &mut DirConfig, on: bool) -> Result<(), String> {
 }
 
 fn location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Result<(), String> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    if rest.is_none_or(str::is_empty) || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(format!("'{url}' is not an http or https URL"));
-    }
+    mailgate::status::url::check_base(url)?;
     config.location = Some(url.trim_end_matches('/').into());
     Ok(())
 }

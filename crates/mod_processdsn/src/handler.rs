@@ -8,7 +8,6 @@ use mailgate::status::answer;
 use mailgate::status::url::{self, Target};
 use mailgate::store::{self, Viewer};
 use std::sync::{PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -41,7 +40,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let owner = owner(request);
     let viewer = Viewer { user: owner.as_deref(), owner_only: config.owner() };
     match find(request, &target, viewer) {
-        Ok(found) => request.send(&answer::show(found.as_ref(), &target, base, accept, now())),
+        Ok(found) => request.send(&answer::show(found.as_ref(), &target, base, accept, store::now())),
         Err(error) => {
             tracing::error!("SM0603: the status cannot be read: {error}");
             request.send(&answer::unavailable(accept))
@@ -56,7 +55,7 @@ fn find(
     viewer: Viewer<'_>,
 ) -> Result<Option<store::Message>, store::DatabaseError> {
     let Some(id) = target.id() else { return Ok(None) };
-    store::find(&mut *request.database()?, id, viewer, now())
+    store::find(&mut *request.database()?, id, viewer, store::now())
 }
 
 /// The path of the service and what stands behind it: below the path of ProcessDSNLocation, else below the longest `<Location>` that fits.
@@ -85,8 +84,4 @@ fn owner(request: &Request<'_>) -> Option<String> {
 /// A URL that says where it is, for the WADL.
 fn absolute(request: &Request<'_>, base: &str) -> String {
     if base.starts_with('/') || base.is_empty() { format!("{}{base}", request.origin()) } else { base.to_owned() }
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }

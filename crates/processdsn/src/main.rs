@@ -12,7 +12,6 @@ use mailgate::store::{self, Database, DatabaseError, Dialect, ErrorKind, Recorde
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const OK: u8 = 0;
 const USAGE: u8 = 64;
@@ -62,7 +61,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let pool = OwnPool::new();
             let mut database = open(&pool, connection)?;
             store::check(&mut database).map_err(database_failure)?;
-            let forgotten = store::expire(&mut database, now() - age).map_err(database_failure)?;
+            let forgotten = store::expire(&mut database, store::now() - age).map_err(database_failure)?;
             print(&format!("{forgotten} messages forgotten\n"))
         }
         Task::Store { connection, copy, address } => {
@@ -89,7 +88,7 @@ fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> 
     };
     let pool = OwnPool::new();
     let mut database = open(&pool, connection)?;
-    match store::record(&mut database, &report, address, now()).map_err(database_failure)? {
+    match store::record(&mut database, &report, address, store::now()).map_err(database_failure)? {
         Recorded::Known | Recorded::Stored { verified: true } => {}
         Recorded::Stored { verified: false } => {
             complain(&"stored, but nothing in it proves that it is about a message of ours")
@@ -147,9 +146,4 @@ fn database_failure(error: DatabaseError) -> Failure {
 
 fn print(text: &str) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure(TEMPFAIL, format!("stdout: {error}")))
-}
-
-/// Seconds since 1970; a clock before that counts as 1970.
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }

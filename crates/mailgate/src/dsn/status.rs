@@ -63,10 +63,7 @@ impl Reader {
         let recipient_fields: usize = RECIPIENT_FIELDS.iter().map(|name| names(name)).sum();
         let message_fields: usize = MESSAGE_FIELDS.iter().map(|name| names(name)).sum();
         self.report.conforming &= group.stray == 0
-            && group
-                .fields
-                .iter()
-                .all(|f| !KNOWN.contains(&f.name.to_ascii_lowercase().as_str()) || names(f.name) == 1)
+            && group.fields.iter().all(|f| !is_known(f.name) || names(f.name) == 1)
             && if first {
                 recipient_fields == 0 && names("reporting-mta") == 1
             } else {
@@ -166,22 +163,9 @@ const RECIPIENT_FIELDS: [&str; 9] = [
     "final-log-id",
     "will-retry-until",
 ];
-const KNOWN: [&str; 14] = [
-    "original-envelope-id",
-    "reporting-mta",
-    "dsn-gateway",
-    "received-from-mta",
-    "arrival-date",
-    "original-recipient",
-    "final-recipient",
-    "action",
-    "status",
-    "remote-mta",
-    "diagnostic-code",
-    "last-attempt-date",
-    "final-log-id",
-    "will-retry-until",
-];
+fn is_known(name: &str) -> bool {
+    MESSAGE_FIELDS.iter().chain(&RECIPIENT_FIELDS).any(|known| name.eq_ignore_ascii_case(known))
+}
 
 fn set(place: &mut Option<String>, text: impl FnOnce() -> String) {
     if place.is_none() {

@@ -7,6 +7,15 @@ use crate::reply::percent_encode;
 /// Longest id and longest address that is looked up, in octets.
 pub const MAX_VALUE: usize = 1000;
 
+/// Accepts a base that an administrator writes: an http or https URL in one piece.
+pub fn check_base(url: &str) -> Result<(), String> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    if rest.is_none_or(str::is_empty) || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(format!("'{url}' is not an http or https URL"));
+    }
+    Ok(())
+}
+
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
