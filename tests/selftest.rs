@@ -75,7 +75,9 @@ fn support_client_speaks_every_kind_of_http() {
     let closed = "RewriteEngine on\nRewriteRule ^/where$ - [F]";
     let client = certificates.client("alice", "/CN=Alice Exämple/emailAddress=alice@example.test");
     let builder = Httpd::builder();
-    let script = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; exec cat\n";
+    // Reads all before it answers: mod_cgid writes the whole body first, and an early echo would fill the way back.
+    let script =
+        "#!/bin/sh\nbody=\"$0.$$\"; cat > \"$body\"; printf 'Content-Type: text/plain\\n\\n'; exec cat \"$body\"\n";
     process::run(
         Command::new("sh")
             .args(["-c", "printf %s \"$1\" > \"$2\"; chmod 755 \"$2\"", "sh", script])
