@@ -13,22 +13,17 @@ mod outcome;
 mod settings;
 
 use directives::DirConfig;
-use httpd::{Directive, Module, ModuleRecord, Request, Server, Status};
-use std::ffi::CStr;
+use httpd::{Directive, Handler, Module, ModuleRecord, Server};
 
 struct Sendmail;
 
 impl Module for Sendmail {
-    const HANDLER: &'static CStr = c"sendmail";
+    const HANDLERS: &'static [Handler<DirConfig>] = &[Handler { name: c"sendmail", answer: handler::handle }];
     const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
     type Config = DirConfig;
 
     fn record() -> &'static ModuleRecord {
         &sendmail_module
-    }
-
-    fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
-        handler::handle(request, config)
     }
 
     fn check(server: &Server<'_>) -> Result<(), String> {

@@ -48,10 +48,8 @@ unsafe extern "C" fn check<M: Module>(
 
 unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {
     // SAFETY: handler is NULL or a C string that the configuration or a module set before the handlers run.
-    let ours = unsafe { !(*raw).handler.is_null() && CStr::from_ptr((*raw).handler) == M::HANDLER };
-    if !ours {
-        return sys::DECLINED;
-    }
+    let asked = unsafe { (!(*raw).handler.is_null()).then(|| CStr::from_ptr((*raw).handler)) };
+    let Some(handler) = M::HANDLERS.iter().find(|handler| Some(handler.name) == asked) else { return sys::DECLINED };
     // SAFETY: httpd passes a live request, ours alone for the time of the call.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
     let status = guard::answer(&request, || {
@@ -60,7 +58,7 @@ unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {
             sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config>().as_ref()
         };
         match config {
-            Some(config) => M::handle(&request, config),
+            Some(config) => (handler.answer)(&request, config),
             None => {
                 let place = guard::take_setup_panic().unwrap_or_default();
                 tracing::error!("SM0902: no settings for this request, a fault of this module: {place}");

@@ -18,7 +18,7 @@ pub use body::BodyError;
 pub use config::Config;
 pub use directives::{Arity, Command, Context, Directive};
 pub use expression::Expression;
-pub use module::{Commands, Module, ModuleRecord};
+pub use module::{Commands, Handler, Module, ModuleRecord};
 pub use request::{Request, Status, c_string};
 pub use tree::{Server, configuration};
 

@@ -9,8 +9,8 @@ use std::ptr;
 
 /// What a module is made of. All of it is safe code; httpd reaches it through [`crate::guard`].
 pub trait Module: 'static {
-    /// The name that `SetHandler` gives.
-    const HANDLER: &'static CStr;
+    /// The names that `SetHandler` gives, and who answers each.
+    const HANDLERS: &'static [Handler<Self::Config>];
     /// The directives, one row each.
     const DIRECTIVES: &'static [Directive<Self::Config>];
     /// The settings of one section of the configuration.
@@ -19,11 +19,17 @@ pub trait Module: 'static {
     /// The record that [`module!`](crate::module!) made.
     fn record() -> &'static ModuleRecord;
 
-    /// Answers a request whose handler is [`Module::HANDLER`].
-    fn handle(request: &Request<'_>, config: &Self::Config) -> Status;
-
     /// Looks the whole configuration over, at `httpd -t` and at each start; `Err` refuses the start with the message.
     fn check(server: &Server<'_>) -> Result<(), String>;
+}
+
+/// A handler: its name in the configuration, and what answers a request for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Handler<C> {
+    /// The name that `SetHandler` gives.
+    pub name: &'static CStr,
+    /// Answers the request.
+    pub answer: fn(&Request<'_>, &C) -> Status,
 }
 
 /// The record httpd finds by the name behind `LoadModule` and writes its bookkeeping into.

@@ -6,22 +6,17 @@ mod directives;
 mod handler;
 
 use directives::DirConfig;
-use httpd::{Directive, Module, ModuleRecord, Request, Server, Status};
-use std::ffi::CStr;
+use httpd::{Directive, Handler, Module, ModuleRecord, Server};
 
 struct ProcessDsn;
 
 impl Module for ProcessDsn {
-    const HANDLER: &'static CStr = c"processdsn";
+    const HANDLERS: &'static [Handler<DirConfig>] = &[Handler { name: c"processdsn", answer: handler::handle }];
     const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
     type Config = DirConfig;
 
     fn record() -> &'static ModuleRecord {
         &processdsn_module
-    }
-
-    fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
-        handler::handle(request, config)
     }
 
     fn check(server: &Server<'_>) -> Result<(), String> {
