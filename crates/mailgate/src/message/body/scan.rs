@@ -38,7 +38,7 @@ pub struct Facts {
 }
 
 /// Gathers [`Facts`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scan {
     lines: Lines,
     utf8: Utf8,
@@ -60,6 +60,16 @@ impl Scan {
             printable: QuotedPrintable::new(),
             printable_len: 0,
         }
+    }
+
+    /// Octets so far.
+    pub fn len(&self) -> u64 {
+        self.lines.len
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The next octets.
@@ -134,7 +144,7 @@ impl Scan {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lines {
     len: u64,
     nul: bool,
@@ -205,7 +215,7 @@ fn keep_start(start: &mut [u8; 5], column: u64, text: &[u8]) -> bool {
 }
 
 /// UTF-8 in pieces that may split a character.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Utf8 {
     /// The beginning of a character.
     carry: Vec<u8>,
@@ -242,7 +252,7 @@ impl Utf8 {
 }
 
 /// RFC 2045 6.8, stricter in one thing: bits that no octet needs are 0, since some decoders insist.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Base64 {
     digits: u64,
     last: u8,
@@ -285,7 +295,7 @@ impl Base64 {
 }
 
 /// RFC 2045 6.7, more generous in three things: hexadecimal digits in lower case, LF for CRLF, lines over 76.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Quoted {
     legal: bool,
     state: Escape,
