@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+mod declared;
 mod encode;
 mod scan;
 
