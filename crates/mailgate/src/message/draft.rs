@@ -41,7 +41,8 @@ impl<'a> Draft<'a> {
         let mut header = trace.map(|trace| trace.field()).unwrap_or_default();
         header += &submission.header;
         let store = Store::Body(Spool::new(directory, MEMORY));
-        Draft { submission, header, directory, scan: Scan::new(), store }
+        let scan = Scan::new(submission.transfer_encoding.is_some());
+        Draft { submission, header, directory, scan, store }
     }
 
     /// Octets of the body so far.
@@ -163,7 +164,7 @@ mod tests {
 
     /// With all of the body known before the first octet is written.
     fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
-        let mut scan = Scan::new();
+        let mut scan = Scan::new(true);
         scan.update(body);
         let form = Form::of(submission, &scan.finish()).map_err(|error| error.to_string())?;
         let mut octets = [submission.header.as_bytes(), form.header.as_bytes()].concat();

@@ -14,6 +14,11 @@ pub(super) struct Base64 {
 }
 
 impl Base64 {
+    /// What nobody `declared` is not looked at.
+    pub fn new(declared: bool) -> Base64 {
+        Base64 { illegal: !declared, ..Base64::default() }
+    }
+
     pub fn octet(&mut self, b: u8) {
         let digit = match b {
             b'A'..=b'Z' => b - b'A',
@@ -73,8 +78,9 @@ pub(super) enum Escape {
 }
 
 impl Quoted {
-    pub fn new() -> Quoted {
-        Quoted { legal: true, ..Quoted::default() }
+    /// What nobody `declared` is not looked at.
+    pub fn new(declared: bool) -> Quoted {
+        Quoted { legal: declared, ..Quoted::default() }
     }
 
     /// Octets that stand for themselves, in no escape.

@@ -167,7 +167,17 @@ pub(super) struct QuotedPrintable {
 /// Whether quoted-printable may write all of it as it is, blanks at the end of a line apart. No early exit: that is what lets the compiler
 /// look at many octets at once.
 pub(super) fn is_literal(text: &[u8]) -> bool {
-    text.iter().fold(true, |all, &b| all & ((b.wrapping_sub(b' ') < 95) & (b != b'=') | (b == b'\t')))
+    text.iter().fold(true, |all, &b| all & stands_for_itself(b))
+}
+
+/// The same of several lines.
+pub(super) fn is_literal_text(lines: &[u8]) -> bool {
+    lines.iter().fold(true, |all, &b| all & (stands_for_itself(b) | (b == b'\n')))
+}
+
+#[inline(always)]
+fn stands_for_itself(b: u8) -> bool {
+    (b.wrapping_sub(b' ') < 95) & (b != b'=') | (b == b'\t')
 }
 
 /// What may follow an octet and change how it is written: `rom ` after F.

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::declared::{Base64, Escape, Quoted};
-use super::encode::{QuotedPrintable, is_literal};
+use super::encode::{QuotedPrintable, is_literal, is_literal_text};
 
 /// What is known of a whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,9 @@ pub struct Facts {
     pub quoted_printable_len: u64,
     /// Octets of it as base64, exactly.
     pub base64_len: u64,
-    /// Whether it is base64 already.
+    /// Whether it is base64 already; `false` where nobody says so.
     pub is_base64: bool,
-    /// Whether it is quoted-printable already (RFC 2045 6.7), with lines of up to [`super::MAX_LINE`].
+    /// Whether it is quoted-printable already (RFC 2045 6.7), with lines of up to [`super::MAX_LINE`]; `false` where nobody says so.
     pub is_quoted_printable: bool,
 }
 
@@ -50,14 +50,13 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Before the first octet.
-    #[expect(clippy::new_without_default, reason = "a scan is begun, not defaulted")]
-    pub fn new() -> Scan {
+    /// Before the first octet. Whether the body is encoded already is looked at if the client has `declared` it.
+    pub fn new(declared: bool) -> Scan {
         Scan {
             lines: Lines::default(),
             utf8: Utf8::default(),
-            base64: Base64::default(),
-            quoted: Quoted::new(),
+            base64: Base64::new(declared),
+            quoted: Quoted::new(declared),
             printable: QuotedPrintable::new(),
             printable_len: 0,
         }
@@ -75,7 +74,8 @@ impl Scan {
 
     /// The next octets.
     pub fn update(&mut self, octets: &[u8]) {
-        if octets.is_ascii() {
+        let literal = is_literal_text(octets);
+        if literal || octets.is_ascii() {
             self.utf8.ascii(octets);
         } else {
             self.lines.eight_bit += octets.iter().map(|b| u64::from(b >> 7)).sum::<u64>();
@@ -83,17 +83,18 @@ impl Scan {
         }
         let mut begin = 0;
         for end in memchr::memchr_iter(b'\n', octets).map(|at| at + 1) {
-            self.line(&octets[begin..end]);
+            self.line(&octets[begin..end], literal);
             begin = end;
         }
-        self.line(&octets[begin..]);
+        self.line(&octets[begin..], literal);
     }
 
-    /// A line with its end, or a part of one. Text without CR, `=` and octets that are not ASCII moves each machine on by one step.
-    fn line(&mut self, line: &[u8]) {
+    /// A line with its end, or a part of one. Text without CR, `=` and octets that are not ASCII, as it is if `known` to be, moves each
+    /// machine on by one step.
+    fn line(&mut self, line: &[u8], known: bool) {
         let text = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
         let end = &line[text.len()..];
-        let literal = is_literal(text);
+        let literal = known || is_literal(text);
         self.lines.nul |= !literal && !self.lines.nul && memchr::memchr(0, text).is_some();
         if !self.lines.after_cr && (literal || memchr::memchr(b'\r', text).is_none()) {
             self.lines.text(text);

@@ -4,11 +4,11 @@
 use super::*;
 
 fn facts(octets: &[u8]) -> Facts {
-    let mut scan = Scan::new();
+    let mut scan = Scan::new(true);
     scan.update(octets);
     let whole = scan.finish();
     for size in [1, 2, 3, 7] {
-        let mut scan = Scan::new();
+        let mut scan = Scan::new(true);
         octets.chunks(size).for_each(|piece| scan.update(piece));
         assert_eq!(scan.finish(), whole, "in pieces of {size}: {:?}", octets.escape_ascii().to_string());
     }
@@ -18,7 +18,7 @@ fn facts(octets: &[u8]) -> Facts {
 
 /// The machines alone, without what makes them fast.
 fn octet_by_octet(octets: &[u8]) -> Facts {
-    let mut scan = Scan::new();
+    let mut scan = Scan::new(true);
     for &b in octets {
         scan.lines.octet(b);
         scan.lines.nul |= b == 0;
