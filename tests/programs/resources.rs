@@ -132,10 +132,18 @@ fn on_a_full_disk_the_request_is_refused_and_the_room_is_given_back() {
     let folder = disk.folder().display().to_string();
     let httpd = place(steady(Mpm::Event), "/mail", &sendmail, "").environment("TMPDIR", &folder).start();
     let before = Holdings::of(&httpd);
-    // Too much for the body; room for the body, but none for the message beside it; room for both.
-    for (size, status) in [(3_000_000, 503), (700_000, 503), (300_000, 202), (3_000_000, 503), (100, 202)] {
+    // Too much; room for one file; for one, but the end of the body asks for a second; for both; too much again; no file at all.
+    let bodies = [
+        (3_000_000, "", 503),
+        (700_000, "", 202),
+        (700_000, "\u{e9}\n", 503),
+        (300_000, "\u{e9}\n", 202),
+        (3_000_000, "", 503),
+        (100, "", 202),
+    ];
+    for (size, end, status) in bodies {
         let starts = sendmail.starts();
-        let response = Request::mail("/mail").body(vec![b'\n'; size]).send(&httpd);
+        let response = Request::mail("/mail").body([&vec![b'\n'; size], end.as_bytes()].concat()).send(&httpd);
         assert_eq!(promised(&response), status, "{size} octets");
         assert_eq!(response.header("Retry-After"), (status == 503).then_some("60"));
         assert_eq!(sendmail.starts() - starts, usize::from(status == 202));
