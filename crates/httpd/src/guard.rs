@@ -58,6 +58,17 @@ pub(crate) fn answer(request: &Request<'_>, hook: impl FnOnce() -> Status) -> St
     })
 }
 
+/// Runs a hook that no request and no start depends on; after a panic all goes on without what it does.
+pub(crate) fn aside(_log: log::Current<'_>, name: &str, hook: impl FnOnce()) {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        injected(name);
+        hook();
+    }));
+    if outcome.is_err() {
+        tracing::error!("SM0903: a fault of this module in the hook {name}: {}; no request is concerned", place());
+    }
+}
+
 /// Runs a configuration hook; `None` after a panic, which is kept for [`take_setup_panic`].
 pub(crate) fn setting_up<T>(hook: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(hook))
