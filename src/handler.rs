@@ -5,6 +5,7 @@
 use crate::directives::{DirConfig, Received};
 use crate::handover::HandOver;
 use crate::ledger;
+use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
@@ -18,13 +19,13 @@ use mailgate::origin::{self, Standing};
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Accepted, Again, Problem};
 use mailgate::spool::Spool;
-use std::time::Instant;
 
 /// What stays in memory while a message is made.
 const MEMORY: usize = 64 * 1024;
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
+    let watch = Watch::start();
     faults::begin(request);
     let settings = Settings::of(config);
     request.allow_methods(&[c"POST", c"OPTIONS"]);
@@ -39,14 +40,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     match (request.method(), standing) {
         (b"POST", Standing::Foreign(foreign)) => {
-            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref())
+            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref(), &watch)
         }
         (b"POST", _) => {
-            let outcome = post(request, &settings, &fields);
+            let outcome = post(request, &settings, &fields, &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
-                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
+                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref(), &watch),
             }
         }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
@@ -58,7 +59,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
             None => outcome::describe(request, &settings),
         },
         (b"OPTIONS", _) => outcome::describe(request, &settings),
-        _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref()),
+        _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref(), &watch),
     }
 }
 
@@ -66,8 +67,12 @@ fn method_not_allowed() -> Problem {
     Problem::new(405, "SM0108", Again::AfterCorrection, "only POST sends mail, and OPTIONS describes how")
 }
 
-fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])]) -> Result<reply::Reply, Refused> {
-    let begin = Instant::now();
+fn post(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    watch: &Watch,
+) -> Result<reply::Reply, Refused> {
     framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
@@ -91,7 +96,7 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
         Refused::failed(&failure, submission.message_id.clone())
     })?;
     faults::point(request, "accepted");
-    outcome::accepted(request, &submission, message.len(), &taken, begin);
+    outcome::accepted(request, &submission, message.len(), &taken, watch);
     let accepted = Accepted {
         message_id: &submission.message_id,
         status_url: entry.status_url(settings),
