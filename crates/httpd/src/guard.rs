@@ -26,6 +26,11 @@ pub(crate) fn injected(hook: &str) {
 #[inline(always)]
 pub(crate) fn injected(_: &str) {}
 
+/// Whether a test wants this to fail: `MOD_SENDMAIL_FAIL` in httpd's environment names it.
+pub(crate) fn fails(what: &str) -> bool {
+    cfg!(feature = "panics") && std::env::var_os("MOD_SENDMAIL_FAIL").is_some_and(|wanted| wanted == what)
+}
+
 /// Makes panics leave their message and place where the guards find them, instead of on stderr.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {

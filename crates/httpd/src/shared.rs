@@ -2,7 +2,7 @@
 //! never given back before the process ends, and so a reference into it is good for ever; also for a thread that is still at work
 //! while httpd already clears its pools.
 
-use crate::Server;
+use crate::{Server, guard};
 use apache_sys as sys;
 use mailgate::metrics::{Counters, children::Place};
 use std::ffi::{CString, c_void};
@@ -80,6 +80,9 @@ impl<T: Shareable> Shared<T> {
 
 /// Memory for `length` items, all zero, which a child inherits at fork(2).
 fn map<T: Shareable>(length: usize) -> Result<NonNull<Block>, String> {
+    if guard::fails("map") {
+        return Err("injected".to_owned());
+    }
     let size = length.checked_mul(size_of::<T>()).and_then(|size| size.checked_add(OFFSET)).ok_or("too many items")?;
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
     // SAFETY: a new mapping that replaces none; no file is behind it.

@@ -183,8 +183,8 @@ mod tests {
         counters.refused("SM0105", 400, MILLISECOND * 2);
         counters.refused("SM0407", 502, Duration::ZERO);
         counters.refused("SM0407", 502, Duration::MAX / 1_000_000);
-        counters.refused("SM7777", 404, Duration::ZERO);
-        counters.refused("SM7777", 599, Duration::ZERO);
+        counters.refused("no tag", 404, Duration::ZERO);
+        counters.refused("no tag", 599, Duration::ZERO);
         let snapshot = counters.read(3);
         assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 3]);
         let reasons = |kind| snapshot.reasons(kind).filter(|(_, number)| *number > 0).map(|(row, n)| (row.tag, n));
