@@ -5,6 +5,7 @@
 use crate::directives::{DirConfig, Received};
 use crate::handover::HandOver;
 use crate::ledger;
+use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
@@ -17,10 +18,10 @@ use mailgate::message_id::Token;
 use mailgate::origin::{self, Standing};
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Accepted, Again, Problem};
-use std::time::Instant;
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
+    let watch = Watch::start();
     faults::begin(request);
     let settings = Settings::of(config);
     request.allow_methods(&[c"POST", c"OPTIONS"]);
@@ -35,14 +36,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     match (request.method(), standing) {
         (b"POST", Standing::Foreign(foreign)) => {
-            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref())
+            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref(), &watch)
         }
         (b"POST", _) => {
-            let outcome = post(request, &settings, &fields);
+            let outcome = post(request, &settings, &fields, &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
-                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref()),
+                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref(), &watch),
             }
         }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
@@ -54,7 +55,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
             None => outcome::describe(request, &settings),
         },
         (b"OPTIONS", _) => outcome::describe(request, &settings),
-        _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref()),
+        _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref(), &watch),
     }
 }
 
@@ -62,8 +63,12 @@ fn method_not_allowed() -> Problem {
     Problem::new(405, "SM0108", Again::AfterCorrection, "only POST sends mail, and OPTIONS describes how")
 }
 
-fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])]) -> Result<reply::Reply, Refused> {
-    let begin = Instant::now();
+fn post(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    watch: &Watch,
+) -> Result<reply::Reply, Refused> {
     framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
@@ -86,7 +91,7 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
         Refused::failed(&failure, submission.message_id.clone())
     })?;
     faults::point(request, "accepted");
-    outcome::accepted(request, &submission, message.len(), &taken, begin);
+    outcome::accepted(request, &submission, message.len(), &taken, watch);
     let accepted = Accepted {
         message_id: &submission.message_id,
         status_url: entry.status_url(settings),

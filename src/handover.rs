@@ -4,6 +4,7 @@
 
 use crate::directives::Transport;
 use crate::expressions::{self, Offered};
+use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{Request, guard};
@@ -52,6 +53,7 @@ impl<'c> HandOver<'c> {
             recipient: None,
             started: false,
         })?;
+        let _running = metrics::running();
         match self {
             HandOver::Maildir(directory) => maildir::deliver(directory, message),
             HandOver::Program { path, arguments } => {

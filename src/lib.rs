@@ -9,16 +9,20 @@ mod faults;
 mod handler;
 mod handover;
 mod ledger;
+mod metrics;
 mod outcome;
 mod settings;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Server};
+use httpd::{Directive, Handler, Module, ModuleRecord, Server, StatusPage};
 
 struct Sendmail;
 
 impl Module for Sendmail {
-    const HANDLERS: &'static [Handler<DirConfig>] = &[Handler { name: c"sendmail", answer: handler::handle }];
+    const HANDLERS: &'static [Handler<DirConfig>] = &[
+        Handler { name: c"sendmail", answer: handler::handle },
+        Handler { name: c"sendmail-metrics", answer: metrics::handle },
+    ];
     const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
     type Config = DirConfig;
 
@@ -29,6 +33,22 @@ impl Module for Sendmail {
     fn check(server: &Server<'_>) -> Result<(), String> {
         audit::warn(server);
         Ok(())
+    }
+
+    fn start(server: &Server<'_>) {
+        metrics::start(server);
+    }
+
+    fn child_starts() {
+        metrics::child_starts();
+    }
+
+    fn child_ended(pid: u64) {
+        metrics::child_ended(pid);
+    }
+
+    fn status(page: StatusPage) -> Option<String> {
+        metrics::status(page)
     }
 }
 

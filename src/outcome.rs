@@ -1,6 +1,7 @@
 //! What came of a request: into the error log, the notes for the access log, and the answer.
 #![forbid(unsafe_code)]
 
+use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status, c_string};
 use mailgate::input::{InputError, Submission};
@@ -11,7 +12,6 @@ use mailgate::reply::{Problem, Reply};
 use mailgate::transport::{self, Exit, Failure};
 use mailgate::wadl;
 use std::ffi::CStr;
-use std::time::Instant;
 
 /// A request that sent nothing, or nobody knows.
 pub enum Refused {
@@ -52,17 +52,18 @@ impl From<ComposeError> for Refused {
     }
 }
 
-/// Logs a message that was taken, and leaves the notes for the access log.
+/// Counts and logs a message that was taken, and leaves the notes for the access log.
 pub fn accepted(
     request: &Request<'_>,
     submission: &Submission,
     bytes: u64,
     taken: &transport::Accepted,
-    begin: Instant,
+    watch: &Watch,
 ) {
+    let took = watch.accepted();
     let from = submission.from.as_ref().map_or("-".to_owned(), |from| from.address().to_string());
     let user = request.user().map_or("-".into(), String::from_utf8_lossy);
-    let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), begin.elapsed().as_micros());
+    let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), took.as_micros());
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
     let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply=\"{reply}\""));
     tracing::info!(
@@ -84,10 +85,18 @@ fn note(request: &Request<'_>, name: &CStr, value: &str) {
     request.notes().set(name, &c_string(value));
 }
 
-/// Logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with ours.
-pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, accept: Option<&str>) -> Status {
+/// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
+/// ours.
+pub fn refuse(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    refused: Refused,
+    accept: Option<&str>,
+    watch: &Watch,
+) -> Status {
     let (problem, message_id, exit) = match refused {
         Refused::Broken(status) => {
+            watch.refused("SM0107", 400);
             tracing::warn!(
                 "SM0107: the body of the request did not come to its end; nothing was sent (status {status})"
             );
@@ -96,6 +105,7 @@ pub fn refuse(request: &Request<'_>, settings: &Settings<'_>, refused: Refused, 
         }
         Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
     };
+    watch.refused(problem.tag, problem.status);
     let id = message_id.as_ref().map_or(String::new(), |id| format!(" id={}", id.as_str()));
     if problem.status >= 500 {
         tracing::error!("{}: {}{id}", problem.tag, problem.log);

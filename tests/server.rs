@@ -10,6 +10,7 @@ mod hostile;
 mod life;
 mod manual;
 mod memory;
+mod metrics;
 mod origins;
 mod policy;
 mod posts;

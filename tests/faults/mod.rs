@@ -2,6 +2,7 @@
 //! request in turn, and a panic at each of them and in every hook.
 
 mod calls;
+mod counters;
 mod panics;
 
 use crate::support::artifacts::faulty_module;

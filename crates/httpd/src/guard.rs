@@ -26,6 +26,11 @@ pub(crate) fn injected(hook: &str) {
 #[inline(always)]
 pub(crate) fn injected(_: &str) {}
 
+/// Whether a test wants this to fail: `MOD_SENDMAIL_FAIL` in httpd's environment names it.
+pub(crate) fn fails(what: &str) -> bool {
+    cfg!(feature = "panics") && std::env::var_os("MOD_SENDMAIL_FAIL").is_some_and(|wanted| wanted == what)
+}
+
 /// Makes panics leave their message and place where the guards find them, instead of on stderr.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
@@ -56,6 +61,17 @@ pub(crate) fn answer(request: &Request<'_>, hook: impl FnOnce() -> Status) -> St
         }
         Status::http(status)
     })
+}
+
+/// Runs a hook that no request and no start depends on; after a panic all goes on without what it does.
+pub(crate) fn aside(_log: log::Current<'_>, name: &str, hook: impl FnOnce()) {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        injected(name);
+        hook();
+    }));
+    if outcome.is_err() {
+        tracing::error!("SM0903: a fault of this module in the hook {name}: {}; no request is concerned", place());
+    }
 }
 
 /// Runs a configuration hook; `None` after a panic, which is kept for [`take_setup_panic`].

@@ -1,6 +1,6 @@
 //! The hooks a module takes part in, each a trampoline from httpd into [`crate::guard`] and from there into the [`Module`].
 
-use crate::{Module, Request, Server, Status, guard, log};
+use crate::{Module, Request, Server, Status, StatusPage, guard, log};
 use apache_sys as sys;
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -15,9 +15,22 @@ pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
     // SAFETY: called while httpd loads the module, when hooks may be registered; the functions live as long as the process.
     unsafe {
         sys::ap_hook_check_config(Some(check::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
+        sys::ap_hook_post_config(Some(start::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
+        sys::ap_hook_child_init(Some(child_starts::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
+        sys::ap_hook_child_status(Some(child_status::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
         sys::ap_hook_handler(Some(handle::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
     }
+    let status: StatusHook = status::<M>;
+    // SAFETY: mod_status.h declares the optional hook of that name with this signature; APR calls it through a pointer of that type, and
+    // not at all without mod_status.
+    unsafe {
+        let status = std::mem::transmute::<StatusHook, unsafe extern "C" fn()>(status);
+        let order = sys::APR_HOOK_MIDDLE as c_int;
+        sys::apr_optional_hook_add(c"status_hook".as_ptr(), Some(status), ptr::null(), ptr::null(), order);
+    }
 }
+
+type StatusHook = unsafe extern "C" fn(*mut sys::request_rec, c_int) -> c_int;
 
 unsafe extern "C" fn check<M: Module>(
     _: *mut sys::apr_pool_t,
@@ -44,6 +57,57 @@ unsafe extern "C" fn check<M: Module>(
             sys::HTTP_INTERNAL_SERVER_ERROR as c_int
         }
     }
+}
+
+/// httpd's post_config.
+unsafe extern "C" fn start<M: Module>(
+    _: *mut sys::apr_pool_t,
+    _: *mut sys::apr_pool_t,
+    _: *mut sys::apr_pool_t,
+    server: *mut sys::server_rec,
+) -> c_int {
+    // SAFETY: httpd gives its main server, which lives until the next reading of the configuration.
+    let server = unsafe { Server::from_raw(&*server) };
+    guard::aside(log::during_setup(&server), "start", || M::start(&server));
+    sys::OK as c_int
+}
+
+unsafe extern "C" fn child_starts<M: Module>(_: *mut sys::apr_pool_t, server: *mut sys::server_rec) {
+    // SAFETY: as above; a child keeps the configuration to its end.
+    let server = unsafe { Server::from_raw(&*server) };
+    guard::aside(log::during_setup(&server), "child_starts", M::child_starts);
+}
+
+/// httpd's child_status, called by the MPM in the parent.
+unsafe extern "C" fn child_status<M: Module>(
+    server: *mut sys::server_rec,
+    pid: sys::pid_t,
+    _: sys::ap_generation_t,
+    _: c_int,
+    state: sys::mpm_child_status,
+) {
+    let (sys::MPM_CHILD_EXITED, Ok(pid)) = (state, u64::try_from(pid)) else { return };
+    // SAFETY: as above.
+    let server = unsafe { Server::from_raw(&*server) };
+    guard::aside(log::during_setup(&server), "child_ended", || M::child_ended(pid));
+}
+
+/// What mod_status asks of every module while it writes its page.
+unsafe extern "C" fn status<M: Module>(raw: *mut sys::request_rec, flags: c_int) -> c_int {
+    // SAFETY: mod_status passes the live request that it answers.
+    let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
+    let has = |flag: u32| flags & flag as c_int != 0;
+    let page = match (has(sys::AP_STATUS_SHORT), has(sys::AP_STATUS_NOTABLE)) {
+        (true, _) => StatusPage::Lines,
+        (false, true) => StatusPage::Plain,
+        (false, false) => StatusPage::Tables,
+    };
+    guard::aside(log::during_request(&request), "status", || {
+        if let Some(text) = M::status(page) {
+            request.write(text.as_bytes());
+        }
+    });
+    sys::OK as c_int
 }
 
 unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {

@@ -12,15 +12,17 @@ mod hooks;
 mod log;
 mod module;
 mod request;
+mod shared;
 mod tree;
 
 pub use body::BodyError;
 pub use config::Config;
 pub use directives::{Arity, Command, Context, Directive};
 pub use expression::Expression;
-pub use module::{Commands, Handler, Module, ModuleRecord};
+pub use module::{Commands, Handler, Module, ModuleRecord, StatusPage};
 pub use request::{Request, Status, c_string};
-pub use tree::{Server, configuration};
+pub use shared::{Shareable, Shared};
+pub use tree::{Server, configuration, most_children};
 
 #[doc(hidden)]
 pub use apache_sys as sys;

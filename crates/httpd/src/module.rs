@@ -21,6 +21,31 @@ pub trait Module: 'static {
 
     /// Looks the whole configuration over, at `httpd -t` and at each start; `Err` refuses the start with the message.
     fn check(server: &Server<'_>) -> Result<(), String>;
+
+    /// Once the configuration is read, at each start and restart but not at `httpd -t`: in the parent, before there are children.
+    fn start(_server: &Server<'_>) {}
+
+    /// At the start of each child, in the child.
+    fn child_starts() {}
+
+    /// After the end of each child, in the parent.
+    fn child_ended(_pid: u64) {}
+
+    /// What this module adds to the page of mod_status.
+    fn status(_page: StatusPage) -> Option<String> {
+        None
+    }
+}
+
+/// The forms of mod_status's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusPage {
+    /// `?auto`: lines of `key: value`.
+    Lines,
+    /// HTML without tables (`?notable`).
+    Plain,
+    /// HTML.
+    Tables,
 }
 
 /// A handler: its name in the configuration, and what answers a request for it.

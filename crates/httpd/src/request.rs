@@ -282,16 +282,21 @@ impl<'r> Request<'r> {
     /// Status, Content-Type, body. Fields stand in [`Self::headers_out`] before.
     fn respond(&self, status: u16, content_type: &str, body: &[u8]) {
         let content_type = self.pool().string(content_type.as_bytes());
-        // SAFETY: both strings live in r->pool; ap_rwrite copies or sends the bytes before it returns. A client that is gone is no
-        // error of ours.
+        // SAFETY: the string lives in r->pool.
         unsafe {
             (*self.as_ptr()).status = status.into();
             (*self.as_ptr()).status_line = std::ptr::null();
             sys::ap_set_content_type(self.as_ptr(), content_type.as_ptr());
             sys::ap_set_content_length(self.as_ptr(), body.len() as i64);
-            for piece in body.chunks(1 << 20) {
-                sys::ap_rwrite(piece.as_ptr().cast::<c_void>(), piece.len() as c_int, self.as_ptr());
-            }
+        }
+        self.write(body);
+    }
+
+    /// Writes a piece of the answer.
+    pub(crate) fn write(&self, octets: &[u8]) {
+        for piece in octets.chunks(1 << 20) {
+            // SAFETY: ap_rwrite copies or sends the bytes of a live slice before it returns. A client that is gone is no error of ours.
+            unsafe { sys::ap_rwrite(piece.as_ptr().cast::<c_void>(), piece.len() as c_int, self.as_ptr()) };
         }
     }
 

@@ -3,7 +3,7 @@
 
 use apache_sys as sys;
 use mailgate::audit::Directive;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
 
 /// The main server.
@@ -22,9 +22,17 @@ impl<'s> Server<'s> {
     }
 }
 
+/// The most children that httpd has at one time (ServerLimit); a graceful restart adds some of the generation before.
+pub fn most_children(_: &Server<'_>) -> usize {
+    let mut most: c_int = 0;
+    // SAFETY: only writes the number; the MPM knows it once the configuration is read, before there is a Server.
+    unsafe { sys::ap_mpm_query(sys::AP_MPMQ_HARD_LIMIT_DAEMONS as c_int, &mut most) };
+    usize::try_from(most).unwrap_or(0)
+}
+
 /// The whole configuration, in the order it was read. Empty but while httpd looks its configuration over.
 pub fn configuration(_: &Server<'_>) -> Vec<Directive> {
-    // SAFETY: a server of this phase exists only inside the check_config hook, when the tree is complete and nobody changes it.
+    // SAFETY: a server exists inside hooks that run once the configuration is read, when the tree is complete; nobody changes it then.
     unsafe { siblings(sys::ap_conftree) }
 }
 

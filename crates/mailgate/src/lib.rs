@@ -11,6 +11,7 @@ pub mod header;
 pub mod input;
 pub mod message;
 pub mod message_id;
+pub mod metrics;
 pub mod origin;
 pub mod policy;
 pub mod reply;

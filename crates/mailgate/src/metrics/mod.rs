@@ -1,0 +1,237 @@
+//! What came of all requests, counted: in memory that every process of a server shares, so that any of them can tell for all. Here
+//! stand the counters and what they are called ([`reasons`]), how many programs run ([`children`]), and the three forms they are shown
+//! in: Prometheus text ([`prometheus`]), and the two of mod_status ([`status`]). Where the memory comes from is for others to say.
+#![forbid(unsafe_code)]
+
+pub mod children;
+pub mod prometheus;
+pub mod reasons;
+pub mod status;
+
+use reasons::{KINDS, Kind, REASONS, Reason};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Upper ends of the classes of time, in seconds as they are shown and in microseconds; one class more is for all that took longer.
+pub const BOUNDS: [(&str, u64); 15] = [
+    ("0.001", 1_000),
+    ("0.0025", 2_500),
+    ("0.005", 5_000),
+    ("0.01", 10_000),
+    ("0.025", 25_000),
+    ("0.05", 50_000),
+    ("0.1", 100_000),
+    ("0.25", 250_000),
+    ("0.5", 500_000),
+    ("1", 1_000_000),
+    ("2.5", 2_500_000),
+    ("5", 5_000_000),
+    ("10", 10_000_000),
+    ("30", 30_000_000),
+    ("60", 60_000_000),
+];
+
+/// A number for how [`Counters`] lie in memory: another one for every other table, so that no build reads what another one has counted
+/// (FNV-1a over the tags and the bounds).
+pub const LAYOUT: u64 = layout();
+
+/// All that is counted. Valid when all of it is zero.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Counters {
+    reasons: [AtomicU64; REASONS.len()],
+    times: [Times; KINDS.len()],
+}
+
+/// How long requests of one kind took.
+#[repr(C)]
+#[derive(Debug)]
+struct Times {
+    classes: [AtomicU64; BOUNDS.len() + 1],
+    microseconds: AtomicU64,
+}
+
+/// The counters as they were at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    reasons: [u64; REASONS.len()],
+    times: [Histogram; KINDS.len()],
+    /// Programs that run now, and messages on their way to a relay.
+    pub running: u64,
+}
+
+/// How long requests of one kind took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    /// How many took at most as long as the bound of their class, and longer than the one before.
+    pub classes: [u64; BOUNDS.len() + 1],
+    /// All of them together.
+    pub microseconds: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let times = || Times { classes: std::array::from_fn(|_| AtomicU64::new(0)), microseconds: AtomicU64::new(0) };
+        Counters { reasons: std::array::from_fn(|_| AtomicU64::new(0)), times: std::array::from_fn(|_| times()) }
+    }
+}
+
+impl Counters {
+    /// Counts a message that was handed over.
+    pub fn accepted(&self, took: Duration) {
+        self.times(Kind::Accepted).add(took);
+    }
+
+    /// Counts a request that sent nothing, or nobody knows: by the tag of its log line, or by its HTTP status if the tag has no row.
+    pub fn refused(&self, tag: &str, status: u16, took: Duration) {
+        let row = reasons::row(tag, status);
+        self.reasons[row].fetch_add(1, Ordering::Relaxed);
+        self.times(REASONS[row].kind).add(took);
+    }
+
+    /// What has been counted until now. Requests that end meanwhile may be in a part of it already.
+    pub fn read(&self, running: u64) -> Snapshot {
+        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Snapshot {
+            reasons: self.reasons.each_ref().map(value),
+            times: self.times.each_ref().map(|times| Histogram {
+                classes: times.classes.each_ref().map(value),
+                microseconds: value(&times.microseconds),
+            }),
+            running,
+        }
+    }
+
+    fn times(&self, kind: Kind) -> &Times {
+        &self.times[kind as usize]
+    }
+}
+
+impl Times {
+    fn add(&self, took: Duration) {
+        let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let class = BOUNDS.partition_point(|(_, bound)| *bound < microseconds);
+        self.classes[class].fetch_add(1, Ordering::Relaxed);
+        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+    }
+}
+
+impl Snapshot {
+    /// How long the requests of this kind took, and how many there were.
+    pub fn times(&self, kind: Kind) -> &Histogram {
+        &self.times[kind as usize]
+    }
+
+    /// The reasons of this kind, each with how often it was one.
+    pub fn reasons(&self, kind: Kind) -> impl Iterator<Item = (&'static Reason, u64)> {
+        REASONS.iter().zip(self.reasons).filter(move |(reason, _)| reason.kind == kind)
+    }
+}
+
+impl Histogram {
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.classes.iter().sum()
+    }
+
+    /// `1.000250`.
+    pub fn seconds(&self) -> String {
+        format!("{}.{:06}", self.microseconds / 1_000_000, self.microseconds % 1_000_000)
+    }
+
+    /// The mean in milliseconds, rounded down; none where there was nothing.
+    pub fn mean_milliseconds(&self) -> Option<u64> {
+        Some(self.microseconds.checked_div(self.count())? / 1000)
+    }
+}
+
+const fn layout() -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut i = 0;
+    while i < REASONS.len() {
+        hash = fnv(hash, REASONS[i].tag.as_bytes());
+        i += 1;
+    }
+    i = 0;
+    while i < BOUNDS.len() {
+        hash = fnv(hash, BOUNDS[i].0.as_bytes());
+        i += 1;
+    }
+    hash
+}
+
+const fn fnv(mut hash: u64, octets: &[u8]) -> u64 {
+    let mut i = 0;
+    while i < octets.len() {
+        hash = (hash ^ octets[i] as u64).wrapping_mul(0x0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn every_request_is_counted_once_under_its_reason_and_its_time() {
+        let counters = Counters::default();
+        counters.accepted(MILLISECOND);
+        counters.accepted(MILLISECOND * 61_000);
+        counters.refused("SM0105", 400, MILLISECOND * 2);
+        counters.refused("SM0407", 502, Duration::ZERO);
+        counters.refused("SM0407", 502, Duration::MAX / 1_000_000);
+        counters.refused("no tag", 404, Duration::ZERO);
+        counters.refused("no tag", 599, Duration::ZERO);
+        let snapshot = counters.read(3);
+        assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 3]);
+        let reasons = |kind| snapshot.reasons(kind).filter(|(_, number)| *number > 0).map(|(row, n)| (row.tag, n));
+        assert_eq!(reasons(Kind::Refused).collect::<Vec<_>>(), [("SM0105", 1), ("other", 1)]);
+        assert_eq!(reasons(Kind::Failed).collect::<Vec<_>>(), [("SM0407", 2), ("other", 1)]);
+        assert_eq!(snapshot.running, 3);
+    }
+
+    #[test]
+    fn a_time_is_in_the_first_class_that_is_long_enough() {
+        for (microseconds, class) in
+            [(0, 0), (1_000, 0), (1_001, 1), (59_999_999, 14), (60_000_000, 14), (60_000_001, 15)]
+        {
+            let counters = Counters::default();
+            counters.accepted(Duration::from_micros(microseconds));
+            let times = *counters.read(0).times(Kind::Accepted);
+            assert_eq!(times.classes.iter().position(|number| *number == 1), Some(class), "{microseconds}");
+            assert_eq!((times.count(), times.microseconds), (1, microseconds));
+        }
+    }
+
+    #[test]
+    fn the_bounds_rise_and_are_what_they_are_called() {
+        assert!(BOUNDS.is_sorted_by(|a, b| a.1 < b.1));
+        for (name, microseconds) in BOUNDS {
+            assert_eq!((name.parse::<f64>().unwrap() * 1e6).round() as u64, microseconds);
+        }
+    }
+
+    #[test]
+    fn sums_and_means_are_read_without_rounding_up() {
+        let counters = Counters::default();
+        assert_eq!(counters.read(0).times(Kind::Accepted).mean_milliseconds(), None);
+        counters.accepted(Duration::from_micros(1_000_249));
+        counters.accepted(Duration::from_micros(1));
+        let times = *counters.read(0).times(Kind::Accepted);
+        assert_eq!((times.seconds(), times.mean_milliseconds()), ("1.000250".to_owned(), Some(500)));
+    }
+
+    #[test]
+    fn threads_lose_no_count() {
+        let counters = Counters::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..10_000).for_each(|_| counters.refused("SM0101", 400, MILLISECOND)));
+            }
+        });
+        assert_eq!(counters.read(0).times(Kind::Refused).count(), 40_000);
+    }
+}

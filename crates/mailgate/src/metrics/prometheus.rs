@@ -1,0 +1,94 @@
+//! A [`Snapshot`] -> Prometheus text, exposition format 0.0.4. Every series is there from the start, with 0, so that a first refusal
+//! is an increase and not a new series.
+#![forbid(unsafe_code)]
+
+use super::reasons::{KINDS, Kind};
+use super::{BOUNDS, Histogram, Snapshot};
+use std::fmt::Write;
+
+/// The media type of [`text`].
+pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The whole page.
+pub fn text(snapshot: &Snapshot) -> String {
+    let mut page = String::new();
+    let accepted = "sendmail_messages_accepted_total";
+    head(&mut page, accepted, "counter", "Messages that were handed over to the mail system.");
+    line(&mut page, accepted, "", snapshot.times(Kind::Accepted).count());
+    let refused = "Requests that were refused for what they are (4xx); nothing was sent.";
+    reasons(&mut page, snapshot, Kind::Refused, refused);
+    let failed = "Requests that failed for the server or the mail system (5xx).";
+    reasons(&mut page, snapshot, Kind::Failed, failed);
+    let running = "sendmail_programs_running";
+    head(&mut page, running, "gauge", "Programs that run now, and messages on their way to a relay.");
+    line(&mut page, running, "", snapshot.running);
+    head(&mut page, "sendmail_duration_seconds", "histogram", "Time from the start of a request to its outcome.");
+    KINDS.iter().for_each(|kind| histogram(&mut page, *kind, snapshot.times(*kind)));
+    page
+}
+
+fn reasons(page: &mut String, snapshot: &Snapshot, kind: Kind, help: &str) {
+    let name = format!("sendmail_{}_total", kind.word());
+    head(page, &name, "counter", help);
+    for (reason, number) in snapshot.reasons(kind) {
+        line(page, &name, &format!("{{tag=\"{}\",reason=\"{}\"}}", reason.tag, reason.word), number);
+    }
+}
+
+fn histogram(page: &mut String, kind: Kind, times: &Histogram) {
+    let outcome = kind.word();
+    let mut until = 0;
+    let bounds = BOUNDS.iter().map(|(bound, _)| *bound).chain(["+Inf"]);
+    for (bound, number) in bounds.zip(times.classes) {
+        until += number;
+        let labels = format!("{{outcome=\"{outcome}\",le=\"{bound}\"}}");
+        line(page, "sendmail_duration_seconds_bucket", &labels, until);
+    }
+    let labels = format!("{{outcome=\"{outcome}\"}}");
+    line(page, "sendmail_duration_seconds_sum", &labels, times.seconds());
+    line(page, "sendmail_duration_seconds_count", &labels, times.count());
+}
+
+fn head(page: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing into a String cannot fail, here and below.
+    let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn line(page: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(page, "{name}{labels} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Counters;
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_page_holds_every_series_with_its_help_and_type() {
+        let counters = Counters::default();
+        counters.accepted(Duration::from_millis(3));
+        counters.accepted(Duration::from_secs(100));
+        counters.refused("SM0105", 400, Duration::from_micros(250));
+        let page = text(&counters.read(2));
+        for wanted in [
+            "# TYPE sendmail_messages_accepted_total counter\nsendmail_messages_accepted_total 2\n",
+            "\nsendmail_refused_total{tag=\"SM0105\",reason=\"recipient\"} 1\n",
+            "\nsendmail_refused_total{tag=\"other\",reason=\"other\"} 0\n",
+            "\nsendmail_failed_total{tag=\"SM0404\",reason=\"timeout\"} 0\n",
+            "# TYPE sendmail_programs_running gauge\nsendmail_programs_running 2\n",
+            "# TYPE sendmail_duration_seconds histogram\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"0.001\"} 0\n",
+            "\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"0.005\"} 1\n",
+            "\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"60\"} 1\n",
+            "\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"+Inf\"} 2\n",
+            "\nsendmail_duration_seconds_sum{outcome=\"accepted\"} 100.003000\n",
+            "\nsendmail_duration_seconds_count{outcome=\"accepted\"} 2\n",
+            "\nsendmail_duration_seconds_sum{outcome=\"refused\"} 0.000250\n",
+        ] {
+            assert!(page.contains(wanted), "{wanted}\n{page}");
+        }
+        let names: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+        assert_eq!(names.len(), 5);
+        assert!(page.ends_with('\n') && !page.contains("\n\n"));
+    }
+}

@@ -1,0 +1,102 @@
+//! A [`Snapshot`] as a part of the page of mod_status: lines `key: value` for `?auto`, a small table for people. Reasons are shown once
+//! they have been one.
+#![forbid(unsafe_code)]
+
+use super::Snapshot;
+use super::reasons::{KINDS, Kind, Reason};
+use crate::reply::escape;
+use std::fmt::Write;
+
+/// The lines for `?auto`.
+pub fn auto(snapshot: &Snapshot) -> String {
+    let mut lines = String::new();
+    for kind in KINDS {
+        let times = snapshot.times(kind);
+        let key = key(kind);
+        // Writing into a String cannot fail, here and below.
+        let _ = writeln!(lines, "{key}: {}\n{key}Seconds: {}", times.count(), times.seconds());
+        for (reason, number) in happened(snapshot, kind) {
+            let _ = writeln!(lines, "{key}-{}: {number}", reason.tag);
+        }
+    }
+    let _ = writeln!(lines, "SendmailProgramsRunning: {}", snapshot.running);
+    lines
+}
+
+/// The part of the page for people; with `plain`, for one that cannot show tables.
+pub fn html(snapshot: &Snapshot, plain: bool) -> String {
+    let rows = rows(snapshot);
+    let mut page = "<hr />\n<h2>mod_sendmail</h2>\n".to_owned();
+    if plain {
+        rows.iter().for_each(|cells| page += &format!("{}<br />\n", escape(&cells.join(" "))));
+        return page;
+    }
+    page += "<table border=\"0\">\n<tr><th align=\"left\">Outcome</th><th align=\"left\">Reason</th>\
+             <th align=\"right\">Requests</th><th align=\"right\">Mean ms</th></tr>\n";
+    for [outcome, reason, number, mean] in rows.iter().map(|cells| cells.each_ref().map(|cell| escape(cell))) {
+        let _ = writeln!(
+            page,
+            "<tr><td>{outcome}</td><td>{reason}</td><td align=\"right\">{number}</td><td align=\"right\">{mean}</td></tr>"
+        );
+    }
+    page + "</table>\n"
+}
+
+/// Outcome, reason, number, mean time.
+fn rows(snapshot: &Snapshot) -> Vec<[String; 4]> {
+    let mut rows = Vec::new();
+    for kind in KINDS {
+        let times = snapshot.times(kind);
+        let mean = times.mean_milliseconds().map_or(String::new(), |mean| mean.to_string());
+        rows.push([kind.word().to_owned(), String::new(), times.count().to_string(), mean]);
+        rows.extend(happened(snapshot, kind).map(|(reason, number)| {
+            [String::new(), format!("{} {}", reason.tag, reason.word), number.to_string(), String::new()]
+        }));
+    }
+    rows.push(["programs running".to_owned(), String::new(), snapshot.running.to_string(), String::new()]);
+    rows
+}
+
+fn happened(snapshot: &Snapshot, kind: Kind) -> impl Iterator<Item = (&'static Reason, u64)> {
+    snapshot.reasons(kind).filter(|(_, number)| *number > 0)
+}
+
+fn key(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Accepted => "SendmailAccepted",
+        Kind::Refused => "SendmailRefused",
+        Kind::Failed => "SendmailFailed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Counters;
+    use super::*;
+    use std::time::Duration;
+
+    fn snapshot() -> Snapshot {
+        let counters = Counters::default();
+        (0..3).for_each(|_| counters.accepted(Duration::from_millis(20)));
+        counters.refused("SM0105", 400, Duration::from_millis(1));
+        counters.read(1)
+    }
+
+    #[test]
+    fn the_lines_are_keys_and_values() {
+        let wanted = "SendmailAccepted: 3\nSendmailAcceptedSeconds: 0.060000\nSendmailRefused: 1\nSendmailRefusedSeconds: 0.001000\n\
+                      SendmailRefused-SM0105: 1\nSendmailFailed: 0\nSendmailFailedSeconds: 0.000000\nSendmailProgramsRunning: 1\n";
+        assert_eq!(auto(&snapshot()), wanted);
+    }
+
+    #[test]
+    fn people_see_a_table_or_lines_with_the_same_words() {
+        let (table, plain) = (html(&snapshot(), false), html(&snapshot(), true));
+        assert!(
+            table.contains("<tr><td>accepted</td><td></td><td align=\"right\">3</td><td align=\"right\">20</td></tr>")
+        );
+        assert!(table.contains("<td>SM0105 recipient</td><td align=\"right\">1</td>"));
+        assert!(plain.contains("accepted  3 20<br />\n") && !plain.contains("<table"));
+        assert!(!table.contains("SM0404"));
+    }
+}

@@ -1,0 +1,123 @@
+//! The counters of this server: made by the parent at its start, written by every child at the end of a request, shown by the handler
+//! `sendmail-metrics` and by mod_status. What is counted and how it is shown stands in `mailgate::metrics`. Without shared memory
+//! nothing is counted, and every mail is sent all the same.
+#![forbid(unsafe_code)]
+
+use crate::directives::DirConfig;
+use httpd::{Request, Server, Shared, Status, StatusPage};
+use mailgate::metrics::children::{self, Place, Running};
+use mailgate::metrics::{self, Counters, Snapshot, prometheus};
+use mailgate::reply::Reply;
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// One set of counters.
+static COUNTERS: Shared<Counters> = Shared::new("mod_sendmail-counters");
+/// A place for each child.
+static CHILDREN: Shared<Place> = Shared::new("mod_sendmail-children");
+/// The index of this child's place, more than there are if it has none.
+static OWN: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// [`CHILDREN`] never changes its layout without changing its size.
+const CHILDREN_LAYOUT: u64 = 1;
+
+/// Makes the memory, in the parent.
+pub fn start(server: &Server<'_>) {
+    // worker gives the slot of a child that is ending to its successor, so that twice as many may live for a while.
+    let most = httpd::most_children(server).max(1) * 2;
+    let made = CHILDREN.make(server, CHILDREN_LAYOUT, most).and_then(|()| COUNTERS.make(server, metrics::LAYOUT, 1));
+    if let Err(error) = made {
+        tracing::error!(
+            "SM0805: nothing is counted, and sendmail-metrics answers 503: {error}; mail is sent all the same"
+        );
+    }
+}
+
+/// Takes a place for the programs of this child.
+pub fn child_starts() {
+    let places = CHILDREN.items();
+    let own = children::claim(places, std::process::id().into());
+    let index = own.and_then(|own| places.iter().position(|place| std::ptr::eq(place, own)));
+    OWN.store(index.unwrap_or(usize::MAX), Ordering::Relaxed);
+}
+
+/// Gives the place of a child back that is no more, in the parent.
+pub fn child_ended(pid: u64) {
+    children::free(CHILDREN.items(), pid);
+}
+
+/// Counts a program of this child until the result is dropped.
+pub fn running() -> Option<Running<'static>> {
+    CHILDREN.items().get(OWN.load(Ordering::Relaxed)).map(Place::run)
+}
+
+/// The time of one request, counted once with its outcome. One that panics is counted as such.
+pub struct Watch {
+    begin: Instant,
+    counted: Cell<bool>,
+}
+
+impl Watch {
+    pub fn start() -> Self {
+        Watch { begin: Instant::now(), counted: Cell::new(false) }
+    }
+
+    /// The message was handed over. Answers how long it took.
+    pub fn accepted(&self) -> Duration {
+        let took = self.begin.elapsed();
+        self.count(|counters| counters.accepted(took));
+        took
+    }
+
+    /// Nothing was sent, or nobody knows.
+    pub fn refused(&self, tag: &str, status: u16) {
+        let took = self.begin.elapsed();
+        self.count(|counters| counters.refused(tag, status, took));
+    }
+
+    fn count(&self, count: impl FnOnce(&Counters)) {
+        if let (false, Some(counters)) = (self.counted.replace(true), COUNTERS.items().first()) {
+            count(counters);
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.refused("SM0900", 500);
+        }
+    }
+}
+
+/// Answers a request for the handler `sendmail-metrics`.
+pub fn handle(request: &Request<'_>, _: &DirConfig) -> Status {
+    request.allow_methods(&[c"GET", c"HEAD"]);
+    if !matches!(request.method(), b"GET" | b"HEAD") {
+        return Status::http(405);
+    }
+    let (status, content_type, text) = match snapshot() {
+        Some(snapshot) => (200, prometheus::MEDIA_TYPE, prometheus::text(&snapshot)),
+        None => {
+            (503, "text/plain; charset=utf-8", "Nothing is counted here; the error log says why (SM0805).\n".to_owned())
+        }
+    };
+    let fields = vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
+    request.send(&Reply { status, fields, content_type, body: text.into_bytes() })
+}
+
+/// What mod_status shows of us.
+pub fn status(page: StatusPage) -> Option<String> {
+    let snapshot = snapshot()?;
+    Some(match page {
+        StatusPage::Lines => metrics::status::auto(&snapshot),
+        StatusPage::Plain => metrics::status::html(&snapshot, true),
+        StatusPage::Tables => metrics::status::html(&snapshot, false),
+    })
+}
+
+fn snapshot() -> Option<Snapshot> {
+    let counters = COUNTERS.items().first()?;
+    Some(counters.read(children::running(CHILDREN.items())))
+}
