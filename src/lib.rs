@@ -13,7 +13,7 @@ mod outcome;
 mod settings;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Server};
+use httpd::{Directive, Handler, Module, ModuleRecord, Request, Server};
 
 struct Sendmail;
 
@@ -29,6 +29,10 @@ impl Module for Sendmail {
     fn check(server: &Server<'_>) -> Result<(), String> {
         audit::warn(server);
         Ok(())
+    }
+
+    fn faulted(request: &Request<'_>) {
+        request.notes().set(c"sendmail-status", c"SM0900");
     }
 }
 

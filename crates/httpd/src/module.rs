@@ -21,6 +21,9 @@ pub trait Module: 'static {
 
     /// Looks the whole configuration over, at `httpd -t` and at each start; `Err` refuses the start with the message.
     fn check(server: &Server<'_>) -> Result<(), String>;
+
+    /// Leaves a note for the access log where a panic has ended a request.
+    fn faulted(_: &Request<'_>) {}
 }
 
 /// A handler: its name in the configuration, and what answers a request for it.
