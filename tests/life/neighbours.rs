@@ -118,20 +118,18 @@ fn a_compressed_body_is_sent_as_it_was_and_measured_as_it_is() {
 #[test]
 fn trailers_reach_no_message() {
     let sendmail = Sendmail::new();
-    let text = "SendmailArguments -t -i -oK%{HTTP:X-Key}\nSendmailDSNLocation https://status.test/%{HTTP:X-Key}/";
+    let text = "SendmailArguments -t -i -oK%{tolower:good%{HTTP:X-Late}}\nSendmailDSNLocation %{HTTP:X-Late}";
     let httpd = Httpd::builder().config("MergeTrailers On").mail(&sendmail, text).start();
-    let request = Request::mail("/mail").header("X-Key", "good");
-    let evil = [("To", "evil@example.test"), ("Bcc", "evil@example.test"), ("Subject", "evil"), ("X-Evil", "evil")];
-    let framing = [("X-Key", "evil"), ("Accept", "application/json"), ("Content-Range", "bytes 0-1/10")];
+    let evil = [("To", "evil@example.test"), ("Bcc", "evil@example.test"), ("Subject", "evil"), ("X-Late", "/evil")];
+    let framing = [("Accept", "application/json"), ("Content-Range", "bytes 0-1/10")];
     let trailers = evil.into_iter().chain(framing);
-    let request = trailers.fold(request, |request, (name, value)| request.trailer(name, value));
-    let answer = request.send(&httpd).expect_status(303);
+    let request = trailers.fold(Request::mail("/mail"), |request, (name, value)| request.trailer(name, value));
+    let answer = request.send(&httpd).expect_status(202);
+    assert!(answer.text().starts_with("Accepted"), "{answer:?}");
     let [run] = &sendmail.take()[..] else { panic!("one message") };
     assert!(!run.text().contains("evil"), "{}", run.text());
     assert_eq!(oracle::read(&run.stdin).subject(), Some("a"));
     assert_eq!(run.arguments(), ["-t", "-i", "-oKgood"]);
-    assert!(answer.header("Location").is_some_and(|base| base.starts_with("https://status.test/good/")), "{answer:?}");
-    assert!(answer.text().starts_with("Accepted"), "{answer:?}");
 }
 
 #[test]
