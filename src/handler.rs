@@ -103,6 +103,7 @@ fn post(
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
     framing::Framing {
         http10: request.is_http10(),
+        http2: request.is_http2(),
         input_filter: request.has_input_filter(),
         max_size: settings.max_size(),
     }

@@ -14,7 +14,7 @@ mod outcome;
 mod settings;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Server, StatusPage};
+use httpd::{Directive, Handler, Module, ModuleRecord, Request, Server, StatusPage};
 
 struct Sendmail;
 
@@ -33,6 +33,10 @@ impl Module for Sendmail {
     fn check(server: &Server<'_>) -> Result<(), String> {
         audit::warn(server);
         Ok(())
+    }
+
+    fn faulted(request: &Request<'_>) {
+        request.notes().set(c"sendmail-status", c"SM0900");
     }
 
     fn start(server: &Server<'_>) {

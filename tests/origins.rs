@@ -63,6 +63,10 @@ fn a_page_of_another_origin_may_not_send() {
         assert!(accepted || named && complaint.contains("SendmailAllowOrigin"), "{complaint}");
         assert_eq!(sendmail.take().len(), if accepted { 2 } else { 0 }, "{origin} {site}");
     }
+    // What a proxy says of the host is no proof: any script can say it too.
+    for (name, value) in [("X-Forwarded-Host", "evil.test"), ("Forwarded", "host=evil.test"), ("X-Host", "evil.test")] {
+        from_page("https://evil.test", &httpd).header(name, value).send(&httpd).expect_status(403);
+    }
     let by_script = Request::mail("/mail").header("Sec-Fetch-Site", "cross-site").send(&httpd);
     assert_eq!(by_script.status, 403, "a browser that hides its Origin");
     httpd.expect_log("SM0205");

@@ -75,7 +75,8 @@ fn a_status_is_shown_to_its_owner_and_to_nobody_else() {
     Request::get("/dsn/one%40example.test/").send(&httpd).expect_status(404);
 
     httpd.expect_log("SM0109");
-    let again = by("alice", mail.clone()).send(&httpd).expect_status(409);
+    let again = by("alice", mail.clone().expect_continue()).send(&httpd).expect_status(409);
+    assert_eq!(again.interim, Vec::<u16>::new(), "known before the body is asked for");
     assert!(again.header("Link").unwrap().contains("/dsn/one%40example.test/"), "{again:?}");
     assert_eq!(sendmail.messages().len(), 0, "a message that was submitted is not sent again");
     by("bob", mail).send(&httpd).expect_status(303);

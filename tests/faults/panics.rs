@@ -1,6 +1,7 @@
 //! A panic in each hook: in a request it costs that request, while the configuration is read it refuses the start and names the place.
 
 use super::server;
+use crate::programs::{NOTES, notes};
 use crate::support::artifacts::faulty_module;
 use crate::support::httpd_config::Builder;
 use crate::support::{Behaviour, Httpd, Mpm, Request, Sendmail, eventually};
@@ -12,19 +13,22 @@ const SECONDS: Duration = Duration::from_secs(10);
 fn a_panic_costs_one_request_while_the_others_of_the_child_go_on() {
     for mpm in [Mpm::Event, Mpm::Worker] {
         let sendmail = Sendmail::behaving(&Behaviour::new().reads_all().sleeps(Duration::from_millis(700)));
-        let httpd = server(mpm, &sendmail).start();
+        let httpd = server(mpm, &sendmail).config(NOTES).start();
         let child = httpd.children();
         std::thread::scope(|scope| {
             let slow = scope.spawn(|| Request::mail("/mail").send(&httpd));
             eventually("the slow program runs", SECONDS, || (sendmail.unfinished() == 1).then_some(()));
             let starts = sendmail.starts();
             for place in ["start", "body", "message"] {
-                let answer = Request::mail("/mail").header("X-Panic", place).send(&httpd);
+                let path = format!("/mail?{place}");
+                let answer = Request::mail(&path).header("X-Panic", place).send(&httpd);
                 assert_eq!((answer.status, sendmail.starts()), (500, starts), "{place}");
+                assert_eq!(notes(&httpd, &path)[..2], ["500", "SM0900"], "{place}");
                 httpd.expect_log(&format!("injected at {place}; nothing was sent"));
             }
-            let unknown = Request::mail("/mail").header("X-Panic", "accepted").send(&httpd);
+            let unknown = Request::mail("/mail?accepted").header("X-Panic", "accepted").send(&httpd);
             assert_eq!(unknown.status, 502, "the message was handed over");
+            assert_eq!(notes(&httpd, "/mail?accepted")[..2], ["502", "SM0900"]);
             httpd.expect_log("injected at accepted; the message may or may not have been queued");
             assert_eq!(slow.join().expect("a thread of this test").status, 202);
         });

@@ -63,21 +63,24 @@ fn hostile_k01_a_graceful_restart_loses_no_request() {
     assert!(httpd.children().into_iter().all(|child| process::zombies(child).is_empty()));
 }
 
+/// A stop of event waits for its threads a while; a child of prefork is gone at once, and its program goes on.
 #[test]
 fn hostile_k02_a_stop_cuts_no_mail() {
     let Some(row) = row("K02") else { return };
-    let sendmail = Sendmail::behaving(&Behaviour::new().sleeps(Duration::from_millis(700)).reads_all());
-    let mut httpd = Httpd::builder().mail(&sendmail, "").start();
-    let (sent, address) = (row.request(), httpd.address());
-    let client = std::thread::spawn(move || crate::support::wire::send(&sent, address));
-    eventually("the program runs", SECONDS, || (sendmail.unfinished() == 1).then_some(()));
-    httpd.stop();
-    let outcome = client.join().unwrap();
-    wait_for_programs(&sendmail);
-    row.judge(&outcome);
-    assert!(sendmail.messages().iter().all(is_whole) && sendmail.commits() <= 1);
-    assert!(outcome.is_err() || sendmail.commits() == 1, "accepted, so it is there");
-    provoked(&httpd, &["AH00045", "AH00046", "AH00047"]);
+    for mpm in [Mpm::Event, Mpm::Prefork] {
+        let sendmail = Sendmail::behaving(&Behaviour::new().sleeps(Duration::from_millis(700)).reads_all());
+        let mut httpd = Httpd::builder().mpm(mpm).mail(&sendmail, "").start();
+        let (sent, address) = (row.request(), httpd.address());
+        let client = std::thread::spawn(move || crate::support::wire::send(&sent, address));
+        eventually("the program runs", SECONDS, || (sendmail.unfinished() == 1).then_some(()));
+        httpd.stop();
+        let outcome = client.join().unwrap();
+        wait_for_programs(&sendmail);
+        row.judge(&outcome);
+        assert!(sendmail.messages().iter().all(is_whole) && sendmail.commits() <= 1, "{mpm:?}");
+        assert!(outcome.is_err() || sendmail.commits() == 1, "accepted, so it is there");
+        provoked(&httpd, &["AH00045", "AH00046", "AH00047"]);
+    }
 }
 
 #[test]

@@ -71,9 +71,20 @@ fn a_body_that_comes_too_slowly_is_refused_and_not_sent() {
 #[test]
 fn a_client_that_asks_first_is_refused_before_it_uploads() {
     let sendmail = Sendmail::new();
-    let httpd = Httpd::builder().mail(&sendmail, "SendmailMaxSize 1M\nSendmailRecipients example.test").start();
-    let good = Request::mail("/mail").expect_continue();
-    assert_eq!(good.send(&httpd).expect_status(202).interim, [100]);
+    let below = [
+        ("sender", "SendmailSenderMail NOBODY"),
+        ("argument", "SendmailArguments -t -i -f %{HTTP:X-Value}"),
+        ("base", "SendmailDSNLocation %{HTTP:X-Value}"),
+    ];
+    let sections = below.map(|(name, settings)| format!("<Location /mail/{name}>\n{settings}\n</Location>\n")).concat();
+    let nowhere = "SetHandler sendmail\nRequire ip 127.0.0.1";
+    let builder = Httpd::builder().mail(&sendmail, "SendmailMaxSize 1M\nSendmailRecipients example.test");
+    let httpd = builder.config(&sections).location("/nowhere", nowhere).start();
+    let to = |path: &str| Request::mail(path).expect_continue();
+    let good = to("/mail");
+    for good in [&good, &to("/mail/argument").header("X-Value", "a@example.test"), &to("/mail/base")] {
+        assert_eq!(good.send(&httpd).expect_status(202).interim, [100]);
+    }
     let rows = [
         (good.clone().without("To").header("To", "a@elsewhere.test"), 403, "SM0201"),
         (good.clone().without("To").header("To", "a;b@example.test"), 400, "SM0105"),
@@ -81,11 +92,19 @@ fn a_client_that_asks_first_is_refused_before_it_uploads() {
         (good.clone().header("Resent-To", "a@example.test"), 400, "SM0101"),
         (good.clone().without("Content-Type").header("Content-Type", "multipart/form-data; boundary=x"), 415, "SM0103"),
         (good.clone().body(vec![b'\n'; 2_000_000]), 413, "SM0104"),
+        (good.clone().header("Content-Encoding", "gzip"), 415, "SM0102"),
+        (good.header("Origin", "https://evil.test"), 403, "SM0205"),
+        (Request::new("PUT", "/mail").expect_continue().body("x"), 405, "SM0108"),
+        (to("/mail/sender"), 403, "SM0202"),
+        (to("/mail/argument").header("X-Value", "-bd"), 403, "SM0203"),
+        (to("/mail/base").header("X-Value", "a b"), 500, "SM0204"),
+        (to("/nowhere"), 500, "SM0402"),
     ];
+    httpd.expect_log("SM0802"); // of /nowhere, at the start
     for (request, status, tag) in rows {
         let answer = request.send(&httpd).expect_status(status);
         assert_eq!(answer.interim, Vec::<u16>::new(), "nothing was asked for: {tag}");
         httpd.expect_log(tag);
     }
-    assert_eq!(sendmail.starts(), 1);
+    assert_eq!(sendmail.starts(), 3);
 }

@@ -5,6 +5,7 @@ mod broken;
 mod kills;
 mod neighbours;
 mod restarts;
+mod strange;
 
 use crate::support::{Httpd, Request};
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 use super::SECONDS;
 use crate::support::process::required;
+use crate::support::request::Ending;
 use crate::support::{Behaviour, Httpd, Request, Sendmail, eventually, oracle};
 use std::fs;
 use std::io::Write;
@@ -105,6 +106,7 @@ fn a_compressed_body_is_sent_as_it_was_and_measured_as_it_is() {
     httpd.restart();
     bomb.send(&httpd).expect_status(413);
     Request::mail("/plain").header("Content-Encoding", "gzip").body(gzip(b"Hello\n")).send(&httpd).expect_status(415);
+    Request::mail("/mail").header("Content-Encoding", "br").send(&httpd).expect_status(415); // no filter knows it
     let mut cut = gzip(body.as_bytes());
     cut.truncate(cut.len() - 20);
     let cut = packed.body(cut).send(&httpd).status;
@@ -116,12 +118,18 @@ fn a_compressed_body_is_sent_as_it_was_and_measured_as_it_is() {
 #[test]
 fn trailers_reach_no_message() {
     let sendmail = Sendmail::new();
-    let httpd = Httpd::builder().config("MergeTrailers On").mail(&sendmail, "").start();
-    let request = Request::mail("/mail").trailer("To", "evil@example.test").trailer("Bcc", "evil@example.test");
-    request.trailer("Subject", "evil").trailer("X-Evil", "evil").send(&httpd).expect_status(202);
+    let text = "SendmailArguments -t -i -oK%{tolower:good%{HTTP:X-Late}}\nSendmailDSNLocation %{HTTP:X-Late}";
+    let httpd = Httpd::builder().config("MergeTrailers On").mail(&sendmail, text).start();
+    let evil = [("To", "evil@example.test"), ("Bcc", "evil@example.test"), ("Subject", "evil"), ("X-Late", "/evil")];
+    let framing = [("Accept", "application/json"), ("Content-Range", "bytes 0-1/10")];
+    let trailers = evil.into_iter().chain(framing);
+    let request = trailers.fold(Request::mail("/mail"), |request, (name, value)| request.trailer(name, value));
+    let answer = request.send(&httpd).expect_status(202);
+    assert!(answer.text().starts_with("Accepted"), "{answer:?}");
     let [run] = &sendmail.take()[..] else { panic!("one message") };
     assert!(!run.text().contains("evil"), "{}", run.text());
     assert_eq!(oracle::read(&run.stdin).subject(), Some("a"));
+    assert_eq!(run.arguments(), ["-t", "-i", "-oKgood"]);
 }
 
 #[test]
@@ -146,5 +154,33 @@ fn a_proxy_in_front_passes_messages_on() {
     }
     Request::mail("/front").without("To").send(&httpd).expect_status(400);
     httpd.expect_log("SM0105");
-    eventually("nothing runs any more", SECONDS, || (sendmail.starts() == 0).then_some(()));
+    for name in ["X-Forwarded-For", "X-Real-IP", "Forwarded"] {
+        Request::mail("/front").header(name, "192.0.2.66").send(&httpd).expect_status(202);
+        let [run] = &sendmail.take()[..] else { panic!("one message") };
+        assert!(!run.text().contains("192.0.2.66"), "a client does not say who it is: {}", run.text());
+    }
+    assert_eq!(sendmail.starts(), 0);
+}
+
+/// The proxy passes a large body on as it comes, so its half is there when the client goes.
+#[test]
+fn what_breaks_off_in_front_of_a_proxy_is_not_sent() {
+    let sendmail = Sendmail::new();
+    let httpd = Httpd::builder()
+        .modules(&["proxy_http"])
+        .config("ProxyPass /front http://127.0.0.1:${PORT}/mail\n<Location /front>\nRequire all granted\n</Location>")
+        .mail(&sendmail, "")
+        .start();
+    let large = Request::mail("/front").body("a line of text\n".repeat(20_000));
+    for (round, request) in [large.clone(), large.chunked(5000)].into_iter().enumerate() {
+        request.send(&httpd).expect_status(202);
+        for (nth, ending) in [Ending::Half, Ending::Reset].into_iter().enumerate() {
+            let _ = request.clone().broken_off_after(200_000, ending).try_send(&httpd);
+            eventually("the module has seen the end", SECONDS, || {
+                (httpd.error_log().matches("SM0107").count() > 2 * round + nth).then_some(())
+            });
+        }
+    }
+    assert_eq!((sendmail.starts(), sendmail.commits()), (2, 2));
+    ["SM0107", "AH02608", "AH01097"].into_iter().for_each(|part| httpd.expect_log(part));
 }

@@ -27,7 +27,9 @@ fn run_table(mpm: Mpm, over: Over) {
     let httpd = server(mpm, &sendmail);
     let rows = table::rows();
     assert!(rows.len() >= 65, "only {} rows", rows.len());
-    let rows: Vec<&Post> = rows.iter().filter(|row| over == Over::Http1 || row.request().fits_h2()).collect();
+    // Over HTTP/2 a body without a length is 411 (`hostile::frames`).
+    let fits = |request: Request| over == Over::Http1 || request.fits_h2() && !request.is_chunked();
+    let rows: Vec<&Post> = rows.iter().filter(|row| fits(row.request())).collect();
     assert!(rows.len() >= 60, "only {} rows over {over:?}", rows.len());
     let faults: Vec<String> = rows.iter().filter_map(|row| deliver(&httpd, &sendmail, row, over).err()).collect();
     assert!(

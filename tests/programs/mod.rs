@@ -18,7 +18,7 @@ use std::time::Duration;
 pub const SECONDS: Duration = Duration::from_secs(10);
 
 /// What the module leaves for the access log, one line a request.
-const NOTES: &str = "LogFormat \"%U %q %>s %{sendmail-status}n %{sendmail-exit}n %{sendmail-id}n %{sendmail-rcpts}n %{sendmail-bytes}n %{sendmail-usec}n\" notes\n\
+pub const NOTES: &str = "LogFormat \"%U %q %>s %{sendmail-status}n %{sendmail-exit}n %{sendmail-id}n %{sendmail-rcpts}n %{sendmail-bytes}n %{sendmail-usec}n\" notes\n\
      CustomLog \"${ROOT}/logs/notes\" notes";
 
 /// A server whose children neither come nor go, so that what they hold can be compared.

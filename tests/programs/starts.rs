@@ -1,12 +1,10 @@
 //! Programs that cannot be started, and a process that takes the exit status away from us.
 
 use super::{Holdings, notes, place, promised, steady};
-use crate::support::process::{required, run};
+use crate::support::c_module::compile;
 use crate::support::{Behaviour, Mpm, Request, Sendmail};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Command;
 
 #[test]
 fn a_program_that_cannot_be_started_is_the_administrators_affair() {
@@ -63,27 +61,11 @@ static void hooks(apr_pool_t *pool) { ap_hook_child_init(begin, NULL, NULL, APR_
 module AP_MODULE_DECLARE_DATA ignorant_module = { STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, hooks };
 "#;
 
-fn compile(source: &str, folder: PathBuf) -> PathBuf {
-    let (file, module) = (folder.join("mod_ignorant.c"), folder.join("mod_ignorant.so"));
-    fs::write(&file, source).unwrap();
-    let ask = |question: &str| {
-        let answer = run(Command::new(required("apxs", "apache2-dev")).args(["-q", question]));
-        String::from_utf8(answer).unwrap().trim().to_owned()
-    };
-    let mut compiler = Command::new(required("cc", "gcc"));
-    compiler.args(["-shared", "-fPIC", "-D_GNU_SOURCE"]).args(ask("CFLAGS").split_whitespace());
-    for include in ["INCLUDEDIR", "APR_INCLUDEDIR", "APU_INCLUDEDIR"] {
-        compiler.arg(format!("-I{}", ask(include)));
-    }
-    run(compiler.arg("-o").arg(&module).arg(&file));
-    module
-}
-
 #[test]
 fn where_another_module_ignores_sigchld_no_exit_is_believed() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
         let sendmail = Sendmail::new();
-        let module = compile(IGNORES_SIGCHLD, sendmail.folder().to_owned());
+        let module = compile("mod_ignorant", IGNORES_SIGCHLD, sendmail.folder());
         let httpd = place(steady(mpm), "/mail", &sendmail, "").load("ignorant_module", &module).start();
         let before = Holdings::of(&httpd);
         for code in [0, 75] {

@@ -16,11 +16,15 @@ pub struct Message {
 }
 
 /// What follows the last octet of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
+    /// The connection is closed, the stream open.
+    Close,
     EndStream,
     /// RST_STREAM(CANCEL).
     Reset,
+    /// A second block of fields, which ends the stream.
+    Trailers(Vec<(Vec<u8>, Vec<u8>)>),
 }
 
 const DATA: u8 = 0;
@@ -36,6 +40,9 @@ const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 const PRIORITY: u8 = 0x20;
+
+/// The interim answer of a handler that asks for the body.
+const CONTINUE: u16 = 100;
 
 /// SETTINGS_MAX_FRAME_SIZE before any SETTINGS; data must also fit the first window of 65535.
 const FRAME: usize = 16_384;
@@ -61,41 +68,67 @@ impl Message {
         self
     }
 
-    /// By prior knowledge on a connection of its own. A stream or connection that the server resets is an error, as is one that this
-    /// client resets. Of the answer only status and body are read.
+    /// By prior knowledge on a connection of its own; with `expect` the data follow the interim answer. A stream or connection that the
+    /// server resets is an error, as is one that this client resets or closes. Of the answer only status and body are read.
     pub fn send(&self, server: SocketAddr) -> Outcome {
         assert!(self.data.len() < 65_536, "more than the first window");
         let mut stream = TcpStream::connect(server)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream.write_all(&[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(SETTINGS, 0, 0, &[])].concat())?;
+        let mut frames = self.head();
+        if self.fields.iter().any(|(name, _)| name == b"expect") {
+            stream.write_all(&frames)?;
+            let interim = read_answer(&mut stream)?;
+            if interim.status != CONTINUE {
+                return Ok(interim);
+            }
+            frames.clear();
+        }
+        frames.extend(self.tail());
         // A server that has refused the fields may close before the data are written.
-        if let Err(error) = stream.write_all(&self.frames()) {
+        if let Err(error) = stream.write_all(&frames) {
             return read_answer(&mut stream).map_err(|_| error);
+        }
+        if self.ending == Ending::Close {
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, "closed by this client"));
         }
         read_answer(&mut stream)
     }
 
-    fn frames(&self) -> Vec<u8> {
-        let block: Vec<u8> = self.fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+    fn head(&self) -> Vec<u8> {
         let no_data = self.data.is_empty() && self.ending == Ending::EndStream;
+        fields(&self.fields, no_data)
+    }
+
+    fn tail(&self) -> Vec<u8> {
         let mut frames = Vec::new();
-        let pieces: Vec<&[u8]> = block.chunks(FRAME).collect();
-        for (i, piece) in pieces.iter().enumerate() {
-            let end = if i + 1 == pieces.len() { END_HEADERS } else { 0 };
-            let (kind, flags) = if i == 0 { (HEADERS, end | u8::from(no_data)) } else { (CONTINUATION, end) };
-            frames.extend(frame(kind, flags, 1, piece));
-        }
         let pieces: Vec<&[u8]> = self.data.chunks(FRAME).collect();
         for (i, piece) in pieces.iter().enumerate() {
             let last = i + 1 == pieces.len() && self.ending == Ending::EndStream;
             frames.extend(frame(DATA, u8::from(last), 1, piece));
         }
-        if self.ending == Ending::Reset {
-            frames.extend(frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes()));
-            frames.extend(frame(PING, 0, 0, b"received")); // its answer says that the reset was read
+        match &self.ending {
+            Ending::Close | Ending::EndStream => {}
+            Ending::Reset => {
+                frames.extend(frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes()));
+                frames.extend(frame(PING, 0, 0, b"received")); // its answer says that the reset was read
+            }
+            Ending::Trailers(trailers) => frames.extend(fields(trailers, true)),
         }
         frames
     }
+}
+
+/// A block of fields in as many frames as it needs.
+fn fields(fields: &[(Vec<u8>, Vec<u8>)], ends_stream: bool) -> Vec<u8> {
+    let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+    let pieces: Vec<&[u8]> = block.chunks(FRAME).collect();
+    let frames = pieces.iter().enumerate().map(|(i, piece)| {
+        let end = if i + 1 == pieces.len() { END_HEADERS } else { 0 };
+        let (kind, flags) = if i == 0 { (HEADERS, end | u8::from(ends_stream)) } else { (CONTINUATION, end) };
+        frame(kind, flags, 1, piece)
+    });
+    frames.flatten().collect()
 }
 
 /// RFC 7541 6.2.2 with a new name, neither string in Huffman's code.
@@ -143,6 +176,9 @@ fn read_answer(stream: &mut TcpStream) -> Outcome {
             HEADERS => {
                 let status = status(padding(&payload, flags));
                 answer.status = status.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "no :status"))?;
+                if answer.status == CONTINUE {
+                    return Ok(answer);
+                }
             }
             DATA => answer.body.extend_from_slice(padding(&payload, flags)),
             _ => {}

@@ -7,6 +7,7 @@
 
 pub mod artifacts;
 pub mod browser;
+pub mod c_module;
 pub mod certificates;
 pub mod curl;
 pub mod deadline;

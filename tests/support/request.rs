@@ -201,6 +201,11 @@ impl Request {
         plain && !trailers && !self.has("Expect")
     }
 
+    /// Whether the body comes without a length.
+    pub fn is_chunked(&self) -> bool {
+        matches!(self.framing, Framing::Chunked(..))
+    }
+
     /// Whether a field of this name is among them.
     pub fn has_field(&self, name: &str) -> bool {
         self.has(name)

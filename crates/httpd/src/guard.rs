@@ -44,8 +44,8 @@ pub fn committed() {
     COMMITTED.set(true);
 }
 
-/// Runs a request hook. After a panic: 500, or 502 once [`committed`]; the place goes to the error log.
-pub(crate) fn answer(request: &Request<'_>, hook: impl FnOnce() -> Status) -> Status {
+/// Runs a request hook. After a panic: `faulted`, then 500, or 502 once [`committed`]; the place goes to the error log.
+pub(crate) fn answer(request: &Request<'_>, faulted: fn(&Request<'_>), hook: impl FnOnce() -> Status) -> Status {
     COMMITTED.set(false);
     let _current = log::during_request(request);
     panic::catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(|_| {
@@ -55,6 +55,7 @@ pub(crate) fn answer(request: &Request<'_>, hook: impl FnOnce() -> Status) -> St
             (500, "nothing was sent")
         };
         tracing::error!("SM0900: a fault of this module: {}; {outcome}", place());
+        faulted(request);
         if request.response_started() {
             request.abort_connection();
             return Status::DONE;

@@ -116,7 +116,7 @@ unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {
     let Some(handler) = M::HANDLERS.iter().find(|handler| Some(handler.name) == asked) else { return sys::DECLINED };
     // SAFETY: httpd passes a live request, ours alone for the time of the call.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
-    let status = guard::answer(&request, || {
+    let status = guard::answer(&request, M::faulted, || {
         // SAFETY: the settings were made by config::create or config::merge for M's record, in pools that outlive the handler.
         let config = unsafe {
             sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config>().as_ref()

@@ -31,6 +31,9 @@ pub trait Module: 'static {
     /// After the end of each child, in the parent.
     fn child_ended(_pid: u64) {}
 
+    /// Leaves a note for the access log where a panic has ended a request.
+    fn faulted(_: &Request<'_>) {}
+
     /// What this module adds to the page of mod_status.
     fn status(_page: StatusPage) -> Option<String> {
         None

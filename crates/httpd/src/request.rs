@@ -118,6 +118,12 @@ impl<'r> Request<'r> {
         unsafe { (*self.as_ptr()).proto_num < 1001 }
     }
 
+    /// Whether the request is a stream of HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        // SAFETY: a number of a live request.
+        unsafe { (*self.as_ptr()).proto_num / 1000 == 2 }
+    }
+
     /// The user that an authentication module found.
     pub fn user(&self) -> Option<&'r [u8]> {
         // SAFETY: NULL or a C string that the authentication module put into r->pool.

@@ -18,6 +18,8 @@ pub mod reply;
 pub mod seam;
 pub mod spool;
 pub mod status;
+#[cfg(test)]
+mod stopwatch;
 pub mod store;
 pub mod transport;
 pub mod wadl;

@@ -385,7 +385,7 @@ pub const STATUSES: &[(u16, &str, &str)] = &[
     (405, "Method Not Allowed", "Only POST sends, and OPTIONS describes."),
     (408, "Request Timeout", "The body came too slowly. Nothing was sent."),
     (409, "Conflict", "A message with this Message-ID was submitted before; Link is its delivery status."),
-    (411, "Length Required", "An HTTP/1.0 request needs Content-Length. Nothing was sent."),
+    (411, "Length Required", "Over HTTP/1.0 and HTTP/2 a body needs Content-Length. Nothing was sent."),
     (413, "Content Too Large", "The body or the message is too large. Nothing was sent."),
     (415, "Unsupported Media Type", "The type or coding of the body cannot become a mail. Nothing was sent."),
     (500, "Internal Server Error", "The server is not set up to send. Nothing was sent."),

@@ -10,6 +10,8 @@ use crate::message::content_type::ContentType;
 pub struct Framing {
     /// The request is HTTP/1.0 or older.
     pub http10: bool,
+    /// The request came over HTTP/2.
+    pub http2: bool,
     /// A filter of the server stands before us and may decode the body.
     pub input_filter: bool,
     /// The largest body that is taken, in octets.
@@ -23,7 +25,10 @@ pub fn check(fields: &[(&[u8], &[u8])], framing: Framing) -> Result<(), InputErr
     if coding.as_deref().is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("chunked")) {
         return Err(InputError::TransferCoding);
     }
-    if framing.http10 && coding.is_none() && length.is_none() {
+    // mod_http2 2.0 gives a stream that the client resets the same end of body as a whole one (h2_stream.c, close_input) and reports the
+    // reset a moment later: without a length nobody can tell. It puts `chunked` where there is a body without one.
+    let endless = framing.http10 && coding.is_none() || framing.http2 && coding.is_some();
+    if endless && length.is_none() {
         return Err(InputError::LengthRequired);
     }
     if !framing.input_filter {

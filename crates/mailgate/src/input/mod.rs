@@ -79,7 +79,7 @@ pub enum InputError {
     },
     /// The header would be longer than [`MAX_HEADER`].
     HeaderTooLong,
-    /// An HTTP/1.0 request that does not say how long its body is.
+    /// A request over HTTP/1.0 or HTTP/2 that does not say how long its body is.
     LengthRequired,
     /// No From, and the message does not go to a program that adds one.
     MissingFrom,
@@ -127,7 +127,7 @@ impl fmt::Display for InputError {
             ),
             InputError::Header { field, error } => write!(f, "{field}: {error}"),
             InputError::HeaderTooLong => write!(f, "the header of the mail would exceed {MAX_HEADER} octets; send fewer or shorter fields"),
-            InputError::LengthRequired => f.write_str("an HTTP/1.0 request needs Content-Length"),
+            InputError::LengthRequired => f.write_str("over HTTP/1.0 and HTTP/2 a body needs Content-Length"),
             InputError::MissingFrom => f.write_str("From is missing; send a From field with one address"),
             InputError::NoRecipient => f.write_str("no recipient; send To, Cc or Bcc with at least one address"),
             InputError::Partial => f.write_str("message/partial is not supported; send the whole message in one request"),
