@@ -68,6 +68,7 @@ fn method_not_allowed() -> Problem {
 
 fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])]) -> Result<reply::Reply, Refused> {
     let begin = Instant::now();
+    let trial = settings.dry_run().judge(fields)?;
     framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
@@ -84,6 +85,12 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
     let message = compose::compose(&submission, trace, &body, &facts, &TEMPORARY)?;
     drop(body);
     faults::point(request, "message");
+    let accept = input::value_of(fields, "accept");
+    if let Some(trial) = trial {
+        let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
+        outcome::rehearsed(request, &submission, message.len(), begin);
+        return reply.map_err(|error| reply::spool_full(&error).into());
+    }
 
     entry.write(request, settings, &offered);
     let taken = way.run(settings, &message).map_err(|failure| {
@@ -97,7 +104,7 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
         status_url: entry.status_url(settings),
         redirect: settings.dsn_redirect(),
     };
-    Ok(accepted.reply(input::value_of(fields, "accept").as_deref()))
+    Ok(accepted.reply(accept.as_deref()))
 }
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
@@ -134,6 +141,7 @@ fn read_fields(
             max_recipients: settings.max_recipients(),
             pass: settings.pass_headers(),
             recipients: settings.recipients(),
+            redirect: settings.redirect_to(),
             sender: sender.as_ref().map(expressions::Sender::vouched),
             server_name: &server_name,
             strip: settings.strip_headers(),

@@ -8,6 +8,7 @@ mod expressions;
 mod faults;
 mod handler;
 mod handover;
+mod health;
 mod ledger;
 mod outcome;
 mod settings;
@@ -18,7 +19,10 @@ use httpd::{Directive, Handler, Module, ModuleRecord, Server};
 struct Sendmail;
 
 impl Module for Sendmail {
-    const HANDLERS: &'static [Handler<DirConfig>] = &[Handler { name: c"sendmail", answer: handler::handle }];
+    const HANDLERS: &'static [Handler<DirConfig>] = &[
+        Handler { name: c"sendmail", answer: handler::handle },
+        Handler { name: c"sendmail-health", answer: health::handle },
+    ];
     const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
     type Config = DirConfig;
 

@@ -183,7 +183,7 @@ impl Grant {
 }
 
 /// What a page may read of an answer beside the few fields it always may.
-const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After";
+const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After, Preference-Applied";
 
 /// Seconds a browser remembers a preflight: short enough for a changed configuration to be noticed.
 const MAX_AGE: u32 = 600;
