@@ -19,5 +19,6 @@ mod programs;
 mod redirect;
 mod relay;
 mod selftest;
+mod shipped;
 mod status;
 mod support;
