@@ -51,9 +51,11 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
-                let reaches_mail =
-                    |name: &str| input::reaches_mail(name, settings.pass_headers(), settings.strip_headers());
-                outcome::preflight(request, &grant.preflight(&asked, reaches_mail))
+                let of_use = |name: &str| {
+                    input::reaches_mail(name, settings.pass_headers(), settings.strip_headers())
+                        || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
+                };
+                outcome::preflight(request, &grant.preflight(&asked, of_use))
             }
             None => outcome::describe(request, &settings),
         },
@@ -68,7 +70,7 @@ fn method_not_allowed() -> Problem {
 
 fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])]) -> Result<reply::Reply, Refused> {
     let begin = Instant::now();
-    let trial = settings.dry_run().judge(fields)?;
+    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
     framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;

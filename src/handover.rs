@@ -107,14 +107,14 @@ impl<'c> HandOver<'c> {
 
 /// Refuses words of SendmailArguments by which a program would write to others than SendmailRedirectTo says. The start warns of them; only
 /// here all sections are merged.
-fn keep_redirected(settings: &Settings<'_>) -> Result<(), Problem> {
+fn keep_redirected(settings: &Settings<'_>) -> Result<(), Refused> {
     match (settings.redirect_to(), &settings.arguments().escape) {
         (Some(_), Some(why)) => {
             let log = format!(
                 "SendmailArguments may send past SendmailRedirectTo: {why}; use -t, or -- as the last word, and no recipient"
             );
             let detail = "this server is not set up to send mail";
-            Err(Problem::hidden(500, "SM0207", Again::AfterAdministrator, detail, log))
+            Err(Problem::hidden(500, "SM0207", Again::AfterAdministrator, detail, log).into())
         }
         _ => Ok(()),
     }

@@ -210,6 +210,24 @@ fn a_known_id_is_refused_and_no_row_is_written() {
 }
 
 #[test]
+fn a_page_may_ask_where_dry_runs_are_offered() {
+    let sendmail = Sendmail::new();
+    for (dry_run, allowed) in [("off", "subject"), ("request", "subject, prefer")] {
+        let settings = format!("SendmailAllowOrigin https://www.example.org\nSendmailDryRun {dry_run}");
+        let httpd = Httpd::builder().mail(&sendmail, &settings).start();
+        let page = |request: Request| request.header("Origin", "https://www.example.org");
+        let preflight = page(Request::options("/mail")).header("Access-Control-Request-Method", "POST");
+        let leave = preflight.header("Access-Control-Request-Headers", "subject, prefer, cookie").send(&httpd);
+        assert_eq!(leave.header("Access-Control-Allow-Headers"), Some(allowed));
+        let answer = asking(&page(Request::mail("/mail"))).send(&httpd);
+        assert_eq!(answer.status, if dry_run == "off" { 403 } else { 200 });
+        assert!(answer.header("Access-Control-Expose-Headers").unwrap().contains("Preference-Applied"));
+        httpd.allow_log("SM0206");
+    }
+    assert_eq!(sendmail.starts(), 0);
+}
+
+#[test]
 fn the_access_log_tells_a_dry_run_from_a_message() {
     let sendmail = Sendmail::new();
     let log = "LogFormat \"%{sendmail-status}n %{sendmail-id}n %{sendmail-rcpts}n %{sendmail-exit}n\" notes\n\

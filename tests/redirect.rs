@@ -2,7 +2,8 @@
 
 use crate::programs::steady;
 use crate::support::place::Place;
-use crate::support::{Httpd, Mpm, Recorded, Request, Sendmail, Smtp, oracle};
+use crate::support::{Httpd, Mpm, Postfix, Recorded, Request, Sendmail, Smtp, oracle, skipped};
+use std::time::Duration;
 
 const TO_STAGING: &str = "SendmailRedirectTo staging@example.org";
 
@@ -209,4 +210,30 @@ fn a_dry_run_shows_the_redirection() {
     assert!(report.contains("Recipient: \"staging@example.org\""), "{report}");
     assert_redirected(message.as_bytes(), "staging@example.org");
     assert!(httpd.error_log().contains("SM0007") && httpd.error_log().contains("redirected=yes intended=5"));
+}
+
+#[test]
+fn postfix_delivers_to_the_one_mailbox() {
+    let Some(postfix) = Postfix::start() else { return skipped("Postfix needs root") };
+    let settings = format!(
+        "SetHandler sendmail\nRequire local\nSendmailName \"{}\"\nSendmailStripHeaders -Apparently-To",
+        postfix.sendmail().display()
+    );
+    let section = |arguments: &str| format!("{settings}\nSendmailArguments {arguments}");
+    let builder = Httpd::builder().config("SendmailRedirectTo alice@test.local");
+    let builder = builder.location("/header", &section("-t -i -f user@test.local"));
+    let httpd = builder.location("/appended", &section("-i -f user@test.local --")).start();
+    for path in ["/header", "/appended"] {
+        let request = Request::mail(path).without("To").header("To", "bob@test.local").header("Cc", "user@test.local");
+        let request = request.header("Bcc", "bob@test.local").header("Apparently-To", "bob@test.local");
+        request.send(&httpd).expect_status(202);
+    }
+    for mail in postfix.wait_for_mail("alice", 2, Duration::from_secs(20)) {
+        let parsed = oracle::read(&mail);
+        assert_eq!(parsed.field("X-Original-Recipients"), Some("bob@test.local, user@test.local"));
+        assert_eq!(parsed.fields("To"), ["alice@test.local"]);
+    }
+    for user in ["bob", "user"] {
+        assert!(postfix.mail(user).is_empty(), "{user} got something");
+    }
 }

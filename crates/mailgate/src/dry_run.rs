@@ -53,20 +53,33 @@ impl DryRuns {
         }
     }
 
+    /// Whether a request may ask for one.
+    pub fn is_offered(self) -> bool {
+        self != DryRuns::Off
+    }
+
     /// Whether a request with these fields is a dry run. A server may ignore a preference (RFC 7240 2), but then a message would go out that
     /// its sender meant as a trial: where none is allowed, who asks for one is refused.
-    pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<Trial>, Problem> {
+    pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<Trial>, NotOffered> {
         let asked = is_asked(&value_of(fields, "prefer").unwrap_or_default());
         match self {
             DryRuns::Every => Ok(Some(Trial { asked })),
             DryRuns::Asked => Ok(asked.then_some(Trial { asked })),
             DryRuns::Off if !asked => Ok(None),
-            DryRuns::Off => {
-                let detail = "the request asks for a dry run (Prefer: sendmail-dry-run), which SendmailDryRun does not allow here; \
-                              without this preference the message would be sent";
-                Err(Problem::new(403, "SM0206", Again::AfterCorrection, detail))
-            }
+            DryRuns::Off => Err(NotOffered),
         }
+    }
+}
+
+/// A dry run is asked for where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotOffered;
+
+impl From<NotOffered> for Problem {
+    fn from(_: NotOffered) -> Self {
+        let detail = "the request asks for a dry run (Prefer: sendmail-dry-run), which SendmailDryRun does not allow here; \
+                      without this preference the message would be sent";
+        Problem::new(403, "SM0206", Again::AfterCorrection, detail)
     }
 }
 
@@ -74,13 +87,16 @@ impl DryRuns {
 /// does not matter: whoever names it does not mean to send.
 fn is_asked(prefer: &str) -> bool {
     let (mut quoted, mut escaped) = (false, false);
-    let preferences = prefer.split(|c| {
+    let mut is_comma = |c: char| {
         quoted ^= c == '"' && !escaped;
         escaped = c == '\\' && quoted && !escaped;
         c == ',' && !quoted
-    });
+    };
+    let preferences: Vec<&str> = prefer.split(&mut is_comma).collect();
+    // A quote that does not end must not hide what stands behind it.
+    let preferences = if quoted { prefer.split(',').collect() } else { preferences };
     let token = |preference: &str| preference.split(['=', ';']).next().unwrap_or_default().trim().to_owned();
-    preferences.map(token).any(|token| token.eq_ignore_ascii_case(PREFERENCE))
+    preferences.into_iter().map(token).any(|token| token.eq_ignore_ascii_case(PREFERENCE))
 }
 
 /// Where a message would go.

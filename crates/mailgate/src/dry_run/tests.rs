@@ -21,6 +21,7 @@ fn a_preference_is_found_among_others_and_in_any_form() {
         ("sendmail-dry-run = 0", true),
         ("return=\"a, sendmail-dry-run\"", false),
         ("x=\"\\\"\", sendmail-dry-run", true),
+        ("x=\", sendmail-dry-run", true),
         ("sendmail-dry-running", false),
         ("wait=sendmail-dry-run", false),
         ("", false),
@@ -37,7 +38,7 @@ fn where_none_is_allowed_who_asks_is_refused() {
     {
         let judged = |fields| {
             let judged = DryRuns::parse(word).unwrap().judge(fields);
-            judged.map(|trial| trial.map(|trial| trial.asked)).map_err(|problem| problem.status)
+            judged.map(|trial| trial.map(|trial| trial.asked)).map_err(|refused| Problem::from(refused).status)
         };
         assert_eq!((judged(asks), judged(&[])), (asked, unasked), "{word}");
     }

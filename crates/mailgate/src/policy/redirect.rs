@@ -10,7 +10,7 @@ use crate::header::HeaderName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect(Vec<Address>);
 
-/// The fields that programs with `-t` take recipients from (Sendmail 8.17 conf.c, H_RCPT; `Resent-*` is refused anyway).
+/// The fields that programs with `-t` take recipients from (H_RCPT in Sendmail's conf.c; `Resent-*` is refused anyway).
 const ADDRESSED: &[&str] = &["To", "Cc", "Bcc", "Apparently-To"];
 
 impl Redirect {
