@@ -1,5 +1,6 @@
 //! SendmailRedirectTo: on a server for trials everything goes to its mailbox, whatever way out and whatever the request says.
 
+use crate::circle::Database;
 use crate::programs::steady;
 use crate::support::place::Place;
 use crate::support::{Httpd, Mpm, Postfix, Recorded, Request, Sendmail, Smtp, oracle, skipped};
@@ -210,6 +211,22 @@ fn a_dry_run_shows_the_redirection() {
     assert!(report.contains("Recipient: \"staging@example.org\""), "{report}");
     assert_redirected(message.as_bytes(), "staging@example.org");
     assert!(httpd.error_log().contains("SM0007") && httpd.error_log().contains("redirected=yes intended=5"));
+}
+
+#[test]
+fn the_status_is_that_of_who_receives() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let program = sendmail.program().display().to_string();
+    let section = format!(
+        "SetHandler sendmail\nRequire local\nSendmailName \"{program}\"\n{TO_STAGING}\nSendmailDSNLocation http://127.0.0.1:${{PORT}}/dsn"
+    );
+    let httpd = database.httpd().location("/mail", &section).start();
+    let sent = mail("/mail").send(&httpd).expect_status(303);
+    let id = sent.message_id().replace('@', "%40");
+    let status = Request::get(&format!("/dsn/{id}/")).header("Accept", "application/json").send(&httpd);
+    let text = status.expect_status(200).text();
+    assert!(text.contains("staging@example.org"), "{text}");
+    assert!(["boss@", "b@", "c@", "secret@"].iter().all(|who| !text.contains(&format!("{who}example.test"))), "{text}");
 }
 
 #[test]
