@@ -134,7 +134,7 @@ fn arguments_that_would_send_past_it_send_nothing() {
     let test = builder.config_test();
     for (number, (arguments, fits)) in rows.iter().enumerate() {
         let named = |path: &str| {
-            test.output.lines().any(|line| line.contains("SM0805") && line.contains(&format!("/{path}{number}\"")))
+            test.output.lines().any(|line| line.contains("SM0806") && line.contains(&format!("/{path}{number}\"")))
         };
         assert_eq!((named("to"), named("real")), (!fits, false), "{arguments}: {}", test.output);
     }
@@ -156,7 +156,7 @@ fn arguments_that_would_send_past_it_send_nothing() {
         assert_eq!(real.status, if list { 403 } else { 202 }, "{arguments}: {}", real.text());
         sendmail.take();
     }
-    for tag in ["SM0805", "SM0207", "SM0804"] {
+    for tag in ["SM0806", "SM0207", "SM0804"] {
         httpd.expect_log(tag);
     }
     httpd.allow_log("SM0203");

@@ -35,17 +35,21 @@ fn the_log_line_we_ship_tells_what_became_of_each_request() {
     std::fs::write(pages.join("refused.html"), "no").unwrap();
     let httpd = builder.start();
     let request = |path: &str| Request::mail(path).header("Message-ID", "<id@b.test>");
+    let file = httpd.root().join("logs/sendmail");
+    // A line is written when its answer has left, and threads do not wait for each other.
+    let logged = |count: usize| {
+        let read = || std::fs::read_to_string(&file).ok().filter(|text| text.lines().count() >= count);
+        within(Duration::from_secs(5), read).expect("a line for each request")
+    };
     request("/sendmail").send(&httpd).expect_status(202);
+    logged(1);
     request("/sendmail/trial").send(&httpd).expect_status(200);
+    logged(2);
     assert_eq!(request("/sendmail").without("To").send(&httpd).expect_status(400).text(), "no");
+    logged(3);
     Request::get("/refused.html").send(&httpd).expect_status(200);
     request("/sendmail").header("Cc", "b@example.test").send(&httpd).expect_status(202);
-    let file = httpd.root().join("logs/sendmail");
-    let lines = within(Duration::from_secs(5), || {
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        (text.lines().count() >= 4).then_some(text)
-    });
-    let lines = lines.expect("four lines");
+    let lines = logged(4);
     let lines: Vec<&str> = lines.lines().collect();
     assert_eq!(lines.len(), 4, "what is not of this module is not there: {lines:?}");
     for (line, expected) in lines.iter().zip([

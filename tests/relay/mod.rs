@@ -15,11 +15,11 @@ use crate::support::smtp::Taken;
 use crate::support::{Mpm, Request, Smtp, oracle};
 
 /// A location whose messages go to this server.
-pub fn relaying(builder: Builder, path: &str, url: &str, text: &str) -> Builder {
+pub(crate) fn relaying(builder: Builder, path: &str, url: &str, text: &str) -> Builder {
     builder.location(path, &format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailRelay \"{url}\"\n{text}"))
 }
 
-pub fn to(smtp: &Smtp) -> String {
+pub(crate) fn to(smtp: &Smtp) -> String {
     format!("127.0.0.1:{}", smtp.port())
 }
 

@@ -326,7 +326,7 @@ impl<'t> Scope<'t> {
         };
         let words: Vec<Option<String>> = words.iter().map(literal).collect();
         redirect::escape(words.iter().map(Option::as_deref)).map(|why| Warning {
-            tag: "SM0805",
+            tag: "SM0806",
             text: format!(
                 "{}: SendmailArguments may send past SendmailRedirectTo: {why}; every message will be refused with 500. Use -t, or -- as the last word, and no recipient",
                 self.place()

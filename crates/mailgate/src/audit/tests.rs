@@ -108,7 +108,7 @@ fn a_missing_program_and_a_lost_bounce_are_named() {
 
 #[test]
 fn arguments_that_would_send_past_a_redirection_are_named() {
-    let past = |inside: &str| tags(&location("SendmailRedirectTo staging@example.org", inside)).contains(&"SM0805");
+    let past = |inside: &str| tags(&location("SendmailRedirectTo staging@example.org", inside)).contains(&"SM0806");
     for arguments in ["-i boss@example.org", "-t -i boss@example.org", "-i %{HTTP:X}", "-t -f%{HTTP:X} root", "-i"] {
         assert!(past(&format!("SendmailArguments {arguments}")), "{arguments}");
         assert!(!past(&format!("SendmailArguments {arguments}\nSendmailRedirectTo none")), "{arguments}");
