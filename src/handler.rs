@@ -11,17 +11,13 @@ use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status};
 use mailgate::address::Domain;
 use mailgate::input::{self, Rules, Submission, framing};
-use mailgate::message::body::{Facts, Scan};
-use mailgate::message::compose::{self, Trace};
+use mailgate::message::compose::Trace;
+use mailgate::message::draft::Draft;
 use mailgate::message_id::Token;
 use mailgate::origin::{self, Standing};
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Accepted, Again, Problem};
-use mailgate::spool::Spool;
 use std::time::Instant;
-
-/// What stays in memory while a message is made.
-const MEMORY: usize = 64 * 1024;
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
@@ -81,11 +77,10 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
 
-    let (body, facts) = read_body(request, settings)?;
+    let mut draft = Draft::new(&submission, trace(request, settings, &token), &TEMPORARY);
+    read_body(request, settings, &mut draft)?;
     framing::encoding(&request.headers_in().entries())?;
-    let trace = trace(request, settings, &token);
-    let message = compose::compose(&submission, trace, &body, &facts, &TEMPORARY)?;
-    drop(body);
+    let message = draft.finish()?;
     faults::point(request, "message");
     let accept = input::value_of(fields, "accept");
     if let Some(trial) = trial {
@@ -156,25 +151,21 @@ fn read_fields(
     Ok(submission)
 }
 
-/// The body to its true end, and what it is made of.
-fn read_body(request: &Request<'_>, settings: &Settings<'_>) -> Result<(Spool, Facts), Refused> {
-    let mut spool = Spool::new(&TEMPORARY, MEMORY);
-    let mut scan = Scan::new();
+/// The body to its true end.
+fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'_>) -> Result<(), Refused> {
     let max = settings.max_size();
     request
         .read_body(|octets| {
             faults::point(request, "body");
-            if spool.len() + octets.len() as u64 > max {
+            if draft.body_len() + octets.len() as u64 > max {
                 return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
             }
-            scan.update(octets);
-            spool.write(octets).map_err(|error| Box::new(reply::spool_full(&error)))
+            draft.write(octets).map_err(|error| Box::new(reply::spool_full(&error)))
         })
         .map_err(|error| match error {
             BodyError::Sink(problem) => Refused::from(*problem),
             BodyError::Filter(status) => Refused::Broken(status),
-        })?;
-    Ok((spool, scan.finish()))
+        })
 }
 
 fn trace<'a>(request: &Request<'a>, settings: &Settings<'_>, token: &'a Token) -> Option<Trace<'a>> {

@@ -24,7 +24,7 @@ fuzz_target!(|octets: &[u8]| {
 });
 
 fn scan(body: &[u8], piece: usize) -> Facts {
-    let mut scan = Scan::new();
+    let mut scan = Scan::new(true);
     body.chunks(piece).for_each(|piece| scan.update(piece));
     scan.finish()
 }

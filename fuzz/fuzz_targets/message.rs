@@ -11,13 +11,12 @@ use mail_parser::{Address as Read, Message as Parsed, MessageParser};
 use mailgate::address::Domain;
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::input::{self, Rules, Submission};
-use mailgate::message::body::Scan;
-use mailgate::message::compose::{self, Trace};
+use mailgate::message::compose::Trace;
+use mailgate::message::draft::Draft;
 use mailgate::message_id::Token;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::Addressing;
 use mailgate::policy::sender::Vouched;
-use mailgate::spool::Spool;
 use std::io::Read as _;
 
 type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
@@ -70,11 +69,11 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn compose(submission: &Submission, token: &Token, body: &[u8]) -> Option<Vec<u8>> {
-    let (mut scan, mut spool) = (Scan::new(), Spool::new(&std::env::temp_dir(), 1 << 20));
-    scan.update(body);
-    spool.write(body).unwrap();
     let trace = Trace { client: None, user: Some(b"u\nser"), server_name: "gateway.test", https: true, token };
-    let message = compose::compose(submission, Some(trace), &spool, &scan.finish(), &std::env::temp_dir()).ok()?;
+    let directory = std::env::temp_dir();
+    let mut draft = Draft::new(submission, Some(trace), &directory);
+    draft.write(body).unwrap();
+    let message = draft.finish().ok()?;
     let mut octets = Vec::new();
     message.reader().read_to_end(&mut octets).unwrap();
     Some(octets)

@@ -70,7 +70,12 @@ impl Spool {
 
     /// Reads from the first octet on, whoever else reads at the same time.
     pub fn reader(&self) -> Reader<'_> {
-        Reader { spool: self, offset: 0, buffer: Vec::new(), taken: 0 }
+        self.reader_at(0)
+    }
+
+    /// The same from a later octet on.
+    pub fn reader_at(&self, offset: u64) -> Reader<'_> {
+        Reader { spool: self, offset, buffer: Vec::new(), taken: 0 }
     }
 
     pub(crate) fn memory(&self) -> Option<&[u8]> {

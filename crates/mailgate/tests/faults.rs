@@ -6,14 +6,13 @@
 use mailgate::address::Domain;
 use mailgate::input::strip::StripList;
 use mailgate::input::{self, Rules};
-use mailgate::message::body::Scan;
-use mailgate::message::compose::{self, Trace};
+use mailgate::message::compose::Trace;
+use mailgate::message::draft::Draft;
 use mailgate::message_id::Token;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Problem};
 use mailgate::seam;
-use mailgate::spool::Spool;
 use mailgate::transport::{self, Program, maildir};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,15 +41,13 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Problem> {
         token: &token,
     };
     let submission = input::read(&fields, &rules).map_err(|error| Problem::from(&error))?;
-    let (tmp, mut scan) = (place.join("tmp"), Scan::new());
-    let mut spool = Spool::new(&tmp, 65_536);
-    for piece in body.chunks(20_000) {
-        scan.update(piece);
-        spool.write(piece).map_err(|error| reply::spool_full(&error))?;
-    }
+    let tmp = place.join("tmp");
     let trace = Trace { client: None, user: None, server_name: "gateway.test", https: false, token: &token };
-    let message = compose::compose(&submission, Some(trace), &spool, &scan.finish(), &tmp)
-        .map_err(|error| Problem::from(&error))?;
+    let mut draft = Draft::new(&submission, Some(trace), &tmp);
+    for piece in body.chunks(20_000) {
+        draft.write(piece).map_err(|error| reply::spool_full(&error))?;
+    }
+    let message = draft.finish().map_err(|error| Problem::from(&error))?;
     let outcome = if to_maildir {
         maildir::deliver(&place.join("Maildir"), &message)
     } else {
@@ -91,8 +88,11 @@ fn whatever_call_fails_there_is_no_hand_over_without_success() {
     fs::create_dir_all(place.join("tmp")).unwrap();
     let mut points = 0;
     for errno in [libc::EMFILE, libc::ENOSPC, libc::EIO, libc::EAGAIN, libc::EINTR, libc::EPERM] {
-        for (octets, to_maildir) in [(100, false), (90_000, false), (100, true), (90_000, true)] {
-            let body = "a line of text\n".repeat(octets / 15) + "the end\n";
+        // The last one is written twice: only its end shows that it is not 7-bit.
+        let bodies =
+            [(100, false, ""), (90_000, false, ""), (100, true, ""), (90_000, true, ""), (90_000, false, "\u{e9}\n")];
+        for (octets, to_maildir, late) in bodies {
+            let body = "a line of text\n".repeat(octets / 15) + late + "the end\n";
             let before = descriptors();
             for call in 1.. {
                 seam::fail_nth(call, errno);

@@ -1,18 +1,16 @@
-//! A [`Submission`] and its body -> the octets of a message: the trace line, the header, the lines about the body, the body encoded.
+//! A [`Submission`] and what is known of its body -> the lines of the header that stand beside those of the client: the trace, and what
+//! the body is.
 #![forbid(unsafe_code)]
 
-use super::body::{self, BodyError, Facts, Kind};
+use super::body::{self, BodyError, Facts, Kind, Plan};
 use super::content_type::ContentType;
 use super::date;
 use crate::header::HeaderName;
 use crate::input::Submission;
 use crate::message_id::Token;
-use crate::spool::Spool;
-use crate::transport::Message;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 
 /// Why a message could not be composed.
 #[derive(Debug)]
@@ -51,7 +49,7 @@ pub struct Trace<'a> {
 
 impl Trace<'_> {
     /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
-    fn field(&self) -> String {
+    pub(super) fn field(&self) -> String {
         let client = match self.client {
             Some(IpAddr::V4(address)) => format!("from [{address}]"),
             Some(IpAddr::V6(address)) => format!("from [IPv6:{address}]"),
@@ -73,30 +71,35 @@ impl Trace<'_> {
     }
 }
 
-/// The message in full. `directory` is where it is stored if it is too long for memory.
-pub fn compose(
-    submission: &Submission,
-    trace: Option<Trace<'_>>,
-    body: &Spool,
-    facts: &Facts,
-    directory: &Path,
-) -> Result<Message, ComposeError> {
-    let content_type = content_type(submission.content_type.clone(), facts);
-    let kind = match &content_type {
-        text if text.is_text() && !is_wide(text) => Kind::Text,
-        composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
-        _ => Kind::Other,
-    };
-    let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts).map_err(ComposeError::Body)?;
-    let mut header = trace.map(|trace| trace.field()).unwrap_or_default();
-    header += &submission.header;
-    header += &content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
-    if let Some(encoding) = plan.transfer_encoding() {
-        header += &format!("Content-Transfer-Encoding: {encoding}\n");
+/// What the header has to say of a body, and how that is written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    /// The last lines of the header, with the empty one.
+    pub header: String,
+    /// How the body is written.
+    pub plan: Plan,
+    /// Whether it stays so, whatever else the body holds: base64, since the type is known and is none of text or parts.
+    pub is_certain: bool,
+}
+
+impl Form {
+    /// For a body of which `facts` are known.
+    pub fn of(submission: &Submission, facts: &Facts) -> Result<Form, BodyError> {
+        let is_known = submission.content_type.is_some() || facts.nul;
+        let content_type = content_type(submission.content_type.clone(), facts);
+        let kind = match &content_type {
+            text if text.is_text() && !is_wide(text) => Kind::Text,
+            composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
+            _ => Kind::Other,
+        };
+        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts)?;
+        let mut header = content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
+        if let Some(encoding) = plan.transfer_encoding() {
+            header += &format!("Content-Transfer-Encoding: {encoding}\n");
+        }
+        header.push('\n');
+        Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && !plan.as_sent })
     }
-    header.push('\n');
-    Message::compose(directory, header.as_bytes(), |to| body::encode(&plan, body.reader(), to))
-        .map_err(ComposeError::Io)
 }
 
 /// Whether the text is in a charset whose octets are no lines of ASCII (UTF-16, UTF-32), so that it must travel as it is.

@@ -5,6 +5,7 @@ pub mod body;
 pub mod compose;
 pub mod content_type;
 pub mod date;
+pub mod draft;
 pub mod encode;
 pub(crate) mod encoded_word;
 pub(crate) mod fold;

@@ -27,7 +27,11 @@ impl Message {
         spool.write(header)?;
         let mut buffered = io::BufWriter::with_capacity(16_384, spool);
         body(&mut buffered)?;
-        let mut spool = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Message::of(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
+    }
+
+    /// What `spool` holds, header and body.
+    pub(crate) fn of(mut spool: Spool) -> io::Result<Message> {
         spool.settle()?;
         Ok(Message { spool })
     }

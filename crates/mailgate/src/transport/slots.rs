@@ -3,14 +3,27 @@
 #![forbid(unsafe_code)]
 
 use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 struct Gate {
-    taken: Mutex<usize>,
+    count: Mutex<Count>,
     freed: Condvar,
 }
 
-static GATE: Gate = Gate { taken: Mutex::new(0), freed: Condvar::new() };
+#[derive(Debug)]
+struct Count {
+    taken: usize,
+    /// To be woken when one is given back: without any, that takes no call of the kernel.
+    waiting: usize,
+}
+
+impl Gate {
+    const fn new() -> Gate {
+        Gate { count: Mutex::new(Count { taken: 0, waiting: 0 }), freed: Condvar::new() }
+    }
+}
+
+static GATE: Gate = Gate::new();
 
 /// Leave to run one program, until dropped.
 #[derive(Debug)]
@@ -30,28 +43,33 @@ impl Drop for Slot {
 
 impl Gate {
     fn enter(&self, limit: usize, wait: Duration) -> bool {
-        let mut taken = self.lock();
-        if limit > 0 && *taken >= limit {
-            let began = Instant::now();
-            while *taken >= limit {
-                let Some(left) = wait.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
-                    return false;
-                };
-                taken = self.freed.wait_timeout(taken, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        let mut count = self.lock();
+        if limit > 0 && count.taken >= limit {
+            let full = |count: &mut Count| count.taken >= limit;
+            count.waiting += 1;
+            let woken =
+                self.freed.wait_timeout_while(count, wait, full).unwrap_or_else(|poisoned| poisoned.into_inner());
+            count = woken.0;
+            count.waiting -= 1;
+            if count.taken >= limit {
+                return false;
             }
         }
-        *taken += 1;
+        count.taken += 1;
         true
     }
 
     fn leave(&self) {
-        *self.lock() -= 1;
-        self.freed.notify_all(); // who waits for a low limit may not hide who waits for a high one
+        let mut count = self.lock();
+        count.taken -= 1;
+        if count.waiting > 0 {
+            self.freed.notify_all(); // who waits for a low limit may not hide who waits for a high one
+        }
     }
 
     /// Nothing between lock and unlock can panic, and a count is right at any moment: poison means nothing here.
-    fn lock(&self) -> MutexGuard<'_, usize> {
-        self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn lock(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -59,9 +77,10 @@ impl Gate {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
 
     fn gate() -> &'static Gate {
-        Box::leak(Box::new(Gate { taken: Mutex::new(0), freed: Condvar::new() }))
+        Box::leak(Box::new(Gate::new()))
     }
 
     #[test]
@@ -106,12 +125,12 @@ mod tests {
                 });
             }
         });
-        assert_eq!(*gate.lock(), 0);
+        assert_eq!(gate.lock().taken, 0);
     }
 
     #[test]
     fn a_slot_is_given_back_once_even_after_a_panic_and_never_by_one_who_got_none() {
-        let taken = || *GATE.lock();
+        let taken = || GATE.lock().taken;
         let before = taken();
         let held = acquire(0, Duration::ZERO).unwrap();
         assert!(acquire(before + 1, Duration::ZERO).is_none());

@@ -58,13 +58,13 @@ pub(super) struct Child {
     pidfd: Option<OwnedFd>,
     /// It has ended, and is a zombie: its number, and that of its group, is still ours.
     ended: bool,
-    /// Nothing is left to reap, and its number may be somebody else's by now: no signals.
-    gone: bool,
+    /// How; nothing is left to reap, and its number may be somebody else's by now: no signals.
+    ending: Option<Ending>,
 }
 
 impl Child {
     pub fn new(pid: Pid) -> Child {
-        let mut child = Child { pid, pidfd: None, ended: false, gone: false }; // from here on it is killed and reaped
+        let mut child = Child { pid, pidfd: None, ended: false, ending: None }; // from here on it is killed and reaped
         child.pidfd = seam::pidfd_open(pid).ok();
         child
     }
@@ -76,10 +76,13 @@ impl Child {
         let mut until = deadline;
         loop {
             self.wait_for_news(&mut outlets, until);
-            if !self.ended && self.has_ended() && !killed {
+            let silent = outlets.iter().all(Outlet::is_closed);
+            if silent && !killed && !self.ended {
+                self.look_and_reap(); // nobody is left to be signalled
+            } else if !self.ended && self.has_ended() && !killed {
                 until = Instant::now() + GRACE;
             }
-            if self.ended && outlets.iter().all(Outlet::is_closed) {
+            if self.ended && silent {
                 break;
             }
             if Instant::now() < until {
@@ -110,11 +113,9 @@ impl Child {
         if !self.ended && self.pidfd.is_none() {
             left = left.min(POLLING);
         }
-        let mut fds: Vec<PollFd<'_>> =
-            outlets.iter().filter_map(|o| o.fd.as_ref()).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
-        if let (true, Some(pidfd)) = (watches_exit, &self.pidfd) {
-            fds.push(PollFd::new(pidfd, PollFlags::IN));
-        }
+        let pidfd = self.pidfd.as_ref().filter(|_| watches_exit);
+        let watched = outlets.iter().filter_map(|outlet| outlet.fd.as_ref()).chain(pidfd);
+        let mut fds: Vec<PollFd<'_>> = watched.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
         if let Err(error) = seam::poll(&mut fds, &timeout)
             && error.kind() != io::ErrorKind::Interrupted
@@ -122,9 +123,9 @@ impl Child {
             std::thread::sleep(left.min(POLLING));
         }
         // Where the wait failed, nothing is marked: the exit is looked for anyway, and the next round waits again.
-        let news = fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>();
+        let news = fds.iter().map(PollFd::revents).collect::<Vec<_>>();
         let open = outlets.iter_mut().filter(|outlet| !outlet.is_closed());
-        open.zip(news).filter(|(_, news)| *news).for_each(|(outlet, _)| outlet.take());
+        open.zip(news).filter(|(_, news)| !news.is_empty()).for_each(|(outlet, news)| outlet.take(news));
     }
 
     /// Looks without reaping: the number of the group stays reserved for [`Child::signal`].
@@ -133,15 +134,22 @@ impl Child {
             match seam::wait_child(self.pid, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
                 Ok(None) => {}
                 Ok(Some(_)) => self.ended = true,
-                Err(error) if is_echild(&error) => (self.ended, self.gone) = (true, true),
+                Err(error) if is_echild(&error) => (self.ended, self.ending) = (true, Some(Ending::Lost)),
                 Err(_) => std::thread::sleep(POLLING),
             }
         }
         self.ended
     }
 
+    fn look_and_reap(&mut self) {
+        let ending = reap(self.pid);
+        if ending != Ending::StillRunning {
+            (self.ended, self.ending) = (true, Some(ending));
+        }
+    }
+
     fn signal(&mut self, signal: Signal) {
-        if self.gone {
+        if self.ending.is_some() {
             return;
         }
         if seam::signal_group(self.pid, signal).is_err() {
@@ -150,18 +158,18 @@ impl Child {
     }
 
     fn finish(&mut self) -> Ending {
-        let ending = if self.gone { Ending::Lost } else { reap(self.pid) };
+        let ending = self.ending.unwrap_or_else(|| reap(self.pid));
         if ending == Ending::StillRunning {
             ORPHANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(self.pid);
         }
-        self.gone = true;
+        self.ending = Some(ending);
         ending
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.gone {
+        if self.ending.is_some() {
             return;
         }
         self.signal(Signal::KILL);
@@ -213,7 +221,10 @@ impl Outlet {
     }
 
     /// Takes what is there, at most one buffer, so that a flood does not keep us from looking at the clock.
-    fn take(&mut self) {
+    fn take(&mut self, news: PollFlags) {
+        if news == PollFlags::HUP {
+            self.fd = None; // closed, and nothing left in it (poll(2))
+        }
         let Some(fd) = &self.fd else { return };
         let mut buffer = [0; 4 * 1024];
         match seam::read(fd.as_fd(), &mut buffer) {

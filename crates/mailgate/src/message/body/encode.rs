@@ -12,38 +12,62 @@ use super::{ENCODED_LINE, Encoding, Plan};
 
 /// Copies `from` to `to` as `plan` says. What is not empty ends in a line end.
 pub fn encode(plan: &Plan, mut from: impl BufRead, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
-    match (plan.encoding, plan.as_sent) {
-        (Encoding::SevenBit | Encoding::EightBit, _) => {
-            let mut lines = PlainLines::default();
-            each_piece(&mut from, |piece| lines.update(piece, to))?;
-            lines.finish(to)
-        }
-        (Encoding::QuotedPrintable, true) => {
-            let mut lines = PlainLines { quoted: true, ..PlainLines::default() };
-            each_piece(&mut from, |piece| lines.update(piece, to))?;
-            lines.finish(to)
-        }
-        (Encoding::QuotedPrintable, false) => {
-            let mut encoder = QuotedPrintable::new();
-            let mut outcome = Ok(());
-            let mut sink = |piece: &[u8]| {
-                if outcome.is_ok() {
-                    outcome = to.write_all(piece);
-                }
-            };
-            each_piece(&mut from, |piece| {
-                encoder.update(piece, &mut sink);
-                Ok(())
-            })?;
-            encoder.finish(&mut sink);
-            outcome
-        }
-        (Encoding::Base64, as_sent) => {
-            let mut lines = Base64Lines { as_sent, ..Base64Lines::default() };
-            each_piece(&mut from, |piece| lines.update(piece, to))?;
-            lines.finish(to)
+    let mut encoder = Encoder::new(plan);
+    each_piece(&mut from, |piece| encoder.update(piece, to))?;
+    encoder.finish(to)
+}
+
+/// The same, of a body that comes in pieces.
+#[derive(Debug)]
+pub struct Encoder(Way);
+
+#[derive(Debug)]
+enum Way {
+    Base64(Base64Lines),
+    Plain(PlainLines),
+    QuotedPrintable(QuotedPrintable),
+}
+
+impl Encoder {
+    /// Before the first octet.
+    pub fn new(plan: &Plan) -> Encoder {
+        let as_sent = plan.as_sent;
+        Encoder(match plan.encoding {
+            Encoding::SevenBit | Encoding::EightBit => Way::Plain(PlainLines::default()),
+            Encoding::QuotedPrintable if as_sent => Way::Plain(PlainLines { quoted: true, ..PlainLines::default() }),
+            Encoding::QuotedPrintable => Way::QuotedPrintable(QuotedPrintable::new()),
+            Encoding::Base64 => Way::Base64(Base64Lines { as_sent, ..Base64Lines::default() }),
+        })
+    }
+
+    /// Writes what the next octets complete.
+    pub fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        match &mut self.0 {
+            Way::Base64(lines) => lines.update(piece, to),
+            Way::Plain(lines) => lines.update(piece, to),
+            Way::QuotedPrintable(encoder) => kept_error(to, |sink| encoder.update(piece, sink)),
         }
     }
+
+    /// Writes the rest.
+    pub fn finish(self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        match self.0 {
+            Way::Base64(lines) => lines.finish(to),
+            Way::Plain(mut lines) => lines.finish(to),
+            Way::QuotedPrintable(mut encoder) => kept_error(to, |sink| encoder.finish(sink)),
+        }
+    }
+}
+
+/// Lets `write` write into `to` until that fails.
+fn kept_error(to: &mut (impl Write + ?Sized), write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> io::Result<()> {
+    let mut outcome = Ok(());
+    write(&mut |piece| {
+        if outcome.is_ok() {
+            outcome = to.write_all(piece);
+        }
+    });
+    outcome
 }
 
 fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
@@ -59,7 +83,7 @@ fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result
 }
 
 /// CRLF -> LF; and, of quoted-printable, `.` alone -> `=2E`, `From ` -> `=46rom `.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct PlainLines {
     quoted: bool,
     carry: Vec<u8>,
@@ -134,7 +158,7 @@ fn disguise(line: &[u8], last: bool) -> Option<&'static [u8]> {
 }
 
 /// Any octets -> quoted-printable. LF and CRLF are line ends; everything else comes back exactly.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct QuotedPrintable {
     carry: Vec<u8>,
     line: Vec<u8>,
@@ -143,7 +167,17 @@ pub(super) struct QuotedPrintable {
 /// Whether quoted-printable may write all of it as it is, blanks at the end of a line apart. No early exit: that is what lets the compiler
 /// look at many octets at once.
 pub(super) fn is_literal(text: &[u8]) -> bool {
-    text.iter().fold(true, |all, &b| all & ((b.wrapping_sub(b' ') < 95) & (b != b'=') | (b == b'\t')))
+    text.iter().fold(true, |all, &b| all & stands_for_itself(b))
+}
+
+/// The same of several lines.
+pub(super) fn is_literal_text(lines: &[u8]) -> bool {
+    lines.iter().fold(true, |all, &b| all & (stands_for_itself(b) | (b == b'\n')))
+}
+
+#[inline(always)]
+fn stands_for_itself(b: u8) -> bool {
+    (b.wrapping_sub(b' ') < 95) & (b != b'=') | (b == b'\t')
 }
 
 /// What may follow an octet and change how it is written: `rom ` after F.
@@ -271,7 +305,7 @@ impl QuotedPrintable {
 }
 
 /// Octets, or the digits of somebody else's base64, -> base64 in lines of 76.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Base64Lines {
     as_sent: bool,
     /// Less than a line: 57 octets, or 76 digits.

@@ -6,10 +6,11 @@
 
 use std::fmt;
 
+mod declared;
 mod encode;
 mod scan;
 
-pub use encode::encode;
+pub use encode::{Encoder, encode};
 pub use scan::{Facts, Scan};
 
 /// Longest line that passes as it is. RFC 5322 2.1.1 has 998; dma refuses that, Exim bounces 999, and Sendmail cuts at
@@ -49,10 +50,15 @@ pub struct Plan {
     /// What the header has to say.
     pub encoding: Encoding,
     /// The client has encoded it so itself.
-    as_sent: bool,
+    pub(super) as_sent: bool,
 }
 
 impl Plan {
+    /// Whether all but line ends is written as it came.
+    pub(super) fn is_as_is(&self) -> bool {
+        matches!(self.encoding, Encoding::SevenBit | Encoding::EightBit)
+    }
+
     /// The value of Content-Transfer-Encoding; none for 7bit, the default (RFC 2045 6.1).
     pub fn transfer_encoding(&self) -> Option<&'static str> {
         match self.encoding {

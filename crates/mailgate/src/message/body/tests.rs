@@ -62,7 +62,7 @@ impl Dice {
 }
 
 fn scan(body: &[u8]) -> Facts {
-    let mut scan = Scan::new();
+    let mut scan = Scan::new(true);
     scan.update(body);
     scan.finish()
 }

@@ -1,0 +1,247 @@
+//! A [`Submission`] and its body, piece by piece -> a [`Message`]. A body that is too long for memory is written where it will be read: behind its
+//! header, in the file that the program gets, as soon as it is clear what the header will say. Where that was a wrong guess (an octet
+//! above 127 after a megabyte of ASCII) the message is written anew from what the file holds.
+#![forbid(unsafe_code)]
+
+use super::body::{self, Encoder, Facts, Scan};
+use super::compose::{ComposeError, Form, Trace};
+use crate::input::Submission;
+use crate::spool::Spool;
+use crate::transport::Message;
+use std::io;
+use std::path::Path;
+
+/// What stays in memory of a body.
+const MEMORY: usize = 64 * 1024;
+
+/// A message in the making.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    submission: &'a Submission,
+    /// The trace and the client's fields.
+    header: String,
+    directory: &'a Path,
+    scan: Scan,
+    store: Store,
+}
+
+#[derive(Debug)]
+enum Store {
+    /// The body as it came.
+    Body(Spool),
+    /// The message with that form, if the rest of the body is like its beginning; the body as it came stands from `start` on.
+    AsIs { message: Spool, form: Form, start: u64 },
+    /// The message, whatever comes.
+    Encoded { message: Spool, encoder: Encoder },
+}
+
+impl<'a> Draft<'a> {
+    /// The header; `directory` is where the message is stored if it is too long for memory.
+    pub fn new(submission: &'a Submission, trace: Option<Trace<'_>>, directory: &'a Path) -> Draft<'a> {
+        let mut header = trace.map(|trace| trace.field()).unwrap_or_default();
+        header += &submission.header;
+        let store = Store::Body(Spool::new(directory, MEMORY));
+        let scan = Scan::new(submission.transfer_encoding.is_some());
+        Draft { submission, header, directory, scan, store }
+    }
+
+    /// Octets of the body so far.
+    pub fn body_len(&self) -> u64 {
+        self.scan.len()
+    }
+
+    /// The next octets of the body. After an error the draft is not to be used any more.
+    pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.scan.update(octets);
+        if let Store::Body(body) = &mut self.store
+            && !body.is_file()
+            && body.len() + octets.len() as u64 > MEMORY as u64
+            && let Some(store) = begun(self.submission, &self.header, body, &self.scan, self.directory)?
+        {
+            self.store = store;
+        }
+        match &mut self.store {
+            Store::Body(body) => body.write(octets),
+            Store::AsIs { message, .. } => message.write(octets),
+            Store::Encoded { message, encoder } => encoder.update(octets, message),
+        }
+    }
+
+    /// The message in full, after the last octet of the body.
+    pub fn finish(self) -> Result<Message, ComposeError> {
+        let facts = self.scan.finish();
+        let form = Form::of(self.submission, &facts).map_err(ComposeError::Body)?;
+        let rewritten = |body: &Spool, start| {
+            let header = self.header + &form.header;
+            Message::compose(self.directory, header.as_bytes(), |to| {
+                body::encode(&form.plan, body.reader_at(start), to)
+            })
+        };
+        match self.store {
+            Store::Body(body) => rewritten(&body, 0),
+            Store::AsIs { mut message, form: begun, start } => {
+                if begun != form || has_cr(&facts) {
+                    rewritten(&message, start)
+                } else if facts.ends_with_newline {
+                    Message::of(message)
+                } else {
+                    message.write(b"\n").and_then(|()| Message::of(message))
+                }
+            }
+            Store::Encoded { mut message, encoder } => encoder.finish(&mut message).and_then(|()| Message::of(message)),
+        }
+        .map_err(ComposeError::Io)
+    }
+}
+
+/// The message as far as `body` goes, if the octets seen so far tell what its header will say.
+fn begun(
+    submission: &Submission,
+    header: &str,
+    body: &Spool,
+    scan: &Scan,
+    directory: &Path,
+) -> io::Result<Option<Store>> {
+    let facts = scan.clone().finish();
+    let Ok(form) = Form::of(submission, &facts) else { return Ok(None) };
+    let as_is = form.plan.is_as_is() && !has_cr(&facts);
+    if !as_is && !form.is_certain {
+        return Ok(None);
+    }
+    let mut message = Spool::new(directory, MEMORY);
+    message.write(header.as_bytes())?;
+    message.write(form.header.as_bytes())?;
+    let start = message.len();
+    let octets = body.memory().unwrap_or_default();
+    Ok(Some(if as_is {
+        message.write(octets)?;
+        Store::AsIs { message, form, start }
+    } else {
+        let mut encoder = Encoder::new(&form.plan);
+        encoder.update(octets, &mut message)?;
+        Store::Encoded { message, encoder }
+    }))
+}
+
+/// A CR is not written as it came: before a LF it goes, elsewhere it makes another form.
+fn has_cr(facts: &Facts) -> bool {
+    facts.has_crlf || facts.bare_cr
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::HeaderValue;
+    use crate::message::content_type::ContentType;
+    use crate::message_id::MessageId;
+    use crate::transport::tests::alone;
+    use std::io::Read;
+
+    fn submission(content_type: Option<&str>, transfer_encoding: Option<&str>) -> Submission {
+        let value = |text: &str| HeaderValue::from_field(text.as_bytes()).unwrap();
+        Submission {
+            bcc: Vec::new(),
+            client_chose_id: true,
+            content_type: content_type.map(|text| ContentType::parse(&value(text)).unwrap()),
+            transfer_encoding: transfer_encoding.map(str::to_owned),
+            from: None,
+            header: "To: a@example.test\n".to_owned(),
+            message_id: MessageId::parse(&value("<1@example.test>")).unwrap(),
+            recipients: Vec::new(),
+            stripped: Vec::new(),
+        }
+    }
+
+    fn drafted(submission: &Submission, body: &[u8], piece: usize) -> Result<Vec<u8>, String> {
+        let directory = std::env::temp_dir();
+        let mut draft = Draft::new(submission, None, &directory);
+        body.chunks(piece).for_each(|octets| draft.write(octets).unwrap());
+        assert_eq!(draft.body_len(), body.len() as u64);
+        let mut octets = Vec::new();
+        draft.finish().map_err(|error| error.to_string())?.reader().read_to_end(&mut octets).unwrap();
+        Ok(octets)
+    }
+
+    /// With all of the body known before the first octet is written.
+    fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
+        let mut scan = Scan::new(true);
+        scan.update(body);
+        let form = Form::of(submission, &scan.finish()).map_err(|error| error.to_string())?;
+        let mut octets = [submission.header.as_bytes(), form.header.as_bytes()].concat();
+        body::encode(&form.plan, body, &mut octets).unwrap();
+        Ok(octets)
+    }
+
+    #[test]
+    fn a_guess_from_the_beginning_never_changes_the_message() {
+        let _alone = alone();
+        let line = "The quick brown fox jumps over the lazy dog.\n";
+        let (mail, part) = (line.repeat(2_000), "--b\n\ntext\n");
+        let late: [&[u8]; 11] = [
+            b"",
+            b"no line end",
+            b"\r\n",
+            b"a\rb\n",
+            b"\r",
+            "\u{e9}\n".as_bytes(),
+            b"\xff\n",
+            b"\0",
+            b"From me\n",
+            b".\n",
+            &[b'x'; 991],
+        ];
+        let early: [&[u8]; 4] = [b"", b"\r\n", "\u{e9}\n".as_bytes(), b"\0\n"];
+        let types = [
+            None,
+            Some("text/plain"),
+            Some("text/plain; charset=utf-16"),
+            Some("application/pdf"),
+            Some("multipart/mixed; boundary=b"),
+        ];
+        for content_type in types {
+            for encoding in [None, Some("7bit"), Some("8bit"), Some("base64"), Some("quoted-printable")] {
+                let submission = submission(content_type, encoding);
+                for (early, late) in
+                    early.iter().map(|early| (*early, late[0])).chain(late.iter().map(|late| (early[0], *late)))
+                {
+                    let body = [part.as_bytes(), early, mail.as_bytes(), late].concat();
+                    let what =
+                        format!("{content_type:?} {encoding:?} {} {}", early.escape_ascii(), late.escape_ascii());
+                    assert!(drafted(&submission, &body, 8_000) == at_once(&submission, &body), "{what}");
+                }
+            }
+        }
+        let base64 = submission(Some("application/pdf"), Some("base64"));
+        let digits = "QUJD".repeat(40_000);
+        assert_eq!(drafted(&base64, digits.as_bytes(), 8_000), at_once(&base64, digits.as_bytes()));
+    }
+
+    #[test]
+    fn pieces_of_any_size_make_the_same_message() {
+        let _alone = alone();
+        for content_type in ["text/plain", "application/pdf"] {
+            let submission = submission(Some(content_type), None);
+            for length in [0, 1, MEMORY - 1, MEMORY, MEMORY + 1, 3 * MEMORY] {
+                let body: Vec<u8> = b"0123456789\n".iter().copied().cycle().take(length).collect();
+                for piece in [1_000, MEMORY, MEMORY + 1, 1 << 20] {
+                    assert!(drafted(&submission, &body, piece) == at_once(&submission, &body), "{length} by {piece}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn most_long_bodies_are_written_once() {
+        let directory = std::env::temp_dir();
+        let kept = |content_type, body: &[u8]| {
+            let submission = submission(content_type, None);
+            let mut draft = Draft::new(&submission, None, &directory);
+            body.chunks(8_000).for_each(|octets| draft.write(octets).unwrap());
+            !matches!(draft.store, Store::Body(_))
+        };
+        assert!(kept(None, &b"text\n".repeat(20_000)));
+        assert!(kept(None, &b"\0\n".repeat(50_000)));
+        assert!(kept(Some("application/pdf"), &b"\xff\r\n".repeat(50_000)));
+        assert!(!kept(Some("text/plain"), &b"\xff\n".repeat(50_000)), "which encoding is shorter, only the end tells");
+    }
+}
