@@ -85,8 +85,9 @@ fn post(request: &Request<'_>, settings: &Settings<'_>, fields: &[(&[u8], &[u8])
     let accept = input::value_of(fields, "accept");
     if let Some(trial) = trial {
         let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
+        let reply = reply.map_err(|error| reply::spool_full(&error))?;
         outcome::rehearsed(request, &submission, message.len(), begin);
-        return reply.map_err(|error| reply::spool_full(&error).into());
+        return Ok(reply);
     }
 
     entry.write(request, settings, &offered);
