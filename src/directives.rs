@@ -4,10 +4,12 @@
 
 use httpd::{Arity, Command, Config, Context, Directive, Expression};
 use mailgate::address::{Address, Domain};
+use mailgate::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, pieces};
+use mailgate::policy::redirect::{self, Redirect};
 use mailgate::transport::relay::{Authorities, Credentials, Identity, Notify, Server};
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
@@ -32,6 +34,8 @@ pub struct Arguments {
     pub words: Vec<Vec<Piece<Expression>>>,
     /// Who says where a message goes.
     pub addressing: Addressing,
+    /// Why they would send past SendmailRedirectTo, if they would.
+    pub escape: Option<String>,
     /// Whether a word refers to the author's address, so that a message without From cannot be sent.
     pub needs_from: bool,
 }
@@ -74,6 +78,7 @@ section! {
     arguments: Arc<Arguments>,
     domain: Arc<Domain>,
     dsn_location: Arc<Vec<Piece<Expression>>>,
+    dry_run: DryRuns,
     dsn_redirect: bool,
     /// Names with a value, or without one for httpd's own.
     environment: Arc<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
@@ -86,6 +91,7 @@ section! {
     processdsn: bool,
     received: Received,
     recipients: Arc<Recipients>,
+    redirect_to: Option<Arc<Redirect>>,
     relay_auth: Arc<Credentials>,
     relay_authorities: Arc<Authorities>,
     relay_dsn: Option<Arc<Notify>>,
@@ -141,6 +147,8 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailPassHeaders", Arity::Words(sendmail_pass_headers), c"the only fields that reach the mail"),
     row(c"SendmailReceived", Arity::One(sendmail_received), c"the Received field: full, client, anonymous or off (default: client)"),
     row(c"SendmailAllowOrigin", Arity::Words(sendmail_allow_origin), c"web origins whose pages may send, or * (default: its own host)"),
+    row(c"SendmailDryRun", Arity::One(sendmail_dry_run), c"requests that are checked and shown and not sent: off, request (those that ask) or on (default: off)"),
+    row(c"SendmailRedirectTo", Arity::Words(sendmail_redirect_to), c"addresses that get every message in the place of its recipients, or none (default: none)"),
     row(c"SendmailErrorDetail", Arity::Flag(sendmail_error_detail), c"On: the program's complaint goes into the answer"),
     row(c"SendmailEnv", Arity::Words(sendmail_env), c"NAME=value, or NAME for httpd's own, in the program's environment"),
     Directive { name: c"ProcessDSNEnable", arity: Arity::Flag(processdsn_enable), context: Context::Server, help: c"On: messages are written into the database of mod_dbd (default: Off)" },
@@ -220,16 +228,16 @@ fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&s
         .iter()
         .map(|word| pieces(word, |expression| command.expression(expression)))
         .collect::<Result<Vec<_>, _>>()?;
-    config.arguments = Some(Arc::new(Arguments { addressing: addressing(&words), needs_from, words }));
+    config.arguments = Some(Arc::new(Arguments::new(words, needs_from)));
     Ok(())
 }
 
-/// What the literal words say of who is addressed.
-pub fn addressing(words: &[Vec<Piece<Expression>>]) -> Addressing {
-    Addressing::of(words.iter().map(|word| match word.as_slice() {
-        [Piece::Literal(literal)] => Some(literal.as_str()),
-        _ => None,
-    }))
+impl Arguments {
+    /// The words, and what the literal ones say of who is addressed.
+    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Self {
+        let addressing = Addressing::of(redirect::literals(&words));
+        Arguments { addressing, escape: redirect::escape(redirect::literals(&words)), needs_from, words }
+    }
 }
 
 fn sendmail_location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outcome {
@@ -343,6 +351,16 @@ fn sendmail_received(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Out
 
 fn sendmail_allow_origin(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
     config.allow_origin = Some(Arc::new(Origins::parse(words)?));
+    Ok(())
+}
+
+fn sendmail_dry_run(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.dry_run = Some(DryRuns::parse(word)?);
+    Ok(())
+}
+
+fn sendmail_redirect_to(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    config.redirect_to = Some(Redirect::parse(words)?.map(Arc::new));
     Ok(())
 }
 

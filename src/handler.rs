@@ -48,9 +48,11 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
-                let reaches_mail =
-                    |name: &str| input::reaches_mail(name, settings.pass_headers(), settings.strip_headers());
-                outcome::preflight(request, &grant.preflight(&asked, reaches_mail))
+                let of_use = |name: &str| {
+                    input::reaches_mail(name, settings.pass_headers(), settings.strip_headers())
+                        || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
+                };
+                outcome::preflight(request, &grant.preflight(&asked, of_use))
             }
             None => outcome::describe(request, &settings),
         },
@@ -69,6 +71,7 @@ fn post(
     fields: &[(&[u8], &[u8])],
     watch: &Watch,
 ) -> Result<reply::Reply, Refused> {
+    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
     framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
@@ -84,6 +87,13 @@ fn post(
     framing::encoding(&request.headers_in().entries())?;
     let message = draft.finish()?;
     faults::point(request, "message");
+    let accept = input::value_of(fields, "accept");
+    if let Some(trial) = trial {
+        let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
+        let reply = reply.map_err(|error| reply::spool_full(&error))?;
+        outcome::rehearsed(request, &submission, message.len(), watch);
+        return Ok(reply);
+    }
 
     entry.write(request, settings, &offered);
     let taken = way.run(settings, &message).map_err(|failure| {
@@ -97,7 +107,7 @@ fn post(
         status_url: entry.status_url(settings),
         redirect: settings.dsn_redirect(),
     };
-    Ok(accepted.reply(input::value_of(fields, "accept").as_deref()))
+    Ok(accepted.reply(accept.as_deref()))
 }
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
@@ -135,6 +145,7 @@ fn read_fields(
             max_recipients: settings.max_recipients(),
             pass: settings.pass_headers(),
             recipients: settings.recipients(),
+            redirect: settings.redirect_to(),
             sender: sender.as_ref().map(expressions::Sender::vouched),
             server_name: &server_name,
             strip: settings.strip_headers(),

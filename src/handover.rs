@@ -8,6 +8,9 @@ use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{Request, guard};
+use mailgate::dry_run::{Rehearsal, Trial, Way};
+use mailgate::policy::arguments::Addressing;
+use mailgate::reply::{Again, Problem, Reply};
 use mailgate::transport::relay::{self, Envelope, Relay};
 use mailgate::transport::{self, Accepted, Failure, FailureKind, Message, Program, maildir, slots};
 use std::path::Path;
@@ -29,6 +32,7 @@ impl<'c> HandOver<'c> {
         Ok(match transport {
             Transport::Maildir(directory) => HandOver::Maildir(directory),
             Transport::Program(path) => {
+                keep_redirected(settings)?;
                 HandOver::Program { path, arguments: expressions::arguments(request, settings, offered)? }
             }
             Transport::Relay(server) => HandOver::Relay {
@@ -38,6 +42,30 @@ impl<'c> HandOver<'c> {
                 envid: offered.envid.as_str().to_owned(),
             },
         })
+    }
+
+    /// What [`HandOver::run`] would do, shown and not done.
+    pub fn rehearse(
+        &self,
+        settings: &Settings<'_>,
+        offered: &Offered<'_>,
+        message: &Message,
+        trial: Trial,
+        accept: Option<&str>,
+    ) -> std::io::Result<Reply> {
+        let recipients = expressions::recipients(offered);
+        let server;
+        let way = match self {
+            HandOver::Maildir(path) => Way::Maildir(path),
+            HandOver::Program { path, arguments } => Way::Program { path, arguments },
+            HandOver::Relay { relay, sender, .. } => {
+                server = relay.server.to_string();
+                Way::Relay { server: &server, sender: sender.as_deref() }
+            }
+        };
+        let by_arguments = settings.addressing() == Addressing::Arguments;
+        let recipients = (!by_arguments).then_some(recipients.as_slice());
+        Rehearsal { message_id: &offered.submission.message_id, way, recipients, message, trial }.reply(accept)
     }
 
     pub fn run(&self, settings: &Settings<'_>, message: &Message) -> Result<Accepted, Failure> {
@@ -76,5 +104,20 @@ impl<'c> HandOver<'c> {
                 relay::deliver(relay, &envelope, message, settings.timeout())
             }
         }
+    }
+}
+
+/// Refuses words of SendmailArguments by which a program would write to others than SendmailRedirectTo says. The start warns of them; only
+/// here all sections are merged.
+fn keep_redirected(settings: &Settings<'_>) -> Result<(), Refused> {
+    match (settings.redirect_to(), &settings.arguments().escape) {
+        (Some(_), Some(why)) => {
+            let log = format!(
+                "SendmailArguments may send past SendmailRedirectTo: {why}; use -t, or -- as the last word, and no recipient"
+            );
+            let detail = "this server is not set up to send mail";
+            Err(Problem::hidden(500, "SM0207", Again::AfterAdministrator, detail, log).into())
+        }
+        _ => Ok(()),
     }
 }

@@ -1,4 +1,5 @@
-//! mod_sendmail: `SetHandler sendmail` turns an HTTP POST into an e-mail and hands it to a sendmail program, a Maildir or a relay. This crate is
+//! mod_sendmail: `SetHandler sendmail` turns an HTTP POST into an e-mail and hands it to a sendmail program, a Maildir or a relay;
+//! `sendmail-health` says whether that would work. This crate is
 //! the module record, the directives and the way of a request; what a mail is stands in `mailgate`, what httpd is in `httpd`.
 #![forbid(unsafe_code)]
 
@@ -8,6 +9,7 @@ mod expressions;
 mod faults;
 mod handler;
 mod handover;
+mod health;
 mod ledger;
 mod metrics;
 mod outcome;
@@ -22,6 +24,7 @@ impl Module for Sendmail {
     const HANDLERS: &'static [Handler<DirConfig>] = &[
         Handler { name: c"sendmail", answer: handler::handle },
         Handler { name: c"sendmail-metrics", answer: metrics::handle },
+        Handler { name: c"sendmail-health", answer: health::handle },
     ];
     const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
     type Config = DirConfig;

@@ -70,6 +70,13 @@ impl Watch {
         took
     }
 
+    /// It was a dry run.
+    pub fn rehearsed(&self) -> Duration {
+        let took = self.begin.elapsed();
+        self.count(|counters| counters.rehearsed(took));
+        took
+    }
+
     /// Nothing was sent, or nobody knows.
     pub fn refused(&self, tag: &str, status: u16) {
         let took = self.begin.elapsed();

@@ -61,27 +61,51 @@ pub fn accepted(
     watch: &Watch,
 ) {
     let took = watch.accepted();
-    let from = submission.from.as_ref().map_or("-".to_owned(), |from| from.address().to_string());
-    let user = request.user().map_or("-".into(), String::from_utf8_lossy);
     let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), took.as_micros());
+    let (from, user, redirected) = parties(request, submission);
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
     let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply=\"{reply}\""));
     tracing::info!(
-        "SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{reply}",
+        "SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
         usec / 1000
     );
     if let Some(words) = &taken.warning {
         tracing::warn!("SM0003: the program took the message and said: {words} id={id}");
     }
-    note(request, c"sendmail-id", id);
-    note(request, c"sendmail-status", "accepted");
-    note(request, c"sendmail-rcpts", &rcpts.to_string());
-    note(request, c"sendmail-bytes", &bytes.to_string());
+    notes(request, submission, "accepted", bytes, usec);
     note(request, c"sendmail-exit", &exit);
+}
+
+/// Logs a dry run, and leaves the notes for the access log.
+pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, watch: &Watch) {
+    let (id, rcpts, usec) =
+        (submission.message_id.as_str(), submission.recipients.len(), watch.rehearsed().as_micros());
+    let (from, user, redirected) = parties(request, submission);
+    tracing::info!(
+        "SM0007: dry run, nothing was sent id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected}",
+        usec / 1000
+    );
+    notes(request, submission, "dry-run", bytes, usec);
+}
+
+/// For the log: the author, the user, and whether the recipients are others than those who were meant.
+fn parties(request: &Request<'_>, submission: &Submission) -> (String, String, String) {
+    let from = submission.from.as_ref().map_or("-".to_owned(), |from| from.address().to_string());
+    let user = request.user().map_or("-".to_owned(), |user| String::from_utf8_lossy(user).into_owned());
+    let redirected = submission.redirected.map(|intended| format!(" redirected=yes intended={intended}"));
+    (from, user, redirected.unwrap_or_default())
+}
+
+fn notes(request: &Request<'_>, submission: &Submission, status: &str, bytes: u64, usec: u128) {
+    note(request, c"sendmail-id", submission.message_id.as_str());
+    note(request, c"sendmail-status", status);
+    note(request, c"sendmail-rcpts", &submission.recipients.len().to_string());
+    note(request, c"sendmail-bytes", &bytes.to_string());
     note(request, c"sendmail-usec", &usec.to_string());
 }
 
-fn note(request: &Request<'_>, name: &CStr, value: &str) {
+/// Sets a note for the access log.
+pub fn note(request: &Request<'_>, name: &CStr, value: &str) {
     request.notes().set(name, &c_string(value));
 }
 

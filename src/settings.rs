@@ -1,13 +1,15 @@
 //! What the configuration says for a request, defaults filled in.
 #![forbid(unsafe_code)]
 
-use crate::directives::{Arguments, DirConfig, Received, Source, Transport, addressing};
+use crate::directives::{Arguments, DirConfig, Received, Source, Transport};
 use httpd::Expression;
 use mailgate::address::Domain;
+use mailgate::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
+use mailgate::policy::redirect::Redirect;
 use mailgate::transport::relay::{self, Notify, Relay, Server};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -18,10 +20,8 @@ pub struct Settings<'c> {
     config: &'c DirConfig,
 }
 
-static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
-    let words: Vec<_> = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into();
-    Arguments { addressing: addressing(&words), needs_from: false, words }
-});
+static ARGUMENTS: LazyLock<Arguments> =
+    LazyLock::new(|| Arguments::new(["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into(), false));
 static ORIGINS: LazyLock<Origins> = LazyLock::new(Origins::default);
 static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
 static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
@@ -56,6 +56,11 @@ impl<'c> Settings<'c> {
 
     pub fn domain(&self) -> Option<&'c Domain> {
         self.config.domain.as_deref()
+    }
+
+    /// Which requests are dry runs.
+    pub fn dry_run(&self) -> DryRuns {
+        self.config.dry_run.unwrap_or_default()
     }
 
     pub fn dsn_redirect(&self) -> bool {
@@ -105,6 +110,11 @@ impl<'c> Settings<'c> {
 
     pub fn recipients(&self) -> &'c Recipients {
         self.config.recipients.as_deref().unwrap_or(&RECIPIENTS)
+    }
+
+    /// Who gets every message in the place of its recipients.
+    pub fn redirect_to(&self) -> Option<&'c Redirect> {
+        self.config.redirect_to.as_ref()?.as_deref()
     }
 
     /// The reports that a relay is asked for.

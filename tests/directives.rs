@@ -44,6 +44,12 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailAllowOrigin www.example.org", &["SendmailAllowOrigin", "'www.example.org'", "https://"]),
     ("SendmailAllowOrigin https://www.example.org/", &["SendmailAllowOrigin", "'https://www.example.org/'", "leave out"]),
     ("SendmailAllowOrigin null", &["SendmailAllowOrigin", "'null'", "sandboxed"]),
+    ("SendmailDryRun maybe", &["SendmailDryRun", "'maybe'", "off, request and on"]),
+    ("SendmailDryRun", &["SendmailDryRun takes one argument"]),
+    ("SendmailRedirectTo", &["SendmailRedirectTo"]),
+    ("SendmailRedirectTo a@@b", &["SendmailRedirectTo", "'a@@b'", "staging@example.org", "none"]),
+    ("SendmailRedirectTo a@b.org, c@d.org", &["SendmailRedirectTo", "'a@b.org,'"]),
+    ("SendmailRedirectTo none a@b.org -t", &["SendmailRedirectTo", "'-t'"]),
     ("SendmailErrorDetail some", &["SendmailErrorDetail must be On or Off"]),
     ("SendmailEnv 1A=b", &["SendmailEnv", "'1A=b'", "letters, digits and _"]),
     ("SendmailEnv =b", &["SendmailEnv", "'=b'"]),
@@ -54,7 +60,8 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailDSNLocation https://x/%{HTTP_HOST}/\nSendmailDSNRedirect off\nSendmailSenderMail REMOTE_USER\nSendmailSenderName AUTHENTICATE_CN\n\
     SendmailDomain example.org\nSendmailTimeout 500ms\nSendmailMaxSize 10M\nSendmailMaxRecipients 1\nSendmailMaxProcesses 0\n\
     SendmailRecipients a@b.org .c.org d.org\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
-    SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailEnv A B=c";
+    SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\n\
+    SendmailRedirectTo staging@example.org root\nSendmailEnv A B=c";
 
 /// Written over and over into one folder: a start of httpd each.
 fn config_test(section: &str) -> crate::support::httpd::ConfigTest {
@@ -76,7 +83,7 @@ fn a_bad_value_is_refused_with_the_value_and_the_remedy() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let tested = |name: &str| REFUSED.iter().any(|(section, _)| section.starts_with(name));
     let names = GOOD.lines().filter_map(|line| line.split(' ').next());
-    assert!(names.clone().count() == 19 && names.clone().all(tested), "a row for every directive");
+    assert!(names.clone().count() == 21 && names.clone().all(tested), "a row for every directive");
 }
 
 #[test]

@@ -36,6 +36,7 @@ fuzz_target!(|octets: &[u8]| {
         max_recipients: 50,
         pass: (choice & 32 != 0).then_some(&pass),
         recipients: &Recipients::default(),
+        redirect: None,
         sender: vouched.then_some(Vouched {
             source: "X",
             mail: Some(b"alice@example.test"),

@@ -4,6 +4,7 @@
 
 use crate::policy::Recipients;
 use crate::policy::arguments::Addressing;
+use crate::policy::redirect;
 use crate::transport::mta;
 use std::path::Path;
 
@@ -49,7 +50,8 @@ fn visit<'t>(tree: &'t [Directive], outer: &[&'t [Directive]], warnings: &mut Ve
             let mut scope = Scope { section, lists: around.clone() };
             scope.lists.extend(covering(section, &around));
             scope.lists.push(&section.children);
-            warnings.extend([scope.open(), scope.without_transport(), scope.bounces()].into_iter().flatten());
+            let found = [scope.open(), scope.without_transport(), scope.bounces(), scope.past_redirection()];
+            warnings.extend(found.into_iter().flatten());
             warnings.extend(scope.arguments_of_program());
         }
         visit(&section.children, &around, warnings);
@@ -189,7 +191,7 @@ impl<'t> Scope<'t> {
             Some(transport) if transport.is("SendmailRelay") => true,
             _ => self.addressing() != Addressing::Arguments,
         };
-        if self.is_closed() || !relays {
+        if self.is_closed() || !relays || self.is_trial() {
             return None;
         }
         let recipients = self.setting("SendmailRecipients").and_then(|directive| {
@@ -209,6 +211,16 @@ impl<'t> Scope<'t> {
                 free.join(" and ")
             ),
         })
+    }
+
+    /// Whether nobody gets anything but those whom the server names, or nobody at all.
+    fn is_trial(&self) -> bool {
+        self.redirects()
+            || self.setting("SendmailDryRun").is_some_and(|dry| dry.words().concat().eq_ignore_ascii_case("on"))
+    }
+
+    fn redirects(&self) -> bool {
+        self.setting("SendmailRedirectTo").is_some_and(|to| !to.words().concat().eq_ignore_ascii_case("none"))
     }
 
     /// Whether somebody is kept out.
@@ -298,6 +310,25 @@ impl<'t> Scope<'t> {
             tag: "SM0803",
             text: format!(
                 "{}: SendmailSenderMail without -f in SendmailArguments: bounces go to the user httpd runs as. Add -f and an address",
+                self.place()
+            ),
+        })
+    }
+
+    /// A redirection that the program would not know of.
+    fn past_redirection(&self) -> Option<Warning> {
+        let words = self.program().filter(|_| self.redirects()).map(|_| self.words_of_program())?;
+        let literal = |word: &String| -> Option<String> {
+            match word.find("%{") {
+                None => Some(word.clone()),
+                Some(_) => word.starts_with('-').then(|| "-...".to_owned()),
+            }
+        };
+        let words: Vec<Option<String>> = words.iter().map(literal).collect();
+        redirect::escape(words.iter().map(Option::as_deref)).map(|why| Warning {
+            tag: "SM0806",
+            text: format!(
+                "{}: SendmailArguments may send past SendmailRedirectTo: {why}; every message will be refused with 500. Use -t, or -- as the last word, and no recipient",
                 self.place()
             ),
         })

@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod address;
 pub mod audit;
+pub mod dry_run;
 pub mod dsn;
 pub mod header;
 pub mod input;

@@ -170,9 +170,9 @@ impl Grant {
         fields
     }
 
-    /// The further fields of the answer to a preflight; `reaches_mail` knows which names may become fields of the mail.
-    pub fn preflight(&self, asked: &str, reaches_mail: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
-        let names: Vec<&str> = asked.split(',').map(str::trim).filter(|name| reaches_mail(name)).collect();
+    /// The further fields of the answer to a preflight; `of_use` knows which names mean something here.
+    pub fn preflight(&self, asked: &str, of_use: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
+        let names: Vec<&str> = asked.split(',').map(str::trim).filter(|name| of_use(name)).collect();
         let mut fields =
             vec![("Access-Control-Allow-Methods", "POST".into()), ("Access-Control-Max-Age", MAX_AGE.to_string())];
         if !names.is_empty() {
@@ -183,7 +183,7 @@ impl Grant {
 }
 
 /// What a page may read of an answer beside the few fields it always may.
-const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After";
+const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After, Preference-Applied";
 
 /// Seconds a browser remembers a preflight: short enough for a changed configuration to be noticed.
 const MAX_AGE: u32 = 600;

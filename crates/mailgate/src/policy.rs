@@ -6,6 +6,7 @@ use crate::address::{Address, Domain};
 use std::fmt;
 
 pub mod arguments;
+pub mod redirect;
 pub mod sender;
 
 /// Who may be written to: nobody else gets the message, and then nobody does.

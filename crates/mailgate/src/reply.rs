@@ -149,7 +149,7 @@ impl Problem {
                 let said = if said.is_empty() { said } else { said + "\n" };
                 (
                     "text/plain; charset=utf-8",
-                    defuse(&format!("{reason}: {}\n{said}{}\n", self.detail, self.again.sentence())),
+                    escape_tags(&format!("{reason}: {}\n{said}{}\n", self.detail, self.again.sentence())),
                 )
             }
         };
@@ -226,7 +226,7 @@ pub fn percent_encode(text: &str) -> String {
 }
 
 /// Plain text in which nobody finds the beginning of a tag (HTML 13.2.5.6), should a browser guess at its type.
-fn defuse(text: &str) -> String {
+pub(crate) fn escape_tags(text: &str) -> String {
     let opens = |after: &str| after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
     let mut pieces = text.split('<');
     let first = pieces.next().unwrap_or_default().to_owned();
@@ -378,6 +378,7 @@ pub fn reason(status: u16) -> &'static str {
 /// Every status the module answers with: its number, its reason phrase, what it means here.
 #[rustfmt::skip]
 pub const STATUSES: &[(u16, &str, &str)] = &[
+    (200, "OK", "A dry run: what would have been sent, and to whom. Nothing was sent."),
     (202, "Accepted", "The mail system took the whole message."),
     (303, "See Other", "The mail system took the whole message; Location is its delivery status."),
     (400, "Bad Request", "A field, an address or the body cannot become a mail, or the mail system refused it. Nothing was sent."),

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::event::{PollFd, Timespec};
-use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::fs::{Access, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
@@ -152,6 +152,11 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 pub(crate) fn unlink(path: &Path) -> io::Result<()> {
     call(|| rustix::fs::unlink(path))
+}
+
+/// Whether this process may do this with `path`, as its real user (access(2)); a server that has changed its user has one alone.
+pub(crate) fn access(path: &Path, wanted: Access) -> io::Result<()> {
+    call(|| rustix::fs::access(path, wanted))
 }
 
 /// A directory, 0700; `false` if the name was there.

@@ -14,11 +14,13 @@ pub fn document(url: &str) -> String {
         let Some(meaning) = known.meaning else { continue };
         param(&mut xml, known.name, "header", known.kind == Kind::Addresses, meaning);
     }
+    param(&mut xml, "Prefer", "header", false, PREFER);
     xml += &representations(&["text/plain", "*/*"]);
     xml += "        </request>\n";
     for (status, _, meaning) in STATUSES {
         let contents = match status {
-            202 | 303 => SUCCESS.to_owned() + &representations(&["text/plain", "application/json"]),
+            200 => ID.to_owned() + &representations(&["text/plain", "application/json"]),
+            202 | 303 => ID.to_owned() + LOCATION + &representations(&["text/plain", "application/json"]),
             _ => representations(&["text/plain", "text/html", "application/problem+json"]),
         };
         response(&mut xml, *status, meaning, &contents);
@@ -28,8 +30,12 @@ pub fn document(url: &str) -> String {
     xml + CLOSE
 }
 
-const SUCCESS: &str = "          <param name=\"X-Message-ID\" style=\"header\" type=\"xsd:string\"/>
-          <param name=\"Location\" style=\"header\" type=\"xsd:anyURI\"/>
+const PREFER: &str = "sendmail-dry-run: the request is checked and answered with what would be sent, and nothing is sent; 403 where the server \
+                      does not offer that (RFC 7240).";
+
+const ID: &str = "          <param name=\"X-Message-ID\" style=\"header\" type=\"xsd:string\"/>\n";
+
+const LOCATION: &str = "          <param name=\"Location\" style=\"header\" type=\"xsd:anyURI\"/>
 ";
 
 /// Everything up to the methods of the one resource at `url`, which is split into base and path.

@@ -34,6 +34,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Problem> {
         max_recipients: 100,
         pass: None,
         recipients: &Recipients::default(),
+        redirect: None,
         sender: None,
         server_name: &domain,
         strip: &StripList::default(),

@@ -66,6 +66,8 @@ fn what_closes_a_location_silences_the_warning() {
         ("", "RequestHeader set To a@b.test\nSendmailPassHeaders To From Subject"),
         ("", "SendmailArguments -i -- boss@example.org"),
         ("", "SendmailMaildir /var/mail/web"),
+        ("", "SendmailDryRun on"),
+        ("SendmailRedirectTo staging@example.org", ""),
         ("<IfModule mod_authz_core.c>\nRequire local\n</IfModule>", ""),
     ] {
         assert!(!open(outside, inside), "{outside}\n{inside}");
@@ -79,6 +81,8 @@ fn what_closes_a_location_silences_the_warning() {
         ("", "SSLVerifyClient optional"),
         ("<Location /other>\nRequire valid-user\n</Location>", ""),
         ("", "SendmailRecipients example.org *"),
+        ("", "SendmailDryRun request"),
+        ("SendmailRedirectTo staging@example.org", "SendmailRedirectTo none"),
         ("", "RequestHeader set To a@b.test env=x\nRequestHeader unset Cc\nRequestHeader unset Bcc"),
         ("", "<Limit GET>\nRequire valid-user\n</Limit>"),
     ] {
@@ -100,6 +104,19 @@ fn a_missing_program_and_a_lost_bounce_are_named() {
         |arguments: &str| location("", &format!("Require valid-user\nSendmailSenderMail REMOTE_USER\n{arguments}"));
     assert!(tags(&sender("")).contains(&"SM0803"));
     assert!(!tags(&sender("SendmailArguments -t -i -f bounces@example.org")).contains(&"SM0803"));
+}
+
+#[test]
+fn arguments_that_would_send_past_a_redirection_are_named() {
+    let past = |inside: &str| tags(&location("SendmailRedirectTo staging@example.org", inside)).contains(&"SM0806");
+    for arguments in ["-i boss@example.org", "-t -i boss@example.org", "-i %{HTTP:X}", "-t -f%{HTTP:X} root", "-i"] {
+        assert!(past(&format!("SendmailArguments {arguments}")), "{arguments}");
+        assert!(!past(&format!("SendmailArguments {arguments}\nSendmailRedirectTo none")), "{arguments}");
+        assert!(!past(&format!("SendmailArguments {arguments}\nSendmailMaildir /var/mail/web")), "{arguments}");
+    }
+    for arguments in ["-t -i", "-i -f %{reqenv:SENDMAIL_FROM} --", "-t -fa@example.org -N never"] {
+        assert!(!past(&format!("SendmailArguments {arguments}")), "{arguments}");
+    }
 }
 
 #[test]

@@ -33,8 +33,10 @@ pub struct Submission {
     pub header: String,
     /// Its identifier, the client's or ours.
     pub message_id: MessageId,
-    /// Every address of To, Cc and Bcc.
+    /// Every address of To, Cc and Bcc; those of a redirection in their place.
     pub recipients: Vec<Address>,
+    /// Of how many other recipients a redirection has taken the message away; none: it goes to whom it is meant for.
+    pub redirected: Option<usize>,
     /// The names of the fields that were dropped.
     pub stripped: Vec<String>,
 }

@@ -10,6 +10,7 @@ use crate::message::content_type::ContentType;
 use crate::message::{date, encode};
 use crate::message_id::{MessageId, Token};
 use crate::policy::arguments::Addressing;
+use crate::policy::redirect::Redirect;
 use crate::policy::sender::{self, Vouched};
 use crate::policy::{PolicyError, Recipients};
 
@@ -28,6 +29,8 @@ pub struct Rules<'a> {
     pub pass: Option<&'a [NamePattern]>,
     /// Who may be written to.
     pub recipients: &'a Recipients,
+    /// Who gets the message in the place of those it is meant for.
+    pub redirect: Option<&'a Redirect>,
     /// The sender that authentication vouches for, where the configuration asks for one.
     pub sender: Option<Vouched<'a>>,
     /// The name that stands behind the @ of our Message-ID.
@@ -77,6 +80,7 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
         framing::media_type(&content_type, has_mail_fields)?;
     }
+    let redirected = rules.redirect.map(|redirect| found.redirect(redirect, rules.domain));
     let client_chose_id = found.message_id.is_some();
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
     let mut header: String = found.lines.into_iter().map(|(_, line)| line).collect();
@@ -97,6 +101,7 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         header,
         message_id,
         recipients: found.recipients,
+        redirected,
         stripped,
     })
 }
@@ -215,6 +220,14 @@ impl Found {
         };
         self.lines.extend(line.map(|line| (name.clone(), line)));
         Ok(())
+    }
+
+    /// Puts others in the place of the recipients, who have passed every check; the answer is how many those were.
+    fn redirect(&mut self, redirect: &Redirect, domain: Option<&Domain>) -> usize {
+        let intended = std::mem::replace(&mut self.recipients, redirect.addresses(domain));
+        redirect.rewrite(&mut self.lines, &intended, domain);
+        self.bcc.clear();
+        intended.len()
     }
 
     /// Where the configuration names a sender, it is the author; what the client said of itself becomes the address for answers.

@@ -87,7 +87,8 @@ fn is_locked(name: &str) -> bool {
     LOCKED.iter().any(|pattern| matches(pattern, name))
 }
 
-/// Credentials, framing and hop-by-hop fields (RFC 9110 7.6.1): no configuration lets them through.
+/// Credentials, framing and hop-by-hop fields (RFC 9110 7.6.1), how the request is to be dealt with (RFC 7240), and what SendmailRedirectTo
+/// says: no configuration lets them through.
 const LOCKED: &[&str] = &[
     "authorization",
     "proxy-authorization",
@@ -104,6 +105,8 @@ const LOCKED: &[&str] = &[
     "content-encoding",
     "host",
     "expect",
+    "prefer",
+    "x-original-recipients",
 ];
 
 /// In lower case, `*` for any run.
@@ -115,7 +118,7 @@ const STRIPPED: &[&str] = &[
     // what the web has added since
     "content-location", "origin", "user-agent", "proxy-*", "proxy", "sec-*", "dnt", "save-data", "priority", "via", "forwarded",
     "x-forwarded-*", "x-real-ip", "x-request-id", "x-requested-with", "x-http-method*", "cf-*", "traceparent", "tracestate",
-    "baggage", "access-control-*", "idempotency-key", "prefer", "upgrade-insecure-requests", "x-csrf-*", "depth", "destination",
+    "baggage", "access-control-*", "idempotency-key", "upgrade-insecure-requests", "x-csrf-*", "depth", "destination",
     "overwrite",
     // what authentication in front leaves
     "*_*", "*token*", "*secret*", "*password*", "*session*", "*api-key*", "*apikey*", "oidc*", "shib-*", "ssl-*", "x-ssl-*",
@@ -176,7 +179,9 @@ mod tests {
         let list = StripList::parse(&["-User-Agent", "+X-Internal-*", "-X-Internal-Ok"]).unwrap();
         assert!(!list.strips(&name("User-Agent")));
         assert!(list.strips(&name("X-Internal-Id")) && !list.strips(&name("X-Internal-Ok")));
-        assert!(StripList::parse(&["-*"]).unwrap().strips(&name("Authorization")));
+        for locked in ["Authorization", "Prefer", "X-Original-Recipients"] {
+            assert!(StripList::parse(&["-*"]).unwrap().strips(&name(locked)), "{locked}");
+        }
         for refused in ["-Authorization", "-cookie", "-TE", "User-Agent", "+", "+a b"] {
             assert!(StripList::parse(&[refused]).is_err(), "{refused}");
         }

@@ -148,6 +148,7 @@ mod tests {
             header: "To: a@example.test\n".to_owned(),
             message_id: MessageId::parse(&value("<1@example.test>")).unwrap(),
             recipients: Vec::new(),
+            redirected: None,
             stripped: Vec::new(),
         }
     }

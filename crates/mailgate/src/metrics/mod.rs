@@ -82,6 +82,11 @@ impl Counters {
         self.times(Kind::Accepted).add(took);
     }
 
+    /// Counts a dry run.
+    pub fn rehearsed(&self, took: Duration) {
+        self.times(Kind::Rehearsed).add(took);
+    }
+
     /// Counts a request that sent nothing, or nobody knows: by the tag of its log line, or by its HTTP status if the tag has no row.
     pub fn refused(&self, tag: &str, status: u16, took: Duration) {
         let row = reasons::row(tag, status);
@@ -180,13 +185,14 @@ mod tests {
         let counters = Counters::default();
         counters.accepted(MILLISECOND);
         counters.accepted(MILLISECOND * 61_000);
+        counters.rehearsed(MILLISECOND);
         counters.refused("SM0105", 400, MILLISECOND * 2);
         counters.refused("SM0407", 502, Duration::ZERO);
         counters.refused("SM0407", 502, Duration::MAX / 1_000_000);
         counters.refused("no tag", 404, Duration::ZERO);
         counters.refused("no tag", 599, Duration::ZERO);
         let snapshot = counters.read(3);
-        assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 3]);
+        assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 3, 1]);
         let reasons = |kind| snapshot.reasons(kind).filter(|(_, number)| *number > 0).map(|(row, n)| (row.tag, n));
         assert_eq!(reasons(Kind::Refused).collect::<Vec<_>>(), [("SM0105", 1), ("other", 1)]);
         assert_eq!(reasons(Kind::Failed).collect::<Vec<_>>(), [("SM0407", 2), ("other", 1)]);

@@ -19,6 +19,9 @@ pub fn text(snapshot: &Snapshot) -> String {
     reasons(&mut page, snapshot, Kind::Refused, refused);
     let failed = "Requests that failed for the server or the mail system (5xx).";
     reasons(&mut page, snapshot, Kind::Failed, failed);
+    let rehearsed = "sendmail_dry_runs_total";
+    head(&mut page, rehearsed, "counter", "Dry runs: every check passed, nothing was sent.");
+    line(&mut page, rehearsed, "", snapshot.times(Kind::Rehearsed).count());
     let running = "sendmail_programs_running";
     head(&mut page, running, "gauge", "Programs that run now, and messages on their way to a relay.");
     line(&mut page, running, "", snapshot.running);
@@ -70,12 +73,14 @@ mod tests {
         counters.accepted(Duration::from_millis(3));
         counters.accepted(Duration::from_secs(100));
         counters.refused("SM0105", 400, Duration::from_micros(250));
+        counters.rehearsed(Duration::ZERO);
         let page = text(&counters.read(2));
         for wanted in [
             "# TYPE sendmail_messages_accepted_total counter\nsendmail_messages_accepted_total 2\n",
             "\nsendmail_refused_total{tag=\"SM0105\",reason=\"recipient\"} 1\n",
             "\nsendmail_refused_total{tag=\"other\",reason=\"other\"} 0\n",
             "\nsendmail_failed_total{tag=\"SM0404\",reason=\"timeout\"} 0\n",
+            "# TYPE sendmail_dry_runs_total counter\nsendmail_dry_runs_total 1\n",
             "# TYPE sendmail_programs_running gauge\nsendmail_programs_running 2\n",
             "# TYPE sendmail_duration_seconds histogram\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"0.001\"} 0\n",
             "\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"0.005\"} 1\n",
@@ -88,7 +93,7 @@ mod tests {
             assert!(page.contains(wanted), "{wanted}\n{page}");
         }
         let names: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        assert_eq!(names.len(), 5);
+        assert_eq!(names.len(), 6);
         assert!(page.ends_with('\n') && !page.contains("\n\n"));
     }
 }

@@ -11,10 +11,12 @@ pub enum Kind {
     Refused,
     /// For a reason of the server or the mail system (5xx): nothing was sent, or nobody knows.
     Failed,
+    /// A dry run that went through to its end.
+    Rehearsed,
 }
 
 /// All kinds, in the order of their numbers.
-pub const KINDS: [Kind; 3] = [Kind::Accepted, Kind::Refused, Kind::Failed];
+pub const KINDS: [Kind; 4] = [Kind::Accepted, Kind::Refused, Kind::Failed, Kind::Rehearsed];
 
 impl Kind {
     /// The word for it.
@@ -23,6 +25,7 @@ impl Kind {
             Kind::Accepted => "accepted",
             Kind::Refused => "refused",
             Kind::Failed => "failed",
+            Kind::Rehearsed => "dry-run",
         }
     }
 }
@@ -54,7 +57,7 @@ pub(super) fn row(tag: &str, status: u16) -> usize {
 
 /// Every reason. The order is that of the memory, and of all that is shown; the last two take what has no row.
 #[rustfmt::skip]
-pub const REASONS: [Reason; 28] = [
+pub const REASONS: [Reason; 30] = [
     refused("SM0101", "field"),
     refused("SM0102", "framing"),
     refused("SM0103", "media-type"),
@@ -68,10 +71,12 @@ pub const REASONS: [Reason; 28] = [
     refused("SM0202", "sender"),
     refused("SM0203", "argument"),
     refused("SM0205", "origin"),
+    refused("SM0206", "dry-run-off"),
     refused("SM0401", "program-refused"),
     refused("SM0405", "program-too-large"),
     refused("SM0408", "relay-refused"),
     failed("SM0204", "expression"),
+    failed("SM0207", "redirect"),
     failed("SM0301", "storage"),
     failed("SM0302", "busy"),
     failed("SM0303", "random"),
@@ -95,11 +100,13 @@ mod tests {
         std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// The sources below a folder.
+    /// The sources below a folder. A question for the health is no message.
     fn sources(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         entries
-            .filter(|path| !path.ends_with("metrics") && !path.ends_with("tests.rs"))
+            .filter(|path| {
+                !["metrics", "health.rs"].iter().any(|other| path.ends_with(other)) && !path.ends_with("tests.rs")
+            })
             .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![read(&path)] })
             .collect()
     }

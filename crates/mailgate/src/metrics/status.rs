@@ -66,6 +66,7 @@ fn key(kind: Kind) -> &'static str {
         Kind::Accepted => "SendmailAccepted",
         Kind::Refused => "SendmailRefused",
         Kind::Failed => "SendmailFailed",
+        Kind::Rehearsed => "SendmailDryRun",
     }
 }
 
@@ -85,7 +86,8 @@ mod tests {
     #[test]
     fn the_lines_are_keys_and_values() {
         let wanted = "SendmailAccepted: 3\nSendmailAcceptedSeconds: 0.060000\nSendmailRefused: 1\nSendmailRefusedSeconds: 0.001000\n\
-                      SendmailRefused-SM0105: 1\nSendmailFailed: 0\nSendmailFailedSeconds: 0.000000\nSendmailProgramsRunning: 1\n";
+                      SendmailRefused-SM0105: 1\nSendmailFailed: 0\nSendmailFailedSeconds: 0.000000\nSendmailDryRun: 0\nSendmailDryRunSeconds: 0.000000\n\
+                      SendmailProgramsRunning: 1\n";
         assert_eq!(auto(&snapshot()), wanted);
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+pub mod health;
 pub mod maildir;
 mod message;
 pub mod mta;

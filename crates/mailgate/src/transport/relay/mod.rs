@@ -117,6 +117,12 @@ pub fn deliver(
     }
 }
 
+/// All that comes before a message, on a connection of its own: the relay answers, TLS and the password hold.
+pub fn greet(relay: &Relay, timeout: Duration) -> Result<(), Failure> {
+    let session = Session::open(relay, Instant::now() + timeout);
+    session.map(Session::quit).map_err(|failed| failed.into_failure(&relay.server, &[]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

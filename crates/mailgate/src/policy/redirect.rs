@@ -1,0 +1,143 @@
+//! SendmailRedirectTo: whatever is sent goes to these addresses and nobody else, for servers on which mail is tried out. Who was meant stands
+//! in `X-Original-Recipients`. Which arguments of a program would get past it is said here too.
+#![forbid(unsafe_code)]
+
+use super::arguments::{Addressing, Piece};
+use crate::address::{Address, AddressList, Domain, Mailbox};
+use crate::header::HeaderName;
+
+/// Who gets every message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect(Vec<Address>);
+
+/// The fields that programs with `-t` take recipients from (H_RCPT in Sendmail's conf.c; `Resent-*` is refused anyway).
+const ADDRESSED: &[&str] = &["To", "Cc", "Bcc", "Apparently-To"];
+
+impl Redirect {
+    /// Addresses, or the word `none` alone for no redirection.
+    pub fn parse(words: &[&str]) -> Result<Option<Self>, String> {
+        if matches!(words, [none] if none.eq_ignore_ascii_case("none")) {
+            return Ok(None);
+        }
+        let address = |word: &&str| {
+            Address::parse(word)
+                .map_err(|error| format!("'{word}': {error}; write addresses like staging@example.org, or none alone"))
+        };
+        let mut addresses = words.iter().map(address).collect::<Result<Vec<_>, _>>()?;
+        let mut seen = std::collections::HashSet::new();
+        addresses.retain(|address| seen.insert(address.clone()));
+        Ok(Some(Redirect(addresses)))
+    }
+
+    /// The addresses, in `domain` where they have none of their own.
+    pub fn addresses(&self, domain: Option<&Domain>) -> Vec<Address> {
+        let complete = |address: &Address| domain.map_or_else(|| address.clone(), |domain| address.complete(domain));
+        self.0.iter().map(complete).collect()
+    }
+
+    /// Replaces every line of the header by which somebody would receive the message. `intended` are those who now do not.
+    pub fn rewrite(&self, lines: &mut Vec<(HeaderName, String)>, intended: &[Address], domain: Option<&Domain>) {
+        lines.retain(|(name, _)| !ADDRESSED.iter().any(|field| name.is(field)));
+        for (name, addresses) in [("To", self.addresses(domain)), ("X-Original-Recipients", distinct(intended))] {
+            let name = HeaderName::parse(name.as_bytes()).expect("a constant of letters and hyphens");
+            let list: AddressList = addresses.into_iter().map(|address| Mailbox::new(None, address)).collect();
+            lines.push((name.clone(), list.write(&name)));
+        }
+    }
+}
+
+fn distinct(addresses: &[Address]) -> Vec<Address> {
+    let mut seen = std::collections::HashSet::new();
+    addresses.iter().filter(|address| seen.insert(*address)).cloned().collect()
+}
+
+/// Why these words of SendmailArguments would send past a redirection, if they would: each is a literal, or none where a request has a say.
+pub fn escape<'w>(words: impl Iterator<Item = Option<&'w str>> + Clone) -> Option<String> {
+    if Addressing::of(words.clone()) == Addressing::Arguments {
+        return Some("neither -t nor a last -- leaves the recipients to the header".into());
+    }
+    let (mut is_value, mut behind_dashes) = (false, false);
+    for (i, word) in words.enumerate() {
+        let is_option = word.is_some_and(|word| word.starts_with('-') && word.len() > 1) && !behind_dashes;
+        if !is_option && !is_value {
+            return Some(format!("word {} may be a recipient", i + 1));
+        }
+        behind_dashes |= word == Some("--") && !is_value;
+        is_value = !is_value && word.is_some_and(|word| WITH_VALUE.contains(&word));
+    }
+    None
+}
+
+/// The words as [`escape`] wants them. Of one that is only partly literal it matters whether it is an option; such a one has its value in it.
+pub fn literals<E>(words: &[Vec<Piece<E>>]) -> impl Iterator<Item = Option<&str>> + Clone {
+    words.iter().map(|word| match word.as_slice() {
+        [Piece::Literal(literal)] => Some(literal.as_str()),
+        [Piece::Literal(literal), ..] if literal.starts_with('-') => Some("-..."),
+        _ => None,
+    })
+}
+
+/// Options whose value is the next word, in the programs of the manual's recipes. Behind any other a word is taken for a recipient.
+const WITH_VALUE: &[&str] = &["-f", "-r", "-F", "-N", "-V", "-R", "-B", "-C", "-L", "-O", "-X", "-a", "-h"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_or_none_and_nothing_else() {
+        let parse = |words: &[&str]| Redirect::parse(words).map(|redirect| redirect.map(|redirect| redirect.0.len()));
+        assert_eq!(parse(&["a@example.org", "root", "a@example.org"]), Ok(Some(2)));
+        assert_eq!((parse(&["None"]), parse(&["nobody"])), (Ok(None), Ok(Some(1))));
+        for bad in ["a@@b", "a b@c", "a@b, c@d", "-t", "A <a@b.org>", ""] {
+            assert!(parse(&[bad]).unwrap_err().contains(&format!("'{bad}'")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_that_may_be_recipients_are_found() {
+        for (words, fits) in [
+            ("-t -i", true),
+            ("-i --", true),
+            ("-t -i -f a@b.test -N delay,failure -V x", true),
+            ("-i -fa@b.test --", true),
+            ("-i", false),
+            ("-i boss@b.test", false),
+            ("-t -i boss@b.test", false),
+            ("-t boss", false),
+            ("-t -f a@b.test boss@b.test", false),
+            ("-i -- boss@b.test", false),
+            ("-t -- boss@b.test", false),
+            ("-t -i -", false),
+            ("-t --account work", false),
+        ] {
+            assert_eq!(escape(words.split(' ').map(Some)).is_none(), fits, "{words}");
+        }
+        assert!(escape([Some("-t"), None].into_iter()).is_some(), "an expression may be a recipient");
+        assert!(escape([Some("-t"), Some("-f"), None].into_iter()).is_none());
+        let cut = |word: &str| super::super::arguments::pieces(word, |_| Ok(())).unwrap();
+        for (words, fits) in [("-t -f%{X}", true), ("-t -f%{X} boss@b.test", false), ("-t -f boss%{X}", true)] {
+            let words: Vec<_> = words.split(' ').map(cut).collect();
+            assert_eq!(escape(literals(&words)).is_none(), fits, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn every_line_that_addresses_somebody_is_replaced() {
+        let line = |name: &str| (HeaderName::parse(name.as_bytes()).unwrap(), format!("{name}: x@y.test\n"));
+        let mut lines = ["From", "TO", "cc", "Bcc", "apparently-to", "Subject"].map(line).to_vec();
+        let intended: Vec<Address> =
+            (0..40).map(|i| Address::parse(&format!("somebody{}@example.org", i % 39)).unwrap()).collect();
+        Redirect::parse(&["staging"]).unwrap().unwrap().rewrite(
+            &mut lines,
+            &intended,
+            Domain::parse("example.net").ok().as_ref(),
+        );
+        let names: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["From", "Subject", "To", "X-Original-Recipients"]);
+        assert_eq!(lines[2].1, "To: staging@example.net\n");
+        let original = &lines[3].1;
+        assert!(original.lines().all(|line| line.len() <= 78) && original.lines().skip(1).all(|l| l.starts_with(' ')));
+        assert_eq!(original.matches('@').count(), 39);
+    }
+}

@@ -1,0 +1,206 @@
+//! A way out -> whether a message could be handed over now, as far as that can be seen without one. Nothing is sent, started or left behind.
+#![forbid(unsafe_code)]
+
+use super::relay::{self, Relay};
+use super::{FailureKind, one_line};
+use crate::accept::preferred;
+use crate::reply::{Reply, escape_tags};
+use crate::{seam, spool};
+use rustix::fs::Access;
+use serde_json::json;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was looked at, and what was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// `program`, `maildir`, `relay`.
+    pub transport: &'static str,
+    /// What is well.
+    pub checked: &'static str,
+    /// What may be wrong all the same.
+    pub unchecked: &'static str,
+}
+
+/// Why nothing could be handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ailment {
+    /// What kind of fault it is, for anybody.
+    pub reason: &'static str,
+    /// The fault itself on one line, for the log: names paths and quotes a relay.
+    pub detail: String,
+}
+
+const PROGRAM: Scope = Scope {
+    transport: "program",
+    checked: "the program is there and httpd's user may run it",
+    unchecked: "whether it takes a message, and whether the mail system behind it works: a program that queues does so also while that is down",
+};
+const MAILDIR: Scope = Scope {
+    transport: "maildir",
+    checked: "httpd's user may write into the Maildir",
+    unchecked: "whether there is room for a large message, and whether anybody reads what arrives",
+};
+const RELAY: Scope = Scope {
+    transport: "relay",
+    checked: "the relay answers, and TLS and the password are as the configuration wants them",
+    unchecked: "whether it takes a message for these recipients",
+};
+
+/// The program at `path`: a regular file that we may execute.
+pub fn program(path: &Path) -> Result<Scope, Ailment> {
+    let ail =
+        |reason, error: &dyn std::fmt::Display| Err(Ailment { reason, detail: format!("{}: {error}", shown(path)) });
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return ail("the program is missing", &error),
+        Err(error) => return ail("the program cannot be looked at", &error),
+        Ok(metadata) if !metadata.is_file() => return ail("the program is no file", &"no regular file"),
+        Ok(_) => {}
+    }
+    match seam::access(path, Access::EXEC_OK) {
+        Ok(()) => Ok(PROGRAM),
+        Err(error) => ail("httpd's user may not run the program", &error),
+    }
+}
+
+/// The Maildir `dir`, or the place where the first message will make it.
+pub fn maildir(dir: &Path) -> Result<Scope, Ailment> {
+    if !dir.exists() {
+        return writable(dir.parent().unwrap_or(dir)).map(|()| MAILDIR);
+    }
+    for part in ["tmp", "new", "cur"] {
+        match dir.join(part) {
+            missing if !missing.exists() => writable(dir)?,
+            part => writable(&part)?,
+        }
+    }
+    let tmp = dir.join("tmp");
+    // A file without a name, gone as soon as it is made: a full disk and a quota show only so.
+    match spool::unnamed_file(if tmp.exists() { &tmp } else { dir }) {
+        Ok(_) => Ok(MAILDIR),
+        Err(error) => Err(Ailment { reason: UNWRITABLE, detail: format!("{}: {error}", shown(&tmp)) }),
+    }
+}
+
+const UNWRITABLE: &str = "httpd's user cannot write into the Maildir";
+
+/// A directory in which we may make and rename files.
+fn writable(dir: &Path) -> Result<(), Ailment> {
+    let directory = std::fs::metadata(dir).and_then(|metadata| match metadata.is_dir() {
+        true => seam::access(dir, Access::WRITE_OK | Access::EXEC_OK),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    });
+    directory.map_err(|error| Ailment { reason: UNWRITABLE, detail: format!("{}: {error}", shown(dir)) })
+}
+
+/// The relay, up to where it waits for a message.
+pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
+    relay::greet(relay, timeout).map(|()| RELAY).map_err(|failure| Ailment {
+        reason: match failure.kind {
+            FailureKind::Misconfigured => {
+                "the relay cannot be used as it is set up: TLS, its certificate, or the password"
+            }
+            _ => "the relay does not answer as it should",
+        },
+        detail: failure.to_string(),
+    })
+}
+
+fn shown(path: &Path) -> String {
+    one_line(path.as_os_str().as_bytes(), 400)
+}
+
+/// 200 or 503, as text or as JSON. `detailed`: whether the client may see what the log does.
+pub fn reply(health: &Result<Scope, Ailment>, accept: Option<&str>, detailed: bool) -> Reply {
+    let as_json = preferred(accept, &["text/plain", "application/json"]) == Some("application/json");
+    let (status, json, text) = match health {
+        Ok(Scope { transport, checked, unchecked }) => (
+            200,
+            json!({"status": "ok", "transport": transport, "checked": checked, "not_checked": unchecked}),
+            format!("ok: {checked}\nnot checked: {unchecked}\n"),
+        ),
+        Err(Ailment { reason, detail }) => {
+            let detail = detailed.then_some(detail);
+            let more = detail.map(|detail| format!("{detail}\n")).unwrap_or_default();
+            let json = json!({"status": "failing", "reason": reason, "detail": detail});
+            (503, json, format!("failing: {reason}\n{more}"))
+        }
+    };
+    let (content_type, body) = match as_json {
+        true => ("application/json", format!("{json}\n").replace('<', "\\u003c")),
+        false => ("text/plain; charset=utf-8", escape_tags(&text)),
+    };
+    let fields = vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
+    Reply { status, fields, content_type, body: body.into_bytes() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("mailgate-health-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_program_is_a_file_that_may_be_run() {
+        let folder = folder("program");
+        let file = folder.join("sendmail");
+        std::fs::write(&file, "").unwrap();
+        for (path, mode, reason) in [
+            (&file, 0o755, None),
+            (&file, 0o644, Some("may not run")),
+            (&folder, 0o755, Some("no file")),
+            (&folder.join("none"), 0, Some("missing")),
+            (&file.join("x"), 0, Some("cannot be looked at")),
+        ] {
+            let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+            let found = program(path);
+            let ailing = found.as_ref().err().map(|ailment| ailment.reason);
+            assert_eq!(ailing.is_some(), reason.is_some(), "{found:?}");
+            assert!(ailing.unwrap_or_default().contains(reason.unwrap_or_default()), "{found:?}");
+            assert!(found.is_ok() || found.unwrap_err().detail.contains(path.to_str().unwrap()));
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_maildir_may_be_written_and_stays_as_it_was() {
+        let folder = folder("maildir");
+        let dir = folder.join("Maildir");
+        assert_eq!(maildir(&dir), Ok(MAILDIR), "the first message makes it");
+        assert!(!dir.exists());
+        for part in ["", "tmp", "new", "cur"] {
+            std::fs::create_dir(dir.join(part)).unwrap();
+            assert_eq!(maildir(&dir), Ok(MAILDIR));
+        }
+        assert_eq!(std::fs::read_dir(dir.join("tmp")).unwrap().count(), 0);
+        std::fs::remove_dir(dir.join("new")).unwrap();
+        std::fs::write(dir.join("new"), "").unwrap();
+        assert_eq!(maildir(&dir).unwrap_err().reason, UNWRITABLE);
+        assert!(maildir(&folder.join("no/Maildir")).is_err());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_fault_is_told_in_full_only_where_allowed() {
+        let ailing = Err(Ailment { reason: "it is missing", detail: "/a/<b>".into() });
+        for (accept, detailed) in
+            [(None, false), (None, true), (Some("application/json"), false), (Some("application/json"), true)]
+        {
+            let reply = reply(&ailing, accept, detailed);
+            let text = String::from_utf8(reply.body).unwrap();
+            assert_eq!((reply.status, text.contains("/a/")), (503, detailed), "{text}");
+            assert!(text.contains("it is missing") && !text.contains("<b>"), "{text}");
+        }
+        let well = reply(&Ok(PROGRAM), Some("application/json"), true);
+        let json: serde_json::Value = serde_json::from_slice(&well.body).unwrap();
+        assert_eq!((well.status, &json["status"]), (200, &"ok".into()));
+    }
+}

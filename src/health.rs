@@ -1,0 +1,51 @@
+//! `SetHandler sendmail-health`, in a location below one that sends, whose settings it inherits: whether a message could be handed over
+//! now. Nothing is sent.
+#![forbid(unsafe_code)]
+
+use crate::directives::{DirConfig, Transport};
+use crate::outcome::note;
+use crate::settings::Settings;
+use httpd::{Request, Status};
+use mailgate::input::value_of;
+use mailgate::reply::{Again, Problem};
+use mailgate::transport::health::{self, Ailment, Scope};
+use std::time::Duration;
+
+/// Longest wait for a relay; whoever asks for the health of a service asks often.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers a request for the handler `sendmail-health`.
+pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
+    let settings = Settings::of(config);
+    let accept = value_of(&request.headers_in().entries(), "accept");
+    request.allow_methods(&[c"GET", c"HEAD"]);
+    if !matches!(request.method(), b"GET" | b"HEAD") {
+        let problem =
+            Problem::new(405, "SM0108", Again::AfterCorrection, "GET asks for the health; nothing is sent from here");
+        request.headers_out().set(c"Allow", c"GET, HEAD");
+        return request.send(&problem.reply(accept.as_deref(), None, false));
+    }
+    let health = examine(request, &settings);
+    match &health {
+        Ok(_) => note(request, c"sendmail-status", "healthy"),
+        Err(Ailment { reason, detail }) => {
+            tracing::warn!("SM0409: the health check failed: {reason}: {detail}");
+            note(request, c"sendmail-status", "SM0409");
+        }
+    }
+    request.send(&health::reply(&health, accept.as_deref(), settings.error_detail()))
+}
+
+fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailment> {
+    match settings.transport() {
+        Some(Transport::Maildir(directory)) => health::maildir(directory),
+        Some(Transport::Program(path)) => health::program(path),
+        Some(Transport::Relay(server)) => {
+            health::relay(&settings.relay(server, request.server_name()), settings.timeout().min(PATIENCE))
+        }
+        None => Err(Ailment {
+            reason: "nothing is set that takes mail",
+            detail: "none of SendmailName, SendmailMaildir and SendmailRelay is set for this location".into(),
+        }),
+    }
+}
