@@ -77,8 +77,8 @@ impl Session {
         Ok(Session { connection, offers, opened: Instant::now(), is_spent: false })
     }
 
-    pub fn age(&self) -> Duration {
-        self.opened.elapsed()
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.opened)
     }
 
     pub fn is_quiet(&mut self) -> bool {
