@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Longest line of a server; RFC 5321 4.5.3.1.5 allows 512 octets.
 const LONGEST_LINE: usize = 8 * 1024;
@@ -158,6 +158,12 @@ impl Connection {
 
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.timed().deadline = deadline;
+    }
+
+    /// Brings the deadline nearer.
+    pub fn hurry(&mut self, limit: Duration) {
+        let timed = self.timed();
+        timed.deadline = timed.deadline.min(Instant::now() + limit);
     }
 
     fn timed(&mut self) -> &mut Timed {

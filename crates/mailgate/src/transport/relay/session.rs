@@ -16,6 +16,9 @@ const GROUP: usize = 100;
 /// Longest line of a command (RFC 5321 4.5.3.1.4).
 const LONGEST_COMMAND: usize = 510;
 
+/// How long is waited for the words of a server that takes no more octets: they are there, or nothing is.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// What the server offers (its answer to EHLO).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Offers {
@@ -209,6 +212,7 @@ impl Session {
         if matches!(trouble, Trouble::Late) {
             return failed;
         }
+        self.connection.hurry(LAST_WORDS);
         match self.connection.reply() {
             Ok(reply) if reply.class() >= 4 => Failed::refused(step, &reply).out_of_step(),
             _ => failed,
