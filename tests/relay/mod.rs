@@ -2,6 +2,7 @@
 //! a mail server does wrong becomes the answer of the manual's table.
 
 mod connections;
+mod lookup;
 mod misbehave;
 mod postfix;
 mod settings;
@@ -15,11 +16,11 @@ use crate::support::smtp::Taken;
 use crate::support::{Mpm, Request, Smtp, oracle};
 
 /// A location whose messages go to this server.
-fn relaying(builder: Builder, path: &str, url: &str, text: &str) -> Builder {
+pub(crate) fn relaying(builder: Builder, path: &str, url: &str, text: &str) -> Builder {
     builder.location(path, &format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailRelay \"{url}\"\n{text}"))
 }
 
-fn to(smtp: &Smtp) -> String {
+pub(crate) fn to(smtp: &Smtp) -> String {
     format!("127.0.0.1:{}", smtp.port())
 }
 
