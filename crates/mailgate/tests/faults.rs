@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// From the fields and the body to the hand-over, as the handler does it; the error is what the client would be told.
-fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Problem> {
+fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem>> {
     let fields: [(&[u8], &[u8]); 4] = [
         (b"From", b"f@example.test"),
         (b"To", b"a@example.test"),
@@ -64,7 +64,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Problem> {
         let program = Program { path: Path::new("/bin/sh"), arguments: &arguments, environment: &environment, timeout };
         transport::hand_over(&program, &message, &tmp)
     };
-    outcome.map(drop).map_err(|failure| Problem::from(&failure))
+    outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 
 /// Takes what was handed over since the last call.
@@ -193,12 +193,12 @@ impl Mx {
     }
 }
 
-fn give(relay: &Relay, message: &Message) -> Result<(), Problem> {
+fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
     let envelope =
         Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
     let outcome = relay::deliver(relay, &envelope, message, Duration::from_secs(60));
-    outcome.map(drop).map_err(|failure| Problem::from(&failure))
+    outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 
 /// By an address and by a name, on a connection of its own and on a kept one, in one piece and in several.
