@@ -121,6 +121,28 @@ fn every_kind_of_report_comes_back_to_the_page_within_ten_seconds() {
     assert_eq!(one["recipients"].as_array().unwrap().len(), 1);
 }
 
+/// The relay is asked by MAIL and RCPT for what sendmail is asked for by options.
+#[test]
+fn reports_of_a_relay_come_back_to_the_page_too() {
+    let database = Database::new();
+    let Some(postfix) = Postfix::start_reporting(&database.command()) else { return skipped("Postfix needs root") };
+    let text = format!(
+        "SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailRelay 127.0.0.1:{}\n\
+         SendmailRelayFrom bounces+%{{reqenv:SENDMAIL_TOKEN}}@test.local\n\
+         SendmailRelayDSN success failure delay RET=hdrs\nSendmailDSNLocation http://127.0.0.1:${{PORT}}/dsn",
+        postfix.port()
+    );
+    let httpd = database.httpd().location("/mail", &text).start();
+    let mixed = post(&httpd, "alice@test.local, list@test.local");
+    let delayed = post(&httpd, "slow@closed.test");
+    let alice = wait_for(&httpd, &mixed, "alice@test.local", "delivered");
+    assert_eq!(alice["verified"], true, "by the envelope id: {alice}");
+    wait_for(&httpd, &mixed, "list@test.local", "expanded");
+    wait_for(&httpd, &delayed, "slow@closed.test", "delayed");
+    let slow = wait_for(&httpd, &delayed, "slow@closed.test", "failed");
+    assert_eq!(slow["verified"], true, "{slow}");
+}
+
 /// Exim gives back neither envelope id nor success; what it says is found by the token in the address and by the Message-ID.
 #[test]
 fn what_exim_reports_comes_back_too_and_is_marked_as_not_verifiable() {

@@ -1,10 +1,13 @@
-//! The Nth system call of a request fails, for every N, until a request passes without: whatever fails, the answer is true and
-//! nothing is left behind.
+//! The Nth system call of a request fails, for every N, until a request passes without: whatever fails, the answer is true, nothing is
+//! left behind, and no relay gets a message twice.
 
 use super::server;
 use crate::life::is_long;
 use crate::programs::{Holdings, promised};
-use crate::support::{Httpd, Mpm, Request, Response, Sendmail};
+use crate::relay::{relaying, to};
+use crate::support::httpd_config::Builder;
+use crate::support::smtp::Act;
+use crate::support::{Certificates, Httpd, Mpm, Request, Response, Sendmail, Smtp};
 use rustix::io::Errno;
 use std::fs;
 
@@ -110,4 +113,78 @@ fn walk_panics(httpd: &Httpd, sendmail: &Sendmail, path: &str, octets: usize) ->
         }
     }
     panic!("{path} never passes");
+}
+
+/// What became of each message, by its subject: the status, and whether there was a fault.
+type Answers = Vec<(String, u16, bool)>;
+
+fn walk_relay(httpd: &Httpd, path: &str, octets: usize, errno: &str, answers: &mut Answers) -> usize {
+    let body = "a line of text\n".repeat(octets / 15) + "the end\n";
+    for call in 1..200 {
+        let (fault, subject) = (format!("{call}:{errno}"), format!("{octets} {call}:{errno}"));
+        let request = Request::mail(path).without("Subject").header("Subject", &subject).header("X-Fault", fault);
+        let response = request.body(body.as_str()).send(httpd);
+        let (status, hit) = (promised(&response), response.header("X-Fault-Hit").is_some());
+        answers.push((subject, status, hit));
+        if status == 202 && !hit {
+            return call - 1;
+        }
+    }
+    panic!("{path} with {errno} never passes");
+}
+
+/// What the server took must be what the client was told; a server that was cut off may still have read for a while.
+fn judge(smtp: &Smtp, path: &str, answers: &Answers) {
+    let taken = smtp.take();
+    assert!(taken.iter().all(|message| message.octets.ends_with(b"\r\nthe end\r\n")), "a cut message");
+    for (subject, status, hit) in answers {
+        let field = format!("\r\nSubject: {subject}\r\n");
+        let mine = taken.iter().filter(|message| String::from_utf8_lossy(&message.octets).contains(&field));
+        let (came, accepted) = (mine.clone().count(), mine.filter(|message| message.accepted).count());
+        match status {
+            202 => assert_eq!((came, accepted), (1, 1), "{path} {subject}"),
+            500 | 503 => assert_eq!(came, 0, "{path} {subject}: {status}"),
+            502 | 504 => assert!(came <= 1, "{path} {subject}: {came}"),
+            other => panic!("{path} {subject}: {other}"),
+        }
+        assert!(*status == 202 || *hit, "{path} {subject}: {status} without a fault");
+    }
+}
+
+/// On a kept connection and on one of its own for each message, in the clear, through STARTTLS and through TLS.
+#[test]
+fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice() {
+    let certificates = Certificates::new();
+    let authority = format!("SendmailRelayCAFile \"{}\"", certificates.authority().display());
+    let kept = [Smtp::start(), Smtp::with_starttls(&certificates), Smtp::with_tls(&certificates)];
+    let fresh = [Smtp::start(), Smtp::with_starttls(&certificates), Smtp::with_tls(&certificates)];
+    fresh.iter().for_each(|smtp| smtp.rule("idle", Act::Close));
+    let sendmail = Sendmail::new();
+    let mut builder: Builder = server(Mpm::Event, &sendmail);
+    for (name, relays) in [("kept", &kept), ("fresh", &fresh)] {
+        for (smtp, kind) in relays.iter().zip(["plain", "starttls", "tls"]) {
+            let scheme = if kind == "tls" { "smtps" } else { "smtp" };
+            let authority = if kind == "plain" { "" } else { &authority };
+            builder = relaying(builder, &format!("/{name}/{kind}"), &format!("{scheme}://{}", to(smtp)), authority);
+        }
+    }
+    let httpd = builder.start();
+    let (mut points, mut judged) = (Vec::new(), Vec::new());
+    for (name, relays) in [("kept", &kept), ("fresh", &fresh)] {
+        for (smtp, kind) in relays.iter().zip(["plain", "starttls", "tls"]) {
+            let path = format!("/{name}/{kind}");
+            Request::mail(&path).body("the end\n").send(&httpd).expect_status(202);
+            let mut answers = Vec::new();
+            for (octets, errno) in [(100, Errno::IO), (100, Errno::AGAIN), (80_000, Errno::CONNRESET)] {
+                points.push(walk_relay(&httpd, &path, octets, &errno.raw_os_error().to_string(), &mut answers));
+            }
+            judged.push((smtp, path, answers));
+        }
+    }
+    for (smtp, path, answers) in &judged {
+        judge(smtp, path, answers);
+    }
+    eprintln!("{points:?} calls to a relay failed in turn");
+    assert!(points.iter().sum::<usize>() > 250, "only {points:?} calls");
+    ["SM0301", "SM0302", "SM0406", "SM0407"].into_iter().for_each(|tag| httpd.expect_log(tag));
 }

@@ -40,6 +40,42 @@ fn postfix_delivers_what_it_was_given_by_smtp() {
     httpd.expect_log("SM0408");
 }
 
+/// The sender's address carries the envelope id here only to show what it was. RET is about failures alone (RFC 3461 4.3).
+#[test]
+fn postfix_reports_what_it_was_asked_to_under_the_envelope_id() {
+    let main = "transport_maps = inline:{ {closed.test = smtp:[127.0.0.1]:1} }\nmaximal_queue_lifetime = 1s\n";
+    let Some(postfix) = Postfix::start_with(main) else { return };
+    let url = format!("127.0.0.1:{}", postfix.port());
+    let text = "SendmailRelayFrom user+%{reqenv:SENDMAIL_ENVID}@test.local\nSendmailRelayDSN ";
+    let builder = relaying(steady(Mpm::Event), "/headers", &url, &format!("{text}success failure RET=hdrs"));
+    let builder = relaying(builder, "/never", &url, &format!("{text}never"));
+    let httpd = relaying(builder, "/full", &url, &format!("{text}failure RET=full")).start();
+    let post = |path: &str, to: &str| {
+        let request = Request::mail(path).without("To").header("To", to);
+        request.body("the body of it\n").send(&httpd).expect_status(202);
+    };
+    for to in ["alice@test.local", "a@closed.test"] {
+        post("/never", to);
+    }
+    let cases = [
+        ("/headers", "alice@test.local", "delivered", false),
+        ("/headers", "a@closed.test", "failed", false),
+        ("/full", "a@closed.test", "failed", true),
+    ];
+    for (number, (path, to, action, whole)) in cases.into_iter().enumerate() {
+        post(path, to);
+        let reports = postfix.wait_for_mail("user", number + 1, PATIENCE);
+        let text = String::from_utf8_lossy(&reports[number]);
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        let envid = field("Original-Envelope-Id:");
+        assert_eq!(envid.len(), 32, "{text}");
+        assert_eq!(field("Delivered-To:"), format!("user+{envid}@test.local"), "{text}");
+        assert_eq!((field("Action:"), text.contains("the body of it")), (action, whole), "{text}");
+    }
+    postfix.wait_until_idle(PATIENCE);
+    assert_eq!(postfix.mail("user").len(), cases.len(), "{}", postfix.log());
+}
+
 #[test]
 fn postfix_takes_messages_through_verified_starttls() {
     let certificates = Certificates::new();

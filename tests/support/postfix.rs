@@ -38,10 +38,10 @@ impl Postfix {
     }
 
     /// Mail to bounces@test.local goes to this command through pipe(8), run as [`OWNER`]; anything at delay.test is deferred, reported as
-    /// delayed after two seconds and given up after five.
+    /// delayed after two seconds and given up after five; so is what smtpd(8) takes for closed.test.
     #[track_caller]
     pub fn start_reporting(command: &str) -> Option<Self> {
-        let main = "transport_maps = inline:{ bounces@test.local=processdsn: {delay.test = retry:4.4.1 deferred by the tests} }\n\
+        let main = "transport_maps = inline:{ bounces@test.local=processdsn: {delay.test = retry:4.4.1 deferred by the tests} {closed.test = smtp:[127.0.0.1]:1} }\n\
                     virtual_mailbox_maps = inline:{ alice@test.local=alice/ bob@test.local=bob/ bounces@test.local=bounces/ }\n\
                     maximal_queue_lifetime = 5s\nbounce_queue_lifetime = 60s\n";
         let master = format!(

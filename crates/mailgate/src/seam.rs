@@ -1,15 +1,17 @@
-//! The one place where files, pipes and processes are made: each function is one system call, close-on-exec where it
+//! The one place where files, pipes, sockets and processes are made: each function is one system call, close-on-exec where it
 //! opens something, repeated on EINTR. With the feature `faults` the Nth of them fails with a chosen errno, so that a
 //! test can walk through every way a hand-over can break; without it the functions are the calls themselves.
 #![forbid(unsafe_code)]
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::event::{PollFd, Timespec};
 use rustix::fs::{Access, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::transport::spawn;
@@ -118,6 +120,35 @@ fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
 pub(crate) fn poll(fds: &mut [PollFd<'_>], timeout: &Timespec) -> io::Result<usize> {
     turn()?;
     Ok(rustix::event::poll(fds, Some(timeout))?) // EINTR ends the wait: the caller looks at the clock anyway
+}
+
+/// A TCP socket for such an address, which never blocks.
+pub(crate) fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    call(|| rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))).and_then(above_stdio)
+}
+
+/// `false`: it takes its time, and poll(2) tells when to ask for the [`socket_error`].
+pub(crate) fn connect(socket: BorrowedFd<'_>, address: &SocketAddr) -> io::Result<bool> {
+    match call(|| rustix::net::connect(socket, address)) {
+        Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+/// How an attempt to connect has ended (connect(2), SO_ERROR).
+pub(crate) fn socket_error(socket: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| sockopt::socket_error(socket)?)
+}
+
+pub(crate) fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| sockopt::set_tcp_nodelay(socket, true))
+}
+
+/// EPIPE without SIGPIPE.
+pub(crate) fn send(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
+    call(|| rustix::net::send(socket, octets, SendFlags::NOSIGNAL))
 }
 
 /// Starts the program; the error is that of the child's own exec, too, and then nothing was started.

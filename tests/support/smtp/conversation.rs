@@ -69,7 +69,8 @@ impl Conversation<'_> {
                     }
                 }
                 "DATA" => {
-                    if self.answer("DATA", &line, "354 go ahead\r\n")?.starts_with("354") {
+                    let usual = if rcpts.is_empty() { "554 5.5.1 no valid recipients\r\n" } else { "354 go ahead\r\n" };
+                    if self.answer("DATA", &line, usual)?.starts_with("354") {
                         self.data(&mail, &rcpts)?;
                     }
                 }

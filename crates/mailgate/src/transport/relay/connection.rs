@@ -2,6 +2,7 @@
 //! [`super::reply`]; which commands are written when is the business of [`super::session`].
 #![forbid(unsafe_code)]
 
+use super::lookup;
 use super::reply::Reply;
 use super::url::Server;
 use crate::seam;
@@ -10,8 +11,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::fd::AsFd;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,8 +37,7 @@ pub(super) enum Trouble {
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // The kernel says so of SO_RCVTIMEO and SO_SNDTIMEO (socket(7)); its own ETIMEDOUT has another number.
-            io::ErrorKind::WouldBlock => Trouble::Late,
+            io::ErrorKind::TimedOut if error.raw_os_error().is_none() => Trouble::Late, // see `wait`
             io::ErrorKind::UnexpectedEof => Trouble::Closed,
             _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(rustls::Error::InvalidCertificate(why)) => Trouble::Certificate(why.to_string()),
@@ -59,25 +59,42 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// A socket that gives up at a deadline.
+/// A socket that gives up at a deadline. It never blocks: what waits is [`Timed::wait`].
 struct Timed {
-    socket: TcpStream,
+    socket: OwnedFd,
     deadline: Instant,
 }
 
 impl Timed {
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(left) }
+    /// Until there is something to read or room to write.
+    fn wait(&self, what: PollFlags) -> io::Result<()> {
+        wait(self.socket.as_fd(), what, self.deadline)
+    }
+}
+
+/// Never past `until`, and not at all if that has passed: then, and for nothing else, the error is TimedOut without an errno.
+fn wait(socket: BorrowedFd<'_>, what: PollFlags, until: Instant) -> io::Result<()> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        match seam::poll(&mut [PollFd::from_borrowed_fd(socket, what)], &timeout) {
+            Ok(0) => {}
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.socket.set_read_timeout(Some(self.left()?))?;
-            match self.socket.read(into) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            self.wait(PollFlags::IN)?;
+            match seam::read(self.socket.as_fd(), into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
         }
@@ -87,9 +104,8 @@ impl Read for Timed {
 impl Write for Timed {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         loop {
-            self.socket.set_write_timeout(Some(self.left()?))?;
-            match self.socket.write(octets) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            match seam::send(self.socket.as_fd(), octets) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(PollFlags::OUT)?,
                 outcome => return outcome,
             }
         }
@@ -98,6 +114,16 @@ impl Write for Timed {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn connect(address: &SocketAddr, until: Instant) -> io::Result<OwnedFd> {
+    let socket = seam::tcp_socket(address)?;
+    if !seam::connect(socket.as_fd(), address)? {
+        wait(socket.as_fd(), PollFlags::OUT, until)?;
+        seam::socket_error(socket.as_fd())?;
+    }
+    seam::set_nodelay(socket.as_fd())?;
+    Ok(socket)
 }
 
 enum Stream {
@@ -115,21 +141,16 @@ pub(super) struct Connection {
 impl Connection {
     /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
     pub fn open(server: &Server, deadline: Instant) -> Result<Connection, Trouble> {
-        let addresses: Vec<_> = (&*server.host, server.port).to_socket_addrs()?.collect();
+        let addresses = lookup::addresses(server, deadline)?;
         let mut last = Trouble::Io(io::Error::other("the name has no address"));
         for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Trouble::Late);
-            }
             let share = left / (addresses.len() - tried) as u32;
-            match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
+            match connect(address, Instant::now() + share) {
                 Ok(socket) => {
-                    socket.set_nodelay(true)?;
                     return Ok(Connection { stream: Stream::Plain(Timed { socket, deadline }), ahead: Vec::new() });
                 }
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => last = Trouble::Late,
-                Err(error) => last = Trouble::Io(error),
+                Err(error) => last = error.into(),
             }
         }
         Err(last)
@@ -137,6 +158,12 @@ impl Connection {
 
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.timed().deadline = deadline;
+    }
+
+    /// Brings the deadline nearer.
+    pub fn hurry(&mut self, limit: Duration) {
+        let timed = self.timed();
+        timed.deadline = timed.deadline.min(Instant::now() + limit);
     }
 
     fn timed(&mut self) -> &mut Timed {

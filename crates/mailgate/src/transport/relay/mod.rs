@@ -8,6 +8,7 @@ mod credentials;
 mod data;
 mod dsn;
 mod failed;
+mod lookup;
 mod pool;
 mod reply;
 mod session;
@@ -89,7 +90,7 @@ pub fn deliver(
     let deadline = began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(86_400));
     let fail = |failed: Failed| failed.into_failure(&relay.server, envelope.recipients);
     loop {
-        let waited = pool::take(relay);
+        let waited = pool::take(relay, Instant::now());
         let is_fresh = waited.is_none();
         let mut session = match waited {
             Some(mut session) => {
@@ -100,7 +101,7 @@ pub fn deliver(
         };
         match session.send(envelope, message) {
             Ok(reply) => {
-                pool::give_back(relay, session);
+                pool::give_back(relay, session, Instant::now());
                 let reply = redact(&reply.text(), envelope.recipients);
                 return Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() });
             }
@@ -109,7 +110,7 @@ pub fn deliver(
             }
             Err(failed) => {
                 if failed.in_step {
-                    pool::give_back(relay, session);
+                    pool::give_back(relay, session, Instant::now());
                 }
                 return Err(fail(failed));
             }

@@ -16,6 +16,9 @@ const GROUP: usize = 100;
 /// Longest line of a command (RFC 5321 4.5.3.1.4).
 const LONGEST_COMMAND: usize = 510;
 
+/// How long is waited for the words of a server that takes no more octets: they are there, or nothing is.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// What the server offers (its answer to EHLO).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Offers {
@@ -77,8 +80,8 @@ impl Session {
         Ok(Session { connection, offers, opened: Instant::now(), is_spent: false })
     }
 
-    pub fn age(&self) -> Duration {
-        self.opened.elapsed()
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.opened)
     }
 
     pub fn is_quiet(&mut self) -> bool {
@@ -104,18 +107,21 @@ impl Session {
         if self.offers.max_size > 0 && facts.size > self.offers.max_size {
             return Err(Failed::too_large(facts.size, self.offers.max_size));
         }
-        let outcome = self.envelope(envelope, facts).and_then(|()| self.content(message));
+        let outcome = self.envelope(envelope, facts).and_then(|asked| self.content(message, asked));
         if outcome.as_ref().is_err_and(|failed| failed.in_step) {
             self.reset();
         }
         outcome
     }
 
-    fn envelope(&mut self, envelope: &Envelope<'_>, facts: Facts) -> Result<(), Failed> {
+    /// The answer is the one to DATA, if that was asked for with the rest (RFC 2920 3.1): for one recipient, which spares a message a
+    /// third of its waiting. Of several one may be refused, and there is no way back from a DATA that the others make good.
+    fn envelope(&mut self, envelope: &Envelope<'_>, facts: Facts) -> Result<Option<Reply>, Failed> {
         let mail = self.mail(envelope, facts);
         let notify = envelope.notify.filter(|_| self.offers.dsn).map(|notify| notify.rcpt()).unwrap_or_default();
         let rcpt = |recipient: &String| format!("RCPT TO:<{recipient}>{notify}\r\n");
         let group = if self.offers.pipelining { GROUP } else { 1 };
+        let with_data = self.offers.pipelining && envelope.recipients.len() == 1;
         let mut refusal = None;
         if !self.offers.pipelining {
             self.command(Step::Mail, mail.as_bytes())?;
@@ -127,6 +133,9 @@ impl Session {
             let with_mail = i == 0 && self.offers.pipelining;
             let mut commands = if with_mail { mail.clone() } else { String::new() };
             commands.extend(recipients.iter().map(rcpt));
+            if with_data {
+                commands += "DATA\r\n";
+            }
             self.command(Step::Rcpt, commands.as_bytes())?;
             if with_mail {
                 self.answer(Step::Mail, &mut refusal)?;
@@ -143,7 +152,16 @@ impl Session {
                 break;
             }
         }
-        refusal.map_or(Ok(()), Err)
+        if !with_data {
+            return refusal.map_or(Ok(None), Err);
+        }
+        let asked = self.connection.reply();
+        match refusal {
+            None => asked.map(Some).map_err(|trouble| Failed::lost(Step::Data, &trouble)),
+            // A server that asks for the message all the same gets none.
+            Some(refusal) if !asked.is_ok_and(|reply| reply.class() >= 4) => Err(refusal.out_of_step()),
+            Some(refusal) => Err(refusal),
+        }
     }
 
     fn mail(&self, envelope: &Envelope<'_>, facts: Facts) -> String {
@@ -175,8 +193,9 @@ impl Session {
         Ok(())
     }
 
-    fn content(&mut self, message: &Message) -> Result<Reply, Failed> {
-        expect(Step::Data, ask(&mut self.connection, Step::Data, "DATA")?, 354)?;
+    fn content(&mut self, message: &Message, asked: Option<Reply>) -> Result<Reply, Failed> {
+        let answer = asked.map_or_else(|| ask(&mut self.connection, Step::Data, "DATA"), Ok)?;
+        expect(Step::Data, answer, 354)?;
         if self.connection.is_ahead() {
             let trouble = Trouble::Nonsense("more than its answer to DATA");
             return Err(Failed::lost(Step::Content, &trouble));
@@ -209,6 +228,7 @@ impl Session {
         if matches!(trouble, Trouble::Late) {
             return failed;
         }
+        self.connection.hurry(LAST_WORDS);
         match self.connection.reply() {
             Ok(reply) if reply.class() >= 4 => Failed::refused(step, &reply).out_of_step(),
             _ => failed,
