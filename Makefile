@@ -22,11 +22,12 @@ bench: ## what a message costs, beside the floor and its peers; bench/run --quic
 	tools/packages bench
 	bench/run
 
-check: ## formatting, lints, documentation
-	tools/packages build
+check: ## formatting, lints, documentation; that the fuzz targets still build
+	tools/packages build fuzz
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	$(CARGO) check --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 test: ## every test, with real servers on loopback
 	tools/packages test
@@ -37,7 +38,7 @@ test-long: ## what takes hours: kills, valgrind, fuzzing
 	MOD_SENDMAIL_LONG=1 tools/test
 
 fuzz: ## every fuzz target for half a minute; SECONDS_EACH=600 for longer
-	tools/packages build
+	tools/packages build fuzz
 	fuzz/run $(or $(SECONDS_EACH),30)
 
 install: ## what make has built: modules into the httpd that apxs belongs to, processdsn into PREFIX; DESTDIR is honoured

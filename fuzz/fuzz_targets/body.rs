@@ -6,8 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mailgate::message::body::{Encoding, Facts, Kind, MAX_LINE, Plan, Scan, encode, plan};
-use std::io::Read;
+use mailgate::message::body::{Encoder, Encoding, Facts, Kind, MAX_LINE, Plan, Scan, plan};
 
 fuzz_target!(|octets: &[u8]| {
     let [choice, piece, body @ ..] = octets else { return };
@@ -31,7 +30,9 @@ fn scan(body: &[u8], piece: usize) -> Facts {
 
 fn write(plan: &Plan, body: &[u8], piece: usize) -> Vec<u8> {
     let mut written = Vec::new();
-    encode(plan, Pieces(body, piece), &mut written).expect("memory takes everything");
+    let mut encoder = Encoder::new(plan);
+    body.chunks(piece).for_each(|octets| encoder.update(octets, &mut written).expect("memory takes everything"));
+    encoder.finish(&mut written).expect("memory takes everything");
     written
 }
 
@@ -77,15 +78,4 @@ fn lines(body: &[u8]) -> Vec<u8> {
         lines.push(b'\n');
     }
     lines
-}
-
-struct Pieces<'a>(&'a [u8], usize);
-
-impl Read for Pieces<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.1.min(self.0.len()).min(into.len());
-        into[..count].copy_from_slice(&self.0[..count]);
-        self.0 = &self.0[count..];
-        Ok(count)
-    }
 }

@@ -21,9 +21,15 @@ use std::io::Read as _;
 
 type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
 
+const LINES: usize = 5_000;
+
 fuzz_target!(|octets: &[u8]| {
     let [choice, text @ ..] = octets else { return };
     let (head, body) = cut(text);
+    // Longer than what a draft keeps in memory, so that it begins the message before it has seen the end.
+    let (begin, end) = body.split_at(body.len() / 2);
+    let long = [begin, &b"a line of text\n".repeat(if choice & 64 != 0 { LINES } else { 0 }), end].concat();
+    let body = &long[..];
     let fields: Fields<'_> = head.split(|&byte| byte == b'\n').filter_map(field).collect();
     let vouched = choice & 4 != 0;
     let (token, server) = (Token::random().unwrap(), Domain::parse("gateway.test").unwrap());
@@ -72,7 +78,7 @@ fn compose(submission: &Submission, token: &Token, body: &[u8]) -> Option<Vec<u8
     let trace = Trace { client: None, user: Some(b"u\nser"), server_name: "gateway.test", https: true, token };
     let directory = std::env::temp_dir();
     let mut draft = Draft::new(submission, Some(trace), &directory);
-    draft.write(body).unwrap();
+    body.chunks(8_000).for_each(|octets| draft.write(octets).unwrap());
     let message = draft.finish().ok()?;
     let mut octets = Vec::new();
     message.reader().read_to_end(&mut octets).unwrap();

@@ -7,7 +7,7 @@ use mailgate::address::Address;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, join, pieces};
 
-/// The word, then the values, NUL between them; the first octet says whether the word stands behind `--`.
+// The word, then the values, NUL between them; the first octet says whether the word stands behind `--`.
 fuzz_target!(|octets: &[u8]| {
     let [behind_dashes, octets @ ..] = octets else { return };
     let mut parts = octets.split(|&byte| byte == 0);
