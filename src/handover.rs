@@ -13,7 +13,13 @@ use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{Again, Problem, Reply};
 use mailgate::transport::relay::{self, Envelope, Relay};
 use mailgate::transport::{self, Accepted, Failure, FailureKind, Message, Program, maildir, slots};
+use std::borrow::Cow;
+use std::ffi::CString;
 use std::path::Path;
+use std::sync::LazyLock;
+
+/// The environment of a program without SendmailEnv.
+static ENVIRONMENT: LazyLock<Vec<CString>> = LazyLock::new(|| transport::environment(&[]));
 
 /// A way out, with what this request says of it.
 pub enum HandOver<'c> {
@@ -85,7 +91,10 @@ impl<'c> HandOver<'c> {
         match self {
             HandOver::Maildir(directory) => maildir::deliver(directory, message),
             HandOver::Program { path, arguments } => {
-                let environment = transport::environment(settings.environment());
+                let environment = match settings.environment() {
+                    [] => Cow::Borrowed(&*ENVIRONMENT),
+                    added => Cow::Owned(transport::environment(added)),
+                };
                 tracing::trace!(
                     "SM0004: running {} with {} words, {} octets of message",
                     path.display(),

@@ -27,10 +27,10 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     let health = examine(request, &settings);
     match &health {
-        Ok(_) => note(request, c"sendmail-status", "healthy"),
+        Ok(_) => note(request, "sendmail-status", "healthy"),
         Err(Ailment { reason, detail }) => {
             tracing::warn!("SM0409: the health check failed: {reason}: {detail}");
-            note(request, c"sendmail-status", "SM0409");
+            note(request, "sendmail-status", "SM0409");
         }
     }
     request.send(&health::reply(&health, accept.as_deref(), settings.error_detail()))

@@ -3,7 +3,7 @@
 
 use crate::metrics::Watch;
 use crate::settings::Settings;
-use httpd::{Request, Status, c_string};
+use httpd::{Request, Status};
 use mailgate::input::{InputError, Submission};
 use mailgate::message::compose::ComposeError;
 use mailgate::message_id::MessageId;
@@ -73,7 +73,7 @@ pub fn accepted(
         tracing::warn!("SM0003: the program took the message and said: {words} id={id}");
     }
     notes(request, submission, "accepted", bytes, usec);
-    note(request, c"sendmail-exit", &exit);
+    note(request, "sendmail-exit", &exit);
 }
 
 /// Logs a dry run, and leaves the notes for the access log.
@@ -97,16 +97,16 @@ fn parties(request: &Request<'_>, submission: &Submission) -> (String, String, S
 }
 
 fn notes(request: &Request<'_>, submission: &Submission, status: &str, bytes: u64, usec: u128) {
-    note(request, c"sendmail-id", submission.message_id.as_str());
-    note(request, c"sendmail-status", status);
-    note(request, c"sendmail-rcpts", &submission.recipients.len().to_string());
-    note(request, c"sendmail-bytes", &bytes.to_string());
-    note(request, c"sendmail-usec", &usec.to_string());
+    note(request, "sendmail-id", submission.message_id.as_str());
+    note(request, "sendmail-status", status);
+    note(request, "sendmail-rcpts", &submission.recipients.len().to_string());
+    note(request, "sendmail-bytes", &bytes.to_string());
+    note(request, "sendmail-usec", &usec.to_string());
 }
 
 /// Sets a note for the access log.
-pub fn note(request: &Request<'_>, name: &CStr, value: &str) {
-    request.notes().set(name, &c_string(value));
+pub fn note(request: &Request<'_>, name: &str, value: &str) {
+    request.notes().set_text(name, value);
 }
 
 /// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
@@ -124,7 +124,7 @@ pub fn refuse(
             tracing::warn!(
                 "SM0107: the body of the request did not come to its end; nothing was sent (status {status})"
             );
-            note(request, c"sendmail-status", "SM0107");
+            note(request, "sendmail-status", "SM0107");
             return Status::http(status);
         }
         Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
@@ -136,18 +136,18 @@ pub fn refuse(
     } else {
         tracing::warn!("{}: {}{id}", problem.tag, problem.log);
     }
-    note(request, c"sendmail-status", problem.tag);
+    note(request, "sendmail-status", problem.tag);
     if let Some(id) = &message_id {
-        note(request, c"sendmail-id", id.as_str());
+        note(request, "sendmail-id", id.as_str());
     }
     match exit {
-        Some(Exit::Code(code)) => note(request, c"sendmail-exit", &code.to_string()),
-        Some(Exit::Signal(signal)) => note(request, c"sendmail-exit", &format!("signal-{signal}")),
+        Some(Exit::Code(code)) => note(request, "sendmail-exit", &code.to_string()),
+        Some(Exit::Signal(signal)) => note(request, "sendmail-exit", &format!("signal-{signal}")),
         None => {}
     }
     let reply = problem.reply(accept, message_id.as_ref(), settings.error_detail());
     for (name, value) in &reply.fields {
-        request.err_headers_out().set(&c_string(name), &c_string(value));
+        request.err_headers_out().set_text(name, value);
     }
     if request.has_error_document(reply.status) {
         return Status::http(reply.status.into());
@@ -164,7 +164,7 @@ const ALLOW: &CStr = c"POST, OPTIONS";
 /// Lets the page behind this request read the answer, whoever writes it and whatever it says.
 pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
     for (name, value) in fields {
-        request.err_headers_out().set(&c_string(name), &c_string(value));
+        request.err_headers_out().set_text(name, value);
     }
 }
 

@@ -47,6 +47,16 @@ impl<'p> Table<'p> {
         unsafe { sys::apr_table_set(self.raw.as_ptr(), key.as_ptr(), value.as_ptr()) }
     }
 
+    /// The same for text that is no C string yet; what follows a NUL is dropped.
+    pub fn set_text(self, key: &str, value: &str) {
+        // SAFETY: apr_table_elts returns the array behind the table, which lives in the table's pool and names it.
+        let pool = unsafe { (*sys::apr_table_elts(self.raw.as_ptr())).pool };
+        // SAFETY: apr_pstrmemdup copies so many octets of a live str into the pool and puts a NUL behind them.
+        let copy = |text: &str| unsafe { sys::apr_pstrmemdup(pool, text.as_ptr().cast(), text.len()) };
+        // SAFETY: apr_table_setn keeps the two pointers, which live as long as the table.
+        unsafe { sys::apr_table_setn(self.raw.as_ptr(), copy(key), copy(value)) }
+    }
+
     /// Removes every entry with this key.
     pub fn unset(self, key: &CStr) {
         // SAFETY: apr_table_unset only reads the key.

@@ -279,7 +279,7 @@ impl<'r> Request<'r> {
     /// Writes a whole answer.
     pub fn send(&self, reply: &Reply) -> Status {
         for (name, value) in &reply.fields {
-            self.headers_out().set(&c_string(name), &c_string(value));
+            self.headers_out().set_text(name, value);
         }
         self.respond(reply.status, reply.content_type, &reply.body);
         Status::OK

@@ -13,6 +13,7 @@ use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
 use crate::policy::sender::{self, Vouched};
 use crate::policy::{PolicyError, Recipients};
+use std::borrow::Cow;
 
 /// What the configuration says of the fields of a request.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +77,9 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     if rules.addressing != Addressing::Arguments {
         check_recipients(&found, rules)?;
     }
-    if let Some(content_type) = found.content_type.clone().or_else(|| given_type(fields)) {
+    if let Some(content_type) =
+        found.content_type.as_ref().map(Cow::Borrowed).or_else(|| given_type(fields).map(Cow::Owned))
+    {
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
         framing::media_type(&content_type, has_mail_fields)?;
     }

@@ -8,6 +8,7 @@ use super::date;
 use crate::header::HeaderName;
 use crate::input::Submission;
 use crate::message_id::Token;
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -86,8 +87,8 @@ impl Form {
     /// For a body of which `facts` are known.
     pub fn of(submission: &Submission, facts: &Facts) -> Result<Form, BodyError> {
         let is_known = submission.content_type.is_some() || facts.nul;
-        let content_type = content_type(submission.content_type.clone(), facts);
-        let kind = match &content_type {
+        let content_type = content_type(submission.content_type.as_ref(), facts);
+        let kind = match &*content_type {
             text if text.is_text() && !is_wide(text) => Kind::Text,
             composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
             _ => Kind::Other,
@@ -109,11 +110,12 @@ fn is_wide(text: &ContentType) -> bool {
 }
 
 /// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.
-fn content_type(given: Option<ContentType>, facts: &Facts) -> ContentType {
-    let content_type =
-        given.unwrap_or_else(|| if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
+fn content_type<'a>(given: Option<&'a ContentType>, facts: &Facts) -> Cow<'a, ContentType> {
+    let guess = || Cow::Owned(if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
+    let content_type = given.map_or_else(guess, Cow::Borrowed);
     if content_type.is_text() && content_type.charset().is_none() && facts.eight_bit > 0 {
-        return content_type.with_charset(if facts.valid_utf8 { "utf-8" } else { "iso-8859-1" });
+        let charset = if facts.valid_utf8 { "utf-8" } else { "iso-8859-1" };
+        return Cow::Owned(content_type.into_owned().with_charset(charset));
     }
     content_type
 }

@@ -4,6 +4,7 @@
 //! in [`slots`].
 #![deny(unsafe_code)]
 
+use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -32,8 +33,8 @@ pub struct Program<'a> {
     pub path: &'a Path,
     /// Its words, without its own name: no shell, one element is one word.
     pub arguments: &'a [Vec<u8>],
-    /// Its whole environment, names and values; see [`environment`].
-    pub environment: &'a [(Vec<u8>, Vec<u8>)],
+    /// Its whole environment, `NAME=value`; see [`environment`].
+    pub environment: &'a [CString],
     /// From its start to its exit.
     pub timeout: Duration,
 }

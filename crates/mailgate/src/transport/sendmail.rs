@@ -11,7 +11,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::wait::{Child, Ending, Outlet, Watched, reap_orphans};
+use super::wait::{Child, Ending, Outlet, Watched, outlet, reap_orphans};
 use super::{Accepted, Exit, Failure, FailureKind, Message, Program, one_line, spawn, sysexits};
 use crate::{seam, spool};
 
@@ -23,8 +23,7 @@ const LOGGED: usize = 2_000;
 /// into a pipe.
 pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Result<Accepted, Failure> {
     reap_orphans();
-    let name = one_line(program.path.as_os_str().as_bytes(), WORDS);
-    let command = Command::new(program).map_err(|error| Failure::before_start(&name, &error))?;
+    let command = Command::new(program).map_err(|error| Failure::before_start(&name(program), &error))?;
     let ready = |error| Failure::before_start("no pipe or file for the program", &error);
     let stdin = Stdin::fill(message, tmp_dir).map_err(ready)?;
     let (stdout, stdout_of_child) = outlet().map_err(ready)?;
@@ -34,22 +33,22 @@ pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Re
     let pid = seam::spawn(&spawn::Start {
         path: &command.path,
         words: &command.words,
-        environment: &command.environment,
+        environment: program.environment,
         stdin: stdin.fd.as_fd(),
         stdout: stdout_of_child.as_fd(),
         stderr: stderr_of_child.as_fd(),
     })
-    .map_err(|error| not_started(&name, &error))?;
+    .map_err(|error| not_started(&name(program), &error))?;
     let child = Child::new(pid);
     drop((stdout_of_child, stderr_of_child));
     let deadline = began.checked_add(program.timeout).unwrap_or_else(|| began + Duration::from_secs(86_400));
     let watched = child.watch(stdout, stderr, deadline);
-    verdict(&name, &watched, &stdin, began.elapsed())
+    verdict(program, &watched, &stdin, began.elapsed())
 }
 
 /// What a program gets to see: a PATH, `LANG=C`, TZ if we have one, then `extra`, where no value means our own
 /// process's, if it has one. A later name replaces an earlier one.
-pub fn environment(extra: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub fn environment(extra: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<CString> {
     let fixed = [
         (b"PATH".to_vec(), Some(b"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin".to_vec())),
         (b"LANG".to_vec(), Some(b"C".to_vec())),
@@ -66,14 +65,14 @@ pub fn environment(extra: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<(Vec<u8>, Vec<u8
             environment.push((name.clone(), value));
         }
     }
-    environment
+    let pairs = environment.into_iter().map(|(name, value)| [name, value].join(&b'='));
+    pairs.filter_map(|pair| CString::new(pair).ok()).collect()
 }
 
 /// The words as posix_spawn wants them.
 struct Command {
     path: CString,
     words: Vec<CString>,
-    environment: Vec<CString>,
 }
 
 impl Command {
@@ -86,23 +85,8 @@ impl Command {
         }
         let path = word(program.path.as_os_str().as_bytes().to_vec())?;
         let words = program.arguments.iter().cloned().map(word);
-        Ok(Command {
-            words: std::iter::once(Ok(path.clone())).chain(words).collect::<io::Result<_>>()?,
-            environment: program
-                .environment
-                .iter()
-                .map(|(name, value)| word([name, &b"="[..], value].concat()))
-                .collect::<io::Result<_>>()?,
-            path,
-        })
+        Ok(Command { words: std::iter::once(Ok(path.clone())).chain(words).collect::<io::Result<_>>()?, path })
     }
-}
-
-/// Our end, which does not block, and the child's, which does.
-fn outlet() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, child) = seam::pipe()?;
-    seam::set_nonblocking(ours.as_fd())?;
-    Ok((ours, child))
 }
 
 /// The whole message, with nobody left who could write to it. The child's descriptor is a copy of `fd`, so what the
@@ -163,6 +147,11 @@ fn from_start(file: std::os::fd::BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// For the log.
+fn name(program: &Program<'_>) -> String {
+    one_line(program.path.as_os_str().as_bytes(), WORDS)
+}
+
 fn not_started(name: &str, error: &io::Error) -> Failure {
     let why = match error.raw_os_error() {
         Some(libc::ENOENT) => ", or the interpreter or loader it names",
@@ -183,7 +172,7 @@ impl Failure {
     }
 }
 
-fn verdict(name: &str, watched: &Watched, stdin: &Stdin, elapsed: Duration) -> Result<Accepted, Failure> {
+fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Duration) -> Result<Accepted, Failure> {
     let left = stdin.left();
     let said = said(&watched.stdout, &watched.stderr);
     let exit = match watched.ending {
@@ -225,7 +214,7 @@ fn verdict(name: &str, watched: &Watched, stdin: &Stdin, elapsed: Duration) -> R
         Ok(left) => format!("{} of {} octets read", stdin.len.saturating_sub(left), stdin.len),
         Err(_) => "octets read: unknown".to_string(),
     };
-    let mut detail = format!("{name}: {what} ({read})");
+    let mut detail = format!("{}: {what} ({read})", name(program));
     if !said.is_empty() {
         detail = format!("{detail}; {said}");
     }

@@ -240,6 +240,13 @@ impl Outlet {
     }
 }
 
+/// Our end, which does not block, and the child's, which does.
+pub(super) fn outlet() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (ours, child) = seam::pipe()?;
+    seam::set_nonblocking(ours.as_fd())?;
+    Ok((ours, child))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,12 +7,12 @@
 use super::connection::Trouble;
 use super::url::Server;
 use crate::seam;
-use crate::transport::wait::{Child, Ending, reap_orphans};
+use crate::transport::wait::{Child, Ending, outlet, reap_orphans};
 use crate::transport::{Exit, FailureKind, environment, kind_of, spawn};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 /// Of glibc and of musl.
@@ -39,14 +39,13 @@ fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Result<V
     reap_orphans();
     let host = CString::new(host)?;
     let own = [&b"LOCALDOMAIN"[..], b"RES_OPTIONS"].map(|name| (name.to_vec(), None)); // resolv.conf(5)
-    let pairs = environment(&own).into_iter().map(|(name, value)| CString::new([name, value].join(&b'=')));
     let (stdin, _) = seam::pipe()?; // empty
     let (stdout, stdout_of_child) = outlet()?;
     let (stderr, stderr_of_child) = outlet()?;
     let pid = seam::spawn(&spawn::Start {
         path: program,
         words: &[program.to_owned(), c"ahosts".to_owned(), host],
-        environment: &pairs.collect::<Result<Vec<_>, _>>()?,
+        environment: &environment(&own),
         stdin: stdin.as_fd(),
         stdout: stdout_of_child.as_fd(),
         stderr: stderr_of_child.as_fd(),
@@ -59,13 +58,6 @@ fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Result<V
         Ending::Exited(Exit::Code(0)) | Ending::Lost => Ok(read(&watched.stdout.kept)),
         _ => Ok(Vec::new()),
     })
-}
-
-/// Our end, which does not block, and the child's.
-fn outlet() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, child) = seam::pipe()?;
-    seam::set_nonblocking(ours.as_fd())?;
-    Ok((ours, child))
 }
 
 /// An address and more on each line, several lines for each address. A last line without an end may be half an address.
