@@ -132,14 +132,19 @@ fn trailers_reach_no_message() {
     assert_eq!(run.arguments(), ["-t", "-i", "-oKgood"]);
 }
 
+/// Sends at /mail, and at /front through mod_proxy.
+fn behind_a_proxy(sendmail: &Sendmail) -> Httpd {
+    Httpd::builder()
+        .modules(&["proxy_http"])
+        .config("ProxyPass /front http://127.0.0.1:${PORT}/mail\n<Location /front>\nRequire all granted\n</Location>")
+        .mail(sendmail, "")
+        .start()
+}
+
 #[test]
 fn a_proxy_in_front_passes_messages_on() {
     let sendmail = Sendmail::new();
-    let httpd = Httpd::builder()
-        .modules(&["proxy_http"])
-        .config("ProxyPass /front http://127.0.0.1:${PORT}/mail\n<Location /front>\nRequire all granted\n</Location>")
-        .mail(&sendmail, "")
-        .start();
+    let httpd = behind_a_proxy(&sendmail);
     for (octets, chunked) in [(100, false), (300_000, false), (300_000, true)] {
         let body = "a line of text\n".repeat(octets / 15);
         let request = Request::mail("/front").body(body.clone());
@@ -166,11 +171,7 @@ fn a_proxy_in_front_passes_messages_on() {
 #[test]
 fn what_breaks_off_in_front_of_a_proxy_is_not_sent() {
     let sendmail = Sendmail::new();
-    let httpd = Httpd::builder()
-        .modules(&["proxy_http"])
-        .config("ProxyPass /front http://127.0.0.1:${PORT}/mail\n<Location /front>\nRequire all granted\n</Location>")
-        .mail(&sendmail, "")
-        .start();
+    let httpd = behind_a_proxy(&sendmail);
     let large = Request::mail("/front").body("a line of text\n".repeat(20_000));
     for (round, request) in [large.clone(), large.chunked(5000)].into_iter().enumerate() {
         request.send(&httpd).expect_status(202);
