@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::accept::preferred;
+use crate::escape::harmless_json;
 use crate::input::value_of;
 use crate::message_id::MessageId;
 use crate::reply::{Again, Problem, Reply};
@@ -199,8 +200,7 @@ impl Rehearsal<'_> {
             }
         }
         report["message"] = String::from_utf8(message).map_or_else(|error| base64(error.as_bytes()), Value::String);
-        // The same to a reader of JSON, and no markup to whoever takes it for HTML.
-        format!("{report}\n").replace('<', "\\u003c").into_bytes()
+        harmless_json(&report).into_bytes()
     }
 }
 

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::event::{PollFd, Timespec};
 use rustix::fs::{Access, Mode, OFlags, SeekFrom};
@@ -117,9 +118,10 @@ fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() >= FIRST_FREE { Ok(fd) } else { duplicate(fd.as_fd()) }
 }
 
-pub(crate) fn poll(fds: &mut [PollFd<'_>], timeout: &Timespec) -> io::Result<usize> {
+pub(crate) fn poll(fds: &mut [PollFd<'_>], wait: Duration) -> io::Result<usize> {
     turn()?;
-    Ok(rustix::event::poll(fds, Some(timeout))?) // EINTR ends the wait: the caller looks at the clock anyway
+    let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
+    Ok(rustix::event::poll(fds, Some(&timeout))?) // EINTR ends the wait: the caller looks at the clock anyway
 }
 
 /// A TCP socket for such an address, which never blocks.

@@ -2,8 +2,9 @@
 //! requests are read and answered by.
 #![forbid(unsafe_code)]
 
+use crate::escape::escape;
 use crate::input::fields::{KNOWN, Kind};
-use crate::reply::{STATUSES, escape};
+use crate::reply::STATUSES;
 use std::fmt::Write;
 
 /// The document for the resource at `url`.

@@ -4,7 +4,7 @@
 
 use super::Snapshot;
 use super::reasons::{KINDS, Kind, Reason};
-use crate::reply::escape;
+use crate::escape::escape;
 use std::fmt::Write;
 
 /// The lines for `?auto`.

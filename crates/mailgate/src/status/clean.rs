@@ -2,7 +2,7 @@
 //! forbids (2.2), that a terminal obeys (ECMA-48), or that turns the direction of the text around it (Unicode UAX #9).
 #![forbid(unsafe_code)]
 
-use crate::reply::escape;
+use crate::escape::escape;
 
 /// White space becomes a space; what must not be seen becomes U+FFFD, so that it is seen that something was there.
 pub(super) fn clean(text: &str) -> String {

@@ -2,7 +2,7 @@
 //! What cannot stand in a path goes into the query: httpd answers `%2F` with 404, and a browser resolves `.` and `..`.
 #![forbid(unsafe_code)]
 
-use crate::reply::percent_encode;
+use crate::escape::percent_encode;
 
 /// Longest id and longest address that is looked up, in octets.
 pub const MAX_VALUE: usize = 1000;

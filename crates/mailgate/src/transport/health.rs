@@ -4,7 +4,8 @@
 use super::relay::{self, Relay};
 use super::{FailureKind, one_line};
 use crate::accept::preferred;
-use crate::reply::{Reply, escape_tags};
+use crate::escape::{escape_tags, harmless_json};
+use crate::reply::Reply;
 use crate::{seam, spool};
 use rustix::fs::Access;
 use serde_json::json;
@@ -129,7 +130,7 @@ pub fn reply(health: &Result<Scope, Ailment>, accept: Option<&str>, detailed: bo
         }
     };
     let (content_type, body) = match as_json {
-        true => ("application/json", format!("{json}\n").replace('<', "\\u003c")),
+        true => ("application/json", harmless_json(&json)),
         false => ("text/plain; charset=utf-8", escape_tags(&text)),
     };
     let fields = vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];

@@ -8,7 +8,7 @@ use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -101,6 +101,11 @@ pub enum Exit {
     Code(i32),
     /// This signal ended it.
     Signal(i32),
+}
+
+/// The end of a wait that began then; of one that is too long for the clock, a day later.
+fn deadline(began: Instant, timeout: Duration) -> Instant {
+    began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(86_400))
 }
 
 impl Failure {

@@ -11,8 +11,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::wait::{Child, Ending, Outlet, Watched, outlet, reap_orphans};
-use super::{Accepted, Exit, Failure, FailureKind, Message, Program, one_line, spawn, sysexits};
+use super::wait::{Ending, Outlet, Outlets, Watched, reap_orphans};
+use super::{Accepted, Exit, Failure, FailureKind, Message, Program, deadline, one_line, sysexits};
 use crate::{seam, spool};
 
 /// Characters of the program's complaint that may go into an answer, and of all it said that go into the log.
@@ -26,23 +26,13 @@ pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Re
     let command = Command::new(program).map_err(|error| Failure::before_start(&name(program), &error))?;
     let ready = |error| Failure::before_start("no pipe or file for the program", &error);
     let stdin = Stdin::fill(message, tmp_dir).map_err(ready)?;
-    let (stdout, stdout_of_child) = outlet().map_err(ready)?;
-    let (stderr, stderr_of_child) = outlet().map_err(ready)?;
+    let outlets = Outlets::new().map_err(ready)?;
 
     let began = Instant::now();
-    let pid = seam::spawn(&spawn::Start {
-        path: &command.path,
-        words: &command.words,
-        environment: program.environment,
-        stdin: stdin.fd.as_fd(),
-        stdout: stdout_of_child.as_fd(),
-        stderr: stderr_of_child.as_fd(),
-    })
-    .map_err(|error| not_started(&name(program), &error))?;
-    let child = Child::new(pid);
-    drop((stdout_of_child, stderr_of_child));
-    let deadline = began.checked_add(program.timeout).unwrap_or_else(|| began + Duration::from_secs(86_400));
-    let watched = child.watch(stdout, stderr, deadline);
+    let deadline = deadline(began, program.timeout);
+    let watched = outlets
+        .run(&command.path, &command.words, program.environment, stdin.fd.as_fd(), deadline)
+        .map_err(|error| not_started(&name(program), &error))?;
     verdict(program, &watched, &stdin, began.elapsed())
 }
 

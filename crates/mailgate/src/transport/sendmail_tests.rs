@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::super::spawn;
 use super::super::tests::alone;
+use super::super::wait::Child;
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);

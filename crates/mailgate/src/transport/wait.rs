@@ -4,15 +4,16 @@
 //! by a later call.
 #![forbid(unsafe_code)]
 
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, Signal, WaitIdOptions};
 
-use super::Exit;
+use super::{Exit, spawn};
 use crate::seam;
 
 /// How much of stdout and of stderr is kept.
@@ -116,8 +117,7 @@ impl Child {
         let pidfd = self.pidfd.as_ref().filter(|_| watches_exit);
         let watched = outlets.iter().filter_map(|outlet| outlet.fd.as_ref()).chain(pidfd);
         let mut fds: Vec<PollFd<'_>> = watched.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
-        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        if let Err(error) = seam::poll(&mut fds, &timeout)
+        if let Err(error) = seam::poll(&mut fds, left)
             && error.kind() != io::ErrorKind::Interrupted
         {
             std::thread::sleep(left.min(POLLING));
@@ -240,8 +240,43 @@ impl Outlet {
     }
 }
 
+/// The pipes for the stdout and the stderr of a program that is still to be started.
+pub(super) struct Outlets {
+    stdout: (OwnedFd, OwnedFd),
+    stderr: (OwnedFd, OwnedFd),
+}
+
+impl Outlets {
+    pub fn new() -> io::Result<Outlets> {
+        Ok(Outlets { stdout: outlet()?, stderr: outlet()? })
+    }
+
+    /// Starts the program and watches it as [`Child::watch`] does. `Err`: it was not started.
+    pub fn run(
+        self,
+        path: &CStr,
+        words: &[CString],
+        environment: &[CString],
+        stdin: BorrowedFd<'_>,
+        deadline: Instant,
+    ) -> io::Result<Watched> {
+        let ((stdout, stdout_of_child), (stderr, stderr_of_child)) = (self.stdout, self.stderr);
+        let pid = seam::spawn(&spawn::Start {
+            path,
+            words,
+            environment,
+            stdin,
+            stdout: stdout_of_child.as_fd(),
+            stderr: stderr_of_child.as_fd(),
+        })?;
+        let child = Child::new(pid);
+        drop((stdout_of_child, stderr_of_child)); // else they would never be seen closed
+        Ok(child.watch(stdout, stderr, deadline))
+    }
+}
+
 /// Our end, which does not block, and the child's, which does.
-pub(super) fn outlet() -> io::Result<(OwnedFd, OwnedFd)> {
+fn outlet() -> io::Result<(OwnedFd, OwnedFd)> {
     let (ours, child) = seam::pipe()?;
     seam::set_nonblocking(ours.as_fd())?;
     Ok((ours, child))

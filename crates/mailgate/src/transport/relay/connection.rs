@@ -6,7 +6,7 @@ use super::lookup;
 use super::reply::Reply;
 use super::url::Server;
 use crate::seam;
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{PollFd, PollFlags};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::fmt;
@@ -79,8 +79,7 @@ fn wait(socket: BorrowedFd<'_>, what: PollFlags, until: Instant) -> io::Result<(
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        match seam::poll(&mut [PollFd::from_borrowed_fd(socket, what)], &timeout) {
+        match seam::poll(&mut [PollFd::from_borrowed_fd(socket, what)], left) {
             Ok(0) => {}
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -228,9 +227,8 @@ impl Connection {
         if self.is_ahead() {
             return false;
         }
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let socket = self.timed().socket.as_fd();
-        matches!(seam::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], &now), Ok(0))
+        matches!(seam::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Duration::ZERO), Ok(0))
     }
 
     /// Whoever speaks before the final dot has enough of the message. (Through TLS this cannot be seen without reading.)

@@ -7,8 +7,8 @@
 use super::connection::Trouble;
 use super::url::Server;
 use crate::seam;
-use crate::transport::wait::{Child, Ending, outlet, reap_orphans};
-use crate::transport::{Exit, FailureKind, environment, kind_of, spawn};
+use crate::transport::wait::{Ending, Outlets, reap_orphans};
+use crate::transport::{Exit, FailureKind, environment, kind_of};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -40,19 +40,8 @@ fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Result<V
     let host = CString::new(host)?;
     let own = [&b"LOCALDOMAIN"[..], b"RES_OPTIONS"].map(|name| (name.to_vec(), None)); // resolv.conf(5)
     let (stdin, _) = seam::pipe()?; // empty
-    let (stdout, stdout_of_child) = outlet()?;
-    let (stderr, stderr_of_child) = outlet()?;
-    let pid = seam::spawn(&spawn::Start {
-        path: program,
-        words: &[program.to_owned(), c"ahosts".to_owned(), host],
-        environment: &environment(&own),
-        stdin: stdin.as_fd(),
-        stdout: stdout_of_child.as_fd(),
-        stderr: stderr_of_child.as_fd(),
-    })?;
-    let child = Child::new(pid);
-    drop((stdout_of_child, stderr_of_child));
-    let watched = child.watch(stdout, stderr, deadline);
+    let words = [program.to_owned(), c"ahosts".to_owned(), host];
+    let watched = Outlets::new()?.run(program, &words, &environment(&own), stdin.as_fd(), deadline)?;
     Ok(match watched.ending {
         _ if watched.killed => Err(Trouble::Late),
         Ending::Exited(Exit::Code(0)) | Ending::Lost => Ok(read(&watched.stdout.kept)),

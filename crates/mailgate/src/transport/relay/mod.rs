@@ -87,7 +87,7 @@ pub fn deliver(
     timeout: Duration,
 ) -> Result<Accepted, Failure> {
     let began = Instant::now();
-    let deadline = began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(86_400));
+    let deadline = super::deadline(began, timeout);
     let fail = |failed: Failed| failed.into_failure(&relay.server, envelope.recipients);
     loop {
         let waited = pool::take(relay, Instant::now());

@@ -21,9 +21,6 @@ impl Authorities {
     pub fn read(path: &Path) -> Result<Authorities, String> {
         let complain = |why: String| format!("'{}' {why}", path.display());
         let certificates = certificates(path).map_err(complain)?;
-        if certificates.is_empty() {
-            return Err(complain("holds no certificate in PEM".into()));
-        }
         let mut store = RootCertStore::empty();
         for certificate in &certificates {
             store.add(certificate.clone()).map_err(|error| complain(format!("holds an unfit certificate: {error}")))?;
@@ -45,9 +42,6 @@ impl Identity {
     pub fn read(path: &Path) -> Result<Identity, String> {
         let complain = |why: String| format!("'{}' {why}", path.display());
         let chain = certificates(path).map_err(complain)?;
-        if chain.is_empty() {
-            return Err(complain("holds no certificate in PEM".into()));
-        }
         let key = PrivateKeyDer::from_pem_file(path)
             .map_err(|error| complain(format!("holds no private key in PEM without passphrase: {error}")))?;
         let identity = Identity { chain, key };
@@ -66,6 +60,7 @@ impl Identity {
     }
 }
 
+/// One or more.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(&text);
@@ -76,7 +71,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
             certificates.push(octets.into());
         }
     }
-    Ok(certificates)
+    if certificates.is_empty() { Err("holds no certificate in PEM".into()) } else { Ok(certificates) }
 }
 
 fn provider() -> Arc<CryptoProvider> {

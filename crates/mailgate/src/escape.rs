@@ -1,0 +1,45 @@
+//! Text that somebody else wrote -> text that stands in a URL, in markup or in JSON and is taken for nothing else there.
+#![forbid(unsafe_code)]
+
+use serde_json::Value;
+
+/// RFC 3986 2.1: all but unreserved characters.
+pub fn percent_encode(text: &str) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase());
+    let mut encoded = String::with_capacity(text.len() + 8);
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            _ => encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]),
+        }
+    }
+    encoded
+}
+
+/// A line that is the same to a reader of JSON, and no markup to whoever takes it for HTML.
+pub fn harmless_json(value: &Value) -> String {
+    format!("{value}\n").replace('<', "\\u003c")
+}
+
+/// Plain text in which nobody finds the beginning of a tag (HTML 13.2.5.6), should a browser guess at its type.
+pub fn escape_tags(text: &str) -> String {
+    let opens = |after: &str| after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+    let mut pieces = text.split('<');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, after| text + if opens(after) { "\\u{3c}" } else { "<" } + after)
+}
+
+/// `text` for HTML and XML, as content and inside quotes.
+pub fn escape(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, character| {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+        escaped
+    })
+}
