@@ -3,18 +3,18 @@
 #![forbid(unsafe_code)]
 
 use httpd::{Arity, Command, Config, Context, Directive, Expression};
-use mailgate::address::{Address, Domain};
-use mailgate::dry_run::DryRuns;
+use mail::address::{Address, Domain};
+use mailgate::answer::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
-use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, pieces};
 use mailgate::policy::redirect::{self, Redirect};
-use mailgate::transport::relay::{Authorities, Credentials, Identity, Notify, Server};
+use mailgate::transport::smtp::{Authorities, Credentials, Identity, Notify, Server};
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use web::origin::Origins;
 
 /// Where messages go: one setting, whichever directive says it.
 #[derive(Clone, Debug)]
@@ -241,7 +241,7 @@ impl Arguments {
 }
 
 fn sendmail_location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outcome {
-    mailgate::status::url::check_base(url)?;
+    tracking::status::url::check_base(url)?;
     config.location = Some(url.into());
     Ok(())
 }

@@ -7,12 +7,12 @@ use crate::handler::appends_recipients;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::{Expression, Request};
-use mailgate::address::Address;
-use mailgate::input::Submission;
-use mailgate::message_id::Token;
+use mail::address::Address;
+use mail::message_id::Token;
+use mailgate::answer::problem::{Again, Problem};
 use mailgate::policy::arguments::{self, Piece};
 use mailgate::policy::sender::Vouched;
-use mailgate::reply::{Again, Problem};
+use mailgate::submission::Submission;
 use std::ffi::CStr;
 
 /// What SendmailSenderMail and SendmailSenderName gave.

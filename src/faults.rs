@@ -8,18 +8,21 @@ use httpd::Request;
 #[cfg(feature = "faults")]
 mod on {
     use super::Request;
-    use mailgate::seam;
     use std::ffi::CStr;
+    use sys::calls;
 
     fn field<'r>(request: &Request<'r>, name: &CStr) -> Option<&'r str> {
         std::str::from_utf8(request.headers_in().get(name)?).ok()
     }
 
     pub fn begin(request: &Request<'_>) {
-        seam::never_fail();
+        calls::never_fail();
         if let Some((call, errno)) = field(request, c"X-Fault").and_then(|fault| fault.split_once(':')) {
             let call = call.parse().expect("X-Fault: N:ERRNO");
-            seam::fail_nth(call, if errno == "panic" { seam::PANIC } else { errno.parse().expect("X-Fault: N:ERRNO") });
+            calls::fail_nth(
+                call,
+                if errno == "panic" { calls::PANIC } else { errno.parse().expect("X-Fault: N:ERRNO") },
+            );
         }
         point(request, "start");
     }
@@ -29,10 +32,10 @@ mod on {
     }
 
     pub fn end(request: &Request<'_>) {
-        if seam::fault_hit() {
+        if calls::fault_hit() {
             request.err_headers_out().set(c"X-Fault-Hit", c"yes");
         }
-        seam::never_fail();
+        calls::never_fail();
     }
 }
 

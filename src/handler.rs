@@ -10,14 +10,17 @@ use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status};
-use mailgate::address::Domain;
-use mailgate::input::{self, Rules, Submission, framing};
+use mail::address::Domain;
+use mail::message_id::Token;
+use mailgate::answer::problem::{self, Accepted, Again, Problem};
+use mailgate::input::{self, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
-use mailgate::message_id::Token;
-use mailgate::origin::{self, Standing};
 use mailgate::policy::arguments::Addressing;
-use mailgate::reply::{self, Accepted, Again, Problem};
+use mailgate::submission::Submission;
+use web::Response;
+use web::fields::value_of;
+use web::origin::{self, Standing};
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
@@ -29,7 +32,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         return Status::http(405);
     }
     let fields = request.headers_in().entries();
-    let accept = input::value_of(&fields, "accept");
+    let accept = value_of(&fields, "accept");
     let standing = origin::judge(&fields, settings.allow_origin());
     if let Standing::Allowed(grant) = &standing {
         outcome::grant(request, &grant.fields());
@@ -70,7 +73,7 @@ fn post(
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     watch: &Watch,
-) -> Result<reply::Reply, Refused> {
+) -> Result<Response, Refused> {
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
     framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
@@ -87,10 +90,10 @@ fn post(
     framing::encoding(&request.headers_in().entries())?;
     let message = draft.finish()?;
     faults::point(request, "message");
-    let accept = input::value_of(fields, "accept");
+    let accept = value_of(fields, "accept");
     if let Some(trial) = trial {
         let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
-        let reply = reply.map_err(|error| reply::spool_full(&error))?;
+        let reply = reply.map_err(|error| problem::spool_full(&error))?;
         outcome::rehearsed(request, &submission, message.len(), watch);
         return Ok(reply);
     }
@@ -167,7 +170,7 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'
             if draft.body_len() + octets.len() as u64 > max {
                 return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
             }
-            draft.write(octets).map_err(|error| Box::new(reply::spool_full(&error)))
+            draft.write(octets).map_err(|error| Box::new(problem::spool_full(&error)))
         })
         .map_err(|error| match error {
             BodyError::Sink(problem) => Refused::from(*problem),

@@ -8,15 +8,17 @@ use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{Request, guard};
-use mailgate::dry_run::{Rehearsal, Trial, Way};
+use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
+use mailgate::answer::problem::{Again, Problem};
+use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
-use mailgate::reply::{Again, Problem, Reply};
-use mailgate::transport::relay::{self, Envelope, Relay};
-use mailgate::transport::{self, Accepted, Failure, FailureKind, Message, Program, maildir, slots};
+use mailgate::transport::smtp::{self, Envelope, Relay};
+use mailgate::transport::{self, Accepted, Failure, FailureKind, Program, maildir, slots};
 use std::borrow::Cow;
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::LazyLock;
+use web::Response;
 
 /// The environment of a program without SendmailEnv.
 static ENVIRONMENT: LazyLock<Vec<CString>> = LazyLock::new(|| transport::environment(&[]));
@@ -58,7 +60,7 @@ impl<'c> HandOver<'c> {
         message: &Message,
         trial: Trial,
         accept: Option<&str>,
-    ) -> std::io::Result<Reply> {
+    ) -> std::io::Result<Response> {
         let recipients = expressions::recipients(offered);
         let server;
         let way = match self {
@@ -110,7 +112,7 @@ impl<'c> HandOver<'c> {
                 guard::committed();
                 let notify = settings.relay_dsn();
                 let envelope = Envelope { sender: sender.as_deref(), recipients, notify, envid };
-                relay::deliver(relay, &envelope, message, settings.timeout())
+                smtp::deliver(relay, &envelope, message, settings.timeout())
             }
         }
     }

@@ -6,10 +6,11 @@ use crate::directives::{DirConfig, Transport};
 use crate::outcome::note;
 use crate::settings::Settings;
 use httpd::{Request, Status};
-use mailgate::input::value_of;
-use mailgate::reply::{Again, Problem};
+use mailgate::answer;
+use mailgate::answer::problem::{Again, Problem};
 use mailgate::transport::health::{self, Ailment, Scope};
 use std::time::Duration;
+use web::fields::value_of;
 
 /// Longest wait for a relay; whoever asks for the health of a service asks often.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
             note(request, "sendmail-status", "SM0409");
         }
     }
-    request.send(&health::reply(&health, accept.as_deref(), settings.error_detail()))
+    request.send(&answer::health::reply(&health, accept.as_deref(), settings.error_detail()))
 }
 
 fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailment> {

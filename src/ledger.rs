@@ -6,11 +6,12 @@ use crate::expressions::Offered;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
-use mailgate::reply::{Again, Problem};
-use mailgate::status::url;
-use mailgate::store::{self, DatabaseError, Submitted};
+use mailgate::answer::problem::{Again, Problem};
 use mailgate::transport::{Failure, FailureKind};
+use sql::DatabaseError;
 use std::collections::BTreeMap;
+use tracking::status::url;
+use tracking::store::{self, Submitted};
 
 /// The entry of one message: where its status will be found, and whether it stands in the database.
 pub struct Entry<'a> {

@@ -7,10 +7,10 @@ use crate::directives::DirConfig;
 use httpd::{Request, Server, Shared, Status, StatusPage};
 use mailgate::metrics::children::{self, Place, Running};
 use mailgate::metrics::{self, Counters, Snapshot, prometheus};
-use mailgate::reply::Reply;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use web::Response;
 
 /// One set of counters.
 static COUNTERS: Shared<Counters> = Shared::new("mod_sendmail-counters");
@@ -111,7 +111,7 @@ pub fn handle(request: &Request<'_>, _: &DirConfig) -> Status {
         }
     };
     let fields = vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
-    request.send(&Reply { status, fields, content_type, body: text.into_bytes() })
+    request.send(&Response { status, fields, content_type, body: text.into_bytes() })
 }
 
 /// What mod_status shows of us.

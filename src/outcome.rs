@@ -4,14 +4,16 @@
 use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status};
-use mailgate::input::{InputError, Submission};
+use mail::message_id::MessageId;
+use mailgate::answer::problem::Problem;
+use mailgate::answer::wadl;
+use mailgate::input::InputError;
 use mailgate::message::compose::ComposeError;
-use mailgate::message_id::MessageId;
 use mailgate::policy::PolicyError;
-use mailgate::reply::{Problem, Reply};
+use mailgate::submission::Submission;
 use mailgate::transport::{self, Exit, Failure};
-use mailgate::wadl;
 use std::ffi::CStr;
+use web::Response;
 
 /// A request that sent nothing, or nobody knows.
 pub enum Refused {
@@ -156,7 +158,7 @@ pub fn refuse(
         request.headers_out().set(c"Allow", ALLOW);
     }
     // The fields stand among those for errors already.
-    request.send(&Reply { fields: Vec::new(), ..reply })
+    request.send(&Response { fields: Vec::new(), ..reply })
 }
 
 const ALLOW: &CStr = c"POST, OPTIONS";
@@ -172,7 +174,7 @@ pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
 pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> Status {
     grant(request, fields);
     request.headers_out().set(c"Allow", ALLOW);
-    request.send(&Reply {
+    request.send(&Response {
         status: 204,
         fields: Vec::new(),
         content_type: "text/plain; charset=utf-8",
@@ -184,7 +186,7 @@ pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> St
 pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
     let url = settings.config().location.as_deref().map_or_else(|| own_url(request), str::to_owned);
     request.headers_out().set(c"Allow", ALLOW);
-    request.send(&Reply {
+    request.send(&Response {
         status: 200,
         fields: Vec::new(),
         content_type: "application/vnd.sun.wadl+xml",

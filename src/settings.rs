@@ -3,17 +3,17 @@
 
 use crate::directives::{Arguments, DirConfig, Received, Source, Transport};
 use httpd::Expression;
-use mailgate::address::Domain;
-use mailgate::dry_run::DryRuns;
+use mail::address::Domain;
+use mailgate::answer::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
-use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::policy::redirect::Redirect;
-use mailgate::transport::relay::{self, Notify, Relay, Server};
+use mailgate::transport::smtp::{self, Notify, Relay, Server};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use web::origin::Origins;
 
 /// The settings that a request is served by.
 pub struct Settings<'c> {
@@ -134,7 +134,7 @@ impl<'c> Settings<'c> {
             credentials: self.config.relay_auth.clone(),
             authorities: self.config.relay_authorities.clone(),
             identity: self.config.relay_identity.clone(),
-            name: relay::hello_name(server_name),
+            name: smtp::hello_name(server_name),
         }
     }
 

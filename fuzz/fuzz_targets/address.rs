@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use mail_parser::{Address as Read, MessageParser};
-use mailgate::address::{Address, AddressList, Domain};
-use mailgate::header::{HeaderName, HeaderValue};
+use mail::address::{Address, AddressList, Domain};
+use mail::header::{HeaderName, HeaderValue};
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(value) = HeaderValue::from_field(octets) else { return };

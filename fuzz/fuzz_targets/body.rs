@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mailgate::message::body::{Encoder, Encoding, Facts, Kind, MAX_LINE, Plan, Scan, plan};
+use mail::transfer_encoding::{Encoder, Encoding, Facts, Kind, MAX_LINE, Plan, Scan, plan};
 
 fuzz_target!(|octets: &[u8]| {
     let [choice, piece, body @ ..] = octets else { return };

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mailgate::dsn::{self, Report};
-use mailgate::status::{Format, Page, render};
-use mailgate::store::{Event, Message, RecipientStatus, State};
+use tracking::dsn::{self, Report};
+use tracking::status::{Format, Page, render};
+use tracking::store::{Event, Message, RecipientStatus, State};
 
 fuzz_target!(|mail: &[u8]| {
     let outcome = dsn::parse(mail);

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mailgate::address::Address;
+use mail::address::Address;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, join, pieces};
 

@@ -100,7 +100,7 @@ fn a_panic_at_any_call_ends_the_program_and_leaves_nothing() {
     eprintln!("{reached:?} panics");
     assert!(reached.iter().all(|reached| *reached >= 8), "{reached:?}");
     before.assert_same(&httpd);
-    httpd.expect_log("SM0900: a fault of this module: panicked at crates/mailgate/src/seam.rs");
+    httpd.expect_log("SM0900: a fault of this module: panicked at crates/sys/src/calls.rs");
 }
 
 /// A panic while the program runs kills it, so its record may stay without an end; it must not stay alive.

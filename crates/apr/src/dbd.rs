@@ -1,9 +1,9 @@
-//! APR DBD: a database behind one of APR's drivers, spoken to in prepared statements only. Implements [`mailgate::store::Database`], so that
+//! APR DBD: a database behind one of APR's drivers, spoken to in prepared statements only. Implements [`sql::Database`], so that
 //! the SQL and its meaning stand in one place for every program.
 
 use crate::pool::{OwnPool, Pool};
 use apache_sys as sys;
-use mailgate::store::{Database, DatabaseError, Dialect, Row, Statement};
+use sql::{Database, DatabaseError, Dialect, Row, Statement};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};

@@ -4,7 +4,7 @@
 use crate::Request;
 use apache_sys as sys;
 use apr::Dbd;
-use mailgate::store::{Database, DatabaseError, Dialect, Statement};
+use sql::{Database, DatabaseError, Dialect, Statement};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 

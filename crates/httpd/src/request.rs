@@ -2,11 +2,11 @@
 
 use apache_sys as sys;
 use apr::{Pool, Table};
-use mailgate::reply::Reply;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::ptr::NonNull;
+use web::Response;
 
 /// A request. It belongs to the thread that httpd called.
 ///
@@ -277,7 +277,7 @@ impl<'r> Request<'r> {
     }
 
     /// Writes a whole answer.
-    pub fn send(&self, reply: &Reply) -> Status {
+    pub fn send(&self, reply: &Response) -> Status {
         for (name, value) in &reply.fields {
             self.headers_out().set_text(name, value);
         }

@@ -4,21 +4,15 @@
 
 use crate::{Server, guard};
 use apache_sys as sys;
-use mailgate::metrics::{Counters, children::Place};
 use std::ffi::{CString, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
+use zerocopy::FromZeros;
 
-/// What may lie in shared memory.
-///
-/// # Safety
-/// `repr(C)`, made of atomic integers alone, and valid when all its octets are zero.
-pub unsafe trait Shareable: Sync + 'static {}
+/// What may lie in shared memory: nothing but atomic integers, and valid when all its octets are zero.
+pub trait Shareable: FromZeros + Sync + 'static {}
 
-// SAFETY: repr(C), AtomicU64 and arrays of it, for which zero is a value.
-unsafe impl Shareable for Counters {}
-// SAFETY: as above.
-unsafe impl Shareable for Place {}
+impl<T: FromZeros + Sync + 'static> Shareable for T {}
 
 /// An array in shared memory, empty until it is made.
 #[derive(Debug)]
@@ -70,7 +64,7 @@ impl<T: Shareable> Shared<T> {
     pub fn items(&self) -> &'static [T] {
         let Some(block) = NonNull::new(self.block.load(Ordering::Acquire)) else { return &[] };
         // SAFETY: `make` stores blocks alone that `map` made for T, wrote the length into and nobody ever unmaps or writes to but through
-        // atomics; the items lie behind it, within the mapping, zero at first, which is a value of T (Shareable).
+        // atomics; the items lie behind it, within the mapping, zero at first, which is a value of T (FromZeros).
         unsafe {
             let items = block.as_ptr().byte_add(OFFSET).cast::<T>();
             std::slice::from_raw_parts(items, block.as_ref().length)

@@ -5,7 +5,7 @@
 use crate::policy::Recipients;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect;
-use crate::transport::mta;
+use crate::transport::program::mta;
 use std::path::Path;
 
 /// A directive of the configuration; one with `children` is a section.

@@ -1,27 +1,13 @@
-//! Everything between an HTTP request and a mail that is neither httpd nor APR: the fields and the body of a request become a
-//! [`input::Submission`], that becomes the octets of a message (RFC 5322), those go to a `sendmail` program, a Maildir or a relay, and what
-//! came of it becomes an HTTP answer. Pure Rust; the one file with `unsafe` is `transport/spawn.rs`.
-#![deny(unsafe_code)]
+//! From an HTTP request to a message that was handed over: the fields and the body of a request become a [`submission::Submission`]
+//! ([`input`]), [`policy`] says whether it may go, [`message`] makes it octets (RFC 5322), [`transport`] hands them to a `sendmail`
+//! program, a Maildir or a mail server, and [`answer`] says what came of it. It links neither httpd nor APR.
+#![forbid(unsafe_code)]
 
-pub mod accept;
-pub mod address;
+pub mod answer;
 pub mod audit;
-pub mod dry_run;
-pub mod dsn;
-mod escape;
-pub mod header;
 pub mod input;
 pub mod message;
-pub mod message_id;
 pub mod metrics;
-pub mod origin;
 pub mod policy;
-pub mod reply;
-pub mod seam;
-pub mod spool;
-pub mod status;
-#[cfg(test)]
-mod stopwatch;
-pub mod store;
+pub mod submission;
 pub mod transport;
-pub mod wadl;

@@ -2,7 +2,7 @@
 //! program that hold parts of a request. Every rule is an allow-list.
 #![forbid(unsafe_code)]
 
-use crate::address::{Address, Domain};
+use mail::address::{Address, Domain};
 use std::fmt;
 
 pub mod arguments;

@@ -3,17 +3,16 @@
 #![cfg(feature = "faults")]
 #![forbid(unsafe_code)]
 
-use mailgate::address::Domain;
+use mail::address::Domain;
+use mail::message_id::Token;
+use mailgate::answer::problem::{self, Problem};
 use mailgate::input::strip::StripList;
 use mailgate::input::{self, Rules};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
-use mailgate::message_id::Token;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::Addressing;
-use mailgate::reply::{self, Problem};
-use mailgate::seam;
-use mailgate::transport::relay::{Envelope, Relay, Server};
+use mailgate::transport::smtp::{Envelope, Relay, Server};
 use mailgate::transport::{self, Message, Program, maildir, relay};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -21,6 +20,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use sys::calls;
 
 /// From the fields and the body to the hand-over, as the handler does it; the error is what the client would be told.
 fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem>> {
@@ -105,10 +105,10 @@ fn whatever_call_fails_there_is_no_hand_over_without_success() {
             let body = "a line of text\n".repeat(octets / 15) + late + "the end\n";
             let before = descriptors();
             for call in 1.. {
-                seam::fail_nth(call, errno);
+                calls::fail_nth(call, errno);
                 let outcome = submit(&place, body.as_bytes(), to_maildir);
-                let hit = seam::fault_hit();
-                seam::never_fail();
+                let hit = calls::fault_hit();
+                calls::never_fail();
                 let messages = taken(&place);
                 let what = format!("errno {errno} at call {call}, {octets} octets, Maildir {to_maildir}: {outcome:?}");
                 assert_eq!(descriptors(), before, "{what}");
@@ -227,10 +227,10 @@ fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice_or_unsaid() {
                     give(&relay, &compose(0)).unwrap();
                 }
                 let message = compose(1);
-                seam::fail_nth(call, errno);
+                calls::fail_nth(call, errno);
                 let outcome = give(&relay, &message);
-                let hit = seam::fault_hit();
-                seam::never_fail();
+                let hit = calls::fault_hit();
+                calls::never_fail();
                 if !hit {
                     assert!(outcome.is_ok(), "{what}: {outcome:?}");
                     break;

@@ -53,7 +53,7 @@ fn enable(config: &mut DirConfig, on: bool) -> Result<(), String> {
 }
 
 fn location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Result<(), String> {
-    mailgate::status::url::check_base(url)?;
+    tracking::status::url::check_base(url)?;
     config.location = Some(url.trim_end_matches('/').into());
     Ok(())
 }

@@ -3,11 +3,11 @@
 
 use crate::directives::DirConfig;
 use httpd::{Request, Status};
-use mailgate::input::value_of;
-use mailgate::status::answer;
-use mailgate::status::url::{self, Target};
-use mailgate::store::{self, Viewer};
 use std::sync::{PoisonError, RwLock};
+use tracking::status::answer;
+use tracking::status::url::{self, Target};
+use tracking::store::{self, Viewer};
+use web::fields::value_of;
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -53,7 +53,7 @@ fn find(
     request: &Request<'_>,
     target: &Target,
     viewer: Viewer<'_>,
-) -> Result<Option<store::Message>, store::DatabaseError> {
+) -> Result<Option<store::Message>, sql::DatabaseError> {
     let Some(id) = target.id() else { return Ok(None) };
     store::find(&mut *request.database()?, id, viewer, store::now())
 }

@@ -1,7 +1,7 @@
 //! The raw copy of a mail: appended to a file in mbox form (RFC 4155, `From ` lines quoted as mboxrd does), one writer at a time.
 #![forbid(unsafe_code)]
 
-use mailgate::message::date;
+use mail::date;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::OpenOptions;
 use std::io::{self, Write};

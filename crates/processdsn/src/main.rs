@@ -7,11 +7,12 @@ mod copy;
 
 use apr::{Dbd, OwnPool};
 use arguments::{Arguments, Connection, Task};
-use mailgate::dsn;
-use mailgate::store::{self, Database, DatabaseError, Dialect, ErrorKind, Recorded};
+use sql::{Database, DatabaseError, Dialect, ErrorKind};
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use tracking::dsn;
+use tracking::store::{self, Recorded};
 
 const OK: u8 = 0;
 const USAGE: u8 = 64;

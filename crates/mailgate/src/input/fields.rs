@@ -2,7 +2,7 @@
 //! table.
 #![forbid(unsafe_code)]
 
-use crate::header::HeaderName;
+use mail::header::HeaderName;
 
 /// What the value of a field is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 //! become a mail is refused here, so that `Expect: 100-continue` saves the upload.
 #![forbid(unsafe_code)]
 
-use super::{InputError, value_of};
-use crate::message::content_type::ContentType;
+use super::InputError;
+use mail::content_type::ContentType;
+use web::fields::value_of;
 
 /// What the server knows of the way the body comes.
 #[derive(Clone, Copy, Debug)]

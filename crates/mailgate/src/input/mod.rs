@@ -1,4 +1,4 @@
-//! The fields of an HTTP request -> a [`Submission`]: a mail header that is checked, written anew and complete but for the lines that
+//! The fields of an HTTP request -> a [`Submission`](crate::submission::Submission): a mail header that is checked, written anew and complete but for the lines that
 //! depend on the body. Whatever can be refused without the body is refused here; HTTP itself is looked at in [`framing`].
 #![forbid(unsafe_code)]
 
@@ -9,37 +9,10 @@ pub mod strip;
 
 pub use read::{Rules, reaches_mail, read};
 
-use crate::address::{Address, AddressError, Mailbox};
-use crate::header::{HeaderError, HeaderName};
-use crate::message::content_type::ContentType;
-use crate::message_id::MessageId;
 use crate::policy::PolicyError;
+use mail::address::AddressError;
+use mail::header::{HeaderError, HeaderName};
 use std::fmt;
-
-/// A mail that lacks only its body.
-#[derive(Clone, Debug)]
-pub struct Submission {
-    /// The addresses of Bcc, which are among the recipients.
-    pub bcc: Vec<Address>,
-    /// Whether the client chose the identifier.
-    pub client_chose_id: bool,
-    /// The media type the client gave.
-    pub content_type: Option<ContentType>,
-    /// The content transfer encoding the client gave.
-    pub transfer_encoding: Option<String>,
-    /// The author.
-    pub from: Option<Mailbox>,
-    /// Finished header lines, each ended by LF; Received, Content-Type and Content-Transfer-Encoding are not among them.
-    pub header: String,
-    /// Its identifier, the client's or ours.
-    pub message_id: MessageId,
-    /// Every address of To, Cc and Bcc; those of a redirection in their place.
-    pub recipients: Vec<Address>,
-    /// Of how many other recipients a redirection has taken the message away; none: it goes to whom it is meant for.
-    pub redirected: Option<usize>,
-    /// The names of the fields that were dropped.
-    pub stripped: Vec<String>,
-}
 
 /// The largest header, in octets: several MTAs cut or bounce what is longer.
 pub const MAX_HEADER: usize = 32 * 1024;
@@ -156,12 +129,4 @@ impl From<PolicyError> for InputError {
     fn from(error: PolicyError) -> Self {
         InputError::Policy(error)
     }
-}
-
-/// The value of a field of HTTP, repeats joined as HTTP says (RFC 9110 5.3).
-pub fn value_of(fields: &[(&[u8], &[u8])], name: &str) -> Option<String> {
-    let mut values =
-        fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value);
-    let first = String::from_utf8_lossy(values.next()?).into_owned();
-    Some(values.fold(first, |joined, value| joined + ", " + &String::from_utf8_lossy(value)))
 }

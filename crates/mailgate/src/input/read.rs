@@ -3,17 +3,19 @@
 
 use super::fields::{self, Kind};
 use super::strip::{NamePattern, StripList};
-use super::{InputError, MAX_HEADER, Submission, framing, value_of};
-use crate::address::{Address, AddressList, Domain, Mailbox};
-use crate::header::{HeaderName, HeaderValue};
-use crate::message::content_type::ContentType;
-use crate::message::{date, encode};
-use crate::message_id::{MessageId, Token};
+use super::{InputError, MAX_HEADER, framing};
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
 use crate::policy::sender::{self, Vouched};
 use crate::policy::{PolicyError, Recipients};
+use crate::submission::Submission;
+use mail::address::{Address, AddressList, Domain, Mailbox};
+use mail::content_type::ContentType;
+use mail::header::{HeaderName, HeaderValue};
+use mail::message_id::{MessageId, Token};
+use mail::{date, encode};
 use std::borrow::Cow;
+use web::fields::value_of;
 
 /// What the configuration says of the fields of a request.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //! authentication in front, and those that MTAs and filters trust. What is on the list is dropped in silence.
 #![forbid(unsafe_code)]
 
-use crate::header::HeaderName;
+use mail::header::HeaderName;
 
 /// A field name, or a pattern of one with `*` for any run of characters; case does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]

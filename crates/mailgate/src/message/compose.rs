@@ -2,12 +2,12 @@
 //! the body is.
 #![forbid(unsafe_code)]
 
-use super::body::{self, BodyError, Facts, Kind, Plan};
-use super::content_type::ContentType;
-use super::date;
-use crate::header::HeaderName;
-use crate::input::Submission;
-use crate::message_id::Token;
+use crate::submission::Submission;
+use mail::content_type::ContentType;
+use mail::date;
+use mail::header::HeaderName;
+use mail::message_id::Token;
+use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Plan};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;

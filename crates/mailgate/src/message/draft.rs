@@ -3,13 +3,13 @@
 //! above 127 after a megabyte of ASCII) the message is written anew from what the file holds.
 #![forbid(unsafe_code)]
 
-use super::body::{self, Encoder, Facts, Scan};
 use super::compose::{ComposeError, Form, Trace};
-use crate::input::Submission;
-use crate::spool::Spool;
-use crate::transport::Message;
+use crate::message::Message;
+use crate::submission::Submission;
+use mail::transfer_encoding::{self as body, Encoder, Facts, Scan};
 use std::io;
 use std::path::Path;
+use sys::spool::Spool;
 
 /// What stays in memory of a body.
 const MEMORY: usize = 64 * 1024;
@@ -131,10 +131,10 @@ fn has_cr(facts: &Facts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::HeaderValue;
-    use crate::message::content_type::ContentType;
-    use crate::message_id::MessageId;
     use crate::transport::tests::alone;
+    use mail::content_type::ContentType;
+    use mail::header::HeaderValue;
+    use mail::message_id::MessageId;
     use std::io::Read;
 
     fn submission(content_type: Option<&str>, transfer_encoding: Option<&str>) -> Submission {

@@ -1,11 +1,9 @@
-//! A mail as octets (RFC 5322, RFC 2045-2047): its fields written and folded, its body encoded so that every MTA passes it on unchanged.
+//! A mail as octets (RFC 5322): what a [`Submission`](crate::submission::Submission) says and a body -> a [`Message`], encoded so that every
+//! MTA passes it on unchanged.
 #![forbid(unsafe_code)]
 
-pub mod body;
 pub mod compose;
-pub mod content_type;
-pub mod date;
+mod composed;
 pub mod draft;
-pub mod encode;
-pub(crate) mod encoded_word;
-pub(crate) mod fold;
+
+pub use composed::Message;

@@ -3,10 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use zerocopy::FromZeros;
 
 /// The place of one process. Valid, and free, when all of it is zero.
 #[repr(C)]
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromZeros)]
 pub struct Place {
     pid: AtomicU64,
     running: AtomicU64,

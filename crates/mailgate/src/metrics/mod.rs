@@ -11,6 +11,7 @@ pub mod status;
 use reasons::{KINDS, Kind, REASONS, Reason};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use zerocopy::FromZeros;
 
 /// Upper ends of the classes of time, in seconds as they are shown and in microseconds; one class more is for all that took longer.
 pub const BOUNDS: [(&str, u64); 15] = [
@@ -37,7 +38,7 @@ pub const LAYOUT: u64 = layout();
 
 /// All that is counted. Valid when all of it is zero.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, FromZeros)]
 pub struct Counters {
     reasons: [AtomicU64; REASONS.len()],
     times: [Times; KINDS.len()],
@@ -45,7 +46,7 @@ pub struct Counters {
 
 /// How long requests of one kind took.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, FromZeros)]
 struct Times {
     classes: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,

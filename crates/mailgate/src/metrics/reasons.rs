@@ -1,4 +1,4 @@
-//! Why requests sent nothing: a row for each tag that a [`crate::reply::Problem`] may carry, with a word for people who do not know the
+//! Why requests sent nothing: a row for each tag that a [`crate::answer::problem::Problem`] may carry, with a word for people who do not know the
 //! tags. What a tag means stands in `docs/log-tags.md`.
 #![forbid(unsafe_code)]
 

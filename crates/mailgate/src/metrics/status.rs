@@ -4,8 +4,8 @@
 
 use super::Snapshot;
 use super::reasons::{KINDS, Kind, Reason};
-use crate::escape::escape;
 use std::fmt::Write;
+use web::escape::escape;
 
 /// The lines for `?auto`.
 pub fn auto(snapshot: &Snapshot) -> String {

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::{PolicyError, Recipients};
-use crate::address::Address;
+use mail::address::Address;
 
 /// A piece of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 use super::arguments::{Addressing, Piece};
-use crate::address::{Address, AddressList, Domain, Mailbox};
-use crate::header::HeaderName;
+use mail::address::{Address, AddressList, Domain, Mailbox};
+use mail::header::HeaderName;
 
 /// Who gets every message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::PolicyError;
-use crate::address::{Address, Domain, Mailbox};
-use crate::header::HeaderValue;
+use mail::address::{Address, Domain, Mailbox};
+use mail::header::HeaderValue;
 
 /// What the two directives gave for a request.
 #[derive(Clone, Copy, Debug)]

@@ -1,18 +1,15 @@
 //! A way out -> whether a message could be handed over now, as far as that can be seen without one. Nothing is sent, started or left behind.
 #![forbid(unsafe_code)]
 
-use super::relay::{self, Relay};
-use super::{FailureKind, one_line};
-use crate::accept::preferred;
-use crate::escape::{escape_tags, harmless_json};
-use crate::reply::Reply;
-use crate::{seam, spool};
+use super::FailureKind;
+use super::smtp::{self, Relay};
+use mail::text::one_line;
 use rustix::fs::Access;
-use serde_json::json;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
+use sys::{calls, spool};
 
 /// What was looked at, and what was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub struct Ailment {
     pub detail: String,
 }
 
-const PROGRAM: Scope = Scope {
+pub(crate) const PROGRAM: Scope = Scope {
     transport: "program",
     checked: "the program is there and httpd's user may run it",
     unchecked: "whether it takes a message, and whether the mail system behind it works: a program that queues does so also while that is down",
@@ -60,7 +57,7 @@ pub fn program(path: &Path) -> Result<Scope, Ailment> {
         Ok(metadata) if !metadata.is_file() => return ail("the program is no file", &"no regular file"),
         Ok(_) => {}
     }
-    match seam::access(path, Access::EXEC_OK) {
+    match calls::access(path, Access::EXEC_OK) {
         Ok(()) => Ok(PROGRAM),
         Err(error) => ail("httpd's user may not run the program", &error),
     }
@@ -90,7 +87,7 @@ const UNWRITABLE: &str = "httpd's user cannot write into the Maildir";
 /// A directory in which we may make and rename files.
 fn writable(dir: &Path) -> Result<(), Ailment> {
     let directory = std::fs::metadata(dir).and_then(|metadata| match metadata.is_dir() {
-        true => seam::access(dir, Access::WRITE_OK | Access::EXEC_OK),
+        true => calls::access(dir, Access::WRITE_OK | Access::EXEC_OK),
         false => Err(io::ErrorKind::NotADirectory.into()),
     });
     directory.map_err(|error| Ailment { reason: UNWRITABLE, detail: format!("{}: {error}", shown(dir)) })
@@ -98,7 +95,7 @@ fn writable(dir: &Path) -> Result<(), Ailment> {
 
 /// The relay, up to where it waits for a message.
 pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
-    relay::greet(relay, timeout).map(|()| RELAY).map_err(|failure| Ailment {
+    smtp::greet(relay, timeout).map(|()| RELAY).map_err(|failure| Ailment {
         reason: match failure.kind {
             FailureKind::Misconfigured => {
                 "the relay cannot be used as it is set up: TLS, its certificate, or the password"
@@ -111,30 +108,6 @@ pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
 
 fn shown(path: &Path) -> String {
     one_line(path.as_os_str().as_bytes(), 400)
-}
-
-/// 200 or 503, as text or as JSON. `detailed`: whether the client may see what the log does.
-pub fn reply(health: &Result<Scope, Ailment>, accept: Option<&str>, detailed: bool) -> Reply {
-    let as_json = preferred(accept, &["text/plain", "application/json"]) == Some("application/json");
-    let (status, json, text) = match health {
-        Ok(Scope { transport, checked, unchecked }) => (
-            200,
-            json!({"status": "ok", "transport": transport, "checked": checked, "not_checked": unchecked}),
-            format!("ok: {checked}\nnot checked: {unchecked}\n"),
-        ),
-        Err(Ailment { reason, detail }) => {
-            let detail = detailed.then_some(detail);
-            let more = detail.map(|detail| format!("{detail}\n")).unwrap_or_default();
-            let json = json!({"status": "failing", "reason": reason, "detail": detail});
-            (503, json, format!("failing: {reason}\n{more}"))
-        }
-    };
-    let (content_type, body) = match as_json {
-        true => ("application/json", harmless_json(&json)),
-        false => ("text/plain; charset=utf-8", escape_tags(&text)),
-    };
-    let fields = vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
-    Reply { status, fields, content_type, body: body.into_bytes() }
 }
 
 #[cfg(test)]
@@ -187,21 +160,5 @@ mod tests {
         assert_eq!(maildir(&dir).unwrap_err().reason, UNWRITABLE);
         assert!(maildir(&folder.join("no/Maildir")).is_err());
         std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn a_fault_is_told_in_full_only_where_allowed() {
-        let ailing = Err(Ailment { reason: "it is missing", detail: "/a/<b>".into() });
-        for (accept, detailed) in
-            [(None, false), (None, true), (Some("application/json"), false), (Some("application/json"), true)]
-        {
-            let reply = reply(&ailing, accept, detailed);
-            let text = String::from_utf8(reply.body).unwrap();
-            assert_eq!((reply.status, text.contains("/a/")), (503, detailed), "{text}");
-            assert!(text.contains("it is missing") && !text.contains("<b>"), "{text}");
-        }
-        let well = reply(&Ok(PROGRAM), Some("application/json"), true);
-        let json: serde_json::Value = serde_json::from_slice(&well.body).unwrap();
-        assert_eq!((well.status, &json["status"]), (200, &"ok".into()));
     }
 }

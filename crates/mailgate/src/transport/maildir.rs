@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Accepted, Failure, FailureKind, Message, one_line};
-use crate::seam;
+use super::{Accepted, Failure, FailureKind};
+use crate::message::Message;
+use mail::text::one_line;
+use sys::calls;
 
 /// How often another name is tried, should one be taken.
 const TRIES: usize = 8;
@@ -28,7 +30,7 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
     // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the answer.
     let published = open_for_sync(&dir.join("new")).and_then(|new_dir| {
         write(&file, message)?;
-        seam::rename(&draft.0, &new)?;
+        calls::rename(&draft.0, &new)?;
         Ok(new_dir)
     });
     let new_dir = match published {
@@ -36,7 +38,7 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
         Err(error) => return Err(fail("the message was not stored", &error)),
     };
     draft.published();
-    seam::fsync(new_dir.as_fd()).map_err(|error| Failure {
+    calls::fsync(new_dir.as_fd()).map_err(|error| Failure {
         kind: FailureKind::Unknown,
         started: true,
         ..fail("a message was stored, and may be lost if the machine stops,", &error)
@@ -58,33 +60,33 @@ impl Drop for Draft {
         if self.0.as_os_str().is_empty() {
             return;
         }
-        let _ = seam::unlink(&self.0).or_else(|_| std::fs::remove_file(&self.0));
+        let _ = calls::unlink(&self.0).or_else(|_| std::fs::remove_file(&self.0));
     }
 }
 
 /// The directory and its three, 0700, where they are missing; what was made is synced.
 fn make(dir: &Path) -> io::Result<()> {
-    if seam::mkdir(dir)?
+    if calls::mkdir(dir)?
         && let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty())
     {
-        let _ = open_for_sync(parent).and_then(|fd| seam::fsync(fd.as_fd())); // we may write there, and yet not read
+        let _ = open_for_sync(parent).and_then(|fd| calls::fsync(fd.as_fd())); // we may write there, and yet not read
     }
     let mut made = false;
     for part in ["tmp", "new", "cur"] {
-        made |= seam::mkdir(&dir.join(part))?;
+        made |= calls::mkdir(&dir.join(part))?;
     }
-    if made { seam::fsync(open_for_sync(dir)?.as_fd()) } else { Ok(()) }
+    if made { calls::fsync(open_for_sync(dir)?.as_fd()) } else { Ok(()) }
 }
 
 fn open_for_sync(dir: &Path) -> io::Result<OwnedFd> {
-    seam::open_directory(dir)
+    calls::open_directory(dir)
 }
 
 fn create(dir: &Path) -> io::Result<(PathBuf, OwnedFd)> {
     let mut outcome = Err(io::ErrorKind::AlreadyExists.into());
     for _ in 0..TRIES {
         let name = PathBuf::from(unique_name(&host()));
-        outcome = seam::create_new(&dir.join("tmp").join(&name)).map(|file| (name, file));
+        outcome = calls::create_new(&dir.join("tmp").join(&name)).map(|file| (name, file));
         if !matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
             break;
         }
@@ -97,8 +99,8 @@ fn write(file: &OwnedFd, message: &Message) -> io::Result<()> {
     let mut buffer = [0; 32 * 1024];
     loop {
         match reader.read(&mut buffer)? {
-            0 => return seam::fsync(file.as_fd()),
-            n => seam::write_all(file.as_fd(), &buffer[..n])?,
+            0 => return calls::fsync(file.as_fd()),
+            n => calls::write_all(file.as_fd(), &buffer[..n])?,
         }
     }
 }
@@ -217,10 +219,10 @@ mod tests {
             for n in 1.. {
                 let home = Home::new();
                 let (message, octets) = message(70_000);
-                seam::fail_nth(n, errno);
+                calls::fail_nth(n, errno);
                 let outcome = deliver(&home.maildir(), &message);
-                let hit = seam::fault_hit();
-                seam::never_fail();
+                let hit = calls::fault_hit();
+                calls::never_fail();
                 assert_eq!(home.files("tmp").len(), 0, "errno {errno} at call {n}");
                 let stored = home.files("new");
                 match outcome {

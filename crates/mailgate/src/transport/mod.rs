@@ -14,17 +14,12 @@ use rustix::io::Errno;
 
 pub mod health;
 pub mod maildir;
-mod message;
-pub mod mta;
-pub mod relay;
-pub mod sendmail;
+pub mod program;
 pub mod slots;
-pub(crate) mod spawn;
-mod sysexits;
-mod wait;
+pub mod smtp;
 
-pub use message::Message;
-pub use sendmail::{environment, hand_over};
+pub use program::{environment, hand_over};
+pub use sys::child::Exit;
 
 /// A program that takes a message on its stdin.
 #[derive(Clone, Copy, Debug)]
@@ -94,15 +89,6 @@ pub enum FailureKind {
     Unknown,
 }
 
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// It exited with this status.
-    Code(i32),
-    /// This signal ended it.
-    Signal(i32),
-}
-
 /// The end of a wait that began then; of one that is too long for the clock, a day later.
 fn deadline(began: Instant, timeout: Duration) -> Instant {
     began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(86_400))
@@ -140,15 +126,6 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Exit::Code(code) => write!(f, "exit {code}"),
-            Exit::Signal(signal) => write!(f, "signal {signal}"),
-        }
-    }
-}
-
 /// Errors that stay until somebody acts, and errors that pass.
 fn kind_of(error: &io::Error) -> FailureKind {
     const LASTING: &[Errno] = &[
@@ -172,37 +149,6 @@ fn kind_of(error: &io::Error) -> FailureKind {
     }
 }
 
-/// Octets of foreign origin as text of one line, for a log: control characters and bytes that are no UTF-8 as `\xNN`,
-/// line ends as ` | `, cut after `limit` characters.
-pub(crate) fn one_line(octets: &[u8], limit: usize) -> String {
-    let mut line = String::new();
-    for chunk in octets.trim_ascii().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\n' => line.push_str(" | "),
-                '\r' => {}
-                '\t' => line.push(' '),
-                '\\' => line.push_str("\\\\"),
-                c if is_plain(c) => line.push(c),
-                c => line.extend(c.escape_unicode()),
-            }
-        }
-        line.extend(chunk.invalid().iter().map(|b| format!("\\x{b:02x}")));
-        if let Some((cut, _)) = line.char_indices().nth(limit) {
-            line.truncate(cut);
-            line.push_str("...");
-            break;
-        }
-    }
-    line
-}
-
-/// Not a control, and none of those that make a terminal show a line in another order (Unicode UAX 9).
-fn is_plain(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -212,15 +158,6 @@ pub(crate) mod tests {
     pub(crate) fn alone() -> MutexGuard<'static, ()> {
         static ALONE: Mutex<()> = Mutex::new(());
         ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    #[test]
-    fn foreign_words_stay_on_one_line_and_steer_no_terminal() {
-        assert_eq!(one_line(b"sendmail: fatal\r\n2nd\n", 100), "sendmail: fatal | 2nd");
-        assert_eq!(one_line(b"a\x1b[31m\xff\\\x7f", 100), "a\\u{1b}[31m\\xff\\\\\\u{7f}");
-        assert_eq!(one_line("gr\u{fc}n \u{202e}".as_bytes(), 100), "gr\u{fc}n \\u{202e}");
-        assert_eq!(one_line(&[b'a'; 50], 10), "aaaaaaaaaa...");
-        assert_eq!(one_line(b"", 10), "");
     }
 
     #[test]

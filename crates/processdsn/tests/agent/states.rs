@@ -5,7 +5,7 @@ use crate::databases::{Cluster, Sqlite, Store, now};
 use crate::place::{Place, corpus};
 use crate::report::{with_envid, with_message_id};
 use apr::{Dbd, OwnPool};
-use mailgate::store::{self, State, Submitted, Viewer};
+use tracking::store::{self, State, Submitted, Viewer};
 
 type Case = (&'static str, fn(&dyn Store));
 

@@ -1,0 +1,325 @@
+//! An address-list (RFC 5322 3.4) -> mailboxes. Two steps: nom parsers cut the text into quoted-strings, comments,
+//! angle brackets and runs, one loop puts these together by comma, colon and semicolon; then each addr-spec is judged
+//! by itself, strictly. No recursion anywhere: ten thousand nested comments are one loop.
+#![forbid(unsafe_code)]
+
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use nom::branch::alt;
+use nom::bytes::complete::{escaped_transform, tag, take_till, take_while1};
+use nom::character::complete::{anychar, char, one_of};
+use nom::combinator::{all_consuming, map, opt, recognize};
+use nom::error::{Error, ErrorKind};
+use nom::multi::many0_count;
+use nom::sequence::{delimited, preceded};
+use nom::{IResult, Parser};
+
+use super::{Address, AddressError, Domain, Mailbox};
+use crate::encode::is_atext;
+use crate::text::excerpt;
+
+/// RFC 5321 4.5.3.1.1.
+const MAX_LOCAL: usize = 64;
+/// RFC 1035 2.3.4.
+const MAX_LABEL: usize = 63;
+const MAX_DOMAIN: usize = 253;
+
+/// RFC 5322 3.4: `address-list = (address *("," address)) / obs-addr-list`, `address = mailbox / group`,
+/// `group = display-name ":" [group-list] ";" [CFWS]`. The obsolete form has empty elements.
+pub(super) fn address_list(text: &str) -> Result<Vec<Mailbox>, AddressError> {
+    #[derive(PartialEq)]
+    enum State {
+        List,
+        Group,
+        AfterGroup,
+    }
+    let mut mailboxes = Vec::new();
+    let mut state = State::List;
+    let mut rest = text;
+    loop {
+        let element = Element::read(rest)?;
+        if state == State::AfterGroup && !element.is_empty() {
+            return Err(AddressError::Semicolon { text: excerpt(text) });
+        }
+        let mut after = element.after.chars();
+        let delimiter = after.next();
+        rest = after.as_str();
+        match (delimiter, &state) {
+            (Some(','), State::Group) => mailboxes.extend(element.mailbox()?),
+            (Some(',') | None, State::List | State::AfterGroup) => {
+                mailboxes.extend(element.mailbox()?);
+                state = State::List;
+            }
+            (Some(':'), State::List) => {
+                element.check_group_name()?;
+                state = State::Group;
+            }
+            (Some(';'), State::Group) => {
+                mailboxes.extend(element.mailbox()?);
+                state = State::AfterGroup;
+            }
+            (Some(';'), _) => return Err(AddressError::Semicolon { text: excerpt(element.raw) }),
+            _ => return Err(AddressError::Group { text: excerpt(text) }),
+        }
+        if delimiter.is_none() {
+            return Ok(mailboxes);
+        }
+    }
+}
+
+/// What stands between two delimiters.
+struct Element<'a> {
+    input: &'a str,
+    tokens: Vec<Token<'a>>,
+    /// All of it as it was written, without blanks around it.
+    raw: &'a str,
+    /// The delimiter and all after it.
+    after: &'a str,
+}
+
+struct Token<'a> {
+    kind: Kind<'a>,
+    /// Where it is in the input of its element.
+    start: usize,
+    end: usize,
+}
+
+#[derive(PartialEq)]
+enum Kind<'a> {
+    Angle(&'a str),
+    Comment(&'a str),
+    Quoted(String),
+    Run(&'a str),
+}
+
+impl<'a> Element<'a> {
+    fn read(input: &'a str) -> Result<Element<'a>, AddressError> {
+        let mut tokens = Vec::new();
+        let mut rest = blanks(input);
+        while !rest.is_empty() && !rest.starts_with([',', ':', ';']) {
+            let Ok((after, kind)) = token(rest) else {
+                return Err(AddressError::Unbalanced { text: excerpt(rest) });
+            };
+            tokens.push(Token { kind, start: input.len() - rest.len(), end: input.len() - after.len() });
+            rest = blanks(after);
+        }
+        let raw = input[..input.len() - rest.len()].trim_matches([' ', '\t']);
+        Ok(Element { input, tokens, raw, after: rest })
+    }
+
+    /// Whether there is nothing but comments.
+    fn is_empty(&self) -> bool {
+        self.tokens.iter().all(Token::is_comment)
+    }
+
+    /// RFC 5322 3.4: `mailbox = name-addr / addr-spec`, `name-addr = [display-name] angle-addr`; none if the element is
+    /// empty.
+    fn mailbox(&self) -> Result<Option<Mailbox>, AddressError> {
+        let Some(last) = self.tokens.iter().rposition(|token| !token.is_comment()) else { return Ok(None) };
+        let (before, remark) = self.tokens.split_at(last + 1);
+        let remark = remark.iter().find_map(Token::remark);
+        let Some(at) = before.iter().position(|token| matches!(token.kind, Kind::Angle(_))) else {
+            let first = before.iter().position(|token| !token.is_comment()).unwrap_or(last);
+            let address = Address::parse(&self.input[before[first].start..before[last].end])?;
+            return Ok(Some(Mailbox::new(remark.as_deref(), address)));
+        };
+        let Kind::Angle(inner) = before[at].kind else { return Ok(None) };
+        if at < last {
+            return Err(AddressError::Blank { text: excerpt(self.raw) });
+        }
+        let address = match inner.trim_matches([' ', '\t']) {
+            "" => return Err(AddressError::Empty { text: excerpt(self.raw) }),
+            inner => Address::parse(inner)?,
+        };
+        let name = display_name(&before[..at]);
+        Ok(Some(Mailbox::new(name.or(remark).as_deref(), address)))
+    }
+
+    /// What stands before the colon of a group is a phrase, not half an address.
+    fn check_group_name(&self) -> Result<(), AddressError> {
+        let text = excerpt(self.raw);
+        match self.raw {
+            raw if raw.contains("@[") => Err(AddressError::Literal { text }),
+            raw if raw.starts_with('@') => Err(AddressError::SourceRoute { text }),
+            _ if display_name(&self.tokens).is_none() => Err(AddressError::Group { text }),
+            _ => match self.tokens.iter().any(Token::is_address) {
+                true => Err(AddressError::Group { text }),
+                false => Ok(()),
+            },
+        }
+    }
+}
+
+impl Token<'_> {
+    fn is_comment(&self) -> bool {
+        matches!(self.kind, Kind::Comment(_))
+    }
+
+    fn is_address(&self) -> bool {
+        match self.kind {
+            Kind::Angle(_) => true,
+            Kind::Run(text) => text.contains('@'),
+            Kind::Comment(_) | Kind::Quoted(_) => false,
+        }
+    }
+
+    /// The text of a comment that can serve as a name: one level deep.
+    fn remark(&self) -> Option<String> {
+        match self.kind {
+            Kind::Comment(text) if !text.contains(['(', ')', '\\']) => Some(text.trim_matches([' ', '\t']).to_owned()),
+            _ => None,
+        }
+        .filter(|text| !text.is_empty())
+    }
+}
+
+/// RFC 5322 3.2.5: `phrase = 1*word / obs-phrase`; a run may hold dots, as the obsolete form may, and anything else
+/// that is written in quotes later. Comments are dropped.
+fn display_name(tokens: &[Token<'_>]) -> Option<String> {
+    let mut name = String::new();
+    let mut end = None;
+    for token in tokens {
+        let text = match &token.kind {
+            Kind::Run(text) => text,
+            Kind::Quoted(text) => text.as_str(),
+            Kind::Angle(_) | Kind::Comment(_) => continue,
+        };
+        if end.is_some_and(|end| end < token.start) {
+            name.push(' ');
+        }
+        name.push_str(text);
+        end = Some(token.end);
+    }
+    Some(name).filter(|name| !name.trim_matches([' ', '\t']).is_empty())
+}
+
+fn blanks(input: &str) -> &str {
+    input.trim_start_matches([' ', '\t'])
+}
+
+fn token(input: &str) -> IResult<&str, Kind<'_>> {
+    alt((
+        map(quoted_string, Kind::Quoted),
+        map(comment, Kind::Comment),
+        map(angle_addr, Kind::Angle),
+        map(encoded_word, Kind::Run),
+        map(take_while1(|c| !" \t\"(),:;<>".contains(c)), Kind::Run),
+    ))
+    .parse(input)
+}
+
+/// RFC 2047 2: `encoded-word = "=?" charset "?" encoding "?" encoded-text "?="`, read as one even where a comma in it
+/// says otherwise.
+fn encoded_word(input: &str) -> IResult<&str, &str> {
+    let part = || take_while1(|c: char| c.is_ascii_graphic() && c != '?');
+    recognize((tag("=?"), part(), tag("?"), one_of("BbQq"), tag("?"), part(), tag("?="))).parse(input)
+}
+
+/// RFC 5322 3.2.4: `quoted-string = [CFWS] DQUOTE *([FWS] qcontent) [FWS] DQUOTE [CFWS]`, `qcontent = qtext /
+/// quoted-pair`.
+pub(crate) fn quoted_string(input: &str) -> IResult<&str, String> {
+    let content = escaped_transform(take_while1(|c| c != '"' && c != '\\'), '\\', anychar);
+    map(delimited(char('"'), opt(content), char('"')), Option::unwrap_or_default).parse(input)
+}
+
+/// RFC 5322 3.2.2: `comment = "(" *([FWS] ccontent) [FWS] ")"`, `ccontent = ctext / quoted-pair / comment`. Gives what
+/// is inside.
+pub(crate) fn comment(input: &str) -> IResult<&str, &str> {
+    let (inside, _) = char('(').parse(input)?;
+    let (mut depth, mut is_quoted) = (1_usize, false);
+    for (at, c) in inside.char_indices() {
+        match c {
+            _ if is_quoted => is_quoted = false,
+            '\\' => is_quoted = true,
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok((&inside[at + 1..], &inside[..at]));
+        }
+    }
+    Err(nom::Err::Error(Error::new(input, ErrorKind::Char)))
+}
+
+/// RFC 5322 3.4: `angle-addr = [CFWS] "<" addr-spec ">" [CFWS] / obs-angle-addr`. Gives what is inside, whatever it is.
+fn angle_addr(input: &str) -> IResult<&str, &str> {
+    delimited(char('<'), take_till(|c| c == '>'), char('>')).parse(input)
+}
+
+/// RFC 5322 3.4.1: `addr-spec = local-part "@" domain`; or a local part alone. The first fault that a person would name
+/// is the error.
+pub(super) fn address(input: &str) -> Result<Address, AddressError> {
+    let text = || excerpt(input);
+    let fault = match input {
+        "" => Some(AddressError::Empty { text: text() }),
+        _ if input.starts_with('@') => Some(AddressError::SourceRoute { text: text() }),
+        _ if input.contains('"') => Some(AddressError::Quoted { text: text() }),
+        _ if input.contains(['(', ')']) => Some(AddressError::Comment { text: text() }),
+        _ if input.contains(';') => Some(AddressError::Semicolon { text: text() }),
+        _ if input.contains("@[") => Some(AddressError::Literal { text: text() }),
+        _ if input.contains([' ', '\t']) => Some(AddressError::Blank { text: text() }),
+        _ if input.matches('@').count() > 1 => Some(AddressError::At { text: text() }),
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let (local, domain) = input.split_once('@').map_or((input, None), |(local, domain)| (local, Some(domain)));
+    match local.chars().next() {
+        Some(found @ ('-' | '/')) => return Err(AddressError::Start { found, text: text() }),
+        Some(found) if domain.is_none() && !found.is_ascii_alphanumeric() => {
+            return Err(AddressError::Start { found, text: text() });
+        }
+        _ => {}
+    }
+    if let Some(found) = local.chars().find(|&c| !is_local(c)) {
+        return Err(AddressError::Local { found, text: text() });
+    }
+    if local.contains("=?") {
+        return Err(AddressError::Local { found: '=', text: text() }); // some readers decode it
+    }
+    if all_consuming(dot_atom_text).parse(local).is_err() {
+        return Err(AddressError::Dot { text: text() });
+    }
+    if local.len() > MAX_LOCAL {
+        return Err(AddressError::LocalLength { octets: local.len(), text: text() });
+    }
+    let domain = domain.map(Domain::parse).transpose()?;
+    Ok(Address { local: local.into(), domain })
+}
+
+/// atext without what a shell, Exim's expansion, UUCP or percent routing acts on, and the dot.
+fn is_local(c: char) -> bool {
+    (is_atext(c) || c == '.') && !"`$|{}%!".contains(c)
+}
+
+/// RFC 5322 3.2.3: `dot-atom-text = 1*atext *("." 1*atext)`.
+fn dot_atom_text(input: &str) -> IResult<&str, ()> {
+    let atom = || take_while1(is_atext);
+    map((atom(), many0_count(preceded(char('.'), atom()))), drop).parse(input)
+}
+
+/// RFC 5321 4.1.2: `Domain = sub-domain *("." sub-domain)`, `sub-domain = Let-dig [Ldh-str]`. U-labels are mapped by
+/// UTS 46.
+pub(super) fn domain(input: &str) -> Result<String, AddressError> {
+    let error = || AddressError::Domain { text: excerpt(input) };
+    let ascii = if input.is_ascii() {
+        input.to_ascii_lowercase()
+    } else {
+        let mapped =
+            Uts46::new().to_ascii(input.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
+        mapped.map_err(|_| error())?.into_owned()
+    };
+    match ascii.len() <= MAX_DOMAIN && ascii.split('.').all(is_label) {
+        true => Ok(ascii),
+        false => Err(error()),
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=MAX_LABEL).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}

@@ -1,0 +1,17 @@
+//! The words of mail, right once they exist: header fields and their text ([`header`], [`encode`]), addresses ([`address`]), identifiers
+//! ([`message_id`]), dates ([`date`]), media types ([`content_type`]), transfer encodings ([`transfer_encoding`]). RFC 5322, RFC 2045 to 2047,
+//! RFC 2231. It knows nothing of HTTP, of files or of who may send.
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod content_type;
+pub mod date;
+pub mod encode;
+mod encoded_word;
+mod fold;
+pub mod header;
+pub mod message_id;
+#[cfg(test)]
+mod stopwatch;
+pub mod text;
+pub mod transfer_encoding;

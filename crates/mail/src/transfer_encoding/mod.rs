@@ -1,0 +1,163 @@
+//! A body of any kind -> a body that any MTA carries unchanged (RFC 2045 6, RFC 5321 4.5.3.1.6). [`Scan`] looks at it
+//! once, [`plan`] chooses, [`encode`] writes: 7-bit text as it is, other text as quoted-printable or base64, whichever
+//! is shorter, anything else as base64. Knows no header but Content-Transfer-Encoding; what kind a media type is, the
+//! caller says.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+mod declared;
+mod encode;
+mod scan;
+
+pub use encode::{Encoder, encode};
+pub use scan::{Facts, Scan};
+
+/// Longest line that passes as it is. RFC 5322 2.1.1 has 998; dma refuses that, Exim bounces 999, and Sendmail cuts at
+/// 990.
+pub const MAX_LINE: usize = 990;
+
+/// Lines of base64 and quoted-printable, without the line end (RFC 2045 6.7, 6.8).
+const ENCODED_LINE: usize = 76;
+
+/// What a media type allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `multipart/*`, `message/*`: no encoding but 7bit, 8bit and binary (RFC 2045 6.4).
+    Composite,
+    /// Octets to be kept exactly. Also for text whose charset has units of more than one octet (UTF-16, UTF-32).
+    Other,
+    /// `text/*`: line ends may change between CRLF and LF, and the last one may be added.
+    Text,
+}
+
+/// A Content-Transfer-Encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// base64
+    Base64,
+    /// 8bit: only of a [`Kind::Composite`].
+    EightBit,
+    /// quoted-printable
+    QuotedPrintable,
+    /// 7bit
+    SevenBit,
+}
+
+/// How a body is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What the header has to say.
+    pub encoding: Encoding,
+    /// The client has encoded it so itself.
+    pub as_sent: bool,
+}
+
+impl Plan {
+    /// Whether all but line ends is written as it came.
+    pub fn is_as_is(&self) -> bool {
+        matches!(self.encoding, Encoding::SevenBit | Encoding::EightBit)
+    }
+
+    /// The value of Content-Transfer-Encoding; none for 7bit, the default (RFC 2045 6.1).
+    pub fn transfer_encoding(&self) -> Option<&'static str> {
+        match self.encoding {
+            Encoding::Base64 => Some("base64"),
+            Encoding::EightBit => Some("8bit"),
+            Encoding::QuotedPrintable => Some("quoted-printable"),
+            Encoding::SevenBit => None,
+        }
+    }
+}
+
+/// Why a body cannot become one of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// Content-Transfer-Encoding: 7bit, and an octet above 127.
+    EightBitDeclared7bit,
+    /// The body is not what Content-Transfer-Encoding says; the name of that.
+    NotAsDeclared(&'static str),
+    /// base64 or quoted-printable of a composite; the name of that.
+    OnComposite(&'static str),
+    /// A composite that no MTA carries unchanged; what is in it.
+    Uncarriable(&'static str),
+    /// A Content-Transfer-Encoding that RFC 2045 does not know.
+    UnknownEncoding,
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BodyError::EightBitDeclared7bit => {
+                f.write_str("Content-Transfer-Encoding is 7bit, but the body has octets above 127; leave the field out")
+            }
+            BodyError::NotAsDeclared(name) => {
+                write!(f, "the body is not valid {name}, as Content-Transfer-Encoding says; leave the field out to have it encoded")
+            }
+            BodyError::OnComposite(name) => {
+                write!(f, "Content-Transfer-Encoding {name} is not allowed for multipart and message types; encode the parts")
+            }
+            BodyError::Uncarriable(what) => {
+                write!(f, "a multipart or message body with {what} cannot be mailed; encode its parts as base64 or quoted-printable")
+            }
+            BodyError::UnknownEncoding => {
+                f.write_str("Content-Transfer-Encoding is not one of 7bit, 8bit, binary, quoted-printable, base64; leave the field out")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BodyError {}
+
+/// How to write a body of `kind` of which `facts` are known, and whose sender may have `declared` a
+/// Content-Transfer-Encoding.
+pub fn plan(kind: Kind, declared: Option<&str>, facts: &Facts) -> Result<Plan, BodyError> {
+    let declared = declared.map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default();
+    match declared.as_str() {
+        "base64" => as_sent(kind, Encoding::Base64, "base64", facts.is_base64),
+        "quoted-printable" => as_sent(kind, Encoding::QuotedPrintable, "quoted-printable", facts.is_quoted_printable),
+        "7bit" if facts.eight_bit > 0 => Err(BodyError::EightBitDeclared7bit),
+        "" | "7bit" | "8bit" | "binary" => undeclared(kind, facts),
+        _ => Err(BodyError::UnknownEncoding),
+    }
+}
+
+fn as_sent(kind: Kind, encoding: Encoding, name: &'static str, borne_out: bool) -> Result<Plan, BodyError> {
+    match (kind, borne_out) {
+        (Kind::Composite, _) => Err(BodyError::OnComposite(name)),
+        (_, false) => Err(BodyError::NotAsDeclared(name)),
+        (_, true) => Ok(Plan { encoding, as_sent: true }),
+    }
+}
+
+fn undeclared(kind: Kind, facts: &Facts) -> Result<Plan, BodyError> {
+    let trouble = trouble(facts);
+    let encoding = match kind {
+        Kind::Composite => match trouble {
+            Some(what) => return Err(BodyError::Uncarriable(what)),
+            None if facts.eight_bit > 0 => Encoding::EightBit,
+            None => Encoding::SevenBit,
+        },
+        Kind::Other => Encoding::Base64,
+        Kind::Text if trouble.is_none() && facts.eight_bit == 0 && !facts.from_line => Encoding::SevenBit,
+        Kind::Text if facts.nul || facts.base64_len < facts.quoted_printable_len => Encoding::Base64,
+        Kind::Text => Encoding::QuotedPrintable,
+    };
+    Ok(Plan { encoding, as_sent: false })
+}
+
+/// What does not survive every MTA, even if it declares 8 bits.
+fn trouble(facts: &Facts) -> Option<&'static str> {
+    [
+        (facts.nul, "a NUL"),
+        (facts.bare_cr, "a CR without LF"),
+        (facts.longest_line > MAX_LINE as u64, "a line of more than 990 octets"),
+        (facts.lone_dot, "a line that is a single dot"),
+    ]
+    .into_iter()
+    .find_map(|(is, what)| is.then_some(what))
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

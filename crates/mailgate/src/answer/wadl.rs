@@ -1,0 +1,39 @@
+//! A description of the resource in the Web Application Description Language (the W3C submission of 2009), from the tables that the
+//! requests are read and answered by.
+#![forbid(unsafe_code)]
+
+use crate::answer::problem::STATUSES;
+use crate::input::fields::{KNOWN, Kind};
+use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
+
+/// The document for the resource at `url`.
+pub fn document(url: &str) -> String {
+    let mut xml = open("mod_sendmail", "A POST becomes an e-mail.", url);
+    xml += "      <method name=\"POST\" id=\"send\">\n        <request>\n";
+    for known in KNOWN {
+        let Some(meaning) = known.meaning else { continue };
+        param(&mut xml, known.name, "header", known.kind == Kind::Addresses, meaning);
+    }
+    param(&mut xml, "Prefer", "header", false, PREFER);
+    xml += &representations(&["text/plain", "*/*"]);
+    xml += "        </request>\n";
+    for (status, _, meaning) in STATUSES {
+        let contents = match status {
+            200 => ID.to_owned() + &representations(&["text/plain", "application/json"]),
+            202 | 303 => ID.to_owned() + LOCATION + &representations(&["text/plain", "application/json"]),
+            _ => representations(&["text/plain", "text/html", "application/problem+json"]),
+        };
+        response(&mut xml, *status, meaning, &contents);
+    }
+    xml += "      </method>\n";
+    xml += DESCRIBE;
+    xml + CLOSE
+}
+
+const PREFER: &str = "sendmail-dry-run: the request is checked and answered with what would be sent, and nothing is sent; 403 where the server \
+                      does not offer that (RFC 7240).";
+
+const ID: &str = "          <param name=\"X-Message-ID\" style=\"header\" type=\"xsd:string\"/>\n";
+
+const LOCATION: &str = "          <param name=\"Location\" style=\"header\" type=\"xsd:anyURI\"/>
+";

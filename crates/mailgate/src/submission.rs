@@ -1,0 +1,32 @@
+//! What a client asks for, whichever way it came in: a mail header that is checked and written anew, the recipients, the envelope's author. Its
+//! body follows in a spool.
+#![forbid(unsafe_code)]
+
+use mail::address::{Address, Mailbox};
+use mail::content_type::ContentType;
+use mail::message_id::MessageId;
+
+/// A mail that lacks only its body.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The addresses of Bcc, which are among the recipients.
+    pub bcc: Vec<Address>,
+    /// Whether the client chose the identifier.
+    pub client_chose_id: bool,
+    /// The media type the client gave.
+    pub content_type: Option<ContentType>,
+    /// The content transfer encoding the client gave.
+    pub transfer_encoding: Option<String>,
+    /// The author.
+    pub from: Option<Mailbox>,
+    /// Finished header lines, each ended by LF; Received, Content-Type and Content-Transfer-Encoding are not among them.
+    pub header: String,
+    /// Its identifier, the client's or ours.
+    pub message_id: MessageId,
+    /// Every address of To, Cc and Bcc; those of a redirection in their place.
+    pub recipients: Vec<Address>,
+    /// Of how many other recipients a redirection has taken the message away; none: it goes to whom it is meant for.
+    pub redirected: Option<usize>,
+    /// The names of the fields that were dropped.
+    pub stripped: Vec<String>,
+}

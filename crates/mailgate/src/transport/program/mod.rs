@@ -1,0 +1,242 @@
+//! A whole message -> the stdin of a `sendmail` program -> its verdict. Everything stands ready before the program
+//! starts, and nothing is written afterwards: end of file is an MTA's commit signal, and every way of dying sends it. A
+//! message that fits waits in a pipe, a longer one is the file itself. Exit 0 is believed only if the program has read
+//! to the end.
+#![forbid(unsafe_code)]
+
+pub mod mta;
+mod sysexits;
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Accepted, Exit, Failure, FailureKind, Program, deadline};
+use crate::message::Message;
+use mail::text::one_line;
+use sys::child::{Ending, Outlet, Outlets, Watched, reap_orphans};
+use sys::{calls, spool};
+
+/// Characters of the program's complaint that may go into an answer, and of all it said that go into the log.
+const WORDS: usize = 400;
+const LOGGED: usize = 2_000;
+
+/// Runs `program` with `message` on its stdin until it has ended; `tmp_dir` is for a file, should the message not fit
+/// into a pipe.
+pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Result<Accepted, Failure> {
+    reap_orphans();
+    let command = Command::new(program).map_err(|error| Failure::before_start(&name(program), &error))?;
+    let ready = |error| Failure::before_start("no pipe or file for the program", &error);
+    let stdin = Stdin::fill(message, tmp_dir).map_err(ready)?;
+    let outlets = Outlets::new().map_err(ready)?;
+
+    let began = Instant::now();
+    let deadline = deadline(began, program.timeout);
+    let watched = outlets
+        .run(&command.path, &command.words, program.environment, stdin.fd.as_fd(), deadline)
+        .map_err(|error| not_started(&name(program), &error))?;
+    verdict(program, &watched, &stdin, began.elapsed())
+}
+
+/// What a program gets to see: a PATH, `LANG=C`, TZ if we have one, then `extra`, where no value means our own
+/// process's, if it has one. A later name replaces an earlier one.
+pub fn environment(extra: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<CString> {
+    let fixed = [
+        (b"PATH".to_vec(), Some(b"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin".to_vec())),
+        (b"LANG".to_vec(), Some(b"C".to_vec())),
+        (b"TZ".to_vec(), None),
+    ];
+    let mut environment: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    for (name, value) in fixed.iter().chain(extra) {
+        if name.is_empty() || name.contains(&b'=') || name.contains(&0) {
+            continue;
+        }
+        let own = || std::env::var_os(std::ffi::OsStr::from_bytes(name)).map(OsStringExt::into_vec);
+        if let Some(value) = value.clone().or_else(own).filter(|value| !value.contains(&0)) {
+            environment.retain(|(known, _)| known != name);
+            environment.push((name.clone(), value));
+        }
+    }
+    let pairs = environment.into_iter().map(|(name, value)| [name, value].join(&b'='));
+    pairs.filter_map(|pair| CString::new(pair).ok()).collect()
+}
+
+/// The words as posix_spawn wants them.
+struct Command {
+    path: CString,
+    words: Vec<CString>,
+}
+
+impl Command {
+    fn new(program: &Program<'_>) -> io::Result<Command> {
+        let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_string());
+        let word =
+            |octets: Vec<u8>| CString::new(octets).map_err(|_| invalid("a NUL in path, argument or environment"));
+        if !program.path.is_absolute() {
+            return Err(invalid("the path of the program is not absolute"));
+        }
+        let path = word(program.path.as_os_str().as_bytes().to_vec())?;
+        let words = program.arguments.iter().cloned().map(word);
+        Ok(Command { words: std::iter::once(Ok(path.clone())).chain(words).collect::<io::Result<_>>()?, path })
+    }
+}
+
+/// The whole message, with nobody left who could write to it. The child's descriptor is a copy of `fd`, so what the
+/// child has read is missing here (pipe), or has moved the offset here (file).
+struct Stdin {
+    fd: OwnedFd,
+    is_pipe: bool,
+    len: u64,
+}
+
+impl Stdin {
+    fn fill(message: &Message, tmp_dir: &Path) -> io::Result<Stdin> {
+        let len = message.len();
+        if let Some(file) = message.spool.file() {
+            return Ok(Stdin { fd: from_start(file)?, is_pipe: false, len });
+        }
+        let octets = message.spool.memory().unwrap_or_default();
+        if let Some(fd) = filled_pipe(octets)? {
+            return Ok(Stdin { fd, is_pipe: true, len });
+        }
+        let file = spool::unnamed_file(tmp_dir)?;
+        calls::write_all(file.as_fd(), octets)?;
+        Ok(Stdin { fd: from_start(file.as_fd())?, is_pipe: false, len })
+    }
+
+    /// Octets the program has not read.
+    fn left(&self) -> io::Result<u64> {
+        if self.is_pipe {
+            calls::unread(self.fd.as_fd())
+        } else {
+            Ok(self.len.saturating_sub(calls::offset(self.fd.as_fd())?))
+        }
+    }
+}
+
+/// A pipe that holds it all, or none: a user who is over his budget for pipes gets pipes of 8 or 4 KiB (pipe(7),
+/// pipe-user-pages-soft).
+fn filled_pipe(mut octets: &[u8]) -> io::Result<Option<OwnedFd>> {
+    let (reader, writer) = calls::pipe()?;
+    calls::set_nonblocking(writer.as_fd())?;
+    while !octets.is_empty() {
+        match calls::write(writer.as_fd(), octets) {
+            Ok(n) => octets = &octets[n..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(reader))
+}
+
+/// Read-only, so that no program can change what it is given. Without /proc (a chroot) the file itself.
+fn from_start(file: std::os::fd::BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    if let Ok(fd) = calls::reopen_read_only(file) {
+        return Ok(fd);
+    }
+    let fd = calls::duplicate(file)?;
+    calls::seek_to_start(fd.as_fd())?;
+    Ok(fd)
+}
+
+/// For the log.
+fn name(program: &Program<'_>) -> String {
+    one_line(program.path.as_os_str().as_bytes(), WORDS)
+}
+
+fn not_started(name: &str, error: &io::Error) -> Failure {
+    let why = match error.raw_os_error() {
+        Some(libc::ENOENT) => ", or the interpreter or loader it names",
+        Some(libc::EACCES) => {
+            ": not executable, or a directory above it not searchable, for the user that httpd runs as"
+        }
+        Some(libc::ENOEXEC) => ": made for another machine, or a script without #! in its first line",
+        Some(libc::E2BIG) => ": arguments and environment are too long",
+        _ => "",
+    };
+    Failure::before_start(&format!("{name} was not started"), error).because(why)
+}
+
+impl Failure {
+    fn because(mut self, why: &str) -> Failure {
+        self.detail.push_str(why);
+        self
+    }
+}
+
+fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Duration) -> Result<Accepted, Failure> {
+    let left = stdin.left();
+    let said = said(&watched.stdout, &watched.stderr);
+    let exit = match watched.ending {
+        Ending::Exited(exit) => Some(exit),
+        Ending::Lost | Ending::StillRunning => None,
+    };
+    let (kind, what) = match (watched.killed, watched.ending) {
+        (true, Ending::StillRunning) => (
+            FailureKind::DeadlinePassed,
+            format!("not done after {elapsed:.1?}, and not ended by KILL: another user's?"),
+        ),
+        (true, _) => (FailureKind::DeadlinePassed, format!("not done after {elapsed:.1?}, killed")),
+        (false, Ending::Exited(Exit::Code(0))) => match left {
+            Ok(0) => {
+                return Ok(Accepted {
+                    exit: Some(0),
+                    warning: (!said.is_empty()).then_some(said),
+                    reply: None,
+                    elapsed,
+                });
+            }
+            Ok(left) if left == stdin.len && !stdin.is_pipe => (
+                FailureKind::Unknown,
+                "exit 0 without reading its stdin, unless it has opened /dev/stdin anew".to_string(),
+            ),
+            Ok(_) => (FailureKind::Unknown, "exit 0 before it had read the whole message".to_string()),
+            Err(ref error) => (FailureKind::Unknown, format!("exit 0, but what it has read is not known: {error}")),
+        },
+        (false, Ending::Exited(Exit::Code(code))) => {
+            (sysexits::kind(code, &[&watched.stderr.kept, &watched.stdout.kept]), format!("exit {code}"))
+        }
+        (false, Ending::Exited(exit)) => (FailureKind::Unknown, format!("ended by {exit}")),
+        (false, Ending::Lost) => {
+            (FailureKind::Unknown, "exit status not to be had: something in this process ignores SIGCHLD".to_string())
+        }
+        (false, Ending::StillRunning) => (FailureKind::Unknown, "exit status not to be had".to_string()),
+    };
+    let read = match left {
+        Ok(left) => format!("{} of {} octets read", stdin.len.saturating_sub(left), stdin.len),
+        Err(_) => "octets read: unknown".to_string(),
+    };
+    let mut detail = format!("{}: {what} ({read})", name(program));
+    if !said.is_empty() {
+        detail = format!("{detail}; {said}");
+    }
+    Err(Failure { kind, exit, detail, words: first_line(watched), recipient: None, started: true })
+}
+
+/// Everything the program printed, on one line.
+fn said(stdout: &Outlet, stderr: &Outlet) -> String {
+    let mut parts = Vec::new();
+    for (name, outlet) in [("stderr", stderr), ("stdout", stdout)] {
+        let words = one_line(&outlet.kept, LOGGED);
+        if !words.is_empty() {
+            let more =
+                if outlet.dropped > 0 { format!(" (and {} octets more)", outlet.dropped) } else { String::new() };
+            parts.push(format!("{name}: {words}{more}"));
+        }
+    }
+    parts.join("; ")
+}
+
+fn first_line(watched: &Watched) -> Option<String> {
+    [&watched.stderr, &watched.stdout]
+        .into_iter()
+        .filter_map(|outlet| outlet.kept.trim_ascii().split(|&b| b == b'\n').next())
+        .find(|line| !line.is_empty())
+        .map(|line| one_line(line, WORDS))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! A TCP connection to a relay, in the clear or through TLS, on which nothing waits past a deadline. What it reads are the replies of
+//! [`super::reply`]; which commands are written when is the business of [`super::session`].
+#![forbid(unsafe_code)]
+
+use super::lookup;
+use super::reply::Reply;
+use super::url::Server;
+use rustix::event::{PollFd, PollFlags};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use sys::calls;
+
+/// Longest line of a server; RFC 5321 4.5.3.1.5 allows 512 octets.
+const LONGEST_LINE: usize = 8 * 1024;
+
+/// What ends a connection.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The certificate does not hold.
+    Certificate(String),
+    /// The server closed it.
+    Closed,
+    /// Another failure of the network or of TLS.
+    Io(io::Error),
+    /// The deadline passed.
+    Late,
+    /// What came is not SMTP.
+    Nonsense(&'static str),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut if error.raw_os_error().is_none() => Trouble::Late, // see `wait`
+            io::ErrorKind::UnexpectedEof => Trouble::Closed,
+            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(rustls::Error::InvalidCertificate(why)) => Trouble::Certificate(why.to_string()),
+                _ => Trouble::Io(error),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Certificate(why) => write!(f, "its certificate does not hold: {why}"),
+            Trouble::Closed => f.write_str("it closed the connection"),
+            Trouble::Io(error) => error.fmt(f),
+            Trouble::Late => f.write_str("no answer within SendmailTimeout"),
+            Trouble::Nonsense(what) => write!(f, "it sent {what}"),
+        }
+    }
+}
+
+/// A socket that gives up at a deadline. It never blocks: what waits is [`Timed::wait`].
+struct Timed {
+    socket: OwnedFd,
+    deadline: Instant,
+}
+
+impl Timed {
+    /// Until there is something to read or room to write.
+    fn wait(&self, what: PollFlags) -> io::Result<()> {
+        wait(self.socket.as_fd(), what, self.deadline)
+    }
+}
+
+/// Never past `until`, and not at all if that has passed: then, and for nothing else, the error is TimedOut without an errno.
+fn wait(socket: BorrowedFd<'_>, what: PollFlags, until: Instant) -> io::Result<()> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match calls::poll(&mut [PollFd::from_borrowed_fd(socket, what)], left) {
+            Ok(0) => {}
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.wait(PollFlags::IN)?;
+            match calls::read(self.socket.as_fd(), into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        loop {
+            match calls::send(self.socket.as_fd(), octets) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(PollFlags::OUT)?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn connect(address: &SocketAddr, until: Instant) -> io::Result<OwnedFd> {
+    let socket = calls::tcp_socket(address)?;
+    if !calls::connect(socket.as_fd(), address)? {
+        wait(socket.as_fd(), PollFlags::OUT, until)?;
+        calls::socket_error(socket.as_fd())?;
+    }
+    calls::set_nodelay(socket.as_fd())?;
+    Ok(socket)
+}
+
+enum Stream {
+    Plain(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    stream: Stream,
+    /// Read, and not yet given out.
+    ahead: Vec<u8>,
+}
+
+impl Connection {
+    /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
+    pub fn open(server: &Server, deadline: Instant) -> Result<Connection, Trouble> {
+        let addresses = lookup::addresses(server, deadline)?;
+        let mut last = Trouble::Io(io::Error::other("the name has no address"));
+        for (tried, address) in addresses.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share = left / (addresses.len() - tried) as u32;
+            match connect(address, Instant::now() + share) {
+                Ok(socket) => {
+                    return Ok(Connection { stream: Stream::Plain(Timed { socket, deadline }), ahead: Vec::new() });
+                }
+                Err(error) => last = error.into(),
+            }
+        }
+        Err(last)
+    }
+
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.timed().deadline = deadline;
+    }
+
+    /// Brings the deadline nearer.
+    pub fn hurry(&mut self, limit: Duration) {
+        let timed = self.timed();
+        timed.deadline = timed.deadline.min(Instant::now() + limit);
+    }
+
+    fn timed(&mut self) -> &mut Timed {
+        match &mut self.stream {
+            Stream::Plain(timed) => timed,
+            Stream::Tls(tls) => &mut tls.sock,
+        }
+    }
+
+    /// From here on everything is encrypted. Octets that came before and were not asked for would be taken for the server's own
+    /// later (CVE-2011-0411 and its kin): a connection with any is given up.
+    pub fn start_tls(self, server: &Server, config: &Arc<ClientConfig>) -> Result<Connection, Trouble> {
+        let Stream::Plain(mut timed) = self.stream else { return Err(Trouble::Nonsense("TLS inside TLS")) };
+        if !self.ahead.is_empty() {
+            return Err(Trouble::Nonsense("octets in the clear behind its consent to TLS"));
+        }
+        let name = ServerName::try_from(String::from(server.host.clone())).map_err(io::Error::other)?;
+        let mut tls = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut timed)?;
+        }
+        Ok(Connection { stream: Stream::Tls(Box::new(StreamOwned::new(tls, timed))), ahead: Vec::new() })
+    }
+
+    /// `TLSv1_3 cipher=...`, if there is TLS.
+    pub fn tls(&self) -> Option<String> {
+        let Stream::Tls(tls) = &self.stream else { return None };
+        let version = tls.conn.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
+        let suite = tls.conn.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str().map(str::to_owned));
+        Some(format!("{} cipher={}", version.unwrap_or_default(), suite.unwrap_or_default()))
+    }
+
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+        match &mut self.stream {
+            Stream::Plain(timed) => timed.write_all(octets)?,
+            Stream::Tls(tls) => {
+                tls.write_all(octets)?;
+                tls.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next reply, however many lines it has.
+    pub fn reply(&mut self) -> Result<Reply, Trouble> {
+        let mut reply = Reply::default();
+        loop {
+            let line = self.line()?;
+            if reply.add(&line).map_err(Trouble::Nonsense)? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Whether more was read than what was asked for.
+    pub fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Whether nothing waits to be read: neither an end nor a farewell nor anything else.
+    pub fn is_quiet(&mut self) -> bool {
+        if self.is_ahead() {
+            return false;
+        }
+        let socket = self.timed().socket.as_fd();
+        matches!(calls::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Duration::ZERO), Ok(0))
+    }
+
+    /// Whoever speaks before the final dot has enough of the message. (Through TLS this cannot be seen without reading.)
+    pub fn expect_silence(&mut self) -> Result<(), Trouble> {
+        if matches!(self.stream, Stream::Plain(_)) && !self.is_quiet() {
+            return Err(Trouble::Nonsense("an answer before the end of the message"));
+        }
+        Ok(())
+    }
+
+    /// A line without its end. CRLF ends it; LF alone is taken for one too, and any other CR is text.
+    fn line(&mut self) -> Result<Vec<u8>, Trouble> {
+        let mut searched = 0;
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', self.ahead.get(searched..).unwrap_or_default()) {
+                let mut line: Vec<u8> = self.ahead.drain(..=searched + end).collect();
+                line.pop();
+                line.pop_if(|last| *last == b'\r');
+                return if line.len() > LONGEST_LINE { Err(Self::too_long()) } else { Ok(line) };
+            }
+            searched = self.ahead.len();
+            if searched > LONGEST_LINE {
+                return Err(Self::too_long());
+            }
+            let mut piece = [0; 4096];
+            let read = match &mut self.stream {
+                Stream::Plain(timed) => timed.read(&mut piece)?,
+                Stream::Tls(tls) => tls.read(&mut piece)?,
+            };
+            match piece.get(..read) {
+                None | Some([]) => return Err(Trouble::Closed),
+                Some(octets) => self.ahead.extend_from_slice(octets),
+            }
+        }
+    }
+
+    fn too_long() -> Trouble {
+        Trouble::Nonsense("a line that does not end")
+    }
+}

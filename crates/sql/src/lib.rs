@@ -1,0 +1,182 @@
+//! What a connection must be able to do, and how it fails.
+#![forbid(unsafe_code)]
+
+use std::ffi::CStr;
+use std::fmt;
+
+/// A statement with a place (`%s`, `%lld`) for each value, in APR DBD's notation.
+#[derive(Debug)]
+pub struct Statement {
+    /// Names it on its connection.
+    pub name: &'static CStr,
+    /// The SQL.
+    pub sql: &'static CStr,
+    /// How many columns a row of its result has.
+    pub columns: usize,
+}
+
+/// A row of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub Vec<Option<String>>);
+
+impl Row {
+    /// The text of a column, empty for NULL.
+    pub fn text(&self, column: usize) -> String {
+        self.optional(column).unwrap_or_default()
+    }
+
+    /// The text of a column, `None` for NULL.
+    pub fn optional(&self, column: usize) -> Option<String> {
+        self.0.get(column).cloned().flatten()
+    }
+
+    /// The number in a column, 0 for NULL.
+    pub fn number(&self, column: usize) -> i64 {
+        self.0.get(column).and_then(|text| text.as_deref()?.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// Where the SQL of two databases differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+}
+
+/// A connection.
+pub trait Database {
+    /// Which SQL it understands.
+    fn dialect(&self) -> Dialect;
+    /// Runs text that holds no value of anybody's.
+    fn execute(&mut self, sql: &CStr) -> Result<(), DatabaseError>;
+    /// Runs a statement; how many rows it changed.
+    fn run(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<u64, DatabaseError>;
+    /// Runs a statement that answers with rows.
+    fn select(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<Vec<Row>, DatabaseError>;
+}
+
+/// Runs `work` as one transaction: all of it is kept or none.
+pub fn transaction<D: Database, T>(
+    database: &mut D,
+    work: impl FnOnce(&mut D) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
+    // A transaction of SQLite that begins by reading cannot wait for its turn to write.
+    database.execute(match database.dialect() {
+        Dialect::Sqlite => c"BEGIN IMMEDIATE",
+        Dialect::Postgres => c"BEGIN",
+    })?;
+    let outcome = work(database).and_then(|value| database.execute(c"COMMIT").map(|()| value));
+    if outcome.is_err() {
+        // A connection that is gone has rolled back by itself.
+        let _ = database.execute(c"ROLLBACK");
+    }
+    outcome
+}
+
+/// What kind of help an error needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Needs the administrator.
+    Misconfigured,
+    /// The tables are not there.
+    NoSchema,
+    /// Down, locked or broken for now.
+    Unavailable,
+}
+
+/// Why the database did not do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseError {
+    /// What kind of help it needs.
+    pub kind: ErrorKind,
+    text: String,
+    remedy: Option<&'static str>,
+}
+
+const INIT: &str = "run processdsn --init with the same --driver and --params";
+const PERMISSIONS: &str = "the user who runs this must be able to write the file and its folder";
+
+/// What the words of a database mean; those of SQLite are always English. What is not here is down, locked or broken for now.
+const REMEDIES: &[(&str, ErrorKind, &str)] = &[
+    ("no such table", ErrorKind::NoSchema, INIT),
+    ("does not exist", ErrorKind::NoSchema, INIT),
+    ("file is not a database", ErrorKind::Misconfigured, "name another file, or move this one away"),
+    ("readonly database", ErrorKind::Unavailable, PERMISSIONS),
+    ("unable to open database file", ErrorKind::Unavailable, PERMISSIONS),
+];
+
+impl DatabaseError {
+    /// Nothing will help but another configuration.
+    pub fn misconfigured(text: String) -> Self {
+        DatabaseError { kind: ErrorKind::Misconfigured, text, remedy: None }
+    }
+
+    /// Try again later.
+    pub fn unavailable(text: String) -> Self {
+        DatabaseError { kind: ErrorKind::Unavailable, text, remedy: None }
+    }
+
+    /// The tables are missing or older than this program.
+    pub fn no_schema(text: String) -> Self {
+        DatabaseError { kind: ErrorKind::NoSchema, text, remedy: Some(INIT) }
+    }
+
+    /// There is no connection; the driver says why.
+    pub fn not_connected(words: &str) -> Self {
+        let words = words.trim();
+        if words.contains("missing \"=\"") || words.contains("invalid connection option") {
+            return DatabaseError::misconfigured(words.to_owned());
+        }
+        // A database or role that does not exist needs somebody who makes it, not the tables.
+        let remedy = words.contains("unable to open database file").then_some(PERMISSIONS);
+        DatabaseError { kind: ErrorKind::Unavailable, text: words.to_owned(), remedy }
+    }
+
+    /// A statement failed with these words of the database.
+    pub fn failed(statement: &str, words: &str) -> Self {
+        let text = format!("{statement}: {}", words.trim());
+        match REMEDIES.iter().find(|(part, ..)| words.contains(part)) {
+            Some((_, kind, remedy)) => DatabaseError { kind: *kind, text, remedy: Some(remedy) },
+            None => DatabaseError::unavailable(text),
+        }
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_helps() {
+        for (words, kind, remedy) in [
+            ("no such table: report", ErrorKind::NoSchema, "--init"),
+            ("ERROR:  relation \"report\" does not exist\nLINE 1: ...\n", ErrorKind::NoSchema, "--init"),
+            ("file is not a database", ErrorKind::Misconfigured, "another file"),
+            ("attempt to write a readonly database", ErrorKind::Unavailable, "folder"),
+            ("database is locked", ErrorKind::Unavailable, "locked"),
+        ] {
+            let error = DatabaseError::failed("dsn_insert_report", words);
+            assert_eq!(error.kind, kind, "{words}");
+            assert!(error.to_string().contains(remedy), "{error}");
+        }
+        for (words, kind) in [
+            ("missing \"=\" after \"nonsense\" in connection info string\n", ErrorKind::Misconfigured),
+            ("invalid connection option \"path\"\n", ErrorKind::Misconfigured),
+            ("FATAL:  database \"dsn\" does not exist\n", ErrorKind::Unavailable),
+            ("connection refused", ErrorKind::Unavailable),
+        ] {
+            assert_eq!(DatabaseError::not_connected(words).kind, kind, "{words}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The one place where files, pipes, sockets and processes are made: each function is one system call, close-on-exec where it
+//! opens something, repeated on EINTR. With the feature `faults` the Nth of them fails with a chosen errno, so that a
+//! test can walk through every way a hand-over can break; without it the functions are the calls themselves.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, Timespec};
+use rustix::fs::{Access, Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+
+use crate::spawn;
+
+#[cfg(feature = "faults")]
+pub use faults::{PANIC, count, fail_nth, fault_hit, never_fail};
+
+/// A descriptor below this would be overwritten in the child when its stdin, stdout and stderr are put into place.
+const FIRST_FREE: i32 = 3;
+
+fn call<T>(mut system_call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match turn().and_then(|()| system_call()) {
+            Err(Errno::INTR) => continue,
+            outcome => return outcome.map_err(io::Error::from),
+        }
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+fn turn() -> rustix::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(feature = "faults")]
+use faults::turn;
+
+/// An unnamed file in `dir` (open(2), O_TMPFILE; Linux 3.11).
+pub fn open_unnamed(dir: &Path) -> io::Result<OwnedFd> {
+    call(|| rustix::fs::open(dir, OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR))
+}
+
+/// A new file, 0600; an error if the name exists, be it as a dangling link.
+pub fn create_new(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR))
+}
+
+/// A directory, for [`fsync`].
+pub fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    call(|| rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
+}
+
+/// The same file once more, for reading only and with an offset of its own, 0 (proc(5), /proc/self/fd).
+pub fn reopen_read_only(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    call(|| rustix::fs::open(path.as_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())).and_then(above_stdio)
+}
+
+/// A second descriptor of the same open file, sharing its offset.
+pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    call(|| rustix::io::fcntl_dupfd_cloexec(fd, FIRST_FREE))
+}
+
+/// At most one buffer of what is there; 0 at the end (read(2)).
+pub fn read(fd: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usize> {
+    call(|| rustix::io::read(fd, &mut *into))
+}
+
+/// The same from this offset, which stays where it is (pread(2)).
+pub fn read_at(fd: BorrowedFd<'_>, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    call(|| rustix::io::pread(fd, &mut *into, offset))
+}
+
+/// How many of the octets were written (write(2)).
+pub fn write(fd: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
+    call(|| rustix::io::write(fd, octets))
+}
+
+/// All of them, in as many calls as it takes.
+pub fn write_all(fd: BorrowedFd<'_>, mut octets: &[u8]) -> io::Result<()> {
+    while !octets.is_empty() {
+        match write(fd, octets)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => octets = &octets[n..],
+        }
+    }
+    Ok(())
+}
+
+/// The offset back to 0 (lseek(2)).
+pub fn seek_to_start(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::seek(fd, SeekFrom::Start(0))).map(drop)
+}
+
+/// The offset of the open file, which all its descriptors share.
+pub fn offset(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    call(|| rustix::fs::seek(fd, SeekFrom::Current(0)))
+}
+
+/// Octets that nobody has read from a pipe yet.
+pub fn unread(pipe: BorrowedFd<'_>) -> io::Result<u64> {
+    call(|| rustix::io::ioctl_fionread(pipe))
+}
+
+/// A pipe, (read end, write end), neither of them 0, 1 or 2.
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = call(|| rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC))?;
+    Ok((above_stdio(reader)?, above_stdio(writer)?))
+}
+
+/// Only this end: the flag belongs to the open file description, and `pipe2` would set it for the child's end too.
+pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::fcntl_setfl(fd, OFlags::NONBLOCK))
+}
+
+fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() >= FIRST_FREE { Ok(fd) } else { duplicate(fd.as_fd()) }
+}
+
+/// Waits for one of `fds`, at most `wait` (poll(2)); an interruption is an error of its own kind.
+pub fn poll(fds: &mut [PollFd<'_>], wait: Duration) -> io::Result<usize> {
+    turn()?;
+    let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
+    Ok(rustix::event::poll(fds, Some(&timeout))?) // EINTR ends the wait: the caller looks at the clock anyway
+}
+
+/// A TCP socket for such an address, which never blocks.
+pub fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    call(|| rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))).and_then(above_stdio)
+}
+
+/// `false`: it takes its time, and poll(2) tells when to ask for the [`socket_error`].
+pub fn connect(socket: BorrowedFd<'_>, address: &SocketAddr) -> io::Result<bool> {
+    match call(|| rustix::net::connect(socket, address)) {
+        Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+/// How an attempt to connect has ended (connect(2), SO_ERROR).
+pub fn socket_error(socket: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| sockopt::socket_error(socket)?)
+}
+
+/// Small pieces leave at once (tcp(7), TCP_NODELAY).
+pub fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| sockopt::set_tcp_nodelay(socket, true))
+}
+
+/// EPIPE without SIGPIPE.
+pub fn send(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
+    call(|| rustix::net::send(socket, octets, SendFlags::NOSIGNAL))
+}
+
+/// Starts the program; the error is that of the child's own exec, too, and then nothing was started.
+pub fn spawn(start: &spawn::Start<'_>) -> io::Result<Pid> {
+    turn()?;
+    spawn::start(start)
+}
+
+/// A descriptor that becomes readable when this child ends (pidfd_open(2), Linux 5.3).
+pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+    call(|| rustix::process::pidfd_open(pid, PidfdFlags::empty()))
+}
+
+/// How this child ended (waitid(2)); `None`: not yet, with NOHANG.
+pub fn wait_child(pid: Pid, options: WaitIdOptions) -> io::Result<Option<WaitIdStatus>> {
+    call(|| rustix::process::waitid(WaitId::Pid(pid), options))
+}
+
+/// A signal to the whole process group.
+pub fn signal_group(leader: Pid, signal: Signal) -> io::Result<()> {
+    call(|| rustix::process::kill_process_group(leader, signal))
+}
+
+/// A signal to this process alone.
+pub fn signal_process(pid: Pid, signal: Signal) -> io::Result<()> {
+    call(|| rustix::process::kill_process(pid, signal))
+}
+
+/// Waits until the file, or the directory, is on disk.
+pub fn fsync(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::fsync(fd))
+}
+
+/// Moves a name (rename(2)).
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    call(|| rustix::fs::rename(from, to))
+}
+
+/// Takes a name away (unlink(2)).
+pub fn unlink(path: &Path) -> io::Result<()> {
+    call(|| rustix::fs::unlink(path))
+}
+
+/// Whether this process may do this with `path`, as its real user (access(2)); a server that has changed its user has one alone.
+pub fn access(path: &Path, wanted: Access) -> io::Result<()> {
+    call(|| rustix::fs::access(path, wanted))
+}
+
+/// A directory, 0700; `false` if the name was there.
+pub fn mkdir(path: &Path) -> io::Result<bool> {
+    match call(|| rustix::fs::mkdir(path, Mode::RWXU)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+#[cfg(feature = "faults")]
+mod faults {
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use rustix::io::Errno;
+
+    /// In place of an errno: the call panics.
+    pub const PANIC: i32 = -1;
+
+    /// What this thread has been told: how many calls it made since then, which of them fails, with what.
+    #[derive(Clone, Copy)]
+    struct Plan {
+        seen: u64,
+        fail_at: u64,
+        errno: i32,
+    }
+
+    thread_local! {
+        static PLAN: Cell<Plan> = const { Cell::new(Plan { seen: 0, fail_at: 0, errno: 0 }) };
+    }
+
+    /// Lets the `n`th call from now on (the first is 1) of this thread fail once with `errno`, and counts from 0.
+    pub fn fail_nth(n: u64, errno: i32) {
+        PLAN.set(Plan { seen: 0, fail_at: n, errno });
+    }
+
+    /// Takes the plan of this thread back.
+    pub fn never_fail() {
+        fail_nth(0, 0);
+    }
+
+    /// How many calls this thread has made since [`fail_nth`].
+    pub fn count() -> u64 {
+        PLAN.get().seen
+    }
+
+    /// Whether the planned call was reached, and so failed.
+    pub fn fault_hit() -> bool {
+        let plan = PLAN.get();
+        plan.fail_at > 0 && plan.seen >= plan.fail_at
+    }
+
+    /// `MAILGATE_FAULT=N` or `N:ERRNO` (default 5, EIO): the Nth call of the whole process fails; for a server under
+    /// test.
+    fn environment() -> Option<(u64, i32)> {
+        static FROM_ENVIRONMENT: OnceLock<Option<(u64, i32)>> = OnceLock::new();
+        *FROM_ENVIRONMENT.get_or_init(|| {
+            let value = std::env::var("MAILGATE_FAULT").ok()?;
+            let (n, errno) = value.split_once(':').unwrap_or((&value, "5"));
+            Some((n.parse().ok()?, errno.parse().ok()?))
+        })
+    }
+
+    pub fn turn() -> rustix::io::Result<()> {
+        static SEEN: AtomicU64 = AtomicU64::new(0);
+        let mut plan = PLAN.get();
+        plan.seen += 1;
+        PLAN.set(plan);
+        if plan.seen == plan.fail_at {
+            assert!(plan.errno != PANIC, "injected at call {}", plan.seen);
+            return Err(Errno::from_raw_os_error(plan.errno));
+        }
+        match environment() {
+            Some((n, errno)) if SEEN.fetch_add(1, Ordering::Relaxed) + 1 == n => Err(Errno::from_raw_os_error(errno)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What can fail at the kernel: system calls behind a seam that tests can break ([`calls`]), octets that wait in memory or in a file without a
+//! name ([`spool`]), and programs that are started ([`spawn`]) and watched to their end ([`child`]). It knows nothing of mail. The one
+//! file with `unsafe` is `spawn.rs`.
+#![deny(unsafe_code)]
+
+pub mod calls;
+pub mod child;
+mod spawn;
+pub mod spool;
+
+pub use rustix::process::Pid;
+
+/// Tests that start programs or count descriptors go one after the other: both are shared by the whole process.
+#[cfg(test)]
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,133 @@
+//! A page, or why there is none -> the whole HTTP answer. Unknown and somebody else's are one answer, byte for byte; nothing is cached,
+//! framed, sniffed or told to the next site.
+#![forbid(unsafe_code)]
+
+use super::html::STYLE;
+use super::{Format, Page, choose, html, render, url::Target, wadl, xml};
+use crate::store::Message;
+use base64::Engine;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::sync::OnceLock;
+use web::Response;
+use web::accept::preferred;
+
+/// The value of Allow.
+pub const ALLOW: &str = "GET, HEAD, OPTIONS";
+
+/// Every status the service answers with: its number, its reason phrase, what it means.
+#[rustfmt::skip]
+pub const STATUSES: &[(u16, &str, &str)] = &[
+    (200, "OK", "What is known of the message or the recipient. A message nothing was heard of yet is queued."),
+    (404, "Not Found", "No delivery status is known here under this address, or it is not yours to see."),
+    (405, "Method Not Allowed", "GET and HEAD show a delivery status, and OPTIONS describes the service."),
+    (406, "Not Acceptable", "A delivery status comes as text/plain, text/html, text/xml, application/xml or application/json."),
+    (503, "Service Unavailable", "The database of delivery statuses does not answer. Mail is not affected; ask again later."),
+];
+
+/// Seconds after which it is worth asking a database again that was down.
+const RETRY_AFTER: u32 = 30;
+
+/// The answer to GET and HEAD: what `target` names in `found`, which is the message that this client may see, if there is one. A client
+/// that accepts no form of it learns so (406) whether there is one or not.
+pub fn show(found: Option<&Message>, target: &Target, base: &str, accept: Option<&str>, now: i64) -> Response {
+    let Some(format) = choose(accept) else { return not_acceptable() };
+    let page = match (found, target) {
+        (Some(message), Target::Message { .. }) => Some(Page::message(message, base, now)),
+        (Some(message), Target::Recipient { address, .. }) => message
+            .recipients
+            .iter()
+            .find(|recipient| recipient.address == *address)
+            .map(|recipient| Page::recipient(message, recipient, base, now)),
+        _ => None,
+    };
+    match page {
+        Some(page) => reply(200, format.content_type(), render(&page, format)),
+        None => not_found(accept),
+    }
+}
+
+/// 404: there is none, or it is somebody else's.
+pub fn not_found(accept: Option<&str>) -> Response {
+    problem(404, accept)
+}
+
+/// 405.
+pub fn method_not_allowed(accept: Option<&str>) -> Response {
+    with(problem(405, accept), "Allow", ALLOW.to_owned())
+}
+
+/// 406, in plain text: the client has ruled out all the rest.
+pub fn not_acceptable() -> Response {
+    problem(406, None)
+}
+
+/// 503: the database is down.
+pub fn unavailable(accept: Option<&str>) -> Response {
+    with(problem(503, accept), "Retry-After", RETRY_AFTER.to_string())
+}
+
+/// The answer to OPTIONS: the description of the service at `base`.
+pub fn description(base: &str) -> Response {
+    with(reply(200, "application/vnd.sun.wadl+xml", wadl::document(base).into_bytes()), "Allow", ALLOW.to_owned())
+}
+
+/// RFC 9457 for programs, a small page or a line for people; plain text where the client accepts none of them.
+fn problem(status: u16, accept: Option<&str>) -> Response {
+    let row = STATUSES.iter().find(|row| row.0 == status);
+    let (_, title, sentence) = row.copied().unwrap_or((status, "Error", "The service failed."));
+    let format =
+        choose(accept).or_else(|| match preferred(accept, &["application/problem+json", "application/problem+xml"]) {
+            Some("application/problem+json") => Some(Format::Json),
+            Some(_) => Some(Format::Xml),
+            None => None,
+        });
+    let (content_type, body) = match format.unwrap_or(Format::Text) {
+        Format::Html => (Format::Html.content_type(), html::problem(title, sentence)),
+        Format::Json => {
+            let problem = json!({"type": "about:blank", "title": title, "status": status, "detail": sentence});
+            ("application/problem+json", format!("{problem}\n"))
+        }
+        Format::Text => (Format::Text.content_type(), format!("{title}: {sentence}\n")),
+        Format::TextXml | Format::Xml => (
+            "application/problem+xml",
+            format!(
+                "{}<problem xmlns=\"urn:ietf:rfc:7807\">\n  <type>about:blank</type>\n  <title>{title}</title>\n  \
+                 <detail>{sentence}</detail>\n  <status>{status}</status>\n</problem>\n",
+                xml::DECLARATION
+            ),
+        ),
+    };
+    reply(status, content_type, body.into_bytes())
+}
+
+fn reply(status: u16, content_type: &'static str, body: Vec<u8>) -> Response {
+    let fields = vec![
+        ("Vary", "Accept".to_owned()),
+        ("Cache-Control", "no-store".to_owned()),
+        ("X-Content-Type-Options", "nosniff".to_owned()),
+        ("Content-Security-Policy", policy(content_type)),
+        ("Referrer-Policy", "no-referrer".to_owned()),
+    ];
+    Response { status, fields, content_type, body }
+}
+
+fn with(mut reply: Response, name: &'static str, value: String) -> Response {
+    reply.fields.push((name, value));
+    reply
+}
+
+/// Nothing but, for HTML, its own style sheet (CSP 3, 6.7.3.3). No `sandbox`, which would also forbid the refresh.
+fn policy(content_type: &str) -> String {
+    const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    // Without a heap or a destructor: httpd unloads the module and loads it again.
+    static DIGEST: OnceLock<[u8; 32]> = OnceLock::new();
+    if !content_type.starts_with("text/html") {
+        return NOTHING.to_owned();
+    }
+    let digest = DIGEST.get_or_init(|| Sha256::digest(STYLE).into());
+    format!("{NOTHING}; style-src 'sha256-{}'", base64::engine::general_purpose::STANDARD.encode(digest))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Words of strangers (a remote server's, a client's) -> one line that any of our forms, and a terminal, can hold: nothing that XML 1.0
+//! forbids (2.2), that a terminal obeys (ECMA-48), or that turns the direction of the text around it (Unicode UAX #9).
+#![forbid(unsafe_code)]
+
+use web::escape::escape;
+
+/// White space becomes a space; what must not be seen becomes U+FFFD, so that it is seen that something was there.
+pub(super) fn clean(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    let shown = |character: char| match character {
+        '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => ' ',
+        other if is_hidden(other) => char::REPLACEMENT_CHARACTER,
+        other => other,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// The same inside HTML and XML, as content and in quotes.
+pub(super) fn markup(text: &str) -> String {
+    escape(&clean(text))
+}
+
+fn is_hidden(character: char) -> bool {
+    let is_noncharacter = u32::from(character) & 0xFFFE == 0xFFFE || matches!(character, '\u{FDD0}'..='\u{FDEF}');
+    let is_bidi =
+        matches!(character, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    // Tags, whose letters nobody sees.
+    let is_tag = matches!(character, '\u{E0000}'..='\u{E007F}');
+    character.is_control() || is_noncharacter || is_bidi || is_tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_replaced() {
+        for (raw, expected) in [
+            ("550 5.1.1 no such user", "550 5.1.1 no such user"),
+            ("a\tb\r\nc\u{2028}d", "a b  c d"),
+            ("\u{1b}[31mred\u{9b}0m\u{7}\u{0}\u{7f}", "\u{fffd}[31mred\u{fffd}0m\u{fffd}\u{fffd}\u{fffd}"),
+            ("moc\u{202e}evil\u{2066}", "moc\u{fffd}evil\u{fffd}"),
+            ("\u{fffe}\u{ffff}\u{1fffe}\u{fdd0}", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            ("Пошта 郵便 🐦 \u{200d}", "Пошта 郵便 🐦 \u{200d}"),
+        ] {
+            assert_eq!(clean(raw), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn every_character_becomes_one_that_xml_allows() {
+        let all: String = ('\0'..=char::MAX).collect();
+        let allowed =
+            |c: char| matches!(c, '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
+        assert!(clean(&all).chars().all(allowed));
+        assert!(!markup(&all).chars().any(|c| matches!(c, '<' | '>' | '"' | '\'')));
+    }
+}

@@ -1,0 +1,73 @@
+//! The description of the status service in the Web Application Description Language, from the tables it answers by.
+#![forbid(unsafe_code)]
+
+use super::Format;
+use super::answer::STATUSES;
+use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
+
+/// The document for the service at `base`.
+pub fn document(base: &str) -> String {
+    let mut xml = open("mod_processdsn", "What became of an e-mail.", base);
+    show(&mut xml, "show", QUERY);
+    xml += DESCRIBE;
+    for (path, id, parameters) in
+        [("{message-id}/", "show-message", MESSAGE), ("{recipient}/", "show-recipient", RECIPIENT)]
+    {
+        xml += &format!("      <resource path=\"{path}\">\n");
+        for (name, meaning) in parameters {
+            param(&mut xml, name, "template", false, meaning);
+        }
+        show(&mut xml, id, &[]);
+    }
+    xml += "      </resource>\n      </resource>\n";
+    xml + CLOSE
+}
+
+const QUERY: &[(&str, &str)] = &[
+    (
+        "message-id",
+        "The identifier of a message, with or without angle brackets; for one that holds a slash, which no path can.",
+    ),
+    ("recipient", "One of its recipients; all of them if missing."),
+];
+const MESSAGE: &[(&str, &str)] = &[("message-id", "The identifier of a message, without angle brackets.")];
+const RECIPIENT: &[(&str, &str)] = &[("recipient", "One of its recipients.")];
+
+fn show(xml: &mut String, id: &str, query: &[(&str, &str)]) {
+    *xml += &format!("      <method name=\"GET\" id=\"{id}\">\n        <request>\n");
+    for (name, meaning) in query {
+        param(xml, name, "query", false, meaning);
+    }
+    *xml += "        </request>\n";
+    for (status, _, meaning) in STATUSES.iter().filter(|row| row.0 != 405) {
+        let types = match status {
+            200 => &Format::ALL.map(Format::media_type)[..],
+            406 => &["text/plain"],
+            _ => &["text/plain", "text/html", "application/problem+xml", "application/problem+json"],
+        };
+        response(xml, *status, meaning, &representations(types));
+    }
+    *xml += "      </method>\n";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::document;
+
+    #[test]
+    fn the_service_is_described_with_every_form_and_answer() {
+        let xml = document("https://h/a&b/dsn/");
+        for part in [
+            "<resources base=\"https://h/a&amp;b/\">",
+            "<resource path=\"dsn\">",
+            "<resource path=\"{message-id}/\">",
+            "<resource path=\"{recipient}/\">",
+            "mediaType=\"application/xml\"",
+            "<response status=\"404\">",
+            "<response status=\"503\">",
+            "<method name=\"OPTIONS\" id=\"describe\">",
+        ] {
+            assert!(xml.contains(part), "{part}: {xml}");
+        }
+    }
+}
