@@ -16,7 +16,7 @@ mod outcome;
 mod settings;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Request, Server, StatusPage};
+use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
 
 struct Sendmail;
 
@@ -38,8 +38,21 @@ impl Module for Sendmail {
         Ok(())
     }
 
-    fn faulted(request: &Request<'_>) {
-        request.notes().set(c"sendmail-status", c"SM0900");
+    fn faulted(fault: &Fault<'_>, place: &str) {
+        match fault {
+            Fault::Request { request, committed } => {
+                let sent = if *committed { "the message may or may not have been queued" } else { "nothing was sent" };
+                tracing::error!("SM0900: a fault of this module: {place}; {sent}");
+                request.notes().set(c"sendmail-status", c"SM0900");
+            }
+            Fault::Setup => tracing::error!("SM0901: a fault of this module while the configuration was read: {place}"),
+            Fault::NoSettings => {
+                tracing::error!("SM0902: no settings for this request, a fault of this module: {place}")
+            }
+            Fault::Hook(name) => {
+                tracing::error!("SM0903: a fault of this module in the hook {name}: {place}; no request is concerned");
+            }
+        }
     }
 
     fn start(server: &Server<'_>) {
