@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::Source;
-use crate::handler::appends_recipients;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::{Expression, Request};
@@ -91,7 +90,7 @@ pub fn arguments(
         }
         Ok::<_, Refused>(arguments)
     })?;
-    if appends_recipients(settings) {
+    if settings.appends_recipients() {
         arguments.extend(recipients(offered).into_iter().map(String::into_bytes));
     }
     Ok(arguments)

@@ -16,7 +16,6 @@ use mailgate::answer::problem::{self, Accepted, Again, Problem};
 use mailgate::input::{self, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
-use mailgate::policy::arguments::Addressing;
 use mailgate::submission::Submission;
 use web::Response;
 use web::fields::value_of;
@@ -187,9 +186,4 @@ fn trace<'a>(request: &Request<'a>, settings: &Settings<'_>, token: &'a Token) -
         https: request.scheme() == "https",
         token,
     })
-}
-
-/// Whether the header's recipients stand among the arguments.
-pub fn appends_recipients(settings: &Settings<'_>) -> bool {
-    settings.arguments().addressing == Addressing::Appended
 }

@@ -46,6 +46,11 @@ impl<'c> Settings<'c> {
         }
     }
 
+    /// Whether the header's recipients stand among the arguments.
+    pub fn appends_recipients(&self) -> bool {
+        self.arguments().addressing == Addressing::Appended
+    }
+
     pub fn allow_origin(&self) -> &'c Origins {
         self.config.allow_origin.as_deref().unwrap_or(&ORIGINS)
     }
