@@ -8,12 +8,13 @@ use mail::message_id::Token;
 use mailgate::answer::problem::{self, Problem};
 use mailgate::input::strip::StripList;
 use mailgate::input::{self, Rules};
+use mailgate::message::Message;
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::Addressing;
 use mailgate::transport::smtp::{Envelope, Relay, Server};
-use mailgate::transport::{self, Message, Program, maildir, relay};
+use mailgate::transport::{self, Program, maildir, smtp};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -49,7 +50,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     let trace = Trace { client: None, user: None, server_name: "gateway.test", https: false, token: &token };
     let mut draft = Draft::new(&submission, Some(trace), &tmp);
     for piece in body.chunks(20_000) {
-        draft.write(piece).map_err(|error| reply::spool_full(&error))?;
+        draft.write(piece).map_err(|error| problem::spool_full(&error))?;
     }
     let message = draft.finish().map_err(|error| Problem::from(&error))?;
     let outcome = if to_maildir {
@@ -198,7 +199,7 @@ fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
     let envelope =
         Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
-    let outcome = relay::deliver(relay, &envelope, message, Duration::from_secs(60));
+    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60));
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 

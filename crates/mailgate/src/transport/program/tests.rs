@@ -404,7 +404,7 @@ fn whatever_call_fails_the_answer_is_true_and_nothing_is_left() {
                 points += 1;
                 assert!(errno != libc::EINTR || outcome.is_ok() || outcome.is_err_and(|f| !f.started), "EINTR at {n}");
             }
-            assert!(points >= 10, "only {points} calls");
+            assert!(points >= 9, "only {points} calls");
         }
     }
 }
