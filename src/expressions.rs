@@ -8,10 +8,11 @@ use crate::settings::Settings;
 use httpd::{Expression, Request};
 use mail::address::Address;
 use mail::message_id::Token;
-use mailgate::answer::problem::{Again, Problem};
+use mailgate::answer::Problem;
 use mailgate::policy::arguments::{self, Piece};
 use mailgate::policy::sender::Vouched;
 use mailgate::submission::Submission;
+use mailgate::tags;
 use std::ffi::CStr;
 
 /// What SendmailSenderMail and SendmailSenderName gave.
@@ -113,7 +114,7 @@ pub fn relay_sender(
     let address = address.ok_or_else(|| {
         let detail = "a value of this request does not fit the way mail is sent from here";
         let log = "SendmailRelayFrom is neither one address nor empty nor <> for this request";
-        Problem::hidden(403, "SM0203", Again::AfterCorrection, detail, log)
+        Problem::hidden(&tags::ARGUMENT, detail, log)
     })?;
     Ok(Some(settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain))))
 }
@@ -169,5 +170,5 @@ fn evaluate<'r>(request: &Request<'r>, expression: &Expression, what: &str) -> R
 
 fn failed(what: &str, error: &str) -> Problem {
     let log = format!("{what} cannot be evaluated: {error}");
-    Problem::hidden(500, "SM0204", Again::AfterAdministrator, "this server is not set up to send mail", log)
+    Problem::hidden(&tags::EXPRESSION, "this server is not set up to send mail", log)
 }

@@ -8,10 +8,11 @@ use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{Request, guard};
+use mailgate::answer::Problem;
 use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
-use mailgate::answer::problem::{Again, Problem};
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
+use mailgate::tags;
 use mailgate::transport::smtp::{self, Envelope, Relay};
 use mailgate::transport::{self, Accepted, Failure, FailureKind, Program, maildir, slots};
 use std::borrow::Cow;
@@ -98,7 +99,8 @@ impl<'c> HandOver<'c> {
                     added => Cow::Owned(transport::environment(added)),
                 };
                 tracing::trace!(
-                    "SM0004: running {} with {} words, {} octets of message",
+                    "{}: running {} with {} words, {} octets of message",
+                    tags::RUNNING,
                     path.display(),
                     arguments.len(),
                     message.len()
@@ -127,7 +129,7 @@ fn keep_redirected(settings: &Settings<'_>) -> Result<(), Refused> {
                 "SendmailArguments may send past SendmailRedirectTo: {why}; use -t, or -- as the last word, and no recipient"
             );
             let detail = "this server is not set up to send mail";
-            Err(Problem::hidden(500, "SM0207", Again::AfterAdministrator, detail, log).into())
+            Err(Problem::hidden(&tags::REDIRECT, detail, log).into())
         }
         _ => Ok(()),
     }

@@ -17,6 +17,7 @@ mod settings;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
+use mailgate::tags;
 
 struct Sendmail;
 
@@ -42,15 +43,21 @@ impl Module for Sendmail {
         match fault {
             Fault::Request { request, committed } => {
                 let sent = if *committed { "the message may or may not have been queued" } else { "nothing was sent" };
-                tracing::error!("SM0900: a fault of this module: {place}; {sent}");
-                request.notes().set(c"sendmail-status", c"SM0900");
+                tracing::error!("{}: a fault of this module: {place}; {sent}", tags::FAULT);
+                request.notes().set_text("sendmail-status", tags::FAULT.number);
             }
-            Fault::Setup => tracing::error!("SM0901: a fault of this module while the configuration was read: {place}"),
+            Fault::Setup => tracing::error!(
+                "{}: a fault of this module while the configuration was read: {place}",
+                tags::SETUP_FAULT
+            ),
             Fault::NoSettings => {
-                tracing::error!("SM0902: no settings for this request, a fault of this module: {place}")
+                tracing::error!("{}: no settings for this request, a fault of this module: {place}", tags::NO_SETTINGS)
             }
             Fault::Hook(name) => {
-                tracing::error!("SM0903: a fault of this module in the hook {name}: {place}; no request is concerned");
+                tracing::error!(
+                    "{}: a fault of this module in the hook {name}: {place}; no request is concerned",
+                    tags::HOOK_FAULT
+                );
             }
         }
     }

@@ -5,12 +5,12 @@ use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
-use mailgate::answer::problem::Problem;
-use mailgate::answer::wadl;
+use mailgate::answer::{Problem, wadl};
 use mailgate::input::InputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
 use mailgate::submission::Submission;
+use mailgate::tags;
 use mailgate::transport::{self, Exit, Failure};
 use std::ffi::CStr;
 use web::Response;
@@ -68,11 +68,12 @@ pub fn accepted(
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
     let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply=\"{reply}\""));
     tracing::info!(
-        "SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
+        "{}: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
+        tags::ACCEPTED,
         usec / 1000
     );
     if let Some(words) = &taken.warning {
-        tracing::warn!("SM0003: the program took the message and said: {words} id={id}");
+        tracing::warn!("{}: the program took the message and said: {words} id={id}", tags::WORDS);
     }
     notes(request, submission, "accepted", bytes, usec);
     note(request, "sendmail-exit", &exit);
@@ -84,7 +85,8 @@ pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, wat
         (submission.message_id.as_str(), submission.recipients.len(), watch.rehearsed().as_micros());
     let (from, user, redirected) = parties(request, submission);
     tracing::info!(
-        "SM0007: dry run, nothing was sent id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected}",
+        "{}: dry run, nothing was sent id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected}",
+        tags::DRY_RUN,
         usec / 1000
     );
     notes(request, submission, "dry-run", bytes, usec);
@@ -122,23 +124,24 @@ pub fn refuse(
 ) -> Status {
     let (problem, message_id, exit) = match refused {
         Refused::Broken(status) => {
-            watch.refused("SM0107", 400);
+            watch.refused(&tags::BROKEN_OFF);
             tracing::warn!(
-                "SM0107: the body of the request did not come to its end; nothing was sent (status {status})"
+                "{}: the body of the request did not come to its end; nothing was sent (status {status})",
+                tags::BROKEN_OFF
             );
-            note(request, "sendmail-status", "SM0107");
+            note(request, "sendmail-status", tags::BROKEN_OFF.number);
             return Status::http(status);
         }
         Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
     };
-    watch.refused(problem.tag, problem.status);
+    watch.refused(problem.tag);
     let id = message_id.as_ref().map_or(String::new(), |id| format!(" id={}", id.as_str()));
-    if problem.status >= 500 {
+    if problem.tag.status >= 500 {
         tracing::error!("{}: {}{id}", problem.tag, problem.log);
     } else {
         tracing::warn!("{}: {}{id}", problem.tag, problem.log);
     }
-    note(request, "sendmail-status", problem.tag);
+    note(request, "sendmail-status", problem.tag.number);
     if let Some(id) = &message_id {
         note(request, "sendmail-id", id.as_str());
     }

@@ -5,6 +5,7 @@
 use crate::policy::Recipients;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect;
+use crate::tags::{self, Note};
 use crate::transport::program::mta;
 use std::path::Path;
 
@@ -25,7 +26,7 @@ pub struct Directive {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The tag of its log line.
-    pub tag: &'static str,
+    pub tag: &'static Note,
     /// What is risky, where, and the remedy.
     pub text: String,
 }
@@ -203,7 +204,7 @@ impl<'t> Scope<'t> {
         }
         let free: Vec<&str> = ["To", "Cc", "Bcc"].into_iter().filter(|field| !self.is_fixed(field)).collect();
         (!free.is_empty()).then(|| Warning {
-            tag: "SM0801",
+            tag: &tags::OPEN,
             text: format!(
                 "{}: anybody may send mail to anybody here: the client chooses {}, and nothing restricts who may come (Require, a client \
                  certificate) or who may be written to. Set SendmailRecipients, or RequestHeader set or unset for each of these fields, or Require",
@@ -293,7 +294,7 @@ impl<'t> Scope<'t> {
     /// A section that sends and does not say by what.
     fn without_transport(&self) -> Option<Warning> {
         self.transport().is_none().then(|| Warning {
-            tag: "SM0802",
+            tag: &tags::NO_TRANSPORT,
             text: format!(
                 "{}: no SendmailName, no SendmailMaildir and no SendmailRelay; every message will be refused with 500. Set SendmailName /usr/sbin/sendmail",
                 self.place()
@@ -307,7 +308,7 @@ impl<'t> Scope<'t> {
         self.program()?;
         let names_sender = |word: &String| word.starts_with("-f") || word.starts_with("-r");
         (!self.words_of_program().iter().any(names_sender)).then(|| Warning {
-            tag: "SM0803",
+            tag: &tags::BOUNCES,
             text: format!(
                 "{}: SendmailSenderMail without -f in SendmailArguments: bounces go to the user httpd runs as. Add -f and an address",
                 self.place()
@@ -326,7 +327,7 @@ impl<'t> Scope<'t> {
         };
         let words: Vec<Option<String>> = words.iter().map(literal).collect();
         redirect::escape(words.iter().map(Option::as_deref)).map(|why| Warning {
-            tag: "SM0806",
+            tag: &tags::PAST_REDIRECT,
             text: format!(
                 "{}: SendmailArguments may send past SendmailRedirectTo: {why}; every message will be refused with 500. Use -t, or -- as the last word, and no recipient",
                 self.place()
@@ -340,7 +341,7 @@ impl<'t> Scope<'t> {
         };
         let words = self.words_of_program();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let text = |text| Warning { tag: "SM0804", text: format!("{}: {text}", self.place()) };
+        let text = |text| Warning { tag: &tags::PROGRAM_WORDS, text: format!("{}: {text}", self.place()) };
         mta::warnings(mta::identify(Path::new(&path)), &words).into_iter().map(text).collect()
     }
 }

@@ -26,7 +26,7 @@ fn tree(text: &str) -> Vec<Directive> {
 }
 
 fn tags(text: &str) -> Vec<&'static str> {
-    warnings(&tree(text)).iter().map(|warning| warning.tag).collect()
+    warnings(&tree(text)).iter().map(|warning| warning.tag.0).collect()
 }
 
 /// A location with `inside` in it and `outside` around it.
@@ -39,7 +39,7 @@ fn location(outside: &str, inside: &str) -> String {
 #[test]
 fn an_open_location_is_named_with_the_fields_that_make_it_open() {
     let warnings = warnings(&tree(&location("", "RequestHeader set To a@b.test\nRequestHeader unset CC")));
-    let open: Vec<_> = warnings.iter().filter(|warning| warning.tag == "SM0801").collect();
+    let open: Vec<_> = warnings.iter().filter(|warning| *warning.tag == tags::OPEN).collect();
     assert_eq!(open.len(), 1);
     assert!(
         open[0].text.contains("chooses Bcc,") && open[0].text.contains("Location \"/mail\" (test.conf:2)"),

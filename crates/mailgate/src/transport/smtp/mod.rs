@@ -22,6 +22,7 @@ pub use url::Server;
 
 use super::{Accepted, Failure};
 use crate::message::Message;
+use crate::tags;
 use failed::{Failed, redact};
 use session::Session;
 use std::sync::Arc;
@@ -107,7 +108,11 @@ pub fn deliver(
                 return Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() });
             }
             Err(failed) if failed.stale && !is_fresh => {
-                tracing::debug!("SM0006: a kept connection to the relay {} is of no use any more", relay.server);
+                tracing::debug!(
+                    "{}: a kept connection to the relay {} is of no use any more",
+                    tags::STALE,
+                    relay.server
+                );
             }
             Err(failed) => {
                 if failed.in_step {

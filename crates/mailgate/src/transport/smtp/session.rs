@@ -8,6 +8,7 @@ use super::failed::{Failed, Step};
 use super::reply::Reply;
 use super::{Envelope, Relay, pool};
 use crate::message::Message;
+use crate::tags;
 use std::time::{Duration, Instant};
 
 /// RCPT commands written at one time (RFC 2920 3.1: what is written may not fill both windows).
@@ -72,7 +73,8 @@ impl Session {
         }
         let auth = authenticate(&mut connection, relay, &offers)?;
         tracing::info!(
-            "SM0005: connected to the relay {server} tls={} verify={} auth={auth} ms={}",
+            "{}: connected to the relay {server} tls={} verify={} auth={auth} ms={}",
+            tags::CONNECTED,
             tls.as_deref().unwrap_or("off"),
             if relay.requires_tls() { "ok" } else { "off" },
             begin.elapsed().as_millis()
