@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+pub(crate) mod charset;
 pub mod compose;
 pub mod content_type;
 pub mod date;
