@@ -7,7 +7,8 @@ use super::{InputError, MAX_HEADER, Submission, framing, value_of};
 use crate::address::{Address, AddressList, Domain, Mailbox};
 use crate::header::{HeaderName, HeaderValue};
 use crate::message::content_type::ContentType;
-use crate::message::{date, encode};
+use crate::message::date::{self, Date};
+use crate::message::encode;
 use crate::message_id::{MessageId, Token};
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
@@ -204,9 +205,8 @@ impl Found {
                 None
             }
             Kind::Date => {
-                date::check(value).map_err(|error| bad(&error))?;
                 self.date = true;
-                Some(encode::structured(name, value).map_err(|error| bad(&error))?)
+                Some(format!("{name}: {}\n", Date::parse(value).map_err(|error| bad(&error))?))
             }
             Kind::MessageId => {
                 self.message_id = Some(MessageId::parse(value).map_err(|error| bad(&error))?);
