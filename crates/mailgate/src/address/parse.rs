@@ -210,7 +210,7 @@ fn token(input: &str) -> IResult<&str, Kind<'_>> {
 
 /// RFC 2047 2: `encoded-word = "=?" charset "?" encoding "?" encoded-text "?="`, read as one even where a comma in it
 /// says otherwise.
-fn encoded_word(input: &str) -> IResult<&str, &str> {
+pub(crate) fn encoded_word(input: &str) -> IResult<&str, &str> {
     let part = || take_while1(|c: char| c.is_ascii_graphic() && c != '?');
     recognize((tag("=?"), part(), tag("?"), one_of("BbQq"), tag("?"), part(), tag("?="))).parse(input)
 }

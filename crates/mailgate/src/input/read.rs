@@ -8,7 +8,7 @@ use crate::address::{Address, AddressList, Domain, Mailbox};
 use crate::header::{HeaderName, HeaderValue};
 use crate::message::content_type::ContentType;
 use crate::message::date::{self, Date};
-use crate::message::encode;
+use crate::message::{encode, structured};
 use crate::message_id::{MessageId, Token};
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
@@ -212,13 +212,13 @@ impl Found {
                 self.message_id = Some(MessageId::parse(value).map_err(|error| bad(&error))?);
                 None
             }
-            Kind::MimeVersion if value.as_str() == "1.0" => None,
+            Kind::MimeVersion if structured::is_version_1(value) => None,
             Kind::MimeVersion => return Err(bad(&"only 1.0 exists; leave it out, the server adds it")),
             Kind::TransferEncoding => {
                 self.transfer_encoding = Some(value.as_str().to_owned());
                 None
             }
-            Kind::Structured => Some(encode::structured(name, value).map_err(|error| bad(&error))?),
+            Kind::Structured(form) => Some(structured::write(form, name, value).map_err(|error| bad(&error))?),
             Kind::Text => Some(encode::unstructured(name, value).map_err(|error| bad(&error))?),
         };
         self.lines.extend(line.map(|line| (name.clone(), line)));

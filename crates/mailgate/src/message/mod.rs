@@ -10,3 +10,5 @@ pub mod draft;
 pub mod encode;
 pub(crate) mod encoded_word;
 pub(crate) mod fold;
+pub(crate) mod parameters;
+pub mod structured;
