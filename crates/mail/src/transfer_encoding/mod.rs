@@ -8,10 +8,13 @@ use std::fmt;
 
 mod declared;
 mod encode;
+mod requote;
 mod scan;
+mod sniff;
 
 pub use encode::{Encoder, encode};
 pub use scan::{Facts, Scan};
+pub use sniff::Markup;
 
 /// Longest line that passes as it is. RFC 5322 2.1.1 has 998; dma refuses that, Exim bounces 999, and Sendmail cuts at
 /// 990.
@@ -27,7 +30,7 @@ pub enum Kind {
     Composite,
     /// Octets to be kept exactly. Also for text whose charset has units of more than one octet (UTF-16, UTF-32).
     Other,
-    /// `text/*`: line ends may change between CRLF and LF, and the last one may be added.
+    /// `text/*`: line ends may change between CRLF and LF, and the last one may be added, unless there is a NUL.
     Text,
 }
 
@@ -49,8 +52,19 @@ pub enum Encoding {
 pub struct Plan {
     /// What the header has to say.
     pub encoding: Encoding,
-    /// The client has encoded it so itself.
-    pub as_sent: bool,
+    /// What the octets of the body are.
+    pub source: Source,
+}
+
+/// What is to be encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// What the client has encoded so itself.
+    Encoded,
+    /// Octets to be kept exactly.
+    Octets,
+    /// Lines. Their ends are CRLF before they become base64 (RFC 2045 6.8), so that they read back the same whichever encoding is shorter.
+    Text,
 }
 
 impl Plan {
@@ -126,7 +140,7 @@ fn as_sent(kind: Kind, encoding: Encoding, name: &'static str, borne_out: bool) 
     match (kind, borne_out) {
         (Kind::Composite, _) => Err(BodyError::OnComposite(name)),
         (_, false) => Err(BodyError::NotAsDeclared(name)),
-        (_, true) => Ok(Plan { encoding, as_sent: true }),
+        (_, true) => Ok(Plan { encoding, source: Source::Encoded }),
     }
 }
 
@@ -140,10 +154,12 @@ fn undeclared(kind: Kind, facts: &Facts) -> Result<Plan, BodyError> {
         },
         Kind::Other => Encoding::Base64,
         Kind::Text if trouble.is_none() && facts.eight_bit == 0 && !facts.from_line => Encoding::SevenBit,
-        Kind::Text if facts.nul || facts.base64_len < facts.quoted_printable_len => Encoding::Base64,
+        Kind::Text if facts.nul || facts.base64_text_len < facts.quoted_printable_len => Encoding::Base64,
         Kind::Text => Encoding::QuotedPrintable,
     };
-    Ok(Plan { encoding, as_sent: false })
+    // What is called text and holds a NUL is none: a line end in it may be part of a number.
+    let source = if kind == Kind::Text && !facts.nul { Source::Text } else { Source::Octets };
+    Ok(Plan { encoding, source })
 }
 
 /// What does not survive every MTA, even if it declares 8 bits.

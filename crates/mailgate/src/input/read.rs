@@ -11,8 +11,10 @@ use crate::policy::{PolicyError, Recipients};
 use crate::submission::Submission;
 use mail::address::{Address, AddressList, Domain, Mailbox};
 use mail::content_type::ContentType;
+use mail::date::Date;
 use mail::header::{HeaderName, HeaderValue};
 use mail::message_id::{MessageId, Token};
+use mail::structured;
 use mail::{date, encode};
 use std::borrow::Cow;
 use web::fields::value_of;
@@ -206,21 +208,20 @@ impl Found {
                 None
             }
             Kind::Date => {
-                date::check(value).map_err(|error| bad(&error))?;
                 self.date = true;
-                Some(encode::structured(name, value).map_err(|error| bad(&error))?)
+                Some(format!("{name}: {}\n", Date::parse(value).map_err(|error| bad(&error))?))
             }
             Kind::MessageId => {
                 self.message_id = Some(MessageId::parse(value).map_err(|error| bad(&error))?);
                 None
             }
-            Kind::MimeVersion if value.as_str() == "1.0" => None,
+            Kind::MimeVersion if structured::is_version_1(value) => None,
             Kind::MimeVersion => return Err(bad(&"only 1.0 exists; leave it out, the server adds it")),
             Kind::TransferEncoding => {
                 self.transfer_encoding = Some(value.as_str().to_owned());
                 None
             }
-            Kind::Structured => Some(encode::structured(name, value).map_err(|error| bad(&error))?),
+            Kind::Structured(form) => Some(structured::write(form, name, value).map_err(|error| bad(&error))?),
             Kind::Text => Some(encode::unstructured(name, value).map_err(|error| bad(&error))?),
         };
         self.lines.extend(line.map(|line| (name.clone(), line)));

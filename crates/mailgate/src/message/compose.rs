@@ -7,7 +7,7 @@ use mail::content_type::ContentType;
 use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
-use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Plan};
+use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -86,8 +86,9 @@ pub(super) struct Form {
 impl Form {
     /// For a body of which `facts` are known.
     pub fn of(submission: &Submission, facts: &Facts) -> Result<Form, BodyError> {
-        let is_known = submission.content_type.is_some() || facts.nul;
-        let content_type = content_type(submission.content_type.as_ref(), facts);
+        let given = submission.content_type.as_ref();
+        let is_known = facts.nul && given.is_none() || given.is_some_and(|given| markup(Some(given)) == Markup::None);
+        let content_type = content_type(given, facts);
         let kind = match &*content_type {
             text if text.is_text() && !is_wide(text) => Kind::Text,
             composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
@@ -99,7 +100,19 @@ impl Form {
             header += &format!("Content-Transfer-Encoding: {encoding}\n");
         }
         header.push('\n');
-        Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && !plan.as_sent })
+        Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
+    }
+}
+
+/// Where a body of this type may name its charset.
+pub(super) fn markup(given: Option<&ContentType>) -> Markup {
+    let Some(given) = given else { return Markup::Plain };
+    match given.essence() {
+        _ if !given.is_text() || given.charset().is_some() => Markup::None,
+        "text/html" => Markup::Html,
+        "text/css" => Markup::Css,
+        xml if xml == "text/xml" || xml.ends_with("+xml") => Markup::Xml,
+        _ => Markup::Plain,
     }
 }
 
@@ -113,9 +126,9 @@ fn is_wide(text: &ContentType) -> bool {
 fn content_type<'a>(given: Option<&'a ContentType>, facts: &Facts) -> Cow<'a, ContentType> {
     let guess = || Cow::Owned(if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
     let content_type = given.map_or_else(guess, Cow::Borrowed);
-    if content_type.is_text() && content_type.charset().is_none() && facts.eight_bit > 0 {
-        let charset = if facts.valid_utf8 { "utf-8" } else { "iso-8859-1" };
-        return Cow::Owned(content_type.into_owned().with_charset(charset));
+    let is_open = content_type.is_text() && content_type.charset().is_none();
+    match facts.charset().filter(|_| is_open) {
+        Some(charset) => Cow::Owned(content_type.into_owned().with_charset(&charset)),
+        None => content_type,
     }
-    content_type
 }

@@ -3,7 +3,7 @@
 //! above 127 after a megabyte of ASCII) the message is written anew from what the file holds.
 #![forbid(unsafe_code)]
 
-use super::compose::{ComposeError, Form, Trace};
+use super::compose::{ComposeError, Form, Trace, markup};
 use crate::message::Message;
 use crate::submission::Submission;
 use mail::transfer_encoding::{self as body, Encoder, Facts, Scan};
@@ -41,7 +41,7 @@ impl<'a> Draft<'a> {
         let mut header = trace.map(|trace| trace.field()).unwrap_or_default();
         header += &submission.header;
         let store = Store::Body(Spool::new(directory, MEMORY));
-        let scan = Scan::new(submission.transfer_encoding.is_some());
+        let scan = Scan::new(submission.transfer_encoding.is_some(), markup(submission.content_type.as_ref()));
         Draft { submission, header, directory, scan, store }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Draft<'a> {
 
     /// The message in full, after the last octet of the body.
     pub fn finish(self) -> Result<Message, ComposeError> {
-        let facts = self.scan.finish();
+        let facts = self.scan.facts();
         let form = Form::of(self.submission, &facts).map_err(ComposeError::Body)?;
         let rewritten = |body: &Spool, start| {
             let header = self.header + &form.header;
@@ -102,7 +102,7 @@ fn begun(
     scan: &Scan,
     directory: &Path,
 ) -> io::Result<Option<Store>> {
-    let facts = scan.clone().finish();
+    let facts = scan.facts();
     let Ok(form) = Form::of(submission, &facts) else { return Ok(None) };
     let as_is = form.plan.is_as_is() && !has_cr(&facts);
     if !as_is && !form.is_certain {
@@ -165,9 +165,9 @@ mod tests {
 
     /// With all of the body known before the first octet is written.
     fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
-        let mut scan = Scan::new(true);
+        let mut scan = Scan::new(true, markup(submission.content_type.as_ref()));
         scan.update(body);
-        let form = Form::of(submission, &scan.finish()).map_err(|error| error.to_string())?;
+        let form = Form::of(submission, &scan.facts()).map_err(|error| error.to_string())?;
         let mut octets = [submission.header.as_bytes(), form.header.as_bytes()].concat();
         body::encode(&form.plan, body, &mut octets).unwrap();
         Ok(octets)
