@@ -129,12 +129,9 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
     Ok(Some(report))
 }
 
-/// Whether the fields in a mail are its own. A person who forwards a report sends its parts as well, but neither as multipart/report
-/// nor with an empty envelope sender.
+/// Whether the fields in a mail are its own. A person who forwards a report sends its parts as well, but not as multipart/report.
 fn is_from_mail_system(top: &parts::Part<'_>) -> bool {
-    top.is_report()
-        || heuristic::origin::is_mail_system(top)
-        || top.header.value("return-path").is_some_and(|path| path.trim() == "<>")
+    top.is_report() || heuristic::origin::is_mail_system(top)
 }
 
 /// The report inside an attached message.

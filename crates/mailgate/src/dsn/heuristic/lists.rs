@@ -87,8 +87,6 @@ const FORMS: &[Form] = &[
     form("addressed to email address :", "an email", Under),
     // OpenSMTPD
     form("this is the mailer-daemon, please do not reply", "the following list of recipients:", Under),
-    // Yahoo
-    form("i'm afraid i wasn't able to deliver the following message", "to:", Behind),
     // without a name
     form("a message could not be delivered to:", "a message could not be delivered to:", Under),
     form("your original message follow", "delivery of email to this address", Under),
