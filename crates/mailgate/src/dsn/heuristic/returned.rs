@@ -12,8 +12,8 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
     })
 }
 
-/// The addresses that the header of the returned message names as its recipients; `copy` is the message where it is no
-/// part of its own.
+/// The addresses that the header of the returned message names as its recipients, each once; `copy` is the message where it is no part
+/// of its own.
 pub fn addressees(top: &Part<'_>, copy: &str) -> Vec<String> {
     let part = top.walk().find(|part| part.depth > 0 && (part.is_message() || part.is_message_header()));
     let octets = part.map(Part::decoded);
@@ -21,12 +21,14 @@ pub fn addressees(top: &Part<'_>, copy: &str) -> Vec<String> {
         Some(octets) => split_header(octets.trim_ascii_start()).0,
         None => copied_header(copy),
     };
-    FIELDS
-        .iter()
-        .flat_map(|name| header.values(name))
-        .flat_map(|value| text::addresses(&value))
-        .take(MAX_RECIPIENTS)
-        .collect()
+    let mut all: Vec<String> = Vec::new();
+    let named = FIELDS.iter().flat_map(|name| header.values(name)).flat_map(|value| text::addresses(&value));
+    for address in named.take(MAX_RECIPIENTS) {
+        if !all.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
+            all.push(address);
+        }
+    }
+    all
 }
 
 const FIELDS: &[&str] =
