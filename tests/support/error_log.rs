@@ -53,7 +53,7 @@ pub fn complaints(log: &str) -> impl Iterator<Item = &str> {
 fn is_complaint(line: &str) -> bool {
     match source(line) {
         Some((_, "emerg" | "alert" | "crit" | "error")) | None => true,
-        Some((module, "warn")) => OURS.contains(&module),
+        Some((module, "warn")) => OURS.contains(&module) || line.contains("AH00045"), // a child that does not end
         Some(_) => line.contains("exit signal"), // AH00051, AH00052: only a notice
     }
 }
@@ -81,12 +81,15 @@ fn support_log_is_judged_by_level_and_by_what_the_test_listed() {
         ("-", "warn", true),
         ("ssl", "warn", false), // AH01882
         ("ssl", "error", true),
+        ("core", "warn", false),
         ("core", "crit", true),
         ("mpm_event", "emerg", true),
     ] {
         let line = format!("[Mon Jan 01 00:00:00 2024] [{module}:{level}] [pid 1:tid 2] AH01882: of the machine\n");
         assert_eq!(Expectations::default().judge(&line).is_err(), is_finding, "{line}");
     }
+    let stuck = "[Mon Jan 01 00:00:00 2024] [core:warn] [pid 1] AH00045: child process 9 still did not exit\n";
+    assert!(Expectations::default().judge(stuck).is_err(), "{stuck}");
     let expectations = Expectations::default();
     expectations.add("SM0007");
     assert_eq!(expectations.judge(warning), Ok(()));
