@@ -54,7 +54,7 @@ fn is_complaint(line: &str) -> bool {
     match source(line) {
         Some((_, "emerg" | "alert" | "crit" | "error")) | None => true,
         Some((module, "warn")) => OURS.contains(&module) || line.contains("AH00045"), // a child that does not end
-        Some(_) => line.contains("exit signal"), // AH00051, AH00052: only a notice
+        Some(_) => line.contains("exit signal"),                                      // AH00051, AH00052: only a notice
     }
 }
 
