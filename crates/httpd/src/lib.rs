@@ -20,7 +20,7 @@ pub use config::Config;
 pub use directives::{Arity, Command, Context, Directive};
 pub use expression::Expression;
 pub use module::{Commands, Handler, Module, ModuleRecord, StatusPage};
-pub use request::{Request, Status, c_string};
+pub use request::{Certificate, Request, Status, c_string};
 pub use shared::{Shareable, Shared};
 pub use tree::{Server, configuration, most_children};
 
