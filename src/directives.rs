@@ -49,6 +49,16 @@ pub enum Source {
     Variable(CString),
 }
 
+impl Source {
+    /// The name of the variable, or the expression as it was written.
+    pub fn text(&self) -> String {
+        match self {
+            Source::Expression(text, _) => text.clone(),
+            Source::Variable(name) => name.to_string_lossy().into_owned(),
+        }
+    }
+}
+
 /// How much the Received field says of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
@@ -76,6 +86,8 @@ macro_rules! section {
 section! {
     allow_origin: Arc<Origins>,
     arguments: Arc<Arguments>,
+    /// The words as they were written.
+    arguments_text: Arc<Vec<String>>,
     domain: Arc<Domain>,
     dsn_location: Arc<Vec<Piece<Expression>>>,
     dry_run: DryRuns,
@@ -96,6 +108,8 @@ section! {
     relay_authorities: Arc<Authorities>,
     relay_dsn: Option<Arc<Notify>>,
     relay_from: Arc<Vec<Piece<Expression>>>,
+    /// The word as it was written.
+    relay_from_text: Arc<str>,
     relay_identity: Arc<Identity>,
     sender_mail: Arc<Source>,
     sender_name: Arc<Source>,
@@ -214,6 +228,7 @@ fn sendmail_relay_from(config: &mut DirConfig, command: &Command<'_>, address: &
         Address::parse(literal).map_err(|error| format!("'{literal}': {error}; or write <> for none"))?;
     }
     config.relay_from = Some(Arc::new(pieces));
+    config.relay_from_text = Some(address.into());
     Ok(())
 }
 
@@ -223,6 +238,7 @@ fn sendmail_relay_dsn(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -
 }
 
 fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
+    config.arguments_text = Some(Arc::new(words.iter().map(|word| (*word).to_owned()).collect()));
     let needs_from = words.iter().any(|word| word.contains("%{reqenv:SENDMAIL_FROM}"));
     let words = words
         .iter()

@@ -91,6 +91,7 @@ fn who_has_logged_in_is_the_sender_whatever_the_request_says() {
         ("alice@example.test", None, None),
     ] {
         let mut request = mail.clone().without("From").header("From", from).header("Sender", "ceo@example.test");
+        request = request.header("Author", "ceo@example.test");
         if let Some(reply_to) = reply_to {
             request = request.header("Reply-To", reply_to);
         }
@@ -100,7 +101,7 @@ fn who_has_logged_in_is_the_sender_whatever_the_request_says() {
         assert_eq!(parsed.mailboxes("From")[0].name, "Alice, \"A\" <z@evil.test>");
         assert_eq!(addresses(&parsed, "From"), ["alice@example.test"]);
         assert_eq!(addresses(&parsed, "Reply-To"), expected.into_iter().collect::<Vec<_>>());
-        assert_eq!(parsed.field("Sender"), None);
+        assert_eq!((parsed.field("Sender"), parsed.field("Author")), (None, None));
         assert_eq!(message.arguments(), ["-t", "-i", "-f", "alice@example.test"]);
         sendmail.take();
     }
@@ -246,6 +247,8 @@ fn only_the_fields_that_may_pass_do() {
         ("User-Agent", "me"),
         ("Cookie", "SECRET"),
         ("X-Api-Key", "SECRET"),
+        ("X-Auth-Request-User", "SECRET"),
+        ("X-SMTPAPI", "{\"to\":[\"z@example.test\"]}"),
         ("Reply-To", "r@example.test"),
         ("Content-Language", "en"),
     ];
@@ -255,13 +258,22 @@ fn only_the_fields_that_may_pass_do() {
         ("SendmailStripHeaders +X-* +Content-Language", &["Reply-To"][..]),
         (
             "SendmailStripHeaders -*",
-            &["X-Keep", "X-Drop", "User-Agent", "X-Api-Key", "Reply-To", "Content-Language"][..],
+            &[
+                "X-Keep",
+                "X-Drop",
+                "User-Agent",
+                "X-Api-Key",
+                "X-Auth-Request-User",
+                "X-SMTPAPI",
+                "Reply-To",
+                "Content-Language",
+            ][..],
         ),
         ("SendmailPassHeaders From To Reply-To Subject", &["Reply-To"][..]),
         ("SendmailPassHeaders From To X-*", &["X-Keep", "X-Drop"][..]),
         (
-            "SendmailPassHeaders *\nSendmailStripHeaders -X-Api-Key",
-            &["X-Keep", "X-Drop", "X-Api-Key", "Reply-To", "Content-Language"][..],
+            "SendmailPassHeaders *\nSendmailStripHeaders -X-Api-Key -X-SMTPAPI",
+            &["X-Keep", "X-Drop", "X-Api-Key", "X-SMTPAPI", "Reply-To", "Content-Language"][..],
         ),
     ] {
         let httpd = server(&sendmail, settings);

@@ -25,7 +25,7 @@ pub use export::{Commands, record};
 pub use expression::Expression;
 pub use module::{Fault, Handler, Module, StatusPage};
 pub use record::ModuleRecord;
-pub use request::{Request, Status, c_string};
+pub use request::{Certificate, Request, Status, c_string};
 pub use shared::{Shareable, Shared};
 pub use tree::{Server, configuration, most_children};
 

@@ -39,6 +39,11 @@ pub struct Known {
     pub meaning: Option<&'static str>,
 }
 
+/// Whether the table has a row for `name`.
+pub fn is_known(name: &HeaderName) -> bool {
+    KNOWN.iter().any(|known| name.is(known.name))
+}
+
 /// What `name` is read as: text, unless the table knows better.
 pub fn kind(name: &HeaderName) -> Kind {
     KNOWN.iter().find(|known| name.is(known.name)).map_or(Kind::Text, |known| known.kind)

@@ -241,7 +241,7 @@ impl Found {
         let Some(vouched) = rules.sender else { return Ok(()) };
         let client = self.from.take();
         let from = sender::mailbox(vouched, client.as_ref().map(Mailbox::address), rules.domain)?;
-        self.lines.retain(|(name, _)| !name.is("From") && !name.is("Sender"));
+        self.lines.retain(|(name, _)| !["From", "Sender", "Author"].iter().any(|field| name.is(field))); // RFC 9057
         let mut own = vec![(FROM.clone(), from.write(&FROM))];
         if let Some(client) = client.filter(|client| !self.reply_to && client.address() != from.address()) {
             own.push((REPLY_TO.clone(), client.write(&REPLY_TO)));
