@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::wait::{Ending, Outlet, Outlets, Watched, reap_orphans};
-use super::{Accepted, Exit, Failure, FailureKind, Message, Program, deadline, one_line, sysexits};
+use super::{Accepted, Exit, Failure, FailureKind, Message, Program, deadline, mta, one_line, sysexits};
 use crate::{seam, spool};
 
 /// Characters of the program's complaint that may go into an answer, and of all it said that go into the log.
@@ -192,7 +192,8 @@ fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Dur
             Err(ref error) => (FailureKind::Unknown, format!("exit 0, but what it has read is not known: {error}")),
         },
         (false, Ending::Exited(Exit::Code(code))) => {
-            (sysexits::kind(code, &[&watched.stderr.kept, &watched.stdout.kept]), format!("exit {code}"))
+            let words = [&*watched.stderr.kept, &*watched.stdout.kept];
+            (sysexits::kind(mta::identify(program.path), code, &words), format!("exit {code}"))
         }
         (false, Ending::Exited(exit)) => (FailureKind::Unknown, format!("ended by {exit}")),
         (false, Ending::Lost) => {
