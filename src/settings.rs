@@ -10,7 +10,7 @@ use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::policy::redirect::Redirect;
-use mailgate::transport::relay::{self, Notify, Relay, Server};
+use mailgate::transport::relay::{Notify, Relay, Server};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -134,7 +134,8 @@ impl<'c> Settings<'c> {
             credentials: self.config.relay_auth.clone(),
             authorities: self.config.relay_authorities.clone(),
             identity: self.config.relay_identity.clone(),
-            name: relay::hello_name(server_name),
+            starttls: self.config.relay_tls.unwrap_or_default(),
+            name: server_name.to_owned(),
         }
     }
 

@@ -303,6 +303,12 @@ impl From<&Failure> for Problem {
                 (400, "SM0401", Again::AfterCorrection, "the mail program refused the message or its addresses")
             }
             FailureKind::DeadlinePassed => (504, "SM0404", Again::Unknown, "the mail system took too long"),
+            FailureKind::EightBit => (
+                400,
+                "SM0411",
+                Again::AfterCorrection,
+                "the message holds octets above 127, which the mail system does not take; encode its parts as base64 or quoted-printable",
+            ),
             FailureKind::Misconfigured => {
                 (500, "SM0402", Again::AfterAdministrator, "the mail system cannot be used as it is set up")
             }

@@ -144,6 +144,11 @@ pub(crate) fn socket_error(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::socket_error(socket)?)
 }
 
+/// The address at our end of a connection.
+pub(crate) fn local_address(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    call(|| SocketAddr::try_from(rustix::net::getsockname(socket)?))
+}
+
 pub(crate) fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::set_tcp_nodelay(socket, true))
 }

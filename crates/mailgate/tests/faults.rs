@@ -13,7 +13,7 @@ use mailgate::policy::Recipients;
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Problem};
 use mailgate::seam;
-use mailgate::transport::relay::{Envelope, Relay, Server};
+use mailgate::transport::relay::{Envelope, Relay, Server, StartTls};
 use mailgate::transport::{self, Message, Program, maildir, relay};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -190,7 +190,7 @@ impl Mx {
     /// Two with different names have no connection in common.
     fn relay(&self, host: &str, name: String) -> Relay {
         let server = Arc::new(Server::parse(&format!("{host}:{}", self.port)).unwrap());
-        Relay { server, credentials: None, authorities: None, identity: None, name }
+        Relay { server, credentials: None, authorities: None, identity: None, starttls: StartTls::May, name }
     }
 }
 

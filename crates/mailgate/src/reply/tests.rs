@@ -58,6 +58,7 @@ fn every_status_given_has_its_row() {
     for kind in [
         FailureKind::BadMessage,
         FailureKind::DeadlinePassed,
+        FailureKind::EightBit,
         FailureKind::Misconfigured,
         FailureKind::NoResources,
         FailureKind::RelayRefused,
