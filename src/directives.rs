@@ -9,7 +9,7 @@ use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, pieces};
 use mailgate::policy::redirect::{self, Redirect};
-use mailgate::transport::smtp::{Authorities, Credentials, Identity, Notify, Server};
+use mailgate::transport::smtp::{self, Authorities, Credentials, Identity, Notify, Server, StartTls};
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,6 +111,7 @@ section! {
     /// The word as it was written.
     relay_from_text: Arc<str>,
     relay_identity: Arc<Identity>,
+    relay_tls: StartTls,
     sender_mail: Arc<Source>,
     sender_name: Arc<Source>,
     strip_headers: Arc<StripList>,
@@ -125,6 +126,7 @@ impl Config for DirConfig {
             // They were given for the outer relay; no other server may see them.
             merged.relay_auth.clone_from(&inner.relay_auth);
             merged.relay_identity.clone_from(&inner.relay_identity);
+            merged.relay_tls = inner.relay_tls.or(outer.relay_tls.filter(|tls| *tls == StartTls::Must));
         }
         merged
     }
@@ -150,6 +152,7 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailRelayAuth", Arity::One(sendmail_relay_auth), c"absolute path of a file, mode 0600, with the line user:password for the relay"),
     row(c"SendmailRelayCAFile", Arity::One(sendmail_relay_ca_file), c"absolute path of the PEM certificates that may vouch for the relay (default: the system's)"),
     row(c"SendmailRelayCertificate", Arity::One(sendmail_relay_certificate), c"absolute path of a PEM file with our certificate and key for the relay"),
+    row(c"SendmailRelayTLS", Arity::One(sendmail_relay_tls), c"STARTTLS with the relay: never, may (if it is offered and works) or must (default: may)"),
     row(c"SendmailRelayFrom", Arity::One(sendmail_relay_from), c"expression for the address that gets reports, <> for none (default: the From address)"),
     row(c"SendmailRelayDSN", Arity::Words(sendmail_relay_dsn), c"reports to ask for: success, failure, delay, or never; RET=hdrs or RET=full; off (default)"),
     row(c"SendmailTimeout", Arity::One(sendmail_timeout), c"longest wait for the program or the relay, 30s or 500ms or 2mi (default: 60s)"),
@@ -202,22 +205,38 @@ fn absolute(path: &str) -> Result<PathBuf, String> {
 }
 
 fn sendmail_relay(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outcome {
-    set_transport(config, Transport::Relay(Arc::new(Server::parse(url)?)))
+    set_transport(config, Transport::Relay(Arc::new(Server::parse(url)?)))?;
+    check_relay_tls(config)
 }
 
 fn sendmail_relay_auth(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
     config.relay_auth = Some(Arc::new(Credentials::read(&absolute(path)?)?));
-    Ok(())
+    check_relay_tls(config)
 }
 
 fn sendmail_relay_ca_file(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
     config.relay_authorities = Some(Arc::new(Authorities::read(&absolute(path)?)?));
-    Ok(())
+    check_relay_tls(config)
 }
 
 fn sendmail_relay_certificate(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
     config.relay_identity = Some(Arc::new(Identity::read(&absolute(path)?)?));
-    Ok(())
+    check_relay_tls(config)
+}
+
+fn sendmail_relay_tls(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.relay_tls = Some(StartTls::parse(word)?);
+    check_relay_tls(config)
+}
+
+/// What one section says of TLS must fit together; what several say is known only when a message is sent.
+fn check_relay_tls(config: &DirConfig) -> Outcome {
+    let server = match config.transport.as_deref() {
+        Some(Transport::Relay(server)) => Some(&**server),
+        _ => None,
+    };
+    let parts = [config.relay_auth.is_some(), config.relay_authorities.is_some(), config.relay_identity.is_some()];
+    config.relay_tls.unwrap_or_default().check(smtp::needs_tls(server, parts))
 }
 
 fn sendmail_relay_from(config: &mut DirConfig, command: &Command<'_>, address: &str) -> Outcome {

@@ -9,7 +9,7 @@ use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::policy::redirect::Redirect;
-use mailgate::transport::smtp::{self, Notify, Relay, Server};
+use mailgate::transport::smtp::{Notify, Relay, Server};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -139,7 +139,8 @@ impl<'c> Settings<'c> {
             credentials: self.config.relay_auth.clone(),
             authorities: self.config.relay_authorities.clone(),
             identity: self.config.relay_identity.clone(),
-            name: smtp::hello_name(server_name),
+            starttls: self.config.relay_tls.unwrap_or_default(),
+            name: server_name.to_owned(),
         }
     }
 

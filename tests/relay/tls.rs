@@ -101,7 +101,39 @@ fn where_nothing_is_to_be_protected_tls_is_taken_as_it_comes() {
         Request::mail("/mail").send(&httpd).expect_status(202);
         assert_eq!(smtp.take().len(), 1);
         let expected = if strip { "tls=off verify=off" } else { "TLSv1_3" };
+        if strip {
+            httpd.expect_log("SM0410");
+        }
         assert!(httpd.error_log().contains(expected) && httpd.error_log().contains("verify=off"));
+    }
+}
+
+/// RFC 4954 6: 504, it does not know the mechanism; 534, the mechanism is too weak. After 535 the password would be wrong again.
+#[test]
+fn another_mechanism_is_tried_where_the_first_is_none_and_not_where_the_password_is_wrong() {
+    let certificates = Certificates::new();
+    for (words, also_login, status, tried) in [
+        ("504 5.5.4 unrecognized\r\n", false, 202, &["AUTH PLAIN", "AUTH LOGIN"][..]),
+        ("534 5.7.9 too weak\r\n", false, 202, &["AUTH PLAIN", "AUTH LOGIN"]),
+        ("504 5.5.4 unrecognized\r\n", true, 500, &["AUTH PLAIN", "AUTH LOGIN"]),
+        ("535 5.7.8 no\r\n", false, 500, &["AUTH PLAIN"]),
+        ("454 4.7.0 later\r\n", false, 503, &["AUTH PLAIN"]),
+    ] {
+        let smtp = Smtp::with_starttls(&certificates);
+        smtp.rule_about("AUTH", if also_login { "" } else { "PLAIN" }, usize::MAX, Say(words));
+        let url = format!("smtp://me:geheim@localhost:{}", smtp.port());
+        let httpd = relaying(steady(Mpm::Event), "/mail", &url, &authority(&certificates)).start();
+        assert_eq!(promised(&Request::mail("/mail").send(&httpd)), status, "{words}{}", httpd.error_log());
+        assert_eq!(smtp.take().len(), usize::from(status == 202));
+        let asked: Vec<String> = smtp.commands().into_iter().filter(|command| command.starts_with("AUTH")).collect();
+        let right =
+            asked.len() == tried.len() && asked.iter().zip(tried).all(|(asked, tried)| asked.starts_with(tried));
+        assert!(right, "{words}{asked:?}");
+        if status == 202 {
+            assert!(httpd.error_log().contains("auth=LOGIN"));
+        } else {
+            httpd.expect_log("SM040");
+        }
     }
 }
 

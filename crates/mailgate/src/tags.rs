@@ -130,6 +130,7 @@ tags! {
     UNAVAILABLE         "SM0406" 503 Yes                "unavailable",
     UNKNOWN             "SM0407" 502 Unknown            "unknown",
     RELAY_REFUSED       "SM0408" 400 AfterCorrection    "relay-refused",
+    EIGHT_BIT           "SM0411" 400 AfterCorrection    "eight-bit",
     FAULT               "SM0900" 500 Unknown            "fault",
 }
 
@@ -150,6 +151,8 @@ notes! {
     DRY_RUN "SM0007",
     /// The health check failed.
     UNHEALTHY "SM0409",
+    /// A relay offers STARTTLS that does not work.
+    BROKEN_STARTTLS "SM0410",
     /// The database of delivery statuses could not be asked or written.
     DATABASE "SM0501",
     /// A location is open to anybody.

@@ -5,7 +5,7 @@
 
 use mail::address::Domain;
 use mail::message_id::Token;
-use mailgate::answer::problem::{self, Problem};
+use mailgate::answer::{self, Problem};
 use mailgate::input::strip::StripList;
 use mailgate::input::{self, Rules};
 use mailgate::message::Message;
@@ -13,7 +13,7 @@ use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::Addressing;
-use mailgate::transport::smtp::{Envelope, Relay, Server};
+use mailgate::transport::smtp::{Envelope, Relay, Server, StartTls};
 use mailgate::transport::{self, Program, maildir, smtp};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -50,7 +50,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     let trace = Trace { client: None, user: None, server_name: "gateway.test", https: false, token: &token };
     let mut draft = Draft::new(&submission, Some(trace), &tmp);
     for piece in body.chunks(20_000) {
-        draft.write(piece).map_err(|error| problem::spool_full(&error))?;
+        draft.write(piece).map_err(|error| answer::spool_full(&error))?;
     }
     let message = draft.finish().map_err(|error| Problem::from(&error))?;
     let outcome = if to_maildir {
@@ -191,7 +191,7 @@ impl Mx {
     /// Two with different names have no connection in common.
     fn relay(&self, host: &str, name: String) -> Relay {
         let server = Arc::new(Server::parse(&format!("{host}:{}", self.port)).unwrap());
-        Relay { server, credentials: None, authorities: None, identity: None, name }
+        Relay { server, credentials: None, authorities: None, identity: None, starttls: StartTls::May, name }
     }
 }
 

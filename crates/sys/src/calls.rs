@@ -151,6 +151,11 @@ pub fn socket_error(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::socket_error(socket)?)
 }
 
+/// The address at our end of a connection.
+pub fn local_address(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    call(|| SocketAddr::try_from(rustix::net::getsockname(socket)?))
+}
+
 /// Small pieces leave at once (tcp(7), TCP_NODELAY).
 pub fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::set_tcp_nodelay(socket, true))

@@ -91,6 +91,10 @@ impl From<&Failure> for Problem {
                 (&tags::PROGRAM_REFUSED, "the mail program refused the message or its addresses")
             }
             FailureKind::DeadlinePassed => (&tags::TIMEOUT, "the mail system took too long"),
+            FailureKind::EightBit => (
+                &tags::EIGHT_BIT,
+                "the message holds octets above 127, which the mail system does not take; encode its parts as base64 or quoted-printable",
+            ),
             FailureKind::Misconfigured => (&tags::MISCONFIGURED, "the mail system cannot be used as it is set up"),
             FailureKind::NoResources => (&tags::BUSY, "the server has no room to send another message now"),
             FailureKind::RelayRefused => {
@@ -121,6 +125,7 @@ mod tests {
         for kind in [
             FailureKind::BadMessage,
             FailureKind::DeadlinePassed,
+            FailureKind::EightBit,
             FailureKind::Misconfigured,
             FailureKind::NoResources,
             FailureKind::RelayRefused,

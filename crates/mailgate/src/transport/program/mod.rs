@@ -197,7 +197,8 @@ fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Dur
             Err(ref error) => (FailureKind::Unknown, format!("exit 0, but what it has read is not known: {error}")),
         },
         (false, Ending::Exited(Exit::Code(code))) => {
-            (sysexits::kind(code, &[&watched.stderr.kept, &watched.stdout.kept]), format!("exit {code}"))
+            let words = [&*watched.stderr.kept, &*watched.stdout.kept];
+            (sysexits::kind(mta::identify(program.path), code, &words), format!("exit {code}"))
         }
         (false, Ending::Exited(exit)) => (FailureKind::Unknown, format!("ended by {exit}")),
         (false, Ending::Lost) => {

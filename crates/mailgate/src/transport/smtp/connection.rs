@@ -10,7 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -195,7 +195,16 @@ impl Connection {
         Some(format!("{} cipher={}", version.unwrap_or_default(), suite.unwrap_or_default()))
     }
 
+    /// Our end of it.
+    pub fn local_address(&mut self) -> Option<IpAddr> {
+        calls::local_address(self.timed().socket.as_fd()).ok().map(|address| address.ip().to_canonical())
+    }
+
+    /// Nothing that the server said before may be taken for the answer to what is written now.
     pub fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+        if !self.ahead.is_empty() {
+            return Err(Trouble::Nonsense("more than it was asked for"));
+        }
         match &mut self.stream {
             Stream::Plain(timed) => timed.write_all(octets)?,
             Stream::Tls(tls) => {
@@ -217,26 +226,59 @@ impl Connection {
         }
     }
 
-    /// Whether more was read than what was asked for.
-    pub fn is_ahead(&self) -> bool {
-        !self.ahead.is_empty()
-    }
-
     /// Whether nothing waits to be read: neither an end nor a farewell nor anything else.
     pub fn is_quiet(&mut self) -> bool {
-        if self.is_ahead() {
-            return false;
-        }
-        let socket = self.timed().socket.as_fd();
-        matches!(calls::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Duration::ZERO), Ok(0))
+        self.take_in() && self.ahead.is_empty()
     }
 
-    /// Whoever speaks before the final dot has enough of the message. (Through TLS this cannot be seen without reading.)
-    pub fn expect_silence(&mut self) -> Result<(), Trouble> {
-        if matches!(self.stream, Stream::Plain(_)) && !self.is_quiet() {
-            return Err(Trouble::Nonsense("an answer before the end of the message"));
+    /// Whether more came together with an answer than the farewell that may stand behind any (RFC 5321 3.8).
+    pub fn says_more(&mut self) -> bool {
+        self.take_in();
+        !self.ahead.is_empty() && !self.ahead.starts_with(b"421")
+    }
+
+    /// Reads what has arrived, without waiting for more. `false`: the connection has ended.
+    fn take_in(&mut self) -> bool {
+        while self.ahead.is_empty() {
+            if let Stream::Tls(tls) = &mut self.stream {
+                let mut piece = [0; 4096];
+                match tls.conn.reader().read(&mut piece) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => return false,
+                    Ok(read) => {
+                        self.ahead.extend(piece.iter().take(read));
+                        return true;
+                    }
+                }
+            }
+            let socket = self.timed().socket.as_fd();
+            match calls::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Duration::ZERO) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return false,
+            }
+            if !self.read_ready() {
+                return false;
+            }
         }
-        Ok(())
+        true
+    }
+
+    /// Reads once from a socket that has something. What comes through TLS may be none of ours: a ticket, a new key.
+    fn read_ready(&mut self) -> bool {
+        match &mut self.stream {
+            Stream::Plain(timed) => {
+                let mut piece = [0; 4096];
+                let read = timed.read(&mut piece).unwrap_or(0);
+                self.ahead.extend(piece.iter().take(read));
+                read > 0
+            }
+            Stream::Tls(tls) => {
+                let read = tls.conn.read_tls(&mut tls.sock).is_ok_and(|read| read > 0);
+                read && tls.conn.process_new_packets().is_ok()
+            }
+        }
     }
 
     /// A line without its end. CRLF ends it; LF alone is taken for one too, and any other CR is text.

@@ -54,11 +54,13 @@ pub(super) struct Failed {
     pub in_step: bool,
     /// Whether the connection ended before the message was on its way: nothing, if it had been waiting, but its age.
     pub stale: bool,
+    /// Whether STARTTLS was offered and did not work.
+    pub in_starttls: bool,
 }
 
 impl Failed {
     fn new(kind: FailureKind, detail: String) -> Failed {
-        Failed { kind, detail, words: None, recipient: None, in_step: false, stale: false }
+        Failed { kind, detail, words: None, recipient: None, in_step: false, stale: false, in_starttls: false }
     }
 
     /// Needs the administrator.
@@ -78,6 +80,19 @@ impl Failed {
     pub fn too_large(size: u64, limit: u64) -> Failed {
         let detail = format!("MAIL: {size} octets are more than the {limit} it takes");
         Failed { in_step: true, ..Failed::new(FailureKind::TooLarge, detail) }
+    }
+
+    /// The message has octets above 127, and the server does not offer 8BITMIME (RFC 6152 3).
+    pub fn eight_bit() -> Failed {
+        let detail =
+            "MAIL: the message has octets above 127, and it does not offer 8BITMIME; encode its parts".to_owned();
+        Failed { in_step: true, ..Failed::new(FailureKind::EightBit, detail) }
+    }
+
+    /// It answered as if it had taken the message, of which it did not have the end.
+    pub fn premature(reply: &Reply) -> Failed {
+        let detail = format!("{}: it answered {} before it had all of it", Step::Content, reply.text());
+        Failed { words: Some(reply.text()), ..Failed::new(FailureKind::Unknown, detail) }
     }
 
     /// The connection ended or made no sense.
@@ -115,6 +130,24 @@ impl Failed {
         }
     }
 
+    /// What it answered to RCPT after it had taken that many others. 452, and 552, which some servers say for it, is then its limit of
+    /// recipients (RFC 5321 4.5.3.1.10).
+    pub fn recipient(reply: &Reply, taken: usize) -> Failed {
+        let failed = Failed::refused(Step::Rcpt, reply);
+        let says_so = matches!(reply.enhanced(), None | Some("4.5.3" | "5.5.3"));
+        if taken == 0 || !says_so || !matches!(reply.code, 452 | 552) {
+            return failed;
+        }
+        let detail =
+            format!("{} after {taken} recipients; if it takes no more, lower SendmailMaxRecipients", failed.detail);
+        Failed { kind: FailureKind::Unavailable, detail, ..failed }
+    }
+
+    /// While TLS was being started in answer to an offer.
+    pub fn in_starttls(self) -> Failed {
+        Failed { in_starttls: true, ..self }
+    }
+
     /// In the middle of a message, where no RSET is understood.
     pub fn out_of_step(self) -> Failed {
         Failed { in_step: false, ..self }
@@ -147,6 +180,12 @@ impl Failed {
             recipient: self.recipient,
             started: true,
         }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 
@@ -211,6 +250,24 @@ mod tests {
             Failed::lost(Step::Data, &Trouble::Closed).stale && !Failed::lost(Step::Content, &Trouble::Closed).stale
         );
         assert!(!Failed::lost(Step::Mail, &Trouble::Late).stale);
+    }
+
+    #[test]
+    fn one_recipient_too_many_is_a_refusal_that_passes() {
+        use FailureKind::{RelayRefused, Unavailable};
+        for (line, taken, kind) in [
+            ("452 4.5.3 too many", 100, Unavailable),
+            ("552 too many", 100, Unavailable),
+            ("552 5.5.3 too many", 1, Unavailable),
+            ("552 too many", 0, RelayRefused),
+            ("552 5.2.2 full", 100, RelayRefused),
+            ("552 5.2.2 full", 0, RelayRefused),
+            ("550 no", 100, RelayRefused),
+        ] {
+            let failed = Failed::recipient(&reply(line), taken);
+            assert_eq!((failed.kind, failed.in_step), (kind, true), "{line} after {taken}");
+            assert_eq!(failed.detail.contains("SendmailMaxRecipients"), kind == Unavailable);
+        }
     }
 
     #[test]

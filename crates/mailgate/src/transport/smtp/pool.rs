@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for the next message; most servers wait for five minutes (RFC 5321 4.5.3.2.7).
 const IDLE: Duration = Duration::from_secs(30);
-/// Longest life of a connection, so that changes of the DNS and of certificates are noticed.
+/// Longest life of a connection, and of what is remembered of a relay, so that changes of the DNS and of certificates are noticed.
 const AGE: Duration = Duration::from_secs(300);
 /// Most connections that wait, a relay.
 const MOST: usize = 16;
@@ -19,6 +19,8 @@ const MOST: usize = 16;
 struct Peer {
     relay: Relay,
     tls: Arc<ClientConfig>,
+    /// Until when STARTTLS is not asked for, since it did not work.
+    no_starttls: Option<Instant>,
     waiting: Vec<Waiting>,
 }
 
@@ -42,9 +44,23 @@ pub(super) fn tls(relay: &Relay) -> Result<Arc<ClientConfig>, String> {
     let tls = tls::configure(relay)?;
     let mut peers = lock();
     if !peers.iter().any(|peer| peer.relay == *relay) {
-        peers.push(Peer { relay: relay.clone(), tls: tls.clone(), waiting: Vec::new() });
+        peers.push(Peer { relay: relay.clone(), tls: tls.clone(), no_starttls: None, waiting: Vec::new() });
     }
     Ok(tls)
+}
+
+/// Whether STARTTLS of this relay did not work a short while ago.
+pub(super) fn is_starttls_broken(relay: &Relay, now: Instant) -> bool {
+    let peers = lock();
+    let peer = peers.iter().find(|peer| peer.relay == *relay);
+    peer.is_some_and(|peer| peer.no_starttls.is_some_and(|until| now < until))
+}
+
+/// Remembers that it does not work: one that hangs would take half of the time of every new connection.
+pub(super) fn starttls_is_broken(relay: &Relay, now: Instant) {
+    if let Some(peer) = lock().iter_mut().find(|peer| peer.relay == *relay) {
+        peer.no_starttls = Some(now + AGE);
+    }
 }
 
 /// A connection that was quiet a moment ago.
@@ -98,7 +114,7 @@ fn close(sessions: Vec<Session>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::smtp::Server;
+    use crate::transport::smtp::{Server, StartTls};
     use std::io::{BufRead, BufReader, Write};
     use std::net::{TcpListener, TcpStream};
     use std::sync::mpsc::{Receiver, Sender, channel};
@@ -127,7 +143,8 @@ mod tests {
             }
         });
         let name = "gateway.test".to_owned();
-        (Relay { server, credentials: None, authorities: None, identity: None, name }, ended)
+        let starttls = StartTls::default();
+        (Relay { server, credentials: None, authorities: None, identity: None, starttls, name }, ended)
     }
 
     fn open(relay: &Relay) -> Session {
