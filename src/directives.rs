@@ -8,8 +8,10 @@ use mailgate::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
-use mailgate::policy::arguments::{Addressing, Piece, pieces};
+use mailgate::policy::arguments::{self, Addressing, Piece, pieces};
 use mailgate::policy::redirect::{self, Redirect};
+use mailgate::transport::mta::Mta;
+use mailgate::transport::program_arguments::{ProgramArguments, Role};
 use mailgate::transport::relay::{Authorities, Credentials, Identity, Notify, Server};
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
@@ -32,6 +34,8 @@ pub enum Transport {
 pub struct Arguments {
     /// The words, each in its pieces.
     pub words: Vec<Vec<Piece<Expression>>>,
+    /// What each of them is to the program.
+    pub roles: Vec<Role>,
     /// Who says where a message goes.
     pub addressing: Addressing,
     /// Why they would send past SendmailRedirectTo, if they would.
@@ -107,8 +111,9 @@ section! {
 impl Config for DirConfig {
     fn merge(outer: &Self, inner: &Self) -> Self {
         let mut merged = inner.over(outer);
-        if inner.transport.is_some() && outer.transport.is_some() {
-            // They were given for the outer relay; no other server may see them.
+        if inner.transport.is_some() {
+            // Those of the outer section were given for another relay, and no other server may see them. It need not name that relay itself:
+            // httpd merges the sections of a URL with each other before it merges them with the server.
             merged.relay_auth.clone_from(&inner.relay_auth);
             merged.relay_identity.clone_from(&inner.relay_identity);
         }
@@ -228,15 +233,27 @@ fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&s
         .iter()
         .map(|word| pieces(word, |expression| command.expression(expression)))
         .collect::<Result<Vec<_>, _>>()?;
-    config.arguments = Some(Arc::new(Arguments::new(words, needs_from)));
+    config.arguments = Some(Arc::new(Arguments::new(words, needs_from)?));
     Ok(())
 }
 
 impl Arguments {
-    /// The words, and what the literal ones say of who is addressed.
-    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Self {
-        let addressing = Addressing::of(redirect::literals(&words));
-        Arguments { addressing, escape: redirect::escape(redirect::literals(&words)), needs_from, words }
+    /// The words, and what they say of who is addressed. They are read as any of the programs may read them: the path says nothing for sure.
+    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Result<Self, String> {
+        let read = ProgramArguments::read(Mta::Unknown, arguments::words(&words));
+        if let Some(at) = read.option_of_request() {
+            return Err(format!(
+                "word {} would let the request choose an option; write the value as a word of its own, behind an option that takes one (-f %{{...}})",
+                at + 1
+            ));
+        }
+        if read.reads_smtp() {
+            return Err(
+                "-bs reads the text of the message as commands, which would name the recipients; take it out".into()
+            );
+        }
+        let (addressing, escape, roles) = (Addressing::of(&read), redirect::escape(&read), read.roles().to_vec());
+        Ok(Arguments { addressing, escape, needs_from, roles, words })
     }
 }
 

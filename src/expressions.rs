@@ -13,6 +13,7 @@ use mailgate::message_id::Token;
 use mailgate::policy::arguments::{self, Piece};
 use mailgate::policy::sender::Vouched;
 use mailgate::reply::{Again, Problem};
+use mailgate::transport::program_arguments::Role;
 use std::ffi::CStr;
 
 /// What SendmailSenderMail and SendmailSenderName gave.
@@ -81,15 +82,15 @@ pub fn arguments(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Vec<Vec<u8>>, Refused> {
-    let words = &settings.arguments().words;
+    let words = settings.arguments().words.iter().zip(&settings.arguments().roles).enumerate();
     let mut arguments = offered.during(request, || {
-        let (mut arguments, mut behind_dashes) = (Vec::with_capacity(words.len()), false);
-        for (i, word) in words.iter().enumerate() {
-            let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
-            arguments.push(arguments::join(i + 1, &pieces, behind_dashes.then_some(settings.recipients()))?);
-            behind_dashes |= matches!(word.as_slice(), [Piece::Literal(literal)] if literal == "--");
-        }
-        Ok::<_, Refused>(arguments)
+        words
+            .map(|(i, (word, role))| {
+                let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
+                let recipient = (*role == Role::Recipient).then(|| settings.recipients());
+                Ok(arguments::join(i + 1, &pieces, recipient)?)
+            })
+            .collect::<Result<Vec<_>, Refused>>()
     })?;
     if appends_recipients(settings) {
         arguments.extend(recipients(offered).into_iter().map(String::into_bytes));

@@ -20,8 +20,10 @@ pub struct Settings<'c> {
     config: &'c DirConfig,
 }
 
-static ARGUMENTS: LazyLock<Arguments> =
-    LazyLock::new(|| Arguments::new(["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into(), false));
+static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
+    let words = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]);
+    Arguments::new(words.into(), false).expect("constants without expressions")
+});
 static ORIGINS: LazyLock<Origins> = LazyLock::new(Origins::default);
 static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
 static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);

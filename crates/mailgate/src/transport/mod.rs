@@ -16,6 +16,7 @@ pub mod health;
 pub mod maildir;
 mod message;
 pub mod mta;
+pub mod program_arguments;
 pub mod relay;
 pub mod sendmail;
 pub mod slots;
