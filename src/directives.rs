@@ -10,6 +10,7 @@ use mailgate::origin::Origins;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{self, Addressing, Piece, pieces};
 use mailgate::policy::redirect::{self, Redirect};
+use mailgate::transport;
 use mailgate::transport::mta::Mta;
 use mailgate::transport::program_arguments::{ProgramArguments, Role};
 use mailgate::transport::relay::{Authorities, Credentials, Identity, Notify, Server};
@@ -42,6 +43,21 @@ pub struct Arguments {
     pub escape: Option<String>,
     /// Whether a word refers to the author's address, so that a message without From cannot be sent.
     pub needs_from: bool,
+}
+
+/// SendmailEnv, made while the configuration is read: later another thread may change what httpd's own environment says.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    added: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// All that the program is given.
+    pub variables: Vec<CString>,
+}
+
+impl Environment {
+    /// The fixed variables, and those of SendmailEnv.
+    pub fn new(added: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Self {
+        Environment { variables: transport::environment(&added), added }
+    }
 }
 
 /// Where a value about the sender comes from.
@@ -84,8 +100,7 @@ section! {
     dsn_location: Arc<Vec<Piece<Expression>>>,
     dry_run: DryRuns,
     dsn_redirect: bool,
-    /// Names with a value, or without one for httpd's own.
-    environment: Arc<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    environment: Arc<Environment>,
     error_detail: bool,
     location: Arc<str>,
     max_processes: usize,
@@ -387,7 +402,7 @@ fn sendmail_error_detail(config: &mut DirConfig, on: bool) -> Outcome {
 }
 
 fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
-    let mut environment = config.environment.as_deref().cloned().unwrap_or_default();
+    let mut added = config.environment.as_ref().map_or_else(Vec::new, |environment| environment.added.clone());
     for word in words {
         let (name, value) =
             word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value.as_bytes().to_vec())));
@@ -395,9 +410,9 @@ fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outc
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(plain) {
             return Err(format!("'{word}' is neither NAME nor NAME=value; a name is letters, digits and _"));
         }
-        environment.push((name.as_bytes().to_vec(), value));
+        added.push((name.as_bytes().to_vec(), value));
     }
-    config.environment = Some(Arc::new(environment));
+    config.environment = Some(Arc::new(Environment::new(added)));
     Ok(())
 }
 

@@ -13,13 +13,7 @@ use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{Again, Problem, Reply};
 use mailgate::transport::relay::{self, Envelope, Relay};
 use mailgate::transport::{self, Accepted, Failure, FailureKind, Message, Program, maildir, slots};
-use std::borrow::Cow;
-use std::ffi::CString;
 use std::path::Path;
-use std::sync::LazyLock;
-
-/// The environment of a program without SendmailEnv.
-static ENVIRONMENT: LazyLock<Vec<CString>> = LazyLock::new(|| transport::environment(&[]));
 
 /// A way out, with what this request says of it.
 pub enum HandOver<'c> {
@@ -91,10 +85,6 @@ impl<'c> HandOver<'c> {
         match self {
             HandOver::Maildir(directory) => maildir::deliver(directory, message),
             HandOver::Program { path, arguments } => {
-                let environment = match settings.environment() {
-                    [] => Cow::Borrowed(&*ENVIRONMENT),
-                    added => Cow::Owned(transport::environment(added)),
-                };
                 tracing::trace!(
                     "SM0004: running {} with {} words, {} octets of message",
                     path.display(),
@@ -102,8 +92,8 @@ impl<'c> HandOver<'c> {
                     message.len()
                 );
                 guard::committed();
-                let timeout = settings.timeout();
-                let program = Program { path, arguments, environment: &environment, timeout };
+                let (environment, timeout) = (settings.environment(), settings.timeout());
+                let program = Program { path, arguments, environment, timeout };
                 transport::hand_over(&program, message, &TEMPORARY)
             }
             HandOver::Relay { relay, sender, recipients, envid } => {

@@ -113,6 +113,13 @@ impl Directive {
         names && self.first_is(handler)
     }
 
+    /// The line, as it may stand in a configuration, and where.
+    fn shown(&self) -> String {
+        let quote = |word: &String| format!(" \"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
+        let words: String = self.words.iter().map(quote).collect();
+        format!("{}{words} ({})", self.name.trim_start_matches('<'), self.place)
+    }
+
     fn is_section(&self) -> bool {
         SECTIONS.iter().any(|section| self.is(section))
     }
@@ -151,8 +158,7 @@ impl<'t> Scope<'t> {
     }
 
     fn place(&self) -> String {
-        let of = self.site.section.unwrap_or(self.site.by);
-        format!("{} {} ({})", of.name.trim_start_matches('<'), quoted(&of.words), of.place)
+        self.site.section.unwrap_or(self.site.by).shown()
     }
 
     /// A place that anybody may reach and that writes to anybody.
@@ -171,11 +177,10 @@ impl<'t> Scope<'t> {
             let sends = both.setting("SetHandler").is_none_or(|handler| handler.names_handler("sendmail"));
             let free = both.free().filter(|_| sends && access::is_open(&both.lists))?;
             let text = format!(
-                "{}: {} {} ({}) opens it where both apply. Set SendmailRecipients, {OR_FIX}, or Require there too",
+                "{}: {} {} opens it where both apply. Set SendmailRecipients, {OR_FIX}, or Require there too",
                 self.place(),
                 anybody(&free),
-                other.name.trim_start_matches('<'),
-                other.place
+                other.shown()
             );
             Some(Warning { tag: "SM0807", text })
         })
@@ -322,12 +327,6 @@ impl<'t> Scope<'t> {
 
 fn read(mta: Mta, words: &[String]) -> ProgramArguments<'_> {
     ProgramArguments::read(mta, words.iter().map(|word| Word::of(word)))
-}
-
-/// Words as they may stand in a configuration.
-fn quoted(words: &[String]) -> String {
-    let quote = |word: &String| format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
-    words.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 fn anybody(free: &str) -> String {

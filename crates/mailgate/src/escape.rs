@@ -16,6 +16,30 @@ pub fn percent_encode(text: &str) -> String {
     encoded
 }
 
+/// The value of a field in a line of the log (`user=...`): with blanks or quotes in it it stands in quotes, so that it cannot look like a
+/// further field. A quote in it is `\\u{22}` once httpd has doubled the backslash; `\\"` would end the value there.
+pub fn log_value(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_graphic() && c != '"' || c.is_alphanumeric();
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    let escaped = value.chars().fold(String::new(), |mut escaped, c| {
+        match c {
+            '"' => escaped.extend(c.escape_unicode()),
+            c if steers(c) => escaped.extend(c.escape_unicode()),
+            c => escaped.push(c),
+        }
+        escaped
+    });
+    format!("\"{escaped}\"")
+}
+
+/// A control, or one of those that make a terminal show a line in another order (Unicode UAX 9).
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// A line that is the same to a reader of JSON, and no markup to whoever takes it for HTML.
 pub fn harmless_json(value: &Value) -> String {
     format!("{value}\n").replace('<', "\\u003c")
@@ -42,4 +66,27 @@ pub fn escape(text: &str) -> String {
         }
         escaped
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_in_the_log_is_one_value() {
+        for (value, written) in [
+            ("peter@example.org", "peter@example.org"),
+            ("<a.b+c@h>", "<a.b+c@h>"),
+            ("m\u{fc}ller", "m\u{fc}ller"),
+            ("-", "-"),
+            ("", "\"\""),
+            ("eve rcpts=9", "\"eve rcpts=9\""),
+            ("<a=b@h>", "<a=b@h>"),
+            ("eve\" x=\"1", "\"eve\\u{22} x=\\u{22}1\""),
+            ("a b\\", "\"a b\\\""),
+            ("a\nSM0001: b\u{202e}\u{a0}", "\"a\\u{a}SM0001: b\\u{202e}\u{a0}\""),
+        ] {
+            assert_eq!(log_value(value), written);
+        }
+    }
 }

@@ -8,7 +8,7 @@ pub mod address;
 pub mod audit;
 pub mod dry_run;
 pub mod dsn;
-mod escape;
+pub mod escape;
 pub mod header;
 pub mod input;
 pub mod message;

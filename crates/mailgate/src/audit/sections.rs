@@ -126,7 +126,9 @@ fn meets(site: Site<'_>, section: &Directive) -> Meets {
     let (own, other) = (Path::of_site(site), Path::of(section));
     let is_folder = |phase: Phase| matches!(phase, Phase::Directory | Phase::DirectoryMatch);
     let is_url = |phase: Phase| phase == Phase::Location;
-    match (phase(section), site.section.map(phase)) {
+    // A RewriteRule outside of sections is for URLs, any other directive there for all.
+    let ours = site.section.map(phase).or_else(|| site.by.is("RewriteRule").then_some(Phase::Location));
+    match (phase(section), ours) {
         (Phase::If | Phase::Files, _) => Meets::Somewhere,
         // Which folder a URL leads to cannot be seen here.
         (theirs, Some(ours)) if is_folder(theirs) && is_url(ours) => Meets::Somewhere,
@@ -135,7 +137,7 @@ fn meets(site: Site<'_>, section: &Directive) -> Meets {
             ("" | "/", true) => Meets::Somewhere,
             _ => Meets::Nowhere,
         },
-        (_, Some(_)) if site.section.is_some_and(|own| own.name == section.name && own.words == section.words) => {
+        _ if site.section.is_some_and(|own| own.name == section.name && own.words == section.words) => {
             Meets::Everywhere
         }
         _ if !other.is_pattern && own.is_below(&other) => Meets::Everywhere,

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use crate::escape::steers;
+
 pub mod health;
 pub mod maildir;
 mod message;
@@ -184,7 +186,7 @@ pub(crate) fn one_line(octets: &[u8], limit: usize) -> String {
                 '\r' => {}
                 '\t' => line.push(' '),
                 '\\' => line.push_str("\\\\"),
-                c if is_plain(c) => line.push(c),
+                c if !steers(c) => line.push(c),
                 c => line.extend(c.escape_unicode()),
             }
         }
@@ -196,12 +198,6 @@ pub(crate) fn one_line(octets: &[u8], limit: usize) -> String {
         }
     }
     line
-}
-
-/// Not a control, and none of those that make a terminal show a line in another order (Unicode UAX 9).
-fn is_plain(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
