@@ -7,8 +7,11 @@ use mail::address::{Address, Domain};
 use mailgate::answer::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
-use mailgate::policy::arguments::{Addressing, Piece, pieces};
+use mailgate::policy::arguments::{self, Addressing, Piece, pieces};
 use mailgate::policy::redirect::{self, Redirect};
+use mailgate::transport;
+use mailgate::transport::program::arguments::{ProgramArguments, Role};
+use mailgate::transport::program::mta::Mta;
 use mailgate::transport::smtp::{self, Authorities, Credentials, Identity, Notify, Server, StartTls};
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
@@ -32,12 +35,29 @@ pub enum Transport {
 pub struct Arguments {
     /// The words, each in its pieces.
     pub words: Vec<Vec<Piece<Expression>>>,
+    /// What each of them is to the program.
+    pub roles: Vec<Role>,
     /// Who says where a message goes.
     pub addressing: Addressing,
     /// Why they would send past SendmailRedirectTo, if they would.
     pub escape: Option<String>,
     /// Whether a word refers to the author's address, so that a message without From cannot be sent.
     pub needs_from: bool,
+}
+
+/// SendmailEnv, made while the configuration is read: later another thread may change what httpd's own environment says.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    added: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// All that the program is given.
+    pub variables: Vec<CString>,
+}
+
+impl Environment {
+    /// The fixed variables, and those of SendmailEnv.
+    pub fn new(added: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Self {
+        Environment { variables: transport::environment(&added), added }
+    }
 }
 
 /// Where a value about the sender comes from.
@@ -92,8 +112,7 @@ section! {
     dsn_location: Arc<Vec<Piece<Expression>>>,
     dry_run: DryRuns,
     dsn_redirect: bool,
-    /// Names with a value, or without one for httpd's own.
-    environment: Arc<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    environment: Arc<Environment>,
     error_detail: bool,
     location: Arc<str>,
     max_processes: usize,
@@ -122,8 +141,9 @@ section! {
 impl Config for DirConfig {
     fn merge(outer: &Self, inner: &Self) -> Self {
         let mut merged = inner.over(outer);
-        if inner.transport.is_some() && outer.transport.is_some() {
-            // They were given for the outer relay; no other server may see them.
+        if inner.transport.is_some() {
+            // Those of the outer section were given for another relay, and no other server may see them. It need not name that relay itself:
+            // httpd merges the sections of a URL with each other before it merges them with the server.
             merged.relay_auth.clone_from(&inner.relay_auth);
             merged.relay_identity.clone_from(&inner.relay_identity);
             merged.relay_tls = inner.relay_tls.or(outer.relay_tls.filter(|tls| *tls == StartTls::Must));
@@ -263,15 +283,27 @@ fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&s
         .iter()
         .map(|word| pieces(word, |expression| command.expression(expression)))
         .collect::<Result<Vec<_>, _>>()?;
-    config.arguments = Some(Arc::new(Arguments::new(words, needs_from)));
+    config.arguments = Some(Arc::new(Arguments::new(words, needs_from)?));
     Ok(())
 }
 
 impl Arguments {
-    /// The words, and what the literal ones say of who is addressed.
-    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Self {
-        let addressing = Addressing::of(redirect::literals(&words));
-        Arguments { addressing, escape: redirect::escape(redirect::literals(&words)), needs_from, words }
+    /// The words, and what they say of who is addressed. They are read as any of the programs may read them: the path says nothing for sure.
+    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Result<Self, String> {
+        let read = ProgramArguments::read(Mta::Unknown, arguments::words(&words));
+        if let Some(at) = read.option_of_request() {
+            return Err(format!(
+                "word {} would let the request choose an option; write the value as a word of its own, behind an option that takes one (-f %{{...}})",
+                at + 1
+            ));
+        }
+        if read.reads_smtp() {
+            return Err(
+                "-bs reads the text of the message as commands, which would name the recipients; take it out".into()
+            );
+        }
+        let (addressing, escape, roles) = (Addressing::of(&read), redirect::escape(&read), read.roles().to_vec());
+        Ok(Arguments { addressing, escape, needs_from, roles, words })
     }
 }
 
@@ -405,7 +437,7 @@ fn sendmail_error_detail(config: &mut DirConfig, on: bool) -> Outcome {
 }
 
 fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
-    let mut environment = config.environment.as_deref().cloned().unwrap_or_default();
+    let mut added = config.environment.as_ref().map_or_else(Vec::new, |environment| environment.added.clone());
     for word in words {
         let (name, value) =
             word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value.as_bytes().to_vec())));
@@ -413,9 +445,9 @@ fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outc
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(plain) {
             return Err(format!("'{word}' is neither NAME nor NAME=value; a name is letters, digits and _"));
         }
-        environment.push((name.as_bytes().to_vec(), value));
+        added.push((name.as_bytes().to_vec(), value));
     }
-    config.environment = Some(Arc::new(environment));
+    config.environment = Some(Arc::new(Environment::new(added)));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use mailgate::policy::arguments::{self, Piece};
 use mailgate::policy::sender::{Vouched, is_from_certificate};
 use mailgate::submission::Submission;
 use mailgate::tags;
+use mailgate::transport::program::arguments::Role;
 use std::ffi::CStr;
 
 /// What SendmailSenderMail and SendmailSenderName gave.
@@ -99,19 +100,19 @@ pub fn arguments(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Vec<Vec<u8>>, Refused> {
-    let words = &settings.arguments().words;
     let texts = settings.config().arguments_text.iter().flat_map(|texts| texts.iter());
     if let Some(i) = texts.map(String::as_str).position(|text| is_forged(request, text)) {
         return Err(PolicyError::Argument { word: i + 1, reason: UNVERIFIED }.into());
     }
+    let words = settings.arguments().words.iter().zip(&settings.arguments().roles).enumerate();
     let mut arguments = offered.during(request, || {
-        let (mut arguments, mut behind_dashes) = (Vec::with_capacity(words.len()), false);
-        for (i, word) in words.iter().enumerate() {
-            let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
-            arguments.push(arguments::join(i + 1, &pieces, behind_dashes.then_some(settings.recipients()))?);
-            behind_dashes |= matches!(word.as_slice(), [Piece::Literal(literal)] if literal == "--");
-        }
-        Ok::<_, Refused>(arguments)
+        words
+            .map(|(i, (word, role))| {
+                let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
+                let recipient = (*role == Role::Recipient).then(|| settings.recipients());
+                Ok(arguments::join(i + 1, &pieces, recipient)?)
+            })
+            .collect::<Result<Vec<_>, Refused>>()
     })?;
     if settings.appends_recipients() {
         arguments.extend(recipients(offered).into_iter().map(String::into_bytes));

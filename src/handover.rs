@@ -15,14 +15,8 @@ use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
 use mailgate::transport::smtp::{self, Envelope, Relay};
 use mailgate::transport::{self, Accepted, Failure, FailureKind, Program, maildir, slots};
-use std::borrow::Cow;
-use std::ffi::CString;
 use std::path::Path;
-use std::sync::LazyLock;
 use web::Response;
-
-/// The environment of a program without SendmailEnv.
-static ENVIRONMENT: LazyLock<Vec<CString>> = LazyLock::new(|| transport::environment(&[]));
 
 /// A way out, with what this request says of it.
 pub enum HandOver<'c> {
@@ -94,10 +88,6 @@ impl<'c> HandOver<'c> {
         match self {
             HandOver::Maildir(directory) => maildir::deliver(directory, message),
             HandOver::Program { path, arguments } => {
-                let environment = match settings.environment() {
-                    [] => Cow::Borrowed(&*ENVIRONMENT),
-                    added => Cow::Owned(transport::environment(added)),
-                };
                 tracing::trace!(
                     "{}: running {} with {} words, {} octets of message",
                     tags::RUNNING,
@@ -106,8 +96,8 @@ impl<'c> HandOver<'c> {
                     message.len()
                 );
                 guard::committed();
-                let timeout = settings.timeout();
-                let program = Program { path, arguments, environment: &environment, timeout };
+                let (environment, timeout) = (settings.environment(), settings.timeout());
+                let program = Program { path, arguments, environment, timeout };
                 transport::hand_over(&program, message, &TEMPORARY)
             }
             HandOver::Relay { relay, sender, recipients, envid } => {

@@ -68,6 +68,7 @@ impl Module for Sendmail {
 
     fn child_starts() {
         metrics::child_starts();
+        settings::child_starts();
     }
 
     fn child_ended(pid: u64) {

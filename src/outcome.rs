@@ -5,6 +5,7 @@ use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
+use mail::text::log_value;
 use mailgate::answer::{Problem, wadl};
 use mailgate::input::InputError;
 use mailgate::message::compose::ComposeError;
@@ -63,10 +64,10 @@ pub fn accepted(
     watch: &Watch,
 ) {
     let took = watch.accepted();
-    let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), took.as_micros());
+    let (id, rcpts, usec) = (log_value(submission.message_id.as_str()), submission.recipients.len(), took.as_micros());
     let (from, user, redirected) = parties(request, submission);
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
-    let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply=\"{reply}\""));
+    let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply={}", log_value(reply)));
     tracing::info!(
         "{}: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
         tags::ACCEPTED,
@@ -82,7 +83,7 @@ pub fn accepted(
 /// Logs a dry run, and leaves the notes for the access log.
 pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, watch: &Watch) {
     let (id, rcpts, usec) =
-        (submission.message_id.as_str(), submission.recipients.len(), watch.rehearsed().as_micros());
+        (log_value(submission.message_id.as_str()), submission.recipients.len(), watch.rehearsed().as_micros());
     let (from, user, redirected) = parties(request, submission);
     tracing::info!(
         "{}: dry run, nothing was sent id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected}",
@@ -94,8 +95,8 @@ pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, wat
 
 /// For the log: the author, the user, and whether the recipients are others than those who were meant.
 fn parties(request: &Request<'_>, submission: &Submission) -> (String, String, String) {
-    let from = submission.from.as_ref().map_or("-".to_owned(), |from| from.address().to_string());
-    let user = request.user().map_or("-".to_owned(), |user| String::from_utf8_lossy(user).into_owned());
+    let from = submission.from.as_ref().map_or("-".to_owned(), |from| log_value(&from.address().to_string()));
+    let user = request.user().map_or("-".to_owned(), |user| log_value(&String::from_utf8_lossy(user)));
     let redirected = submission.redirected.map(|intended| format!(" redirected=yes intended={intended}"));
     (from, user, redirected.unwrap_or_default())
 }
@@ -135,7 +136,7 @@ pub fn refuse(
         Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
     };
     watch.refused(problem.tag);
-    let id = message_id.as_ref().map_or(String::new(), |id| format!(" id={}", id.as_str()));
+    let id = message_id.as_ref().map_or(String::new(), |id| format!(" id={}", log_value(id.as_str())));
     if problem.tag.status >= 500 {
         tracing::error!("{}: {}{id}", problem.tag, problem.log);
     } else {

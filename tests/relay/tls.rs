@@ -153,6 +153,35 @@ fn an_inner_relay_does_not_get_the_password_of_the_outer_one() {
     assert!(said(&outer, "AUTH") && !said(&inner, "AUTH"));
 }
 
+/// httpd merges the sections of a URL with each other first, and what comes of that with the server.
+#[test]
+fn an_inner_relay_gets_no_password_from_any_section_around_it() {
+    let certificates = Certificates::new();
+    let folder = Place::new("relay");
+    let secret = folder.write("secret", "me:geheim\n");
+    mode(&secret, 0o600);
+    let client = certificates.client("gateway", "/CN=gateway");
+    let both = [&client.certificate, &client.key].map(|file| std::fs::read(file).unwrap()).concat();
+    let identity = folder.write("identity.pem", both).display().to_string();
+    let auth = format!("SendmailRelayAuth \"{}\"", secret.display());
+    let credentials = format!("{auth}\nSendmailRelayCertificate \"{identity}\"");
+    let section = "SetHandler sendmail\nRequire ip 127.0.0.1\n";
+    for (server, middle, own) in [(true, &*credentials, ""), (true, &credentials, &auth), (false, &credentials, "")] {
+        let (outer, inner) = (Smtp::with_starttls(&certificates), Smtp::with_starttls(&certificates));
+        let relay = |smtp: &Smtp| format!("SendmailRelay localhost:{}\n", smtp.port());
+        let a = if server { relay(&outer) } else { String::new() };
+        let builder = steady(Mpm::Event).config(&format!("{a}{}", authority(&certificates)));
+        let middle = if server { middle.to_owned() } else { format!("{}{middle}", relay(&outer)) };
+        let builder = builder.location("/m", &format!("{section}{middle}"));
+        let httpd = builder.location("/m/other", &format!("{section}{}{own}", relay(&inner))).start();
+        for path in ["/m", "/m/other"] {
+            Request::mail(path).send(&httpd).expect_status(202);
+        }
+        assert_eq!((outer.take().len(), inner.take().len()), (1, 1));
+        assert_eq!((said(&outer, "AUTH"), said(&inner, "AUTH")), (true, !own.is_empty()), "{server} {own}");
+    }
+}
+
 #[test]
 fn a_relay_that_asks_is_shown_the_client_certificate() {
     let certificates = Certificates::new();

@@ -167,6 +167,12 @@ notes! {
     NO_COUNTERS "SM0805",
     /// A redirection that a program would not know of.
     PAST_REDIRECT "SM0806",
+    /// A section elsewhere opens a location.
+    OPENED_ELSEWHERE "SM0807",
+    /// Credentials of a relay that no relay uses.
+    UNUSED_CREDENTIALS "SM0808",
+    /// `.htaccess` may open a whole server.
+    HTACCESS "SM0809",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

@@ -1,6 +1,6 @@
 //! A running child -> how it ended and what it said. One loop watches stdout, stderr and a pidfd (pidfd_open(2), Linux
 //! 5.3; polling where there is none), so a child that floods, hangs or leaves a grandchild behind blocks nobody. At the
-//! deadline its group gets TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped
+//! deadline it and its group get TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped
 //! by a later call.
 #![forbid(unsafe_code)]
 
@@ -181,9 +181,10 @@ impl Child {
         if self.ending.is_some() {
             return;
         }
-        if calls::signal_group(self.pid, signal).is_err() {
-            let _ = calls::signal_process(self.pid, signal); // a program that has changed its user: nothing more can be done
-        }
+        // Both: the program may have left its group (setpgid(2)) with something else still in there. Where it has changed its user,
+        // neither is allowed, and nothing more can be done.
+        let _ = calls::signal_group(self.pid, signal);
+        let _ = calls::signal_process(self.pid, signal);
     }
 
     fn finish(&mut self) -> Ending {

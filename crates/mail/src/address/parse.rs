@@ -341,10 +341,19 @@ pub(super) fn domain(input: &str) -> Result<String, AddressError> {
             Uts46::new().to_ascii(input.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
         mapped.map_err(|_| error())?.into_owned()
     };
-    match ascii.len() <= MAX_DOMAIN && ascii.split('.').all(is_label) {
+    let is_domain = ascii.len() <= MAX_DOMAIN && ascii.split('.').all(is_label) && !ends_in_number(&ascii);
+    match is_domain {
         true => Ok(ascii),
         false => Err(error()),
     }
+}
+
+/// No top level domain is a number (RFC 3696 2). What is one is an IP address to whoever looks a host up (`127.0.0.1`, `0x7f.1`), and mail to it
+/// would go to any machine inside.
+fn ends_in_number(domain: &str) -> bool {
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    hexadecimal || last.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_label(label: &str) -> bool {

@@ -4,6 +4,7 @@
 //! to the end.
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod mta;
 mod sysexits;
 

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
+use super::arguments::{ProgramArguments, Role, Word};
 use Mta::{Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, Ssmtp, Unknown};
 
 /// A program that calls itself `sendmail`.
@@ -142,7 +143,7 @@ const VERP: &str = "ignores -XV, which is for Postfix alone: all recipients shar
 /// What is wrong with `args` (SendmailArguments, expressions as they stand) for `mta`, each with the remedy; nothing if
 /// all is well.
 pub fn warnings(mta: Mta, args: &[&str]) -> Vec<String> {
-    let words = Words::read(mta, args);
+    let words = ProgramArguments::read(mta, args.iter().map(|arg| Word::of(arg)));
     let mut warnings: Vec<String> = TABLE
         .iter()
         .filter(|row| row.mta == mta && words.has(row.option))
@@ -158,75 +159,28 @@ pub fn warnings(mta: Mta, args: &[&str]) -> Vec<String> {
         "-v: what it prints beside each message is logged as a warning; take -v out",
     );
     warn(
-        words.has('t') && words.recipients > 0,
+        words.mode().is_some(),
+        "-b with another letter than m: it is told to do something else than to send the message; take it out",
+    );
+    warn(
+        words.reads_recipients() && words.roles().contains(&Role::Recipient),
         "-t together with recipients: some programs add them to those of the header, some take them away, some refuse; \
          use -t alone, or recipients alone",
     );
     warn(
-        words.options_behind_recipients,
+        words.has_option_behind_recipient(),
         "options behind a recipient, or behind a word that is taken for one, are recipients to some programs; \
          put -t before the other options, and recipients last, behind --",
     );
     warn(
-        !words.has('i') && (mta != Unknown || words.has('t')),
+        !words.ignores_dots() && (mta != Unknown || words.reads_recipients()),
         "no -i: a line that is a single dot ends the message there; add -i",
     );
+    let apart = |word: &&&str| mta == Exim && **word != "-ti";
+    if let Some(word) = words.flags_together().iter().find(apart) {
+        warnings.push(format!("{word}: Exim reads no options written together but -ti, and exits 1; write them apart"));
+    }
     warnings
-}
-
-/// Arguments as most of them read them (getopt).
-#[derive(Default)]
-struct Words {
-    options: Vec<char>,
-    recipients: usize,
-    options_behind_recipients: bool,
-}
-
-/// Options of one letter that can be written together.
-const FLAGS: &str = "GUimnstv";
-/// Options whose value may be the next word; Exim has none for N, R and V (its `-N` is another one).
-const WITH_VALUE: &str = "BCFLNORVXfhpr";
-const WITH_VALUE_EXIM: &str = "BCFLOXfhpr";
-
-impl Words {
-    fn read(mta: Mta, args: &[&str]) -> Words {
-        let with_value = if mta == Exim { WITH_VALUE_EXIM } else { WITH_VALUE };
-        let mut words = Words::default();
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            if *arg == "--" {
-                let behind: Vec<&str> = args.by_ref().copied().collect();
-                words.options_behind_recipients |= behind.iter().any(|arg| is_option(arg));
-                words.recipients += behind.len();
-                break;
-            }
-            if !is_option(arg) {
-                words.recipients += 1;
-                continue;
-            }
-            words.options_behind_recipients |= words.recipients > 0;
-            let letters = &arg[1..];
-            if letters.chars().all(|letter| FLAGS.contains(letter)) {
-                words.options.extend(letters.chars());
-            } else if letters == "oi" {
-                words.options.push('i');
-            } else if let Some(letter) = letters.chars().next() {
-                words.options.push(letter);
-                if letters.len() == 1 && with_value.contains(letter) {
-                    args.next();
-                }
-            }
-        }
-        words
-    }
-
-    fn has(&self, option: char) -> bool {
-        self.options.contains(&option)
-    }
-}
-
-fn is_option(arg: &str) -> bool {
-    arg.len() > 1 && arg.starts_with('-')
 }
 
 #[cfg(test)]
@@ -244,7 +198,7 @@ mod tests {
     fn what_works_everywhere_is_not_warned_of() {
         for mta in ALL {
             for args in
-                ["-t -i", "-ti", "-it", "-t -oi", "-i -- user@example.org", "-i -F Name -t", "-oi -bm user@example.org"]
+                ["-t -i", "-ti", "-t -oi", "-i -- user@example.org", "-i -F Name -t", "-oi -bm user@example.org"]
             {
                 assert_eq!(of(mta, args), [""; 0], "{mta}: {args}");
             }
@@ -255,6 +209,17 @@ mod tests {
             );
         }
         assert_eq!(of(Unknown, "-d user"), [""; 0], "a script, for all that is known");
+        for args in ["-it", "-itf x@example.org", "-t -i -p smtp:host -h 5"] {
+            assert_eq!(of(Postfix, args), [""; 0], "{args}");
+        }
+        assert_eq!(of(Msmtp, "-a work -t -i"), [""; 0]);
+        assert!(of(Postfix, "-tiv")[0].contains("-v: Postfix mails a delivery report"));
+        for args in ["-it", "-tiv", "-t -i -nm"] {
+            assert!(of(Exim, args).iter().any(|w| w.contains("written together")), "{args}"); // tried on 4.96
+        }
+        for args in ["-t -i -bs", "-t -ivb p"] {
+            assert!(of(Unknown, args).iter().any(|w| w.contains("-b with another letter")), "{args}");
+        }
         assert_eq!(of(Postfix, "-XV -N delay,failure,success -r bounces@example.org -i -t"), [""; 0]);
         assert_eq!(of(Unknown, "-XV -N never -r x@example.org -V id -i -t"), [""; 0]);
         assert_eq!(of(Sendmail, "-t -i -N failure -R hdrs -V id -f %{reqenv:SENDMAIL_FROM}"), [""; 0]);
