@@ -3,7 +3,7 @@
 
 use apache_sys as sys;
 use apr::{OwnPool, Pool};
-use mailgate::audit::Directive;
+use conftree::Directive;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::NonNull;
 

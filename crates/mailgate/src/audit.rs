@@ -9,26 +9,10 @@ use crate::policy::redirect;
 use crate::tags::{self, Note};
 use crate::transport::program::arguments::{ProgramArguments, Role, Word};
 use crate::transport::program::mta::{self, Mta};
-use sections::{Host, Site, flat};
+use crate::transport::program::quirks;
+use conftree::sections::{Host, Site, flat};
+use conftree::{Directive, access};
 use std::path::Path;
-
-mod access;
-mod sections;
-
-pub use sections::locations;
-
-/// A directive of the configuration; one with `children` is a section.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directive {
-    /// Its name as it was written, `<Location` for a section.
-    pub name: String,
-    /// The rest of the line as httpd cuts it into words.
-    pub words: Vec<String>,
-    /// Where it stands, `file:line`.
-    pub place: String,
-    /// What stands inside.
-    pub children: Vec<Directive>,
-}
 
 /// A warning of the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,60 +75,6 @@ fn overridable(host: &Host<'_>) -> Option<Warning> {
 fn is_transport(directive: &Directive) -> bool {
     ["SendmailName", "SendmailMaildir", "SendmailRelay"].iter().any(|name| directive.is(name))
 }
-
-impl Directive {
-    fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-
-    fn first_is(&self, word: &str) -> bool {
-        self.words.first().is_some_and(|first| first.eq_ignore_ascii_case(word))
-    }
-
-    /// Whether it makes `handler` the handler of something. Without a handler httpd takes the media type for one (config.c).
-    fn names_handler(&self, handler: &str) -> bool {
-        if self.is("RewriteRule") {
-            let flags = self.words.get(2).map_or("", |flags| flags.trim_matches(['[', ']']));
-            return flags.split(',').filter_map(|flag| flag.trim().split_once('=')).any(|(flag, value)| {
-                ["H", "Handler", "T", "Type"].iter().any(|name| flag.eq_ignore_ascii_case(name))
-                    && value.eq_ignore_ascii_case(handler)
-            });
-        }
-        let names = ["SetHandler", "AddHandler", "ForceType", "AddType"].iter().any(|name| self.is(name));
-        names && self.first_is(handler)
-    }
-
-    /// The line, as it may stand in a configuration, and where.
-    fn shown(&self) -> String {
-        let quote = |word: &String| format!(" \"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
-        let words: String = self.words.iter().map(quote).collect();
-        format!("{}{words} ({})", self.name.trim_start_matches('<'), self.place)
-    }
-
-    fn is_section(&self) -> bool {
-        SECTIONS.iter().any(|section| self.is(section))
-    }
-
-    /// A container that says nothing of its own (`<IfModule>`, `<Limit>`).
-    fn is_transparent(&self) -> bool {
-        self.name.starts_with('<') && !self.is_section() && !self.name.to_ascii_lowercase().starts_with("<require")
-    }
-}
-
-const SECTIONS: &[&str] = &[
-    "<VirtualHost",
-    "<Location",
-    "<LocationMatch",
-    "<Directory",
-    "<DirectoryMatch",
-    "<Files",
-    "<FilesMatch",
-    "<Proxy",
-    "<ProxyMatch",
-    "<If",
-    "<ElseIf",
-    "<Else",
-];
 
 /// A place that sends, with every list of directives that applies to it, the outermost first.
 struct Scope<'t> {
@@ -322,7 +252,7 @@ impl<'t> Scope<'t> {
         let words = self.words_of_program();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let text = |text| Warning { tag: &tags::PROGRAM_WORDS, text: format!("{}: {text}", self.place()) };
-        mta::warnings(mta::identify(Path::new(&path)), &words).into_iter().map(text).collect()
+        quirks::warnings(mta::identify(Path::new(&path)), &words).into_iter().map(text).collect()
     }
 }
 

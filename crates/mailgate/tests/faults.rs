@@ -114,7 +114,7 @@ fn whatever_call_fails_there_is_no_hand_over_without_success() {
                 let what = format!("errno {errno} at call {call}, {octets} octets, Maildir {to_maildir}: {outcome:?}");
                 assert_eq!(descriptors(), before, "{what}");
                 assert!(messages.iter().all(|message| message.ends_with(b"\nthe end\n")), "{what}");
-                match outcome.as_ref().map_err(|problem| problem.status) {
+                match outcome.as_ref().map_err(|problem| problem.tag.status) {
                     Ok(()) => assert_eq!(messages.len(), 1, "{what}"),
                     Err(500 | 503) => assert_eq!(messages.len(), 0, "{what}"),
                     Err(502) => assert!(messages.len() <= 1, "{what}"),
@@ -251,7 +251,7 @@ fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice_or_unsaid() {
             taken.iter().filter(|message| message.starts_with(start.as_bytes())).count()
         };
         assert_eq!(count(2), 1, "{what}: the one that follows");
-        match outcome.as_ref().map_err(|problem| problem.status) {
+        match outcome.as_ref().map_err(|problem| problem.tag.status) {
             Ok(()) => assert_eq!(count(1), 1, "{what}"),
             Err(500 | 503) => assert_eq!(count(1), 0, "{what}: {outcome:?}"),
             Err(502 | 504) => {

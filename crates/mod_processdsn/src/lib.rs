@@ -33,7 +33,7 @@ impl Module for ProcessDsn {
     }
 
     fn check(server: &Server<'_>) -> Result<(), String> {
-        handler::remember_locations(mailgate::audit::locations(&httpd::configuration(server), "processdsn"));
+        handler::remember_locations(conftree::sections::locations(&httpd::configuration(server), "processdsn"));
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::requote::Requote;
-use super::{ENCODED_LINE, Encoding, Plan, Source};
+use super::{ENCODED_LINE, Encoding, HEX, Plan, Source};
 
 /// Copies `from` to `to` as `plan` says. What is not empty ends in a line end.
 pub fn encode(plan: &Plan, mut from: impl BufRead, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
@@ -154,7 +154,6 @@ fn stands_for_itself(b: u8) -> bool {
 
 /// What may follow an octet and change how it is written: `rom ` after F.
 const LOOKAHEAD: usize = 4;
-pub(super) const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 impl QuotedPrintable {
     pub fn new() -> QuotedPrintable {

@@ -23,6 +23,9 @@ pub const MAX_LINE: usize = 990;
 /// Lines of base64 and quoted-printable, without the line end (RFC 2045 6.7, 6.8).
 const ENCODED_LINE: usize = 76;
 
+/// Digits as RFC 2045 6.7 wants them.
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
 /// What a media type allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -3,8 +3,7 @@
 //! octets that it is, as readers do.
 #![forbid(unsafe_code)]
 
-use super::ENCODED_LINE;
-use super::encode::HEX;
+use super::{ENCODED_LINE, HEX};
 
 /// Room for the `=` of a soft line break, and for the escape of the first octet of the line.
 const FULL: usize = ENCODED_LINE - 3;

@@ -301,5 +301,5 @@ fn a_password_that_no_relay_gets_is_named() {
 fn the_locations_of_a_handler_are_found_in_every_host() {
     let text = "<Location /a>\nSetHandler processdsn\n</Location>\n<VirtualHost *:80>\n<Location \"/b c/\">\nSetHandler processdsn\n\
                 </Location>\n</VirtualHost>\n<Location /d>\nSetHandler sendmail\n</Location>";
-    assert_eq!(locations(&tree(text), "processdsn"), ["/a", "/b c/"]);
+    assert_eq!(conftree::sections::locations(&tree(text), "processdsn"), ["/a", "/b c/"]);
 }

@@ -16,6 +16,9 @@ use std::fmt;
 
 pub use report::{Action, Recipient, Report, Typed};
 
+/// Where Exchange and Cisco write the answer of the other server when there is no Diagnostic-Code.
+const SUPPLEMENTARY_INFO: &str = "x-supplementary-info";
+
 /// Octets of the largest mail that is read.
 pub const MAX_SIZE: usize = 10 << 20;
 /// Parts of the mail, multiparts and nested messages counted; a returned message counts as one.

@@ -84,7 +84,7 @@ fn group(input: &str) -> IResult<&str, Group<'_>> {
                 Piece::Stray(text) => {
                     group.stray += 1;
                     if let Some(last) = group.fields.last_mut()
-                        && ["diagnostic-code", super::status::SUPPLEMENTARY_INFO]
+                        && ["diagnostic-code", super::SUPPLEMENTARY_INFO]
                             .iter()
                             .any(|name| last.name.eq_ignore_ascii_case(name))
                         && last.body.len() < MAX_UNWRAPPED

@@ -79,7 +79,7 @@ impl Reader {
             self.field(field, &mut here);
         }
         if here.diagnostic_code.is_none() {
-            let info = group.fields.iter().find(|f| f.name.eq_ignore_ascii_case(SUPPLEMENTARY_INFO));
+            let info = group.fields.iter().find(|f| f.name.eq_ignore_ascii_case(super::SUPPLEMENTARY_INFO));
             here.diagnostic_code = info.map(|field| supplementary_info(&field.body));
         }
         self.recipient(here)
@@ -168,8 +168,6 @@ const RECIPIENT_FIELDS: [&str; 9] = [
     "final-log-id",
     "will-retry-until",
 ];
-/// Where Exchange and Cisco write the answer of the other server when there is no Diagnostic-Code.
-pub(super) const SUPPLEMENTARY_INFO: &str = "x-supplementary-info";
 
 fn is_known(name: &str) -> bool {
     MESSAGE_FIELDS.iter().chain(&RECIPIENT_FIELDS).any(|known| name.eq_ignore_ascii_case(known))

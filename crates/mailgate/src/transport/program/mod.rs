@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod mta;
+pub mod quirks;
 mod sysexits;
 
 use std::ffi::CString;

@@ -1,11 +1,11 @@
 //! Says who we are, by the mechanisms that the server offers (RFC 4954, PLAIN: RFC 4616, LOGIN: draft-murchison-sasl-login).
 #![forbid(unsafe_code)]
 
+use super::ask::ask;
 use super::connection::Connection;
 use super::failed::{Failed, Step};
 use super::offers::Offers;
 use super::reply::Reply;
-use super::session::ask;
 use super::{Credentials, Relay};
 
 /// Longest line of a command (RFC 5321 4.5.3.1.4).

@@ -2,13 +2,13 @@
 //! [`super::reply`]; which commands are written when is the business of [`super::session`].
 #![forbid(unsafe_code)]
 
+use super::connection_error::ConnectionError;
 use super::lookup;
 use super::reply::Reply;
 use super::url::Server;
 use rustix::event::{PollFd, PollFlags};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,46 +18,6 @@ use sys::calls;
 
 /// Longest line of a server; RFC 5321 4.5.3.1.5 allows 512 octets.
 const LONGEST_LINE: usize = 8 * 1024;
-
-/// What ends a connection.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// The certificate does not hold.
-    Certificate(String),
-    /// The server closed it.
-    Closed,
-    /// Another failure of the network or of TLS.
-    Io(io::Error),
-    /// The deadline passed.
-    Late,
-    /// What came is not SMTP.
-    Nonsense(&'static str),
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut if error.raw_os_error().is_none() => Trouble::Late, // see `wait`
-            io::ErrorKind::UnexpectedEof => Trouble::Closed,
-            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                Some(rustls::Error::InvalidCertificate(why)) => Trouble::Certificate(why.to_string()),
-                _ => Trouble::Io(error),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Certificate(why) => write!(f, "its certificate does not hold: {why}"),
-            Trouble::Closed => f.write_str("it closed the connection"),
-            Trouble::Io(error) => error.fmt(f),
-            Trouble::Late => f.write_str("no answer within SendmailTimeout"),
-            Trouble::Nonsense(what) => write!(f, "it sent {what}"),
-        }
-    }
-}
 
 /// A socket that gives up at a deadline. It never blocks: what waits is [`Timed::wait`].
 struct Timed {
@@ -139,9 +99,9 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
-    pub fn open(server: &Server, deadline: Instant) -> Result<Connection, Trouble> {
+    pub fn open(server: &Server, deadline: Instant) -> Result<Connection, ConnectionError> {
         let addresses = lookup::addresses(server, deadline)?;
-        let mut last = Trouble::Io(io::Error::other("the name has no address"));
+        let mut last = ConnectionError::Io(io::Error::other("the name has no address"));
         for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / (addresses.len() - tried) as u32;
@@ -174,10 +134,10 @@ impl Connection {
 
     /// From here on everything is encrypted. Octets that came before and were not asked for would be taken for the server's own
     /// later (CVE-2011-0411 and its kin): a connection with any is given up.
-    pub fn start_tls(self, server: &Server, config: &Arc<ClientConfig>) -> Result<Connection, Trouble> {
-        let Stream::Plain(mut timed) = self.stream else { return Err(Trouble::Nonsense("TLS inside TLS")) };
+    pub fn start_tls(self, server: &Server, config: &Arc<ClientConfig>) -> Result<Connection, ConnectionError> {
+        let Stream::Plain(mut timed) = self.stream else { return Err(ConnectionError::Nonsense("TLS inside TLS")) };
         if !self.ahead.is_empty() {
-            return Err(Trouble::Nonsense("octets in the clear behind its consent to TLS"));
+            return Err(ConnectionError::Nonsense("octets in the clear behind its consent to TLS"));
         }
         let name = ServerName::try_from(String::from(server.host.clone())).map_err(io::Error::other)?;
         let mut tls = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
@@ -201,9 +161,9 @@ impl Connection {
     }
 
     /// Nothing that the server said before may be taken for the answer to what is written now.
-    pub fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), ConnectionError> {
         if !self.ahead.is_empty() {
-            return Err(Trouble::Nonsense("more than it was asked for"));
+            return Err(ConnectionError::Nonsense("more than it was asked for"));
         }
         match &mut self.stream {
             Stream::Plain(timed) => timed.write_all(octets)?,
@@ -216,11 +176,11 @@ impl Connection {
     }
 
     /// The next reply, however many lines it has.
-    pub fn reply(&mut self) -> Result<Reply, Trouble> {
+    pub fn reply(&mut self) -> Result<Reply, ConnectionError> {
         let mut reply = Reply::default();
         loop {
             let line = self.line()?;
-            if reply.add(&line).map_err(Trouble::Nonsense)? {
+            if reply.add(&line).map_err(ConnectionError::Nonsense)? {
                 return Ok(reply);
             }
         }
@@ -282,7 +242,7 @@ impl Connection {
     }
 
     /// A line without its end. CRLF ends it; LF alone is taken for one too, and any other CR is text.
-    fn line(&mut self) -> Result<Vec<u8>, Trouble> {
+    fn line(&mut self) -> Result<Vec<u8>, ConnectionError> {
         let mut searched = 0;
         loop {
             if let Some(end) = memchr::memchr(b'\n', self.ahead.get(searched..).unwrap_or_default()) {
@@ -301,13 +261,13 @@ impl Connection {
                 Stream::Tls(tls) => tls.read(&mut piece)?,
             };
             match piece.get(..read) {
-                None | Some([]) => return Err(Trouble::Closed),
+                None | Some([]) => return Err(ConnectionError::Closed),
                 Some(octets) => self.ahead.extend_from_slice(octets),
             }
         }
     }
 
-    fn too_long() -> Trouble {
-        Trouble::Nonsense("a line that does not end")
+    fn too_long() -> ConnectionError {
+        ConnectionError::Nonsense("a line that does not end")
     }
 }

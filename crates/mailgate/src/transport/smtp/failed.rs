@@ -1,7 +1,7 @@
 //! A message that a relay did not take, or may have: where in the conversation, and what that means.
 #![forbid(unsafe_code)]
 
-use super::connection::Trouble;
+use super::connection_error::ConnectionError;
 use super::reply::Reply;
 use crate::transport::{Failure, FailureKind};
 use std::fmt;
@@ -96,15 +96,15 @@ impl Failed {
     }
 
     /// The connection ended or made no sense.
-    pub fn lost(step: Step, trouble: &Trouble) -> Failed {
-        let kind = match (step, trouble) {
-            (Step::Dot, Trouble::Late) => FailureKind::DeadlinePassed,
+    pub fn lost(step: Step, error: &ConnectionError) -> Failed {
+        let kind = match (step, error) {
+            (Step::Dot, ConnectionError::Late) => FailureKind::DeadlinePassed,
             (Step::Dot, _) => FailureKind::Unknown,
-            (_, Trouble::Certificate(_)) => FailureKind::Misconfigured,
+            (_, ConnectionError::Certificate(_)) => FailureKind::Misconfigured,
             _ => FailureKind::Unavailable,
         };
-        let stale = step <= Step::Data && !matches!(trouble, Trouble::Late);
-        Failed { stale, ..Failed::new(kind, format!("{step}: {trouble}")) }
+        let stale = step <= Step::Data && !matches!(error, ConnectionError::Late);
+        Failed { stale, ..Failed::new(kind, format!("{step}: {error}")) }
     }
 
     /// An answer that is not the one hoped for.
@@ -243,13 +243,14 @@ mod tests {
             (Step::Content, Unavailable, Unavailable),
             (Step::Dot, DeadlinePassed, Unknown),
         ] {
-            assert_eq!(Failed::lost(step, &Trouble::Late).kind, late);
-            assert_eq!(Failed::lost(step, &Trouble::Closed).kind, closed);
+            assert_eq!(Failed::lost(step, &ConnectionError::Late).kind, late);
+            assert_eq!(Failed::lost(step, &ConnectionError::Closed).kind, closed);
         }
         assert!(
-            Failed::lost(Step::Data, &Trouble::Closed).stale && !Failed::lost(Step::Content, &Trouble::Closed).stale
+            Failed::lost(Step::Data, &ConnectionError::Closed).stale
+                && !Failed::lost(Step::Content, &ConnectionError::Closed).stale
         );
-        assert!(!Failed::lost(Step::Mail, &Trouble::Late).stale);
+        assert!(!Failed::lost(Step::Mail, &ConnectionError::Late).stale);
     }
 
     #[test]

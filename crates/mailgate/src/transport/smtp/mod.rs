@@ -3,8 +3,10 @@
 //! may use it is said by [`Relay`]. Everything waits with the deadline of the message; there is no thread.
 #![forbid(unsafe_code)]
 
+mod ask;
 mod auth;
 mod connection;
+mod connection_error;
 mod credentials;
 mod data;
 mod dsn;

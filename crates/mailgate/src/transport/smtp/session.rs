@@ -2,7 +2,9 @@
 //! ([`Session::send`]) (RFC 5321 3, RFC 3207, RFC 4954, RFC 2920, RFC 1870, RFC 6152, RFC 3461).
 #![forbid(unsafe_code)]
 
-use super::connection::{Connection, Trouble};
+use super::ask::ask;
+use super::connection::Connection;
+use super::connection_error::ConnectionError;
 use super::data::{self, Facts};
 use super::failed::{Failed, Step};
 use super::offers::Offers;
@@ -61,7 +63,7 @@ impl Session {
     ) -> Result<Session, Failed> {
         let begin = Instant::now();
         let server = &relay.server;
-        let lost = |step: Step| move |trouble: Trouble| Failed::lost(step, &trouble);
+        let lost = |step: Step| move |error: ConnectionError| Failed::lost(step, &error);
         let mut connection = Connection::open(server, deadline).map_err(lost(Step::Connect))?;
         if server.implicit_tls {
             connection = connection.start_tls(server, config).map_err(lost(Step::Tls))?;
@@ -172,7 +174,7 @@ impl Session {
         }
         let asked = self.connection.reply();
         match refusal {
-            None => asked.map(Some).map_err(|trouble| Failed::lost(Step::Data, &trouble)),
+            None => asked.map(Some).map_err(|error| Failed::lost(Step::Data, &error)),
             // A server that asks for the message all the same gets none.
             Some(refusal) if !asked.is_ok_and(|reply| reply.class() >= 4) => Err(refusal.out_of_step()),
             Some(refusal) => Err(refusal),
@@ -194,13 +196,13 @@ impl Session {
     }
 
     fn command(&mut self, step: Step, octets: &[u8]) -> Result<(), Failed> {
-        self.connection.write(octets).map_err(|trouble| Failed::lost(step, &trouble))
+        self.connection.write(octets).map_err(|error| Failed::lost(step, &error))
     }
 
     /// Reads the answer to a command of the envelope. A refusal is no error yet: the answers to the commands behind it are still to be
     /// read.
     fn refused(&mut self, step: Step) -> Result<Option<Reply>, Failed> {
-        let reply = self.connection.reply().map_err(|trouble| Failed::lost(step, &trouble))?;
+        let reply = self.connection.reply().map_err(|error| Failed::lost(step, &error))?;
         match reply.code {
             250..=259 => Ok(None),
             421 | 200..=399 => Err(Failed::refused(step, &reply)),
@@ -215,7 +217,7 @@ impl Session {
         let (mut step, mut has_begun) = (Step::Content, false);
         let sent = data::send(message.reader(), |piece, last| {
             if !connection.is_quiet() {
-                return Err(Sending::Lost(Trouble::Nonsense("an answer before the end of the message")));
+                return Err(Sending::Lost(ConnectionError::Nonsense("an answer before the end of the message")));
             }
             if last {
                 step = Step::Dot;
@@ -226,26 +228,26 @@ impl Session {
         match sent {
             Ok(()) => {}
             Err(Sending::Unread(error)) => return Err(Failed::unread(&error).out_of_step()),
-            Err(Sending::Lost(trouble)) => return Err(self.last_words(step, has_begun, &trouble)),
+            Err(Sending::Lost(error)) => return Err(self.last_words(step, has_begun, &error)),
         }
-        let reply = self.connection.reply().map_err(|trouble| Failed::lost(Step::Dot, &trouble))?;
+        let reply = self.connection.reply().map_err(|error| Failed::lost(Step::Dot, &error))?;
         if self.connection.says_more() {
-            let trouble = Trouble::Nonsense("more than one answer to the message");
-            return Err(Failed::lost(Step::Dot, &trouble));
+            let error = ConnectionError::Nonsense("more than one answer to the message");
+            return Err(Failed::lost(Step::Dot, &error));
         }
         if (250..=259).contains(&reply.code) { Ok(reply) } else { Err(Failed::refused(Step::Dot, &reply)) }
     }
 
     /// A server that has enough may say so, and close, before it has read all. Nothing that it says then is the answer to the message.
-    fn last_words(&mut self, step: Step, has_begun: bool, trouble: &Trouble) -> Failed {
-        if matches!(trouble, Trouble::Late) {
-            return Failed::lost(step, trouble);
+    fn last_words(&mut self, step: Step, has_begun: bool, error: &ConnectionError) -> Failed {
+        if matches!(error, ConnectionError::Late) {
+            return Failed::lost(step, error);
         }
         self.connection.hurry(LAST_WORDS);
         match self.connection.reply() {
             Ok(reply) if reply.class() >= 4 => Failed::refused(step, &reply).out_of_step(),
             Ok(reply) if has_begun => Failed::premature(&reply),
-            _ => Failed::lost(step, trouble),
+            _ => Failed::lost(step, error),
         }
     }
 
@@ -261,7 +263,7 @@ impl Session {
 
 /// What stops the content of a message on its way.
 enum Sending {
-    Lost(Trouble),
+    Lost(ConnectionError),
     Unread(std::io::Error),
 }
 
@@ -269,12 +271,6 @@ impl From<std::io::Error> for Sending {
     fn from(error: std::io::Error) -> Self {
         Sending::Unread(error)
     }
-}
-
-/// A command and its answer.
-pub(super) fn ask(connection: &mut Connection, step: Step, command: &str) -> Result<Reply, Failed> {
-    let asked = connection.write(format!("{command}\r\n").as_bytes()).and_then(|()| connection.reply());
-    asked.map_err(|trouble| Failed::lost(step, &trouble))
 }
 
 fn expect(step: Step, reply: Reply, code: u16) -> Result<(), Failed> {
@@ -310,7 +306,7 @@ fn encrypt(
     let answer = ask(&mut connection, Step::StartTls, "STARTTLS")?;
     expect(Step::StartTls, answer, 220)?;
     let encrypted = connection.start_tls(&relay.server, config);
-    let mut connection = encrypted.map_err(|trouble| Failed::lost(Step::Tls, &trouble))?;
+    let mut connection = encrypted.map_err(|error| Failed::lost(Step::Tls, &error))?;
     let offers = hello(&mut connection, relay, name)?;
     Ok((connection, offers))
 }

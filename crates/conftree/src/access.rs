@@ -2,8 +2,8 @@
 //! `Order`, `Allow`, `Deny` and `Satisfy` of mod_access_compat, `SSLVerifyClient` of mod_ssl.
 #![forbid(unsafe_code)]
 
-use super::Directive;
-use super::sections::{flat, is_foreign};
+use crate::Directive;
+use crate::sections::{flat, is_foreign};
 
 /// Whether nobody is kept out of where these lists apply, the outermost first.
 pub fn is_open(lists: &[&[Directive]]) -> bool {

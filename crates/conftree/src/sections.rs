@@ -3,7 +3,7 @@
 //! of the file, `<If>`.
 #![forbid(unsafe_code)]
 
-use super::Directive;
+use crate::Directive;
 
 /// A server, or a virtual host with what it takes over from the main one.
 pub struct Host<'t> {
