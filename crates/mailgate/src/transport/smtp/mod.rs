@@ -12,6 +12,7 @@ mod data;
 mod dsn;
 mod failed;
 mod lookup;
+mod memory;
 mod offers;
 mod pool;
 mod reply;

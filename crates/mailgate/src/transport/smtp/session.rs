@@ -9,7 +9,7 @@ use super::data::{self, Facts};
 use super::failed::{Failed, Step};
 use super::offers::Offers;
 use super::reply::Reply;
-use super::{Envelope, Relay, StartTls, auth, pool};
+use super::{Envelope, Relay, StartTls, auth, memory};
 use crate::message::Message;
 use crate::tags;
 use mail::address::Domain;
@@ -37,9 +37,9 @@ impl Session {
     /// Connects, and does all that comes before MAIL. Where TLS is no must, an offer of STARTTLS that does not work is as none.
     pub fn open(relay: &Relay, deadline: Instant) -> Result<Session, Failed> {
         relay.starttls.check(relay.needs_tls()).map_err(|why| Failed::misconfigured(Step::StartTls, why))?;
-        let config = pool::tls(relay).map_err(|why| Failed::misconfigured(Step::Tls, why))?;
+        let config = memory::tls(relay).map_err(|why| Failed::misconfigured(Step::Tls, why))?;
         let is_must = relay.requires_tls();
-        let asks = relay.starttls != StartTls::Never && (is_must || !pool::is_starttls_broken(relay, Instant::now()));
+        let asks = relay.starttls != StartTls::Never && (is_must || !memory::is_starttls_broken(relay, Instant::now()));
         match Session::begin(relay, &config, asks, deadline) {
             Err(failed) if failed.in_starttls && !is_must => {
                 tracing::warn!(
@@ -48,7 +48,7 @@ impl Session {
                     tags::BROKEN_STARTTLS,
                     relay.server
                 );
-                pool::starttls_is_broken(relay, Instant::now());
+                memory::starttls_is_broken(relay, Instant::now());
                 Session::begin(relay, &config, false, deadline)
             }
             outcome => outcome,
