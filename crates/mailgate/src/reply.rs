@@ -280,6 +280,7 @@ impl From<&ComposeError> for Problem {
         match error {
             ComposeError::Body(error) => Problem::new(400, "SM0106", Again::AfterCorrection, error.to_string()),
             ComposeError::Io(_) => spool_full(error),
+            ComposeError::Parts(error) => Problem::new(400, "SM0106", Again::AfterCorrection, error.to_string()),
         }
     }
 }

@@ -10,5 +10,6 @@ pub mod draft;
 pub mod encode;
 pub(crate) mod encoded_word;
 pub(crate) mod fold;
+pub mod mime;
 pub(crate) mod parameters;
 pub mod structured;
