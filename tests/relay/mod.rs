@@ -64,8 +64,9 @@ fn every_post_arrives_at_a_relay_as_it_was_sent() {
             faults.push(format!("{}: {} {} messages, {}", row.name, response.status, taken.len(), response.text()));
             continue;
         };
-        let parsed = oracle::read_file(&folder.write("message", unwired(message)));
-        let mut found = row.faults(&parsed);
+        let octets = unwired(message);
+        let parsed = oracle::read_file(&folder.write("message", &octets));
+        let mut found = row.faults(&parsed, &String::from_utf8_lossy(&octets));
         found.extend(parsed.wire_faults());
         if promised(&response) != 202 || !message.accepted || parsed.field("Bcc").is_some() {
             found.push(format!("{} accepted {}", response.status, message.accepted));

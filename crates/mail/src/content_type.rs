@@ -13,6 +13,7 @@ pub use super::parameters::ParameterError;
 use super::parameters::{Parameters, cfws, is_token, token};
 use crate::header::{HeaderName, HeaderValue};
 use crate::text::excerpt;
+use crate::transfer_encoding::Kind;
 
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,18 @@ impl ContentType {
     /// Whether the type is `message`.
     pub fn is_message(&self) -> bool {
         self.essence.starts_with("message/")
+    }
+
+    /// What the type allows. Text in a charset whose octets are no lines of ASCII (UTF-16, UTF-32) must travel as it is.
+    pub fn kind(&self) -> Kind {
+        let charset = self.charset().unwrap_or_default().to_ascii_lowercase();
+        let is_wide =
+            ["utf-16", "utf16", "utf-32", "utf32", "ucs-", "iso-10646"].iter().any(|wide| charset.starts_with(wide));
+        match self {
+            composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
+            text if text.is_text() && !is_wide => Kind::Text,
+            _ => Kind::Other,
+        }
     }
 
     /// The charset, as it was spelled.

@@ -12,6 +12,7 @@ mod encoded_word;
 mod fold;
 pub mod header;
 pub mod message_id;
+pub mod mime;
 mod parameters;
 #[cfg(test)]
 mod stopwatch;

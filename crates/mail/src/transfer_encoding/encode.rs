@@ -296,7 +296,7 @@ impl Base64Lines {
         match self.source {
             // RFC 2045 6.8: what is not of the alphabet is ignored.
             Source::Encoded => octets.extend(piece.iter().filter(|b| is_digit(**b))),
-            Source::Octets => octets.extend_from_slice(piece),
+            Source::Octets | Source::Parts => octets.extend_from_slice(piece),
             Source::Text => self.extend_text(&mut octets, piece),
         }
         let lines = octets.chunks_exact(self.width());

@@ -74,6 +74,7 @@ impl From<&ComposeError> for Problem {
         match error {
             ComposeError::Body(error) => Problem::new(&tags::BODY, error.to_string()),
             ComposeError::Io(_) => spool_full(error),
+            ComposeError::Parts(error) => Problem::new(&tags::BODY, error.to_string()),
         }
     }
 }

@@ -39,9 +39,9 @@ pub struct Known {
     pub meaning: Option<&'static str>,
 }
 
-/// Whether the table has a row for `name`.
-pub fn is_known(name: &HeaderName) -> bool {
-    KNOWN.iter().any(|known| name.is(known.name))
+/// Whether `name` is a field that the description of the service offers.
+pub fn is_offered(name: &HeaderName) -> bool {
+    KNOWN.iter().any(|known| known.meaning.is_some() && name.is(known.name))
 }
 
 /// What `name` is read as: text, unless the table knows better.

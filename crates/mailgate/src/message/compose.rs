@@ -7,6 +7,7 @@ use mail::content_type::ContentType;
 use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
+use mail::mime::MimeError;
 use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
@@ -20,6 +21,17 @@ pub enum ComposeError {
     Body(BodyError),
     /// The message could not be stored.
     Io(io::Error),
+    /// The parts of the body cannot be carried.
+    Parts(MimeError),
+}
+
+impl From<MimeError> for ComposeError {
+    fn from(error: MimeError) -> Self {
+        match error {
+            MimeError::Io(error) => ComposeError::Io(error),
+            error => ComposeError::Parts(error),
+        }
+    }
 }
 
 impl fmt::Display for ComposeError {
@@ -27,6 +39,7 @@ impl fmt::Display for ComposeError {
         match self {
             ComposeError::Body(error) => error.fmt(f),
             ComposeError::Io(error) => write!(f, "the message could not be stored: {error}"),
+            ComposeError::Parts(error) => error.fmt(f),
         }
     }
 }
@@ -89,19 +102,20 @@ impl Form {
         let given = submission.content_type.as_ref();
         let is_known = facts.nul && given.is_none() || given.is_some_and(|given| markup(Some(given)) == Markup::None);
         let content_type = content_type(given, facts);
-        let kind = match &*content_type {
-            text if text.is_text() && !is_wide(text) => Kind::Text,
-            composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
-            _ => Kind::Other,
-        };
+        let kind = content_type.kind();
         let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts)?;
-        let mut header = content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
-        if let Some(encoding) = plan.transfer_encoding() {
-            header += &format!("Content-Transfer-Encoding: {encoding}\n");
-        }
-        header.push('\n');
+        let header = last_lines(&content_type, &plan);
         Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
     }
+}
+
+/// The last lines of a header, with the empty one.
+pub(super) fn last_lines(content_type: &ContentType, plan: &Plan) -> String {
+    let mut header = content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
+    if let Some(encoding) = plan.transfer_encoding() {
+        header += &format!("Content-Transfer-Encoding: {encoding}\n");
+    }
+    header + "\n"
 }
 
 /// Where a body of this type may name its charset.
@@ -114,12 +128,6 @@ pub(super) fn markup(given: Option<&ContentType>) -> Markup {
         xml if xml == "text/xml" || xml.ends_with("+xml") => Markup::Xml,
         _ => Markup::Plain,
     }
-}
-
-/// Whether the text is in a charset whose octets are no lines of ASCII (UTF-16, UTF-32), so that it must travel as it is.
-fn is_wide(text: &ContentType) -> bool {
-    let charset = text.charset().unwrap_or_default().to_ascii_lowercase();
-    ["utf-16", "utf16", "utf-32", "utf32", "ucs-", "iso-10646"].iter().any(|wide| charset.starts_with(wide))
 }
 
 /// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.
