@@ -48,12 +48,17 @@ fn eight_bit_octets_never_reach_a_server_that_does_not_offer_8bitmime() {
     for (path, smtp) in [("/other", &other), ("/old", &old)] {
         request(path).body(body.replace('\u{fc}', "ue")).send(&httpd).expect_status(202);
         Request::mail(path).body("gr\u{fc}n\n").send(&httpd).expect_status(202);
+        let mixed = "multipart/mixed; boundary=b";
+        let parts = body.replace("application/pgp-signature", "text/plain");
+        request(path).without("Content-Type").header("Content-Type", mixed).body(parts).send(&httpd).expect_status(202);
         let taken = smtp.take();
+        let encoded = String::from_utf8_lossy(&taken[2].octets);
+        assert!(encoded.contains("quoted-printable\r\n\r\ngr=C3=BCn\r\n--b\r\n"), "{encoded}");
         assert!(taken.iter().all(|message| message.octets.is_ascii() && !message.mail.contains("BODY")), "{taken:?}");
         let response = request(path).body(body).send(&httpd);
         assert_eq!(promised(&response), 400);
         assert!(response.text().contains("encode its parts"), "{}", response.text());
-        assert_eq!((taken.len(), smtp.take().len(), count(smtp, "MAIL")), (2, 0, 2), "refused before MAIL");
+        assert_eq!((taken.len(), smtp.take().len(), count(smtp, "MAIL")), (3, 0, 3), "refused before MAIL");
         assert_eq!(smtp.connections(), 1, "the connection is as good as before");
     }
     httpd.expect_log("SM0411");

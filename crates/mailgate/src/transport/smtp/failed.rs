@@ -46,7 +46,7 @@ impl fmt::Display for Step {
 /// What went wrong.
 #[derive(Debug)]
 pub(super) struct Failed {
-    kind: FailureKind,
+    pub kind: FailureKind,
     detail: String,
     words: Option<String>,
     recipient: Option<String>,
@@ -84,9 +84,13 @@ impl Failed {
 
     /// The message has octets above 127, and the server does not offer 8BITMIME (RFC 6152 3).
     pub fn eight_bit() -> Failed {
-        let detail =
-            "MAIL: the message has octets above 127, and it does not offer 8BITMIME; encode its parts".to_owned();
+        let detail = "MAIL: the message has octets above 127, and it does not offer 8BITMIME".to_owned();
         Failed { in_step: true, ..Failed::new(FailureKind::EightBit, detail) }
+    }
+
+    /// The same, with the reason why nothing could be done about it.
+    pub fn because(self, why: &dyn fmt::Display) -> Failed {
+        Failed { detail: format!("{}: {why}", self.detail), ..self }
     }
 
     /// It answered as if it had taken the message, of which it did not have the end.

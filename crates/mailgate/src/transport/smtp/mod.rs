@@ -25,11 +25,14 @@ pub use dsn::Notify;
 pub use tls::{Authorities, Identity, StartTls};
 pub use url::Server;
 
-use super::{Accepted, Failure};
-use crate::message::Message;
+use super::{Accepted, Failure, FailureKind};
+use crate::message::{Message, seven_bit};
 use crate::tags;
 use failed::{Failed, redact};
+use mail::mime::MimeError;
+use reply::Reply;
 use session::Session;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,16 +96,33 @@ pub struct Envelope<'a> {
     pub envid: &'a str,
 }
 
-/// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`.
+/// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`. For a relay without
+/// 8BITMIME the message is written anew, in `directory` if it is too long for memory; what may not be touched is not sent.
 pub fn deliver(
     relay: &Relay,
     envelope: &Envelope<'_>,
     message: &Message,
     timeout: Duration,
+    directory: &Path,
 ) -> Result<Accepted, Failure> {
     let began = Instant::now();
     let deadline = super::deadline(began, timeout);
-    let fail = |failed: Failed| failed.into_failure(&relay.server, envelope.recipients);
+    let outcome = attempt(relay, envelope, message, deadline);
+    let outcome = match outcome {
+        Err(failed) if failed.kind == FailureKind::EightBit => match seven_bit(message, directory) {
+            Ok(encoded) => attempt(relay, envelope, &encoded, deadline),
+            Err(MimeError::Io(error)) => return Err(Failure::storing(&error)),
+            Err(sealed) => Err(failed.because(&sealed)),
+        },
+        outcome => outcome,
+    };
+    let reply = outcome.map_err(|failed| failed.into_failure(&relay.server, envelope.recipients))?;
+    let reply = redact(&reply.text(), envelope.recipients);
+    Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() })
+}
+
+/// One message over one connection; over a second one if the first was kept and has gone stale meanwhile.
+fn attempt(relay: &Relay, envelope: &Envelope<'_>, message: &Message, deadline: Instant) -> Result<Reply, Failed> {
     loop {
         let waited = pool::take(relay, Instant::now());
         let is_fresh = waited.is_none();
@@ -111,13 +131,12 @@ pub fn deliver(
                 session.set_deadline(deadline);
                 session
             }
-            None => Session::open(relay, deadline).map_err(fail)?,
+            None => Session::open(relay, deadline)?,
         };
         match session.send(envelope, message) {
             Ok(reply) => {
                 pool::give_back(relay, session, Instant::now());
-                let reply = redact(&reply.text(), envelope.recipients);
-                return Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() });
+                return Ok(reply);
             }
             Err(failed) if failed.stale && !is_fresh => {
                 tracing::debug!(
@@ -130,7 +149,7 @@ pub fn deliver(
                 if failed.in_step {
                     pool::give_back(relay, session, Instant::now());
                 }
-                return Err(fail(failed));
+                return Err(failed);
             }
         }
     }
