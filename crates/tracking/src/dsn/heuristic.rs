@@ -125,8 +125,8 @@ impl<'a> Mail<'a> {
         if !self.is_bounce {
             return Ok(None);
         }
-        let signs = signs(self.top, &self.words);
-        for family in families.iter().filter(|family| family.signs <= signs) {
+        let has_signs = |wanted: u8| wanted == 0 || wanted <= signs(self.top, &self.words);
+        for family in families.iter().filter(|family| has_signs(family.signs)) {
             let mut recipients = (family.read)(self)?;
             if recipients.len() > MAX_RECIPIENTS {
                 return Err(Error::TooManyRecipients);
