@@ -54,12 +54,22 @@ impl<'t> Host<'t> {
 
     /// The lists that apply to all of `site`, and, if given, to where it meets `also`.
     pub fn lists(&self, site: Site<'t>, also: Option<&'t Directive>) -> Vec<&'t [Directive]> {
+        let covers = |site, section: &Section<'t>| meets(site, section.directive) == Meets::Everywhere;
         let chosen = |section: &&Section<'t>| {
             self.is_around(section.directive, site.section)
                 || self.is_around(section.directive, also)
-                || meets(site, section.directive) == Meets::Everywhere
+                || covers(site, section)
+                || also.is_some_and(|also| covers(Site { by: also, section: Some(also) }, section))
         };
         let sections = self.sections.iter().filter(chosen).map(|section| section.directive.children.as_slice());
+        self.servers.iter().copied().chain(sections).collect()
+    }
+
+    /// The servers' lists, and those that apply to all of `site` and override what an .htaccess file says, which is merged with `<Directory>`.
+    pub fn lists_behind_htaccess(&self, site: Site<'t>) -> Vec<&'t [Directive]> {
+        let chosen =
+            |section: &&'t Directive| phase(section) > Phase::Files && meets(site, section) == Meets::Everywhere;
+        let sections = self.sections().filter(chosen).map(|section| section.children.as_slice());
         self.servers.iter().copied().chain(sections).collect()
     }
 

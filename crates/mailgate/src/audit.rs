@@ -53,13 +53,14 @@ fn site_warnings<'t>(host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
 fn overridable(host: &Host<'_>) -> Option<Warning> {
     let by =
         host.servers().iter().rev().find_map(|list| flat(list).filter(|directive| is_transport(directive)).last())?;
-    let scope = Scope { site: Site { by, section: None }, lists: host.servers().to_vec() };
+    let site = Site { by, section: None };
+    let scope = Scope { site, lists: host.lists_behind_htaccess(site) };
     let chooses = |directive: &&Directive| {
         let chosen = |word: &String| ["all", "fileinfo"].iter().any(|chosen| word.eq_ignore_ascii_case(chosen));
         directive.is("AllowOverride") && directive.words.iter().any(chosen)
     };
     let allows = host.sections().find_map(|section| flat(&section.children).find(chooses))?;
-    let free = scope.free()?;
+    let free = scope.free().filter(|_| access::is_open(&scope.lists))?;
     Some(Warning {
         tag: &tags::HTACCESS,
         text: format!(

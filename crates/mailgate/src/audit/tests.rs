@@ -198,6 +198,9 @@ fn a_section_elsewhere_that_lets_anybody_in_is_named() {
             assert_eq!(tags(&text.replace("Require all granted", closed)), [""; 0], "{closed}: {text}");
         }
     }
+    let closed_again =
+        format!("{mail}\n{}\n<Location /mail/open>\nRequire valid-user\n</Location>", all("<Location /mail/open>"));
+    assert_eq!(tags(&closed_again), [""; 0]);
     let text = format!("{mail}\n{}", all("<Location />"));
     assert_eq!(tags(&text), ["SM0801"], "a later section overrides, also one of a shorter path");
     assert_eq!(tags(&format!("{mail}\n<VirtualHost *:80>\n{}\n</VirtualHost>", all("<Location /mail>"))), ["SM0801"]);
@@ -227,6 +230,7 @@ fn a_server_whose_htaccess_files_may_choose_the_handler_is_named() {
         assert_eq!(server("", allowed), ["SM0809"]);
         assert_eq!(server("SendmailRecipients example.org", allowed), [""; 0]);
     }
+    assert_eq!(server("<Location />\nRequire valid-user\n</Location>", "All"), [""; 0]);
     assert_eq!(server("", "None"), [""; 0]);
     assert_eq!(server("", "AuthConfig"), [""; 0]);
     let inside = location("", "Require valid-user") + "\n<Directory /srv/www>\nAllowOverride All\n</Directory>";

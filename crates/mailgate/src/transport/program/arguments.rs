@@ -127,6 +127,12 @@ impl<'w> ProgramArguments<'w> {
         if "read-recipients".starts_with(name) && name.starts_with("read-r") {
             self.options.push(Opt { letter: 't', value: None });
         }
+        if name == "from"
+            || name.starts_with("from=")
+            || "read-envelope-from".starts_with(name) && name.starts_with("read-e")
+        {
+            self.options.push(Opt { letter: 'f', value: None });
+        }
         if is_open && !name.contains('=') {
             self.option_of_request.get_or_insert(self.roles.len() - 1);
         }
@@ -203,10 +209,9 @@ fn grammar(mta: Mta) -> &'static str {
     GRAMMARS.iter().find(|(known, _)| *known == mta).map_or(UNKNOWN, |(_, grammar)| grammar)
 }
 
-/// The options of each program as getopt(3) writes them: a letter, `:` for a value, `::` for a value that must be glued. From their sources:
-/// Postfix 3.7 sendmail.c, Sendmail 8.17 main.c, Exim 4.96 exim.c (which has no getopt), msmtp 1.8.23 msmtp.c, dma 0.13 dma.c, nullmailer 2.2
-/// sendmail.cc, OpenSMTPD 6.8 enqueue.c, esmtp 1.2 main.c, sSMTP 2.64 ssmtp.c. Courier reads words it does not know as flags, and the others
-/// as most do.
+/// The options of each program as getopt(3) writes them: a letter, `:` for a value, `::` for a value that must be glued. From their sources
+/// (sendmail.c of Postfix, main.c of Sendmail and esmtp, msmtp.c, dma.c, sendmail.cc of nullmailer, enqueue.c of OpenSMTPD); exim.c and ssmtp.c
+/// have loops of their own, put into the same words. Courier is read as a program that is not known.
 const GRAMMARS: &[(Mta, &str)] = &[
     (Mta::Dma, "A:b:B:C:d:Df:F:h:iL:N:no:O:q:r:R:tUV:vX:"),
     (Mta::Esmtp, "A:B:b:C:cd:e:F:f:Gh:IiL:M:mN:nO:o:p:q:R:r:sTtV:vX:"),
@@ -299,6 +304,11 @@ mod tests {
 
     #[test]
     fn values_and_modes_are_read() {
+        for (words, sender) in
+            [("-tf x", true), ("--from=x", true), ("--read-envelope-from", true), ("--file=x", false)]
+        {
+            assert_eq!(read(Mta::Unknown, words).has('f'), sender, "{words}");
+        }
         for (words, dots, mode) in [
             ("-ti", true, None),
             ("-o i", true, None),
