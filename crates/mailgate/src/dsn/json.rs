@@ -2,7 +2,13 @@
 #![forbid(unsafe_code)]
 
 use super::report::{Recipient, Report, Typed};
+use crate::escape::visible_json;
 use serde_json::{Value, json};
+
+/// The object of one report, for a terminal or a program.
+pub fn text(report: &Report) -> String {
+    visible_json(&value(report))
+}
 
 /// The object of one report.
 pub fn value(report: &Report) -> Value {
