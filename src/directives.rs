@@ -2,7 +2,8 @@
 //! remedy; defaults are filled in by [`crate::settings`].
 #![forbid(unsafe_code)]
 
-use httpd::{Arity, Command, Config, Context, Directive, Expression};
+use crate::Sendmail;
+use httpd::{Command, Config, Context, Directive, Expression};
 use mailgate::address::{Address, Domain};
 use mailgate::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
@@ -15,6 +16,8 @@ use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+type Arity = httpd::Arity<Sendmail>;
 
 /// Where messages go: one setting, whichever directive says it.
 #[derive(Clone, Debug)]
@@ -29,9 +32,9 @@ pub enum Transport {
 
 /// SendmailArguments.
 #[derive(Debug)]
-pub struct Arguments {
+pub struct Arguments<'c> {
     /// The words, each in its pieces.
-    pub words: Vec<Vec<Piece<Expression>>>,
+    pub words: Vec<Vec<Piece<Expression<'c>>>>,
     /// Who says where a message goes.
     pub addressing: Addressing,
     /// Why they would send past SendmailRedirectTo, if they would.
@@ -42,9 +45,9 @@ pub struct Arguments {
 
 /// Where a value about the sender comes from.
 #[derive(Debug)]
-pub enum Source {
+pub enum Source<'c> {
     /// An expression, with its text.
-    Expression(String, Expression),
+    Expression(String, Expression<'c>),
     /// A CGI variable.
     Variable(CString),
 }
@@ -63,9 +66,9 @@ macro_rules! section {
     ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
         /// What one section says; `None` where it is silent.
         #[derive(Clone, Debug, Default)]
-        pub struct DirConfig { $($(#[$doc])* pub $field: Option<$type>,)* }
+        pub struct DirConfig<'c> { $($(#[$doc])* pub $field: Option<$type>,)* }
 
-        impl DirConfig {
+        impl DirConfig<'_> {
             fn over(&self, outer: &Self) -> Self {
                 DirConfig { $($field: self.$field.clone().or_else(|| outer.$field.clone()),)* }
             }
@@ -75,9 +78,9 @@ macro_rules! section {
 
 section! {
     allow_origin: Arc<Origins>,
-    arguments: Arc<Arguments>,
+    arguments: Arc<Arguments<'c>>,
     domain: Arc<Domain>,
-    dsn_location: Arc<Vec<Piece<Expression>>>,
+    dsn_location: Arc<Vec<Piece<Expression<'c>>>>,
     dry_run: DryRuns,
     dsn_redirect: bool,
     /// Names with a value, or without one for httpd's own.
@@ -95,16 +98,16 @@ section! {
     relay_auth: Arc<Credentials>,
     relay_authorities: Arc<Authorities>,
     relay_dsn: Option<Arc<Notify>>,
-    relay_from: Arc<Vec<Piece<Expression>>>,
+    relay_from: Arc<Vec<Piece<Expression<'c>>>>,
     relay_identity: Arc<Identity>,
-    sender_mail: Arc<Source>,
-    sender_name: Arc<Source>,
+    sender_mail: Arc<Source<'c>>,
+    sender_name: Arc<Source<'c>>,
     strip_headers: Arc<StripList>,
     timeout: Duration,
     transport: Arc<Transport>,
 }
 
-impl Config for DirConfig {
+impl Config for DirConfig<'_> {
     fn merge(outer: &Self, inner: &Self) -> Self {
         let mut merged = inner.over(outer);
         if inner.transport.is_some() && outer.transport.is_some() {
@@ -116,13 +119,13 @@ impl Config for DirConfig {
     }
 }
 
-const fn row(name: &'static CStr, arity: Arity<DirConfig>, help: &'static CStr) -> Directive<DirConfig> {
+const fn row(name: &'static CStr, arity: Arity, help: &'static CStr) -> Directive<Sendmail> {
     Directive { name, arity, context: Context::Section, help }
 }
 
 /// Every directive, in the order of the manual.
 #[rustfmt::skip]
-pub const DIRECTIVES: &[Directive<DirConfig>] = &[
+pub const DIRECTIVES: &[Directive<Sendmail>] = &[
     row(c"SendmailName", Arity::One(sendmail_name), c"absolute path of the sendmail program"),
     row(c"SendmailArguments", Arity::Words(sendmail_arguments), c"its arguments, each an expression; no shell (default: -t -i)"),
     row(c"SendmailLocation", Arity::One(sendmail_location), c"public base URL named in the WADL"),
@@ -206,7 +209,7 @@ fn sendmail_relay_certificate(config: &mut DirConfig, _: &Command<'_>, path: &st
     Ok(())
 }
 
-fn sendmail_relay_from(config: &mut DirConfig, command: &Command<'_>, address: &str) -> Outcome {
+fn sendmail_relay_from<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, address: &str) -> Outcome {
     let pieces = pieces(address, |expression| command.expression(expression))?;
     if let [Piece::Literal(literal)] = pieces.as_slice()
         && literal != "<>"
@@ -222,7 +225,7 @@ fn sendmail_relay_dsn(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -
     Ok(())
 }
 
-fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
+fn sendmail_arguments<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, words: &[&str]) -> Outcome {
     let needs_from = words.iter().any(|word| word.contains("%{reqenv:SENDMAIL_FROM}"));
     let words = words
         .iter()
@@ -232,9 +235,9 @@ fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&s
     Ok(())
 }
 
-impl Arguments {
+impl<'c> Arguments<'c> {
     /// The words, and what the literal ones say of who is addressed.
-    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Self {
+    pub fn new(words: Vec<Vec<Piece<Expression<'c>>>>, needs_from: bool) -> Self {
         let addressing = Addressing::of(redirect::literals(&words));
         Arguments { addressing, escape: redirect::escape(redirect::literals(&words)), needs_from, words }
     }
@@ -246,7 +249,7 @@ fn sendmail_location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outc
     Ok(())
 }
 
-fn sendmail_dsn_location(config: &mut DirConfig, command: &Command<'_>, url: &str) -> Outcome {
+fn sendmail_dsn_location<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, url: &str) -> Outcome {
     config.dsn_location = Some(Arc::new(pieces(url, |expression| command.expression(expression))?));
     Ok(())
 }
@@ -256,17 +259,17 @@ fn sendmail_dsn_redirect(config: &mut DirConfig, on: bool) -> Outcome {
     Ok(())
 }
 
-fn sendmail_sender_mail(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+fn sendmail_sender_mail<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, source: &str) -> Outcome {
     config.sender_mail = Some(Arc::new(parse_source(command, source)?));
     Ok(())
 }
 
-fn sendmail_sender_name(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+fn sendmail_sender_name<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, source: &str) -> Outcome {
     config.sender_name = Some(Arc::new(parse_source(command, source)?));
     Ok(())
 }
 
-fn parse_source(command: &Command<'_>, source: &str) -> Result<Source, String> {
+fn parse_source<'c>(command: &Command<'c>, source: &str) -> Result<Source<'c>, String> {
     if source.is_empty() {
         return Err("is empty; name a variable (REMOTE_USER) or an expression".into());
     }

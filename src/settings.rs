@@ -17,10 +17,10 @@ use std::time::Duration;
 
 /// The settings that a request is served by.
 pub struct Settings<'c> {
-    config: &'c DirConfig,
+    config: &'c DirConfig<'c>,
 }
 
-static ARGUMENTS: LazyLock<Arguments> =
+static ARGUMENTS: LazyLock<Arguments<'static>> =
     LazyLock::new(|| Arguments::new(["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into(), false));
 static ORIGINS: LazyLock<Origins> = LazyLock::new(Origins::default);
 static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
@@ -30,12 +30,12 @@ static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
 pub static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(std::env::temp_dir);
 
 impl<'c> Settings<'c> {
-    pub fn of(config: &'c DirConfig) -> Self {
+    pub fn of(config: &'c DirConfig<'c>) -> Self {
         Settings { config }
     }
 
     /// The section's own values, for those that have no default.
-    pub fn config(&self) -> &'c DirConfig {
+    pub fn config(&self) -> &'c DirConfig<'c> {
         self.config
     }
 
@@ -50,7 +50,7 @@ impl<'c> Settings<'c> {
         self.config.allow_origin.as_deref().unwrap_or(&ORIGINS)
     }
 
-    pub fn arguments(&self) -> &'c Arguments {
+    pub fn arguments(&self) -> &'c Arguments<'c> {
         self.config.arguments.as_deref().unwrap_or(&ARGUMENTS)
     }
 
@@ -123,7 +123,7 @@ impl<'c> Settings<'c> {
     }
 
     /// SendmailRelayFrom.
-    pub fn relay_from(&self) -> Option<&'c [Piece<Expression>]> {
+    pub fn relay_from(&self) -> Option<&'c [Piece<Expression<'c>>]> {
         self.config.relay_from.as_deref().map(Vec::as_slice)
     }
 
@@ -138,11 +138,11 @@ impl<'c> Settings<'c> {
         }
     }
 
-    pub fn sender_mail(&self) -> Option<&'c Source> {
+    pub fn sender_mail(&self) -> Option<&'c Source<'c>> {
         self.config.sender_mail.as_deref()
     }
 
-    pub fn sender_name(&self) -> Option<&'c Source> {
+    pub fn sender_name(&self) -> Option<&'c Source<'c>> {
         self.config.sender_name.as_deref()
     }
 

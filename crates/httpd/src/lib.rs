@@ -5,6 +5,7 @@
 mod body;
 mod config;
 mod dbd;
+mod deadline;
 pub mod directives;
 mod expression;
 pub mod guard;
@@ -17,6 +18,7 @@ mod tree;
 
 pub use body::BodyError;
 pub use config::Config;
+pub use dbd::limit_connecting;
 pub use directives::{Arity, Command, Context, Directive};
 pub use expression::Expression;
 pub use module::{Commands, Handler, Module, ModuleRecord, StatusPage};

@@ -8,13 +8,13 @@ use std::ffi::CStr;
 use std::ptr;
 
 /// What a module is made of. All of it is safe code; httpd reaches it through [`crate::guard`].
-pub trait Module: 'static {
+pub trait Module: Sized + 'static {
     /// The names that `SetHandler` gives, and who answers each.
-    const HANDLERS: &'static [Handler<Self::Config>];
+    const HANDLERS: &'static [Handler<Self>];
     /// The directives, one row each.
-    const DIRECTIVES: &'static [Directive<Self::Config>];
-    /// The settings of one section of the configuration.
-    type Config: Config;
+    const DIRECTIVES: &'static [Directive<Self>];
+    /// The settings of one section of a configuration that lives for `'c`.
+    type Config<'c>: Config;
 
     /// The record that [`module!`](crate::module!) made.
     fn record() -> &'static ModuleRecord;
@@ -52,12 +52,11 @@ pub enum StatusPage {
 }
 
 /// A handler: its name in the configuration, and what answers a request for it.
-#[derive(Clone, Copy, Debug)]
-pub struct Handler<C> {
+pub struct Handler<M: Module> {
     /// The name that `SetHandler` gives.
     pub name: &'static CStr,
     /// Answers the request.
-    pub answer: fn(&Request<'_>, &C) -> Status,
+    pub answer: for<'c> fn(&Request<'_>, &M::Config<'c>) -> Status,
 }
 
 /// The record httpd finds by the name behind `LoadModule` and writes its bookkeeping into.
@@ -80,8 +79,8 @@ impl ModuleRecord {
             next: ptr::null_mut(),
             magic: sys::MODULE_MAGIC_COOKIE as u64,
             rewrite_args: None,
-            create_dir_config: Some(crate::config::create::<M::Config>),
-            merge_dir_config: Some(crate::config::merge::<M::Config>),
+            create_dir_config: Some(crate::config::create::<M>),
+            merge_dir_config: Some(crate::config::merge::<M>),
             create_server_config: None,
             merge_server_config: None,
             cmds: commands.0.as_ptr(),
@@ -109,7 +108,7 @@ unsafe impl<const N: usize> Sync for Commands<N> {}
 
 impl<const N: usize> Commands<N> {
     /// The table for `rows`; N is one more than there are rows.
-    pub const fn new<C: Config>(rows: &'static [Directive<C>]) -> Self {
+    pub const fn new<M: Module>(rows: &'static [Directive<M>]) -> Self {
         assert!(N == rows.len() + 1, "one row a directive and one of zeros");
         let end = sys::command_rec {
             name: ptr::null(),
@@ -124,9 +123,9 @@ impl<const N: usize> Commands<N> {
         while i < rows.len() {
             let row = &rows[i];
             let (func, args_how) = match row.arity {
-                Arity::Flag(_) => (sys::cmd_func { flag: Some(directives::flag::<C>) }, sys::FLAG),
-                Arity::One(_) => (sys::cmd_func { take1: Some(directives::one::<C>) }, sys::TAKE1),
-                Arity::Words(_) => (sys::cmd_func { raw_args: Some(directives::words::<C>) }, sys::RAW_ARGS),
+                Arity::Flag(_) => (sys::cmd_func { flag: Some(directives::flag::<M>) }, sys::FLAG),
+                Arity::One(_) => (sys::cmd_func { take1: Some(directives::one::<M>) }, sys::TAKE1),
+                Arity::Words(_) => (sys::cmd_func { raw_args: Some(directives::words::<M>) }, sys::RAW_ARGS),
             };
             commands[i] = sys::command_rec {
                 name: row.name.as_ptr(),
@@ -148,7 +147,7 @@ impl<const N: usize> Commands<N> {
 macro_rules! module {
     ($symbol:ident, $file:literal, $module:ty) => {
         static COMMANDS: $crate::Commands<{ <$module as $crate::Module>::DIRECTIVES.len() + 1 }> =
-            $crate::Commands::new::<<$module as $crate::Module>::Config>(<$module as $crate::Module>::DIRECTIVES);
+            $crate::Commands::new::<$module>(<$module as $crate::Module>::DIRECTIVES);
 
         #[unsafe(no_mangle)]
         #[allow(non_upper_case_globals)]
