@@ -98,7 +98,7 @@ fn post(
         return Ok(reply);
     }
 
-    entry.write(request, settings, &offered);
+    entry.write(request)?;
     let taken = way.run(settings, &message).map_err(|failure| {
         entry.failed(request, &failure);
         Refused::failed(&failure, submission.message_id.clone())

@@ -3,6 +3,7 @@
 mod answers;
 mod circle;
 mod contact;
+mod database;
 mod directives;
 mod dry_run;
 mod examples;

@@ -72,6 +72,6 @@ pub(crate) fn take_setup_panic() -> Option<String> {
 }
 
 /// "panicked at src/x.rs:1:2: message", on one line.
-fn place() -> String {
+pub(crate) fn place() -> String {
     PLACE.with(|place| place.take()).replace('\n', " ")
 }
