@@ -10,12 +10,12 @@ use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status};
-use mailgate::address::Domain;
+use mailgate::address::{Domain, HostName};
 use mailgate::input::{self, Rules, Submission, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message_id::Token;
-use mailgate::origin::{self, Standing};
+use mailgate::origin::{self, Names, Standing};
 use mailgate::policy::arguments::Addressing;
 use mailgate::reply::{self, Accepted, Again, Problem};
 
@@ -30,7 +30,9 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     let fields = request.headers_in().entries();
     let accept = input::value_of(&fields, "accept");
-    let standing = origin::judge(&fields, settings.allow_origin());
+    let answers_to = |name: &str| request.answers_to(name);
+    let names = Names { server_name: request.server_name(), answers_to: &answers_to };
+    let standing = origin::judge(&fields, settings.allow_origin(), names);
     if let Standing::Allowed(grant) = &standing {
         outcome::grant(request, &grant.fields());
     }
@@ -61,6 +63,13 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
 }
 
+/// Refuses to show something to a page that came here by a name of its own.
+pub fn check_host(request: &Request<'_>) -> Result<(), Problem> {
+    let answers_to = |name: &str| request.answers_to(name);
+    let names = Names { server_name: request.server_name(), answers_to: &answers_to };
+    origin::check_host(&request.headers_in().entries(), names).map_err(|foreign| Problem::from(&foreign))
+}
+
 fn method_not_allowed() -> Problem {
     Problem::new(405, "SM0108", Again::AfterCorrection, "only POST sends mail, and OPTIONS describes how")
 }
@@ -82,7 +91,8 @@ fn post(
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
 
-    let mut draft = Draft::new(&submission, trace(request, settings, &token), &TEMPORARY);
+    let host = HostName::new(request.server_name(), request.local_ip());
+    let mut draft = Draft::new(&submission, trace(request, settings, &host, &token), &TEMPORARY);
     read_body(request, settings, &mut draft)?;
     framing::encoding(&request.headers_in().entries())?;
     let message = draft.finish()?;
@@ -134,8 +144,8 @@ fn read_fields(
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
     // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
-    let server_name = Domain::parse(request.server_name()).or_else(|_| Domain::parse("localhost.localdomain"));
-    let server_name = server_name.expect("a constant");
+    let server_name = HostName::domain(request.server_name())
+        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"));
     let submission = input::read(
         fields,
         &Rules {
@@ -175,12 +185,17 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'
         })
 }
 
-fn trace<'a>(request: &Request<'a>, settings: &Settings<'_>, token: &'a Token) -> Option<Trace<'a>> {
+fn trace<'a>(
+    request: &Request<'a>,
+    settings: &Settings<'_>,
+    host: &'a HostName,
+    token: &'a Token,
+) -> Option<Trace<'a>> {
     let received = settings.received();
     (received != Received::Off).then(|| Trace {
         client: request.client_ip().filter(|_| received != Received::Anonymous),
         user: request.user().filter(|_| received == Received::Full),
-        server_name: request.server_name(),
+        server_name: host,
         https: request.scheme() == "https",
         token,
     })

@@ -266,12 +266,20 @@ impl From<&PolicyError> for Problem {
 
 impl From<&Foreign> for Problem {
     fn from(foreign: &Foreign) -> Self {
-        let Foreign { origin, host } = foreign;
-        let log = format!(
-            "Origin {origin} is not the host of the request, {host}; SendmailAllowOrigin lists others that may send"
-        );
-        let detail = "pages of another origin may not send mail from here";
-        Problem::hidden(403, "SM0205", Again::AfterAdministrator, detail, log)
+        match foreign {
+            Foreign::Host { host } => {
+                let log = format!("Host {host} is no name of this virtual host; if it should be one: ServerAlias");
+                let detail = "this server does not answer to the name that it was asked by";
+                Problem::hidden(403, "SM0211", Again::AfterAdministrator, detail, log)
+            }
+            Foreign::Origin { origin, host } => {
+                let log = format!(
+                    "Origin {origin} is not the host of the request, {host}; SendmailAllowOrigin lists others that may send"
+                );
+                let detail = "pages of another origin may not send mail from here";
+                Problem::hidden(403, "SM0205", Again::AfterAdministrator, detail, log)
+            }
+        }
     }
 }
 

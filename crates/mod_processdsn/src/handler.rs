@@ -4,6 +4,8 @@
 use crate::directives::DirConfig;
 use httpd::{Certificate, Request, Status};
 use mailgate::input::value_of;
+use mailgate::origin::{self, Names};
+use mailgate::reply::Problem;
 use mailgate::status::answer;
 use mailgate::status::url::{self, Target};
 use mailgate::store::{self, Viewer};
@@ -31,6 +33,13 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         b"GET" | b"HEAD" => {}
         b"OPTIONS" => return request.send(&answer::description(&absolute(request, base))),
         _ => return request.send(&answer::method_not_allowed(accept)),
+    }
+    let answers_to = |name: &str| request.answers_to(name);
+    let names = Names { server_name: request.server_name(), answers_to: &answers_to };
+    if let Err(foreign) = origin::check_host(&request.headers_in().entries(), names) {
+        let problem = Problem::from(&foreign);
+        tracing::warn!("{}: {}", problem.tag, problem.log);
+        return request.send(&answer::forbidden(accept));
     }
     if !config.enable() {
         tracing::error!("SM0602: ProcessDSNEnable is off on this server; turn it on and set up mod_dbd");

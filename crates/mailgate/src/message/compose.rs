@@ -5,6 +5,7 @@
 use super::body::{self, BodyError, Facts, Kind, Plan};
 use super::content_type::ContentType;
 use super::date;
+use crate::address::HostName;
 use crate::header::HeaderName;
 use crate::input::Submission;
 use crate::message_id::Token;
@@ -41,7 +42,7 @@ pub struct Trace<'a> {
     /// The user, where the configuration shows it.
     pub user: Option<&'a [u8]>,
     /// The server's own name.
-    pub server_name: &'a str,
+    pub server_name: &'a HostName,
     /// Whether the request came through TLS.
     pub https: bool,
     /// The identifier in the trace line and in the log.

@@ -57,7 +57,7 @@ pub(super) fn row(tag: &str, status: u16) -> usize {
 
 /// Every reason. The order is that of the memory, and of all that is shown; the last two take what has no row.
 #[rustfmt::skip]
-pub const REASONS: [Reason; 30] = [
+pub const REASONS: [Reason; 31] = [
     refused("SM0101", "field"),
     refused("SM0102", "framing"),
     refused("SM0103", "media-type"),
@@ -72,6 +72,7 @@ pub const REASONS: [Reason; 30] = [
     refused("SM0203", "argument"),
     refused("SM0205", "origin"),
     refused("SM0206", "dry-run-off"),
+    refused("SM0211", "host"),
     refused("SM0401", "program-refused"),
     refused("SM0405", "program-too-large"),
     refused("SM0408", "relay-refused"),
