@@ -108,7 +108,7 @@ fn post(
     entry.write(request, settings, &offered);
     let taken = way.run(settings, &message).map_err(|failure| {
         entry.failed(request, &failure);
-        Refused::failed(&failure, submission.message_id.clone())
+        Refused::failed(&failure, &submission)
     })?;
     faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, watch);

@@ -8,6 +8,7 @@ use mailgate::input::{InputError, Submission};
 use mailgate::message::compose::ComposeError;
 use mailgate::message_id::MessageId;
 use mailgate::policy::PolicyError;
+use mailgate::redact::redact;
 use mailgate::reply::{Problem, Reply};
 use mailgate::transport::{self, Exit, Failure};
 use mailgate::wadl;
@@ -22,9 +23,11 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The program or the Maildir did not take the message with this identifier.
-    pub fn failed(failure: &Failure, message_id: MessageId) -> Self {
-        Refused::Problem { problem: Box::new(failure.into()), message_id: Some(message_id), exit: failure.exit }
+    /// The program, the Maildir or the relay did not take the message.
+    pub fn failed(failure: &Failure, submission: &Submission) -> Self {
+        let problem = Problem::from(failure);
+        let problem = Box::new(Problem { log: redact(&problem.log, &submission.hidden), ..problem });
+        Refused::Problem { problem, message_id: Some(submission.message_id.clone()), exit: failure.exit }
     }
 }
 
@@ -70,6 +73,7 @@ pub fn accepted(
         usec / 1000
     );
     if let Some(words) = &taken.warning {
+        let words = redact(words, &submission.hidden);
         tracing::warn!("SM0003: the program took the message and said: {words} id={id}");
     }
     notes(request, submission, "accepted", bytes, usec);

@@ -16,6 +16,7 @@ pub mod message_id;
 pub mod metrics;
 pub mod origin;
 pub mod policy;
+pub mod redact;
 pub mod reply;
 pub mod seam;
 pub mod spool;

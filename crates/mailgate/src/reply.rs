@@ -4,7 +4,7 @@
 
 use crate::accept::preferred;
 use crate::escape::{escape, escape_tags, harmless_json};
-use crate::input::InputError;
+use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
 use crate::message_id::MessageId;
 use crate::origin::Foreign;
@@ -231,6 +231,16 @@ impl From<&InputError> for Problem {
             InputError::NoRecipient | InputError::TooManyRecipients { .. } => (400, "SM0105"),
             _ => (400, "SM0101"),
         };
+        // An error quotes the value, which holds addresses.
+        let quoted = match error {
+            InputError::Field { field, .. } => Some(field.as_str()),
+            InputError::Header { field, .. } => Some(field.as_str()),
+            _ => None,
+        };
+        if let Some(field) = quoted.filter(|field| fields::holds_addresses(field)) {
+            let log = format!("{field} cannot stand in a mail; the answer says why");
+            return Problem::hidden(status, tag, Again::AfterCorrection, error.to_string(), log);
+        }
         Problem::new(status, tag, Again::AfterCorrection, error.to_string())
     }
 }
@@ -268,7 +278,9 @@ impl From<&Foreign> for Problem {
     fn from(foreign: &Foreign) -> Self {
         match foreign {
             Foreign::Host { host } => {
-                let log = format!("Host {host} is no name of this virtual host; if it should be one: ServerAlias");
+                let log = format!(
+                    "Host {host} is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
+                );
                 let detail = "this server does not answer to the name that it was asked by";
                 Problem::hidden(403, "SM0211", Again::AfterAdministrator, detail, log)
             }

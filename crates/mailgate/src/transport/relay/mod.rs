@@ -21,7 +21,8 @@ pub use tls::{Authorities, Identity};
 pub use url::Server;
 
 use super::{Accepted, Failure, Message};
-use failed::{Failed, redact};
+use crate::redact::redact;
+use failed::Failed;
 use session::Session;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
