@@ -64,10 +64,10 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
 }
 
 /// Refuses to show something to a page that came here by a name of its own.
-pub fn check_host(request: &Request<'_>) -> Result<(), Problem> {
+pub fn check_host(request: &Request<'_>) -> Result<(), Box<Problem>> {
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
-    origin::check_host(&request.headers_in().entries(), names).map_err(|foreign| Problem::from(&foreign))
+    origin::check_host(&request.headers_in().entries(), names).map_err(|foreign| Box::new(Problem::from(&foreign)))
 }
 
 fn method_not_allowed() -> Problem {
