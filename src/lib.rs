@@ -10,6 +10,7 @@ mod faults;
 mod handler;
 mod handover;
 mod health;
+mod host;
 mod ledger;
 mod metrics;
 mod outcome;

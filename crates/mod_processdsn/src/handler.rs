@@ -9,6 +9,7 @@ use tracking::status::answer;
 use tracking::status::url::{self, Target};
 use tracking::store::{self, Owner, Viewer};
 use web::fields::value_of;
+use web::origin::{self, Names};
 
 /// Longest wait for the database.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -35,6 +36,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         b"GET" | b"HEAD" => {}
         b"OPTIONS" => return request.send(&answer::description(&absolute(request, base))),
         _ => return request.send(&answer::method_not_allowed(accept)),
+    }
+    let answers_to = |name: &str| request.answers_to(name);
+    let names = Names { server_name: request.server_name(), answers_to: &answers_to };
+    if origin::check_host(&request.headers_in().entries(), names).is_err() {
+        tracing::warn!(
+            "SM0211: Host is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
+        );
+        return request.send(&answer::forbidden(accept));
     }
     if !config.enable() {
         tracing::error!("SM0602: ProcessDSNEnable is off on this server; turn it on and set up mod_dbd");

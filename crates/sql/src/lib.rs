@@ -148,7 +148,8 @@ impl DatabaseError {
 
     /// A statement failed with these words of the database.
     pub fn failed(statement: &str, words: &str) -> Self {
-        let text = format!("{statement}: {}", words.trim());
+        // The first line says what is wrong; the next one (PostgreSQL's DETAIL) repeats the values of a row, recipients among them.
+        let text = format!("{statement}: {}", words.trim().lines().next().unwrap_or_default());
         match REMEDIES.iter().find(|(part, ..)| words.contains(part)) {
             Some((_, kind, remedy)) => DatabaseError { kind: *kind, text, remedy: Some(remedy) },
             None => DatabaseError::unavailable(text),
@@ -220,6 +221,9 @@ mod tests {
             assert_eq!(error.kind, kind, "{words}");
             assert!(error.to_string().contains(remedy), "{error}");
         }
+        let words =
+            "ERROR:  duplicate key value\nDETAIL:  Key (envid, address)=(e, hidden@example.test) already exists.\n";
+        assert_eq!(DatabaseError::failed("dsn_insert", words).to_string(), "dsn_insert: ERROR:  duplicate key value");
         for (words, kind) in [
             ("missing \"=\" after \"nonsense\" in connection info string\n", ErrorKind::Misconfigured),
             ("invalid connection option \"path\"\n", ErrorKind::Misconfigured),

@@ -26,7 +26,8 @@ fn recipient(original: Option<&str>, last: &str) -> Recipient {
 
 #[test]
 fn a_report_speaks_of_the_address_that_was_written() {
-    let row = |address: &str| Known { address: address.into(), state: State::Queued, verified: false, hidden: false };
+    let row =
+        |address: &str| Known { address: address.into(), state: State::Queued, trust: Trust::Claimed, hidden: false };
     let known = [row("a@x.example"), row("b@x.example"), row("root")];
     for (original, last, found) in [
         (None, "B@X.example", Some(1)),
