@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
 
 use super::content_type::ContentType;
 use crate::transport::Message;
@@ -52,11 +51,11 @@ impl Rewriting {
     }
 }
 
-/// A finished message as a server without 8BITMIME takes it; what is too long for memory goes into a file in `directory`.
-pub fn seven_bit(message: &Message, directory: &Path) -> Result<Message, MimeError> {
+/// A finished message as a server without 8BITMIME takes it (RFC 6152 3).
+pub fn seven_bit(message: &Message) -> Result<Message, MimeError> {
     let rewriting = Rewriting::plan(Whole::Message, BufReader::new(message.reader()), true)?;
     let write = |to: &mut dyn Write| rewriting.write(Whole::Message, BufReader::new(message.reader()), to);
-    Ok(Message::compose(directory, b"", write)?)
+    Ok(Message::compose(message.directory(), b"", write)?)
 }
 
 /// Why a message with parts cannot be carried.

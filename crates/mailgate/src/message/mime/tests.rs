@@ -416,7 +416,7 @@ fn a_finished_message_becomes_one_of_seven_bits() {
         let header =
             b"To: a@example.test\nContent-Type: multipart/mixed; boundary=\"b\"\nContent-Transfer-Encoding: 8bit\n\n";
         let message = Message::compose(&directory, header, |to| write!(to, "--b\n\n{text}--b--\n")).unwrap();
-        let message = seven_bit(&message, &directory).unwrap();
+        let message = seven_bit(&message).unwrap();
         let mut octets = Vec::new();
         io::Read::read_to_end(&mut message.reader(), &mut octets).unwrap();
         assert!(

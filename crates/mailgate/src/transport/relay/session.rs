@@ -7,6 +7,7 @@ use super::data::{self, Facts};
 use super::failed::{Failed, Step};
 use super::reply::Reply;
 use super::{Envelope, Relay, pool};
+use crate::message::mime::{self, MimeError};
 use crate::transport::Message;
 use std::time::{Duration, Instant};
 
@@ -100,10 +101,14 @@ impl Session {
 
     /// One message. The answer is the server's to the final dot; after a failure that leaves it usable the session is where it was.
     pub fn send(&mut self, envelope: &Envelope<'_>, message: &Message) -> Result<Reply, Failed> {
-        let facts = match self.offers.size || self.offers.eight_bit {
-            true => data::measure(message.reader()).map_err(|error| Failed::unread(&error))?,
-            false => Facts::default(),
-        };
+        let facts = data::measure(message.reader()).map_err(|error| Failed::unread(&error))?;
+        if facts.eight_bit && !self.offers.eight_bit {
+            match mime::seven_bit(message) {
+                Ok(message) => return self.send(envelope, &message),
+                Err(MimeError::Io(error)) => return Err(Failed::unread(&error)),
+                Err(_) => {} // what is signed may not be changed
+            }
+        }
         if self.offers.max_size > 0 && facts.size > self.offers.max_size {
             return Err(Failed::too_large(facts.size, self.offers.max_size));
         }
