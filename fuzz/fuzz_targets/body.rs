@@ -64,8 +64,9 @@ fn check(kind: Kind, declared: Option<&str>, plan: &Plan, body: &[u8], nul: bool
     match (plan.encoding, client) {
         (Encoding::Base64, true) => assert_eq!(read, decode_base64(body)),
         (Encoding::QuotedPrintable, true) => {
-            // With its last line ended: blanks before a line end are none (RFC 2045 6.7 (3)), and so at the end of the body.
-            assert_eq!(lines(&read), lines(&quoted_printable_decode(&lines(body)).expect("the plan said it is")));
+            // Blanks before a line end are none (RFC 2045 6.7 (3)), so a last line of blanks without one may be no line.
+            let meant = lines(&quoted_printable_decode(&lines(body)).expect("the plan said it is"));
+            assert!(lines(&read) == meant || meant.strip_suffix(b"\n") == Some(&read), "{read:?} {meant:?}");
         }
         (Encoding::Base64, false) if kind == Kind::Text && !nul => assert_eq!(read, crlf(body)),
         (Encoding::Base64, false) => assert_eq!(read, body),
