@@ -64,6 +64,25 @@ pub(crate) fn answer(request: &Request<'_>, faulted: fn(&Request<'_>), hook: imp
     })
 }
 
+/// What a panic left of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Whether something may have been handed over.
+    pub committed: bool,
+}
+
+/// Serves one request of a protocol that is not HTTP. After a panic: the place goes to the error log, and the caller answers.
+pub fn attempt<T>(request: &Request<'_>, serve: impl FnOnce() -> T) -> Result<T, Fault> {
+    COMMITTED.set(false);
+    let _current = log::during_request(request);
+    panic::catch_unwind(AssertUnwindSafe(serve)).map_err(|_| {
+        let fault = Fault { committed: COMMITTED.get() };
+        let outcome = if fault.committed { "the message may or may not have been queued" } else { "nothing was sent" };
+        tracing::error!("SM0900: a fault of this module: {}; {outcome}", place());
+        fault
+    })
+}
+
 /// Runs a hook that no request and no start depends on; after a panic all goes on without what it does.
 pub(crate) fn aside(_log: log::Current<'_>, name: &str, hook: impl FnOnce()) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {

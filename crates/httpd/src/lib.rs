@@ -4,6 +4,7 @@
 
 mod body;
 mod config;
+mod connection;
 mod dbd;
 pub mod directives;
 mod expression;
@@ -11,17 +12,21 @@ pub mod guard;
 mod hooks;
 mod log;
 mod module;
+mod protocol;
 mod request;
 mod shared;
+mod transaction;
 mod tree;
 
 pub use body::BodyError;
 pub use config::Config;
+pub use connection::{Activity, Connection, Gone, Read};
 pub use directives::{Arity, Command, Context, Directive};
 pub use expression::Expression;
-pub use module::{Commands, Handler, Module, ModuleRecord, StatusPage};
+pub use module::{Commands, Handler, Module, ModuleRecord, Protocol, StatusPage};
 pub use request::{Request, Status, c_string};
 pub use shared::{Shareable, Shared};
+pub use transaction::Transaction;
 pub use tree::{Server, configuration, most_children};
 
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! A [`Module`] -> the `module` record that `LoadModule` looks up by name, and the table of its directives.
 
 use crate::directives::{self, Arity, Directive};
-use crate::{Config, Request, Server, Status};
+use crate::{Config, Connection, Request, Server, Status};
 use apache_sys as sys;
 use std::cell::UnsafeCell;
 use std::ffi::CStr;
@@ -31,6 +31,9 @@ pub trait Module: 'static {
     /// After the end of each child, in the parent.
     fn child_ended(_pid: u64) {}
 
+    /// What this module serves in the place of HTTP, if it does.
+    const PROTOCOL: Option<Protocol<Self::Config>> = None;
+
     /// Leaves a note for the access log where a panic has ended a request.
     fn faulted(_: &Request<'_>) {}
 
@@ -49,6 +52,15 @@ pub enum StatusPage {
     Plain,
     /// HTML.
     Tables,
+}
+
+/// A protocol beside HTTP, for virtual hosts of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol<C> {
+    /// Whether a virtual host with these settings speaks it.
+    pub enabled: fn(&C) -> bool,
+    /// Serves a connection to its end.
+    pub serve: fn(Connection<'_>, &C),
 }
 
 /// A handler: its name in the configuration, and what answers a request for it.
@@ -92,6 +104,11 @@ impl ModuleRecord {
 
     pub(crate) fn as_ptr(&self) -> *mut sys::module {
         self.0.get()
+    }
+
+    /// Whether httpd has loaded it; without a number it has no settings either.
+    pub fn is_loaded(&self) -> bool {
+        self.index() >= 0
     }
 
     /// The number httpd gave the module when it was loaded; LogLevel knows it by that.
