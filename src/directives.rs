@@ -282,19 +282,20 @@ fn sendmail_domain(config: &mut DirConfig, _: &Command<'_>, domain: &str) -> Out
 }
 
 fn sendmail_timeout(config: &mut DirConfig, _: &Command<'_>, time: &str) -> Outcome {
+    config.timeout = Some(parse_time(time)?);
+    Ok(())
+}
+
+/// A time in httpd's units.
+pub fn parse_time(time: &str) -> Result<Duration, String> {
     let units = [("ms", 1), ("mi", 60_000), ("min", 60_000), ("s", 1000), ("h", 3_600_000), ("", 1000)];
     let digits = time.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = units.iter().find(|(unit, _)| time[digits.len()..].eq_ignore_ascii_case(unit));
     let milliseconds = unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor));
     match milliseconds {
-        Some(milliseconds @ 1..=86_400_000) => config.timeout = Some(Duration::from_millis(milliseconds)),
-        _ => {
-            return Err(format!(
-                "'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone"
-            ));
-        }
+        Some(milliseconds @ 1..=86_400_000) => Ok(Duration::from_millis(milliseconds)),
+        _ => Err(format!("'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone")),
     }
-    Ok(())
 }
 
 fn sendmail_max_size(config: &mut DirConfig, _: &Command<'_>, size: &str) -> Outcome {

@@ -14,10 +14,12 @@ mod ledger;
 mod metrics;
 mod outcome;
 mod settings;
+mod submission;
 
 use directives::DirConfig;
 use httpd::{Directive, Handler, Module, ModuleRecord, Request, Server, StatusPage};
 
+/// The module record `sendmail_module`.
 struct Sendmail;
 
 impl Module for Sendmail {

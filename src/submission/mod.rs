@@ -1,0 +1,43 @@
+//! mod_submission: a virtual host that takes mail by SMTP (RFC 6409) and hands each message over as an HTTP request for its location `/`
+//! would be. The dialogue stands in the crate `smtp`; httpd says who may come in; mod_sendmail's settings say what may be sent, and where.
+#![forbid(unsafe_code)]
+
+mod check;
+mod clock;
+mod deliver;
+mod directives;
+mod host;
+mod limits;
+mod serve;
+
+use directives::SubmissionConfig;
+use httpd::{Directive, Handler, Module, ModuleRecord, Protocol, Server};
+
+/// The second module of this library: one library, since both share programs, connections and counters.
+pub struct Submission;
+
+impl Module for Submission {
+    const HANDLERS: &'static [Handler<SubmissionConfig>] = &[];
+    const DIRECTIVES: &'static [Directive<SubmissionConfig>] = directives::DIRECTIVES;
+    const PROTOCOL: Option<Protocol<SubmissionConfig>> =
+        Some(Protocol { enabled: SubmissionConfig::is_enabled, serve: serve::serve });
+    type Config = SubmissionConfig;
+
+    fn record() -> &'static ModuleRecord {
+        &submission_module
+    }
+
+    fn check(server: &Server<'_>) -> Result<(), String> {
+        check::check(server)
+    }
+
+    fn start(server: &Server<'_>) {
+        limits::start(server);
+    }
+
+    fn child_ended(pid: u64) {
+        limits::child_ended(pid);
+    }
+}
+
+httpd::module!(submission_module, "mod_submission.c", Submission);
