@@ -22,4 +22,5 @@ mod relay;
 mod selftest;
 mod shipped;
 mod status;
+mod submission;
 mod support;
