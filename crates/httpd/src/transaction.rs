@@ -35,6 +35,8 @@ impl<'c> Transaction<'c> {
             (*r).proto_num = 1001;
             (*r).hostname = (*(*r).server).server_hostname;
             (*r).request_time = sys::apr_time_now();
+            // Without one, mod_dir looks for FallbackResource.
+            (*r).handler = c"submission".as_ptr();
             sys::ap_parse_uri(r, c"/".as_ptr());
             sys::ap_set_module_config((*r).request_config, M::record().as_ptr(), r.cast());
         }
@@ -132,6 +134,8 @@ pub(crate) unsafe fn register<M: Module>() {
     unsafe {
         sys::ap_hook_translate_name(Some(translate_name::<M>), ptr::null(), ptr::null(), first);
         sys::ap_hook_map_to_storage(Some(map_to_storage::<M>), ptr::null(), ptr::null(), first);
+        // As for map_to_storage: mod_negotiation and mod_mime look at the name of a file.
+        sys::ap_hook_type_checker(Some(map_to_storage::<M>), ptr::null(), ptr::null(), first);
         let kind = sys::AP_AUTH_INTERNAL_PER_CONF as c_int;
         sys::ap_hook_check_authn(Some(check_authn::<M>), ptr::null(), ptr::null(), first, kind);
     }
