@@ -74,7 +74,7 @@ impl Enabled<'_> {
                 ));
             }
         }
-        if !self.section.iter().any(closes) {
+        if !self.section.iter().chain(tree).any(closes) {
             return complain(
                 "anybody could send from here: add <Location \"/\"> with Require (local, ip or valid-user)".into(),
             );
@@ -88,11 +88,17 @@ fn listens_on(line: &Directive, port: &str) -> bool {
     address.rsplit_once(':').map_or(address, |(_, port)| port) == port
 }
 
-/// A Require that is not for all, in the section for `/` or within it, or recipients that are not free.
+/// The section for `/` where it does not let everybody in, or recipients that are not free.
 fn closes(line: &Directive) -> bool {
-    let arguments = line.arguments.trim().to_ascii_lowercase();
-    let narrow =
-        is(line, "Require") && !arguments.starts_with("all ") || is(line, "Require") && arguments == "all denied";
-    let fixed = is(line, "SendmailRecipients") && !line.arguments.split_ascii_whitespace().any(|word| word == "*");
-    narrow || fixed || line.children.iter().any(closes)
+    let path = line.arguments.trim_end_matches('>').trim().trim_matches('"');
+    fixes_recipients(line) || is(line, "<Location") && path == "/" && line.children.iter().any(narrows)
+}
+
+fn narrows(line: &Directive) -> bool {
+    let all = line.arguments.trim().eq_ignore_ascii_case("all granted");
+    fixes_recipients(line) || is(line, "Require") && !all || line.children.iter().any(narrows)
+}
+
+fn fixes_recipients(line: &Directive) -> bool {
+    is(line, "SendmailRecipients") && !line.arguments.split_ascii_whitespace().any(|word| word.trim_matches('"') == "*")
 }

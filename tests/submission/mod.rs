@@ -1,6 +1,7 @@
 //! mod_submission in a real httpd: real mail clients send through it, and whoever should not does not.
 
 mod clients;
+mod endure;
 mod hostile;
 mod limits;
 mod settings;
@@ -11,22 +12,30 @@ use crate::support::place::free_port;
 use crate::support::{Httpd, Mpm, Smtp};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// A server of SMTP on this port, with text for its virtual host.
 fn submission(builder: Builder, port: u16, text: &str) -> Builder {
+    submission_of(builder, &artifacts().module, port, text)
+}
+
+/// The same by this build of the module.
+fn submission_of(builder: Builder, module: &Path, port: u16, text: &str) -> Builder {
     let listen = format!("Listen 127.0.0.1:{port} smtp\nAcceptFilter smtp none");
     let host = format!(
         "<VirtualHost 127.0.0.1:{port}>\nServerName smtp.gateway.test\nSubmissionEnable On\n{text}\n</VirtualHost>"
     );
-    builder.load("submission_module", &artifacts().module).config(&listen).config(&host)
+    builder.load("submission_module", module).config(&listen).config(&host)
 }
 
 /// This machine may send, to this relay.
 fn open(builder: Builder, port: u16, relay: &Smtp, text: &str) -> Builder {
-    let location =
-        format!("<Location \"/\">\nRequire local\nSendmailRelay 127.0.0.1:{}\n{text}\n</Location>", relay.port());
-    submission(builder, port, &location)
+    submission(builder, port, &location(relay, text))
+}
+
+fn location(relay: &Smtp, text: &str) -> String {
+    format!("<Location \"/\">\nRequire local\nSendmailRelay 127.0.0.1:{}\n{text}\n</Location>", relay.port())
 }
 
 /// Those who know the password of `user` may, once they have said it.
@@ -185,6 +194,25 @@ fn the_envelope_says_who_gets_it() {
     );
     assert!(!text.contains("hidden") && !text.contains("blind") && text.contains(" with ESMTP id "), "{text}");
     drop(httpd);
+}
+
+#[test]
+fn with_an_authenticated_sender_no_session_chooses_another() {
+    let (relay, port) = (Smtp::start(), free_port());
+    let text = "SubmissionLoopbackAuth On\nSendmailSenderMail REMOTE_USER\nSendmailDomain a.test";
+    let _httpd = users(Httpd::builder(), port, &relay, text).start();
+    let mut dialogue = Dialogue::greeted(port);
+    dialogue.say("EHLO me", "250");
+    dialogue.say(GOOD, "235");
+    dialogue.say("MAIL FROM:<ceo@a.test>", "250");
+    dialogue.say("RCPT TO:<b@b.test>", "250");
+    dialogue.say("DATA", "354");
+    dialogue.send("From: ceo@a.test\r\nTo: b@b.test\r\n\r\nHi\r\n.\r\n");
+    dialogue.expect("250");
+    let taken = relay.take();
+    assert!(taken[0].mail.starts_with("MAIL FROM:<user@a.test>"), "{}", taken[0].mail);
+    let text = String::from_utf8_lossy(&taken[0].octets);
+    assert!(text.contains("From: user@a.test\r\n") && text.contains("Reply-To: ceo@a.test\r\n"), "{text}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn a_server_that_cannot_work_or_is_open_does_not_start() {
     let host = format!("<VirtualHost 127.0.0.1:{port}>\nSubmissionEnable On\n{location}\n</VirtualHost>");
     let load = |builder: crate::support::httpd_config::Builder| builder.load("submission_module", &artifacts().module);
     let listen = |words: &str| load(Httpd::builder()).config(&format!("Listen 127.0.0.1:{port}{words}\n{host}"));
+    let elsewhere = location.replace("\"/\"", "\"/x\"");
     let free = location.replace("Require local", "Require all granted");
     for (builder, words) in [
         (listen(""), "write Listen"),
@@ -22,6 +23,7 @@ fn a_server_that_cannot_work_or_is_open_does_not_start() {
         (listen(" https"), "write Listen"),
         (listen(" smtp").config("AcceptFilter smtp data"), "write AcceptFilter smtp none"),
         (submission(Httpd::builder(), port, &free), "anybody could send"),
+        (submission(Httpd::builder(), port, &elsewhere), "anybody could send"),
         (load(Httpd::builder()).config("SubmissionEnable On"), "put it into one"),
         (
             submission(Httpd::builder().without_mod_sendmail(), port, "<Location \"/\">\nRequire local\n</Location>"),
