@@ -12,12 +12,12 @@ use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status};
 use mail::address::Domain;
 use mail::message_id::{MessageId, Token};
-use mailgate::answer::problem::{self, Accepted, Again, Problem};
+use mailgate::answer::{self, Accepted, Problem};
 use mailgate::input::{self, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
-use mailgate::policy::arguments::Addressing;
 use mailgate::submission::Submission;
+use mailgate::tags;
 use std::io::BufRead;
 use sys::spool::Spool;
 use web::Response;
@@ -67,7 +67,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
 }
 
 fn method_not_allowed() -> Problem {
-    Problem::new(405, "SM0108", Again::AfterCorrection, "only POST sends mail, and OPTIONS describes how")
+    Problem::new(&tags::METHOD, "only POST sends mail, and OPTIONS describes how")
 }
 
 /// Where the body of a message is, and who gets it.
@@ -125,7 +125,7 @@ pub fn submit(
     let accept = value_of(fields, "accept");
     if let Some(trial) = trial {
         let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
-        let reply = reply.map_err(|error| problem::spool_full(&error))?;
+        let reply = reply.map_err(|error| answer::spool_full(&error))?;
         outcome::rehearsed(request, &submission, message.len(), watch);
         return Ok((reply, submission.message_id));
     }
@@ -156,7 +156,7 @@ fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
 
 fn no_transport() -> Problem {
     let log = format!("none of SendmailName, SendmailMaildir and SendmailRelay is set for this location; {REMEDY}");
-    Problem::hidden(500, "SM0402", Again::AfterAdministrator, "this server is not set up to send mail", log)
+    Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log)
 }
 
 const REMEDY: &str = "add SendmailName /usr/sbin/sendmail";
@@ -188,7 +188,7 @@ fn read_fields(
         },
     )?;
     if !submission.stripped.is_empty() {
-        tracing::debug!("SM0002: fields left out of the mail: {}", submission.stripped.join(" "));
+        tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
     }
     Ok(submission)
 }
@@ -215,11 +215,11 @@ fn read_message(
 
 fn read_spool(mut body: impl BufRead, draft: &mut Draft<'_>) -> Result<(), Refused> {
     loop {
-        let octets = body.fill_buf().map_err(|error| problem::spool_full(&error))?;
+        let octets = body.fill_buf().map_err(|error| answer::spool_full(&error))?;
         if octets.is_empty() {
             return Ok(());
         }
-        draft.write(octets).map_err(|error| problem::spool_full(&error))?;
+        draft.write(octets).map_err(|error| answer::spool_full(&error))?;
         let n = octets.len();
         body.consume(n);
     }
@@ -234,7 +234,7 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'
             if draft.body_len() + octets.len() as u64 > max {
                 return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
             }
-            draft.write(octets).map_err(|error| Box::new(problem::spool_full(&error)))
+            draft.write(octets).map_err(|error| Box::new(answer::spool_full(&error)))
         })
         .map_err(|error| match error {
             BodyError::Sink(problem) => Refused::from(*problem),
@@ -255,9 +255,4 @@ fn trace<'a>(request: &Request<'a>, settings: &Settings<'_>, token: &'a Token) -
         },
         token,
     })
-}
-
-/// Whether the header's recipients stand among the arguments.
-pub fn appends_recipients(settings: &Settings<'_>) -> bool {
-    settings.arguments().addressing == Addressing::Appended
 }

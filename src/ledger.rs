@@ -6,7 +6,8 @@ use crate::expressions::Offered;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
-use mailgate::answer::problem::{Again, Problem};
+use mailgate::answer::Problem;
+use mailgate::tags;
 use mailgate::transport::{Failure, FailureKind};
 use sql::DatabaseError;
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub fn open<'a>(
         Ok(true) => {
             let log = "the client has submitted a message with this Message-ID before";
             let detail = "a message with this Message-ID was submitted before";
-            let problem = Problem::hidden(409, "SM0109", Again::No, detail, log);
+            let problem = Problem::hidden(&tags::REPEATED, detail, log);
             Err(Problem { status_url: entry.status_url, ..problem }.into())
         }
         Err(error) => {
@@ -115,5 +116,5 @@ fn owner(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) 
 }
 
 fn complain(what: &str, error: &DatabaseError) {
-    tracing::warn!("SM0501: {what}: {error}");
+    tracing::warn!("{}: {what}: {error}", tags::DATABASE);
 }

@@ -17,7 +17,8 @@ mod settings;
 mod submission;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Request, Server, StatusPage};
+use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
+use mailgate::tags;
 
 /// The module record `sendmail_module`.
 struct Sendmail;
@@ -40,8 +41,27 @@ impl Module for Sendmail {
         Ok(())
     }
 
-    fn faulted(request: &Request<'_>) {
-        request.notes().set(c"sendmail-status", c"SM0900");
+    fn faulted(fault: &Fault<'_>, place: &str) {
+        match fault {
+            Fault::Request { request, committed } => {
+                let sent = if *committed { "the message may or may not have been queued" } else { "nothing was sent" };
+                tracing::error!("{}: a fault of this module: {place}; {sent}", tags::FAULT);
+                request.notes().set_text("sendmail-status", tags::FAULT.number);
+            }
+            Fault::Setup => tracing::error!(
+                "{}: a fault of this module while the configuration was read: {place}",
+                tags::SETUP_FAULT
+            ),
+            Fault::NoSettings => {
+                tracing::error!("{}: no settings for this request, a fault of this module: {place}", tags::NO_SETTINGS)
+            }
+            Fault::Hook(name) => {
+                tracing::error!(
+                    "{}: a fault of this module in the hook {name}: {place}; no request is concerned",
+                    tags::HOOK_FAULT
+                );
+            }
+        }
     }
 
     fn start(server: &Server<'_>) {
@@ -50,6 +70,7 @@ impl Module for Sendmail {
 
     fn child_starts() {
         metrics::child_starts();
+        settings::child_starts();
     }
 
     fn child_ended(pid: u64) {

@@ -1,7 +1,7 @@
 //! What the configuration says for a request, defaults filled in.
 #![forbid(unsafe_code)]
 
-use crate::directives::{Arguments, DirConfig, Received, Source, Transport};
+use crate::directives::{Arguments, DirConfig, Environment, Received, Source, Transport};
 use httpd::Expression;
 use mail::address::Domain;
 use mailgate::answer::dry_run::DryRuns;
@@ -9,7 +9,8 @@ use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::policy::redirect::Redirect;
-use mailgate::transport::smtp::{self, Notify, Relay, Server};
+use mailgate::transport::smtp::{Notify, Relay, Server};
+use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -20,14 +21,23 @@ pub struct Settings<'c> {
     config: &'c DirConfig,
 }
 
-static ARGUMENTS: LazyLock<Arguments> =
-    LazyLock::new(|| Arguments::new(["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into(), false));
+static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
+    let words = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]);
+    Arguments::new(words.into(), false).expect("constants without expressions")
+});
+static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment::new(Vec::new()));
 static ORIGINS: LazyLock<Origins> = LazyLock::new(Origins::default);
 static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
 static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
 
 /// Where bodies and messages are stored that are too long for memory: httpd's TMPDIR.
 pub static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(std::env::temp_dir);
+
+/// Reads what comes from httpd's own environment, before there are threads that could change it.
+pub fn child_starts() {
+    LazyLock::force(&ENVIRONMENT);
+    LazyLock::force(&TEMPORARY);
+}
 
 impl<'c> Settings<'c> {
     pub fn of(config: &'c DirConfig) -> Self {
@@ -44,6 +54,11 @@ impl<'c> Settings<'c> {
             Some(Transport::Maildir(_) | Transport::Relay(_)) => Addressing::Appended,
             _ => self.arguments().addressing,
         }
+    }
+
+    /// Whether the header's recipients stand among the arguments.
+    pub fn appends_recipients(&self) -> bool {
+        self.arguments().addressing == Addressing::Appended
     }
 
     pub fn allow_origin(&self) -> &'c Origins {
@@ -67,8 +82,9 @@ impl<'c> Settings<'c> {
         self.config.dsn_redirect.unwrap_or(true)
     }
 
-    pub fn environment(&self) -> &'c [(Vec<u8>, Option<Vec<u8>>)] {
-        self.config.environment.as_deref().map_or(&[], Vec::as_slice)
+    /// All that the program is given.
+    pub fn environment(&self) -> &'c [CString] {
+        &self.config.environment.as_deref().unwrap_or(&ENVIRONMENT).variables
     }
 
     pub fn error_detail(&self) -> bool {
@@ -134,7 +150,8 @@ impl<'c> Settings<'c> {
             credentials: self.config.relay_auth.clone(),
             authorities: self.config.relay_authorities.clone(),
             identity: self.config.relay_identity.clone(),
-            name: smtp::hello_name(server_name),
+            starttls: self.config.relay_tls.unwrap_or_default(),
+            name: server_name.to_owned(),
         }
     }
 

@@ -20,6 +20,7 @@ mod programs;
 mod redirect;
 mod relay;
 mod selftest;
+mod senders;
 mod shipped;
 mod status;
 mod submission;

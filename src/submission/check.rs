@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::Sendmail;
+use conftree::Directive;
 use httpd::{Module, Server};
-use mailgate::audit::Directive;
+use mailgate::tags;
 
 /// Looks the configuration over.
 pub fn check(server: &Server<'_>) -> Result<(), String> {
@@ -13,24 +14,22 @@ pub fn check(server: &Server<'_>) -> Result<(), String> {
         return Ok(());
     }
     if !Sendmail::record().is_loaded() {
-        return Err("SM0810: SubmissionEnable needs mod_sendmail's directives: add LoadModule sendmail_module modules/mod_sendmail.so".into());
+        let text = "SubmissionEnable needs mod_sendmail: add LoadModule sendmail_module modules/mod_sendmail.so";
+        return Err(format!("{}: {text}", tags::SUBMISSION));
     }
-    if let Some(filter) = tree.iter().find(|line| is(line, "AcceptFilter") && !accepts_at_once(line)) {
-        return Err(format!(
-            "SM0810: {}: AcceptFilter smtp would wait for the client to speak first: write AcceptFilter smtp none",
-            filter.place
-        ));
+    if let Some(filter) = tree.iter().find(|line| line.is("AcceptFilter") && !accepts_at_once(line)) {
+        return complain(&filter.place, "this would wait for the client to speak first: write AcceptFilter smtp none");
     }
     enabled.iter().try_for_each(|host| host.check(&tree))
 }
 
-fn is(line: &Directive, name: &str) -> bool {
-    line.name.eq_ignore_ascii_case(name)
+fn complain(place: &str, text: &str) -> Result<(), String> {
+    Err(format!("{}: {place}: {text}", tags::SUBMISSION))
 }
 
+/// Whether this line leaves servers of SMTP alone, or lets them speak first.
 fn accepts_at_once(line: &Directive) -> bool {
-    let words: Vec<_> = line.arguments.split_ascii_whitespace().map(str::to_ascii_lowercase).collect();
-    words.first().is_none_or(|protocol| protocol != "smtp") || words.get(1).is_some_and(|filter| filter == "none")
+    !line.first_is("smtp") || line.words.get(1).is_some_and(|filter| filter.eq_ignore_ascii_case("none"))
 }
 
 /// A place where SubmissionEnable is on.
@@ -43,13 +42,13 @@ struct Enabled<'t> {
 
 fn enabled<'t>(section: &'t [Directive], addresses: &[&'t str]) -> Vec<Enabled<'t>> {
     let mut found = Vec::new();
-    if let Some(line) = section.iter().rfind(|line| is(line, "SubmissionEnable")) {
-        if line.arguments.trim().eq_ignore_ascii_case("on") {
+    if let Some(line) = section.iter().rfind(|line| line.is("SubmissionEnable")) {
+        if line.first_is("on") {
             found.push(Enabled { place: &line.place, addresses: addresses.to_vec(), section });
         }
     }
-    for host in section.iter().filter(|line| is(line, "<VirtualHost")) {
-        let addresses: Vec<_> = host.arguments.trim_end_matches('>').split_ascii_whitespace().collect();
+    for host in section.iter().filter(|line| line.is("<VirtualHost")) {
+        let addresses: Vec<_> = host.words.iter().map(String::as_str).collect();
         found.extend(enabled(&host.children, &addresses));
     }
     found
@@ -57,48 +56,42 @@ fn enabled<'t>(section: &'t [Directive], addresses: &[&'t str]) -> Vec<Enabled<'
 
 impl Enabled<'_> {
     fn check(&self, tree: &[Directive]) -> Result<(), String> {
-        let complain = |text: String| Err(format!("SM0810: {}: {text}", self.place));
         if self.addresses.is_empty() {
-            return complain(
-                "SubmissionEnable outside of a <VirtualHost> would take HTTP away from all; put it into one".into(),
-            );
+            let text = "SubmissionEnable outside of a <VirtualHost> would take HTTP away from all; put it into one";
+            return complain(self.place, text);
         }
         for address in &self.addresses {
             let port = address.rsplit_once(':').map_or("", |(_, port)| port);
-            let listens: Vec<_> = tree.iter().filter(|line| is(line, "Listen") && listens_on(line, port)).collect();
-            if listens.is_empty()
-                || listens.iter().any(|line| !line.arguments.trim_end().to_ascii_lowercase().ends_with(" smtp"))
-            {
-                return complain(format!(
-                    "the client would have to speak first on {address}: write Listen {address} smtp"
-                ));
+            let mut listens = tree.iter().filter(|line| line.is("Listen") && listens_on(line, port)).peekable();
+            let waits = |line: &Directive| !line.words.get(1).is_some_and(|name| name.eq_ignore_ascii_case("smtp"));
+            if listens.peek().is_none() || listens.any(waits) {
+                let text = format!("the client would have to speak first on {address}: write Listen {address} smtp");
+                return complain(self.place, &text);
             }
         }
         if !self.section.iter().chain(tree).any(closes) {
-            return complain(
-                "anybody could send from here: add <Location \"/\"> with Require (local, ip or valid-user)".into(),
-            );
+            let text = "anybody could send from here: add <Location \"/\"> with Require (local, ip or valid-user)";
+            return complain(self.place, text);
         }
         Ok(())
     }
 }
 
 fn listens_on(line: &Directive, port: &str) -> bool {
-    let address = line.arguments.split_ascii_whitespace().next().unwrap_or_default();
+    let address = line.words.first().map_or("", String::as_str);
     address.rsplit_once(':').map_or(address, |(_, port)| port) == port
 }
 
 /// The section for `/` where it does not let everybody in, or recipients that are not free.
 fn closes(line: &Directive) -> bool {
-    let path = line.arguments.trim_end_matches('>').trim().trim_matches('"');
-    fixes_recipients(line) || is(line, "<Location") && path == "/" && line.children.iter().any(narrows)
+    fixes_recipients(line) || line.is("<Location") && line.first_is("/") && line.children.iter().any(narrows)
 }
 
 fn narrows(line: &Directive) -> bool {
-    let all = line.arguments.trim().eq_ignore_ascii_case("all granted");
-    fixes_recipients(line) || is(line, "Require") && !all || line.children.iter().any(narrows)
+    let all = line.first_is("all") && line.words.get(1).is_some_and(|word| word.eq_ignore_ascii_case("granted"));
+    fixes_recipients(line) || line.is("Require") && !all || line.children.iter().any(narrows)
 }
 
 fn fixes_recipients(line: &Directive) -> bool {
-    is(line, "SendmailRecipients") && !line.arguments.split_ascii_whitespace().any(|word| word.trim_matches('"') == "*")
+    line.is("SendmailRecipients") && !line.words.iter().any(|word| word == "*")
 }

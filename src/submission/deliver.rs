@@ -2,6 +2,7 @@
 //! alone: the envelope says who gets it.
 #![forbid(unsafe_code)]
 
+use super::Submission;
 use crate::directives::Transport;
 use crate::handler::{self, Content};
 use crate::metrics::Watch;
@@ -10,8 +11,9 @@ use crate::settings::Settings;
 use crate::{Sendmail, faults};
 use httpd::{Transaction, guard};
 use mail::address::Address;
-use mailgate::answer::problem::{Again, Problem};
+use mailgate::answer::{Problem, spool_full};
 use mailgate::policy::arguments::Addressing;
+use mailgate::tags::{self, Retry};
 use smtp::{Cause, Decision, Envelope, Receipt, Refusal};
 use std::io::{BufRead, Read};
 use sys::spool::Spool;
@@ -28,7 +30,7 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
         }
         Some(_) => return Ok(()),
     };
-    Err(Problem::hidden(500, "SM0402", Again::AfterAdministrator, "this server is not set up to send mail", log))
+    Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log))
 }
 
 /// SendmailRecipients.
@@ -44,7 +46,7 @@ pub fn check_recipient(settings: &Settings<'_>, address: &Address) -> Decision {
 /// Hands a message over.
 pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool) -> Result<Receipt, Refusal> {
     let request = transaction.request();
-    let outcome = guard::attempt(&request, || {
+    let outcome = guard::attempt::<Submission, _>(&request, || {
         let settings = transaction.config::<Sendmail>().map(Settings::of).ok_or(Cause::Misconfigured)?;
         let watch = Watch::start();
         faults::begin(&request);
@@ -73,8 +75,8 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
 fn refusal(refused: &Refused) -> Refusal {
     match refused {
         Refused::Broken(status) => Cause::of_status(u16::try_from(*status).unwrap_or(500)).into(),
-        Refused::Problem { problem, .. } => match (problem.again, Cause::of_status(problem.status)) {
-            (Again::Unknown | Again::No, _) | (_, Cause::Unknown) => Cause::MayHaveBeenDelivered.into(),
+        Refused::Problem { problem, .. } => match (problem.tag.retry, Cause::of_status(problem.tag.status)) {
+            (Retry::Unknown | Retry::No, _) | (_, Cause::Unknown) => Cause::MayHaveBeenDelivered.into(),
             (_, cause) => cause.with(problem.detail.as_str()),
         },
     }
@@ -84,15 +86,13 @@ type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The fields of the message (RFC 5322 2.2), unfolded, and where its body begins. A first line as of an mbox is dropped.
 fn fields(spool: &Spool) -> Result<(Fields, u64), Box<Problem>> {
-    let bad = |text: &str| Box::new(Problem::new(400, "SM0101", Again::AfterCorrection, text));
+    let bad = |text: &str| Box::new(Problem::new(&tags::FIELD, text));
     let (mut fields, mut body): (Fields, u64) = (Vec::new(), 0);
     let mut reader = spool.reader().take(MAX_HEADER);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let n = reader
-            .read_until(b'\n', &mut line)
-            .map_err(|error| Box::new(mailgate::answer::problem::spool_full(&error)))?;
+        let n = reader.read_until(b'\n', &mut line).map_err(|error| Box::new(spool_full(&error)))?;
         body += n as u64;
         if n > 0 && !line.ends_with(b"\n") && body == MAX_HEADER {
             return Err(bad("the header of the message is too long"));

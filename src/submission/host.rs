@@ -8,6 +8,7 @@ use crate::settings::{Settings, TEMPORARY};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use httpd::{Connection, Transaction};
+use mailgate::tags;
 use smtp::{Cause, Credentials, Decision, Envelope, Host, Mail, Receipt, Recipient, Refusal, Reply};
 use std::ffi::CString;
 use sys::spool::Spool;
@@ -136,7 +137,7 @@ impl Host for Client<'_> {
 
     fn octets(&mut self, octets: &[u8]) -> Decision {
         self.spool.write(octets).map_err(|error| {
-            tracing::error!("SM0301: {error}; nothing was sent");
+            tracing::error!("{}: {error}; nothing was sent", tags::STORAGE);
             Cause::NoRoom.into()
         })
     }

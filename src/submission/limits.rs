@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use httpd::{Server, Shared};
+use mailgate::tags;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ const LAYOUT: u64 = 1;
 /// Makes the memory, in the parent.
 pub fn start(server: &Server<'_>) {
     if let Err(error) = SLOTS.make(server, LAYOUT, MOST_SESSIONS) {
-        tracing::error!("SM0809: SubmissionMaxConnections has no effect: {error}");
+        tracing::error!("{}: SubmissionMaxConnections has no effect: {error}", tags::NO_SESSIONS);
     }
 }
 

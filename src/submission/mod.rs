@@ -10,8 +10,9 @@ mod host;
 mod limits;
 mod serve;
 
+use crate::Sendmail;
 use directives::SubmissionConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Protocol, Server};
+use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Protocol, Server};
 
 /// The second module of this library: one library, since both share programs, connections and counters.
 pub struct Submission;
@@ -29,6 +30,10 @@ impl Module for Submission {
 
     fn check(server: &Server<'_>) -> Result<(), String> {
         check::check(server)
+    }
+
+    fn faulted(fault: &Fault<'_>, place: &str) {
+        Sendmail::faulted(fault, place);
     }
 
     fn start(server: &Server<'_>) {

@@ -9,6 +9,7 @@ use super::{deliver, limits};
 use crate::Sendmail;
 use crate::settings::Settings;
 use httpd::{Activity, Connection, Read, Transaction};
+use mailgate::tags;
 use smtp::{Auth, Cause, LineEnds, Phase, Refusal, Session};
 use std::time::Duration;
 
@@ -26,7 +27,10 @@ pub fn serve(mut connection: Connection<'_>, config: &SubmissionConfig) {
             Err(refusal) => (smtp::Settings::new(connection.server_name(), LineEnds::Crlf), Some(refusal)),
         },
         None => {
-            tracing::warn!("SM0304: too many sessions of SMTP, SubmissionMaxConnections says how many there may be");
+            tracing::warn!(
+                "{}: too many sessions of SMTP, SubmissionMaxConnections says how many there may be",
+                tags::SESSIONS
+            );
             let settings = smtp::Settings::new(connection.server_name(), LineEnds::Crlf);
             (settings, Some(Cause::TooManyConnections.into()))
         }

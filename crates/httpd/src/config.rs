@@ -1,7 +1,7 @@
 //! The settings of a section of the configuration: httpd asks for an empty one per section and merges an inner over an outer one,
 //! at the start and again for a request. Each lives in a Rust box that the section's pool drops.
 
-use crate::guard;
+use crate::{guard, inject};
 use apache_sys as sys;
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -16,7 +16,7 @@ pub trait Config: Default + Send + Sync + 'static {
 /// httpd's create_dir_config. NULL after a panic, which [`crate::hooks`] turns into a refused start.
 pub(crate) unsafe extern "C" fn create<C: Config>(pool: *mut sys::apr_pool_t, _: *mut c_char) -> *mut c_void {
     guard::setting_up(|| {
-        guard::injected("create");
+        inject::injected("create");
         // SAFETY: httpd gives the pool that the configuration lives in.
         unsafe { own(pool, C::default()) }
     })
@@ -34,7 +34,7 @@ pub(crate) unsafe extern "C" fn merge<C: Config>(
     let (outer, inner) = unsafe { (outer.cast::<C>().as_ref(), inner.cast::<C>().as_ref()) };
     let (Some(outer), Some(inner)) = (outer, inner) else { return ptr::null_mut() };
     guard::setting_up(|| {
-        guard::injected("merge");
+        inject::injected("merge");
         // SAFETY: httpd gives the pool that the merged settings live in.
         unsafe { own(pool, C::merge(outer, inner)) }
     })

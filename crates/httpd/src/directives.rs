@@ -2,7 +2,7 @@
 //! and says what is wrong with them; httpd puts the file and line in front.
 
 use crate::expression::Expression;
-use crate::{Config, guard};
+use crate::{Config, guard, inject};
 use apache_sys as sys;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -136,7 +136,7 @@ unsafe fn set<C: Config>(
     let outcome = match config {
         None => Err(guard::take_setup_panic().unwrap_or_default()),
         Some(config) => guard::setting_up(|| {
-            guard::injected("setter");
+            inject::injected("setter");
             setter(row, config, &Command { raw })
         })
         .unwrap_or_else(|| Err(guard::take_setup_panic().unwrap_or_default())),

@@ -1,9 +1,8 @@
 //! A virtual host that speaks another protocol than HTTP: its connections go to the module before HTTP is tried on them.
 
-use crate::{Connection, Module, guard, transaction};
+use crate::{Connection, Module, Server, guard, log, transaction};
 use apache_sys as sys;
 use std::ffi::{c_char, c_int};
-use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 
 /// A list of names for APR's order of hooks.
@@ -43,11 +42,8 @@ unsafe extern "C" fn process_connection<M: Module>(raw: *mut sys::conn_rec) -> c
         return sys::DECLINED;
     };
     // SAFETY: the virtual host outlives its connections.
-    let server = unsafe { crate::Server::from_raw(&*(*raw.as_ptr()).base_server) };
-    let _current = crate::log::during_setup(&server);
-    if panic::catch_unwind(AssertUnwindSafe(|| (protocol.serve)(connection, config))).is_err() {
-        tracing::error!("SM0900: a fault of this module: {}; the session ends", guard::place());
-    }
+    let server = unsafe { Server::from_raw(&*(*raw.as_ptr()).base_server) };
+    guard::aside::<M>(log::during_setup(&server), "process_connection", || (protocol.serve)(connection, config));
     // SAFETY: cs is NULL or the state that the MPM keeps for this connection; LINGER is what a module may set (httpd.h).
     unsafe {
         if let Some(state) = (*raw.as_ptr()).cs.as_mut() {

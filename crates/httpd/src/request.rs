@@ -66,6 +66,17 @@ impl Status {
     }
 }
 
+/// The certificate of a client, by what mod_ssl says of it (`SSL_CLIENT_VERIFY`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// There is none.
+    None,
+    /// It was accepted as it is (`SSLVerifyClient optional_no_ca`): anybody can make one that says anything.
+    Unverified,
+    /// An authority that the configuration names vouches for it.
+    Verified,
+}
+
 impl<'r> Request<'r> {
     /// # Safety
     /// `raw` is NULL or a request that lives, and is this thread's alone, until the end of `'r`.
@@ -129,10 +140,23 @@ impl<'r> Request<'r> {
         unsafe { (*self.as_ptr()).proto_num / 1000 == 2 }
     }
 
-    /// The user that an authentication module found.
+    /// The user that an authentication module found. A name that SSLUserName took from a certificate which nobody has verified is none
+    /// (mod_ssl, ssl_hook_Access, sets it without a look at the verification).
     pub fn user(&self) -> Option<&'r [u8]> {
         // SAFETY: NULL or a C string that the authentication module put into r->pool.
-        unsafe { self.text((*self.as_ptr()).user) }
+        let user = unsafe { self.text((*self.as_ptr()).user) }?;
+        // SAFETY: a pointer of a live request, set by whatever authenticated the user.
+        let authenticated = unsafe { !(*self.as_ptr()).ap_auth_type.is_null() };
+        (authenticated || self.certificate() != Certificate::Unverified).then_some(user)
+    }
+
+    /// What the client has shown of itself in the TLS handshake.
+    pub fn certificate(&self) -> Certificate {
+        match self.variable(c"SSL_CLIENT_VERIFY") {
+            None | Some(b"NONE") => Certificate::None,
+            Some(b"SUCCESS") => Certificate::Verified,
+            Some(_) => Certificate::Unverified,
+        }
     }
 
     /// The address of the client, as mod_remoteip sees it.

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
-use httpd::{Request, Status};
+use httpd::{Certificate, Request, Status};
 use std::sync::{PoisonError, RwLock};
 use tracking::status::answer;
 use tracking::status::url::{self, Target};
@@ -74,8 +74,8 @@ fn split<'r>(uri: &'r [u8], config: &DirConfig) -> Option<(String, &'r [u8])> {
 /// Who asks: the user that httpd knows, else the address in a verified client certificate, which is what SendmailSenderMail names there.
 fn owner(request: &Request<'_>) -> Option<String> {
     let certificate = || {
-        request.variable(c"SSL_CLIENT_VERIFY").filter(|verified| *verified == b"SUCCESS")?;
-        request.variable(c"SSL_CLIENT_S_DN_Email")
+        let verified = request.certificate() == Certificate::Verified;
+        verified.then(|| request.variable(c"SSL_CLIENT_S_DN_Email")).flatten()
     };
     let owner = request.user().or_else(certificate)?;
     Some(String::from_utf8_lossy(owner).into_owned())

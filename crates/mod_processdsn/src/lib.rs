@@ -6,7 +6,7 @@ mod directives;
 mod handler;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Server};
+use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server};
 
 struct ProcessDsn;
 
@@ -19,8 +19,21 @@ impl Module for ProcessDsn {
         &processdsn_module
     }
 
+    fn faulted(fault: &Fault<'_>, place: &str) {
+        match fault {
+            Fault::Request { .. } => tracing::error!("SM0900: a fault of this module: {place}; no mail is concerned"),
+            Fault::Setup => tracing::error!("SM0901: a fault of this module while the configuration was read: {place}"),
+            Fault::NoSettings => {
+                tracing::error!("SM0902: no settings for this request, a fault of this module: {place}")
+            }
+            Fault::Hook(name) => {
+                tracing::error!("SM0903: a fault of this module in the hook {name}: {place}; no request is concerned");
+            }
+        }
+    }
+
     fn check(server: &Server<'_>) -> Result<(), String> {
-        handler::remember_locations(mailgate::audit::locations(&httpd::configuration(server), "processdsn"));
+        handler::remember_locations(conftree::sections::locations(&httpd::configuration(server), "processdsn"));
         Ok(())
     }
 }

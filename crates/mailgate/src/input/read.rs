@@ -11,8 +11,10 @@ use crate::policy::{PolicyError, Recipients};
 use crate::submission::Submission;
 use mail::address::{Address, AddressList, Domain, Mailbox};
 use mail::content_type::ContentType;
+use mail::date::Date;
 use mail::header::{HeaderName, HeaderValue};
 use mail::message_id::{MessageId, Token};
+use mail::structured;
 use mail::{date, encode};
 use std::borrow::Cow;
 use web::fields::value_of;
@@ -76,9 +78,7 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     if rules.from_required && found.from.is_none() {
         return Err(InputError::MissingFrom);
     }
-    if rules.addressing != Addressing::Arguments {
-        check_recipients(&found, rules)?;
-    }
+    check_recipients(&found, rules)?;
     if let Some(content_type) =
         found.content_type.as_ref().map(Cow::Borrowed).or_else(|| given_type(fields).map(Cow::Owned))
     {
@@ -206,21 +206,20 @@ impl Found {
                 None
             }
             Kind::Date => {
-                date::check(value).map_err(|error| bad(&error))?;
                 self.date = true;
-                Some(encode::structured(name, value).map_err(|error| bad(&error))?)
+                Some(format!("{name}: {}\n", Date::parse(value).map_err(|error| bad(&error))?))
             }
             Kind::MessageId => {
                 self.message_id = Some(MessageId::parse(value).map_err(|error| bad(&error))?);
                 None
             }
-            Kind::MimeVersion if value.as_str() == "1.0" => None,
+            Kind::MimeVersion if structured::is_version_1(value) => None,
             Kind::MimeVersion => return Err(bad(&"only 1.0 exists; leave it out, the server adds it")),
             Kind::TransferEncoding => {
                 self.transfer_encoding = Some(value.as_str().to_owned());
                 None
             }
-            Kind::Structured => Some(encode::structured(name, value).map_err(|error| bad(&error))?),
+            Kind::Structured(form) => Some(structured::write(form, name, value).map_err(|error| bad(&error))?),
             Kind::Text => Some(encode::unstructured(name, value).map_err(|error| bad(&error))?),
         };
         self.lines.extend(line.map(|line| (name.clone(), line)));
@@ -240,7 +239,7 @@ impl Found {
         let Some(vouched) = rules.sender else { return Ok(()) };
         let client = self.from.take();
         let from = sender::mailbox(vouched, client.as_ref().map(Mailbox::address), rules.domain)?;
-        self.lines.retain(|(name, _)| !name.is("From") && !name.is("Sender"));
+        self.lines.retain(|(name, _)| !["From", "Sender", "Author"].iter().any(|field| name.is(field))); // RFC 9057
         let mut own = vec![(FROM.clone(), from.write(&FROM))];
         if let Some(client) = client.filter(|client| !self.reply_to && client.address() != from.address()) {
             own.push((REPLY_TO.clone(), client.write(&REPLY_TO)));
@@ -265,9 +264,10 @@ fn complete(list: AddressList, domain: Option<&Domain>) -> AddressList {
     }
 }
 
+/// Every address is judged, whoever is said to receive: a script in the place of the program may read the header.
 fn check_recipients(found: &Found, rules: &Rules<'_>) -> Result<(), InputError> {
     let (count, max) = (found.recipients.len(), rules.max_recipients);
-    if count == 0 {
+    if count == 0 && rules.addressing != Addressing::Arguments {
         return Err(InputError::NoRecipient);
     }
     if count > max {

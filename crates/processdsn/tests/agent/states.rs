@@ -16,6 +16,7 @@ const CASES: &[Case] = &[
     ("token", the_address_it_came_to_names_the_message),
     ("forged", a_forged_report_does_not_undo_a_verified_final_state),
     ("final", a_final_state_never_goes_back),
+    ("guess", a_guess_is_never_final),
     ("delays", delays_repeat),
     ("mixed", one_report_mixes_actions),
     ("copycat", a_copied_message_id_changes_nothing),
@@ -147,6 +148,41 @@ fn a_final_state_never_goes_back(store: &dyn Store) {
         store.deliver(&with_envid("env1").of("a@x.example", action, "2.0.0").mail()).exits(0);
         assert_eq!(store.states("env1"), [format!("a@x.example {state} 1")], "{action}");
     }
+}
+
+/// A bounce without fields, as dma writes it.
+fn guess(message_id: &str, address: &str) -> Vec<u8> {
+    format!(
+        "Return-Path: <>\nFrom: MAILER-DAEMON <>\nTo: bounces@example.org\nSubject: Mail delivery failed\n\
+         Message-ID: <guess-{address}>\n\nThis is the DragonFly Mail Agent v0.13 at mx.example.org.\n\n\
+         There was an error delivering your mail to <{address}>.\n\n550 5.1.1 no such user\n\n\
+         Message headers follow.\n\nMessage-ID: <{message_id}>\nTo: {address}\n"
+    )
+    .into_bytes()
+}
+
+fn a_guess_is_never_final(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example", "b@x.example", "c@x.example", "d@x.example"]);
+    for address in ["a@x.example", "b@x.example", "c@x.example"] {
+        store.deliver(&guess("m1@x", address)).exits(0);
+    }
+    let guessed = ["a@x.example failed 0", "b@x.example failed 0", "c@x.example failed 0", "d@x.example queued 0"];
+    assert_eq!(store.states("env1"), guessed);
+    // A report with fields is believed, whether it is verified or not; what it says is a state like any other from then on.
+    store.deliver(&with_envid("env1").of("a@x.example", "delivered", "2.0.0").mail()).exits(0);
+    store.deliver(&with_message_id("m1@x").of("b@x.example", "delayed", "4.0.0").mail()).exits(0);
+    store.deliver(&with_message_id("m1@x").of("c@x.example", "failed", "5.1.1").mail()).exits(0);
+    store.deliver(&with_message_id("m1@x").of("c@x.example", "delivered", "2.0.0").mail()).exits(0);
+    store.deliver(&with_message_id("m1@x").of("d@x.example", "delivered", "2.0.0").mail()).exits(0);
+    store.deliver(&guess("m1@x", "d@x.example")).exits(0);
+    let told = ["a@x.example delivered 1", "b@x.example delayed 0", "c@x.example failed 0", "d@x.example delivered 0"];
+    assert_eq!(store.states("env1"), told);
+    let absent = b"Return-Path: <>\nFrom: John <john@x.example>\nSubject: Re: hello\nAuto-Submitted: auto-replied\n\
+        References: <m1@x>\n\nYour message was not delivered to anybody else. Urgent: john@example.net\n";
+    let events = store.number("SELECT COUNT(*) FROM event");
+    store.deliver(absent).exits(0);
+    assert_eq!(store.states("env1"), told);
+    assert_eq!(store.number("SELECT COUNT(*) FROM event"), events);
 }
 
 fn delays_repeat(store: &dyn Store) {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::State;
+use super::Trust;
 use super::schema::explain;
 use super::write::{MAX_KEY, flag, insert_recipient, kept, key};
 use crate::dsn::report::{seconds, sha256};
@@ -60,10 +61,11 @@ const INSERT_STAND_IN: Statement = Statement {
 };
 const LOCK_MESSAGE: Statement =
     Statement { name: c"dsn_lock_message", sql: c"SELECT envid FROM message WHERE envid = %s FOR UPDATE", columns: 1 };
+// A state that only words of a bounce speak for is a guess: the last column counts the reports with fields that say the same.
 const RECIPIENTS: Statement = Statement {
     name: c"dsn_recipient_states",
-    sql: c"SELECT address, state, verified, hidden FROM recipient WHERE envid = %s",
-    columns: 4,
+    sql: c"SELECT r.address, r.state, r.verified, r.hidden, (SELECT COUNT(*) FROM event e WHERE e.envid = r.envid AND e.address = r.address AND e.action = r.state AND e.heuristic = 0) FROM recipient r WHERE r.envid = %s",
+    columns: 5,
 };
 const UPDATE_RECIPIENT: Statement = Statement {
     name: c"dsn_update_recipient",
@@ -200,7 +202,7 @@ fn message_id(report: &Report) -> Option<String> {
 struct Known {
     address: String,
     state: State,
-    verified: bool,
+    trust: Trust,
     hidden: bool,
 }
 
@@ -209,7 +211,7 @@ fn recipients<D: Database>(database: &mut D, envid: &str) -> Result<Vec<Known>, 
     let known = |row: &sql::Row| Known {
         address: row.text(0),
         state: State::parse(&row.text(1)),
-        verified: row.number(2) == 1,
+        trust: Trust::of(row.number(2) == 1, row.number(4) == 0),
         hidden: row.number(3) == 1,
     };
     Ok(rows.iter().map(known).collect())
@@ -226,12 +228,13 @@ fn record_recipient<D: Database>(
     let Some(action) = recipient.state() else { return Ok(()) };
     let Some(address) = recipient.address().map(key) else { return Ok(()) };
     let (envid, verified, new) = (message.envid.as_str(), message.verified, state_of(action));
+    let trust = Trust::of(verified, report.heuristic);
     let occurred = occurred(recipient, message.since, now).to_string();
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
-            if row.state.yields_to(row.verified, new, verified) {
-                (row.state, row.verified) = (new, verified);
+            if row.state.yields_to(row.trust, new, trust) {
+                (row.state, row.trust) = (new, trust);
                 let values =
                     [Some(new.as_str()), Some(&occurred), Some(flag(verified)), Some(envid), Some(&row.address)];
                 database.run(&UPDATE_RECIPIENT, &values)?;
@@ -242,7 +245,7 @@ fn record_recipient<D: Database>(
             // Where a message of a Bcc went on to is as much of a secret as the Bcc.
             let hidden = known.iter().any(|row| row.hidden);
             insert_recipient(database, envid, &address, hidden, new, &occurred, verified)?;
-            known.push(Known { address: address.clone(), state: new, verified, hidden });
+            known.push(Known { address: address.clone(), state: new, trust, hidden });
             address
         }
     };
@@ -335,8 +338,12 @@ mod tests {
 
     #[test]
     fn a_report_speaks_of_the_address_that_was_written() {
-        let row =
-            |address: &str| Known { address: address.into(), state: State::Queued, verified: false, hidden: false };
+        let row = |address: &str| Known {
+            address: address.into(),
+            state: State::Queued,
+            trust: Trust::Claimed,
+            hidden: false,
+        };
         let known = [row("a@x.example"), row("b@x.example"), row("root")];
         for (original, last, found) in [
             (None, "B@X.example", Some(1)),
