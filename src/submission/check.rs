@@ -42,10 +42,9 @@ struct Enabled<'t> {
 
 fn enabled<'t>(section: &'t [Directive], addresses: &[&'t str]) -> Vec<Enabled<'t>> {
     let mut found = Vec::new();
-    if let Some(line) = section.iter().rfind(|line| line.is("SubmissionEnable")) {
-        if line.first_is("on") {
-            found.push(Enabled { place: &line.place, addresses: addresses.to_vec(), section });
-        }
+    let last = section.iter().rfind(|line| line.is("SubmissionEnable"));
+    if let Some(line) = last.filter(|line| line.first_is("on")) {
+        found.push(Enabled { place: &line.place, addresses: addresses.to_vec(), section });
     }
     for host in section.iter().filter(|line| line.is("<VirtualHost")) {
         let addresses: Vec<_> = host.words.iter().map(String::as_str).collect();

@@ -12,7 +12,25 @@ use std::time::Duration;
 /// Asked of the filters at a time.
 const CHUNK: i64 = 16 * 1024;
 
-/// A connection, of the thread that httpd called with it.
+/// A connection, of the thread that httpd called with it, until it returns to httpd.
+///
+/// ```no_run
+/// fn serve<'c>(connection: &httpd::Connection<'c>) -> &'c str {
+///     connection.server_name()
+/// }
+/// ```
+///
+/// ```compile_fail
+/// fn serve(connection: httpd::Connection<'_>) {
+///     let name: &'static str = connection.server_name();
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn serve_elsewhere(connection: httpd::Connection<'static>) {
+///     std::thread::spawn(move || drop(connection));
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Connection<'c> {
     raw: NonNull<sys::conn_rec>,

@@ -9,6 +9,20 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 /// One request of a protocol module. It is written to the access log, at the latest when it is dropped; then its pool goes.
+///
+/// Its request does not outlive it:
+///
+/// ```no_run
+/// fn user<'t>(transaction: &'t httpd::Transaction<'_>) -> Option<&'t [u8]> {
+///     transaction.request().user()
+/// }
+/// ```
+///
+/// ```compile_fail,E0515
+/// fn user(transaction: httpd::Transaction<'_>) -> Option<&[u8]> {
+///     transaction.request().user()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Transaction<'c> {
     raw: NonNull<sys::request_rec>,
