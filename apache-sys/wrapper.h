@@ -9,6 +9,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 #include "http_ssl.h"
+#include "http_vhost.h"
 #include "scoreboard.h"
 #include "ap_expr.h"
 #include "ap_mpm.h"

@@ -1,10 +1,13 @@
 //! The directives of mod_submission; what is sent, and where, mod_sendmail's say.
 #![forbid(unsafe_code)]
 
+use super::Submission;
 use super::limits::MOST_SESSIONS;
-use httpd::{Arity, Command, Config, Context, Directive};
+use httpd::{Command, Config, Context, Directive};
 use std::ffi::CStr;
 use std::time::Duration;
+
+type Arity = httpd::Arity<Submission>;
 
 /// What a virtual host says; `None` where it is silent.
 #[derive(Clone, Debug, Default)]
@@ -62,13 +65,13 @@ impl SubmissionConfig {
     }
 }
 
-const fn row(name: &'static CStr, arity: Arity<SubmissionConfig>, help: &'static CStr) -> Directive<SubmissionConfig> {
+const fn row(name: &'static CStr, arity: Arity, help: &'static CStr) -> Directive<Submission> {
     Directive { name, arity, context: Context::Server, help }
 }
 
 /// Every directive, in the order of the manual.
 #[rustfmt::skip]
-pub const DIRECTIVES: &[Directive<SubmissionConfig>] = &[
+pub const DIRECTIVES: &[Directive<Submission>] = &[
     row(c"SubmissionEnable", Arity::Flag(enable), c"On: this virtual host takes mail by SMTP (default: Off)"),
     row(c"SubmissionTimeout", Arity::Words(timeout), c"longest wait: command=5mi data=3mi,MinRate=500 (the default)"),
     row(c"SubmissionMaxConnections", Arity::Words(max_connections), c"most sessions at a time, and most of one address (default: 50 10)"),

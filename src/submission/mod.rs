@@ -18,11 +18,11 @@ use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Protocol, Server};
 pub struct Submission;
 
 impl Module for Submission {
-    const HANDLERS: &'static [Handler<SubmissionConfig>] = &[];
-    const DIRECTIVES: &'static [Directive<SubmissionConfig>] = directives::DIRECTIVES;
-    const PROTOCOL: Option<Protocol<SubmissionConfig>> =
+    const HANDLERS: &'static [Handler<Self>] = &[];
+    const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    const PROTOCOL: Option<Protocol<Self>> =
         Some(Protocol { enabled: SubmissionConfig::is_enabled, serve: serve::serve });
-    type Config = SubmissionConfig;
+    type Config<'c> = SubmissionConfig;
 
     fn record() -> &'static ModuleRecord {
         &submission_module

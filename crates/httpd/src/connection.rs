@@ -99,14 +99,14 @@ impl<'c> Connection<'c> {
     }
 
     /// The settings of a module for the virtual host, as far as they stand outside of sections.
-    pub fn config<M: Module>(&self) -> Option<&'c M::Config> {
+    pub fn config<M: Module>(&self) -> Option<&'c M::Config<'c>> {
         if !M::record().is_loaded() {
             return None;
         }
         // SAFETY: M has an index; lookup_defaults holds what its create or merge made, in a pool that outlives the connection.
         unsafe {
             let defaults = (*(*self.as_ptr()).base_server).lookup_defaults;
-            sys::ap_get_module_config(defaults, M::record().as_ptr()).cast::<M::Config>().as_ref()
+            sys::ap_get_module_config(defaults, M::record().as_ptr()).cast::<M::Config<'c>>().as_ref()
         }
     }
 

@@ -111,14 +111,14 @@ impl<'c> Transaction<'c> {
     }
 
     /// The settings of a module for the location.
-    pub fn config<M: Module>(&self) -> Option<&M::Config> {
+    pub fn config<M: Module>(&self) -> Option<&M::Config<'_>> {
         if !M::record().is_loaded() {
             return None;
         }
         // SAFETY: M has an index; per_dir_config holds what its create or merge made, in pools that live as long as the request.
         unsafe {
             sys::ap_get_module_config((*self.raw.as_ptr()).per_dir_config, M::record().as_ptr())
-                .cast::<M::Config>()
+                .cast::<M::Config<'_>>()
                 .as_ref()
         }
     }

@@ -119,6 +119,7 @@ tags! {
     ORIGIN              "SM0205" 403 AfterAdministrator "origin",
     DRY_RUN_OFF         "SM0206" 403 AfterCorrection    "dry-run-off",
     REDIRECT            "SM0207" 500 AfterAdministrator "redirect",
+    HOST                "SM0211" 403 AfterAdministrator "host",
     STORAGE             "SM0301" 503 Yes                "storage",
     BUSY                "SM0302" 503 Yes                "busy",
     RANDOM              "SM0303" 503 Yes                "random",
