@@ -10,7 +10,7 @@ use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status};
-use mail::address::{Domain, HostName};
+use mail::address::{Address, Domain, HostName};
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::{self, Accepted, Problem};
 use mailgate::input::{self, Rules, framing};
@@ -98,7 +98,9 @@ pub fn submit(
     content: &Content<'_>,
     watch: &Watch,
 ) -> Result<(Response, MessageId), Refused> {
-    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
+    // A mail asks for nothing by its header.
+    let asking = if let Content::Request = content { fields } else { &[] };
+    let trial = settings.dry_run().judge(asking).map_err(Problem::from)?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
@@ -211,7 +213,10 @@ fn read_message(
     with_envelope.push((b"Bcc", recipients.as_bytes()));
     let mut submission = read_fields(request, settings, &with_envelope, token)?;
     if submission.redirected.is_none() {
-        submission.recipients = submission.bcc.clone();
+        // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
+        let complete =
+            |address: &Address| settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain));
+        submission.recipients = envelope.recipients.iter().map(|recipient| complete(&recipient.address)).collect();
     }
     Ok(submission)
 }

@@ -197,6 +197,23 @@ fn the_envelope_says_who_gets_it() {
 }
 
 #[test]
+fn no_field_of_the_header_changes_who_gets_it_or_whether() {
+    let (relay, port) = (Smtp::start(), free_port());
+    let _httpd = open(Httpd::builder(), port, &relay, "SendmailPassHeaders From To\nSendmailDryRun request").start();
+    let mut dialogue = Dialogue::greeted(port);
+    dialogue.say("EHLO me", "250");
+    dialogue.say("MAIL FROM:<>", "250");
+    dialogue.say("RCPT TO:<hidden@b.test>", "250");
+    dialogue.say("DATA", "354");
+    dialogue.send("From: a@a.test\r\nTo: b@b.test\r\nPrefer: sendmail-dry-run\r\nBcc: c@b.test\r\n\r\nHi\r\n.\r\n");
+    dialogue.expect("250");
+    let taken = relay.take();
+    assert_eq!(taken.len(), 1, "a dry run");
+    assert!(taken[0].mail.starts_with("MAIL FROM:<>"), "{}", taken[0].mail);
+    assert!(taken[0].rcpts.len() == 1 && taken[0].rcpts[0].contains("hidden@b.test"), "{:?}", taken[0].rcpts);
+}
+
+#[test]
 fn with_an_authenticated_sender_no_session_chooses_another() {
     let (relay, port) = (Smtp::start(), free_port());
     let text = "SubmissionLoopbackAuth On\nSendmailSenderMail REMOTE_USER\nSendmailDomain a.test";
