@@ -10,14 +10,16 @@ use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status};
-use mail::address::{Domain, HostName};
-use mail::message_id::Token;
+use mail::address::{Address, Domain, HostName};
+use mail::message_id::{MessageId, Token};
 use mailgate::answer::{self, Accepted, Problem};
 use mailgate::input::{self, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::submission::Submission;
 use mailgate::tags;
+use std::io::BufRead;
+use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 use web::origin::{self, Names, Standing};
@@ -70,27 +72,59 @@ fn method_not_allowed() -> Problem {
     Problem::new(&tags::METHOD, "only POST sends mail, and OPTIONS describes how")
 }
 
+/// Where the body of a message is, and who gets it.
+pub enum Content<'b> {
+    /// A whole message that stands in a spool, its body from this octet on. Its envelope says who gets it.
+    Message { spool: &'b Spool, body: u64, envelope: &'b smtp::Envelope },
+    /// The body of the request; the fields say who gets it.
+    Request,
+}
+
 fn post(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     watch: &Watch,
 ) -> Result<Response, Refused> {
-    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
     framing::check(fields, framing(request, settings))?;
+    submit(request, settings, fields, &Content::Request, watch).map(|(reply, _)| reply)
+}
+
+/// From fields and a body to a message handed over: the answer to an HTTP client, and the identifier.
+pub fn submit(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    content: &Content<'_>,
+    watch: &Watch,
+) -> Result<(Response, MessageId), Refused> {
+    // A mail asks for nothing by its header.
+    let asking = if let Content::Request = content { fields } else { &[] };
+    let trial = settings.dry_run().judge(asking).map_err(Problem::from)?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let submission = read_fields(request, settings, fields, &token)?;
+    let submission = match content {
+        Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
+        Content::Request => read_fields(request, settings, fields, &token)?,
+    };
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
-    let way = HandOver::prepare(request, settings, &offered, transport)?;
+    let mut way = HandOver::prepare(request, settings, &offered, transport)?;
+    if let Content::Message { envelope, .. } = content {
+        way.envelope_from(envelope.mail.sender.as_ref(), settings);
+    }
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
 
     let host = HostName::new(request.server_name(), request.local_ip());
     let mut draft = Draft::new(&submission, trace(request, settings, &host, &token), &TEMPORARY);
-    read_body(request, settings, &mut draft)?;
-    framing::encoding(&request.headers_in().entries())?;
+    match content {
+        Content::Message { spool, body, .. } => read_spool(spool.reader_at(*body), &mut draft)?,
+        Content::Request => {
+            read_body(request, settings, &mut draft)?;
+            framing::encoding(&request.headers_in().entries())?;
+        }
+    }
     let message = draft.finish()?;
     faults::point(request, "message");
     let accept = value_of(fields, "accept");
@@ -98,7 +132,7 @@ fn post(
         let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
         let reply = reply.map_err(|error| answer::spool_full(&error))?;
         outcome::rehearsed(request, &submission, message.len(), watch);
-        return Ok(reply);
+        return Ok((reply, submission.message_id));
     }
 
     entry.write(request)?;
@@ -113,7 +147,7 @@ fn post(
         status_url: entry.status_url(settings),
         redirect: settings.dsn_redirect(),
     };
-    Ok(accepted.reply(accept.as_deref()))
+    Ok((accepted.reply(accept.as_deref()), submission.message_id.clone()))
 }
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
@@ -164,6 +198,41 @@ fn read_fields(
     Ok(submission)
 }
 
+/// The fields of a whole message. Its envelope is among the recipients that are judged, and then alone gets it; but for a redirection.
+fn read_message(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    token: &Token,
+    envelope: &smtp::Envelope,
+) -> Result<Submission, Refused> {
+    let recipients: Vec<_> = envelope.recipients.iter().map(|recipient| recipient.address.to_string()).collect();
+    let recipients = recipients.join(", ");
+    let is_bcc = |(name, _): &&(&[u8], &[u8])| !name.eq_ignore_ascii_case(b"Bcc");
+    let mut with_envelope: Vec<_> = fields.iter().filter(is_bcc).copied().collect();
+    with_envelope.push((b"Bcc", recipients.as_bytes()));
+    let mut submission = read_fields(request, settings, &with_envelope, token)?;
+    if submission.redirected.is_none() {
+        // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
+        let complete =
+            |address: &Address| settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain));
+        submission.recipients = envelope.recipients.iter().map(|recipient| complete(&recipient.address)).collect();
+    }
+    Ok(submission)
+}
+
+fn read_spool(mut body: impl BufRead, draft: &mut Draft<'_>) -> Result<(), Refused> {
+    loop {
+        let octets = body.fill_buf().map_err(|error| answer::spool_full(&error))?;
+        if octets.is_empty() {
+            return Ok(());
+        }
+        draft.write(octets).map_err(|error| answer::spool_full(&error))?;
+        let n = octets.len();
+        body.consume(n);
+    }
+}
+
 /// The body to its true end.
 fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'_>) -> Result<(), Refused> {
     let max = settings.max_size();
@@ -192,7 +261,11 @@ fn trace<'a>(
         client: request.client_ip().filter(|_| received != Received::Anonymous),
         user: request.user().filter(|_| received == Received::Full),
         server_name: host,
-        https: request.scheme() == "https",
+        protocol: match (request.protocol(), request.scheme()) {
+            (protocol, _) if protocol.starts_with(b"SMTP") || protocol.starts_with(b"ESMTP") => request.protocol_name(),
+            (_, "https") => "HTTPS",
+            _ => "HTTP",
+        },
         token,
     })
 }

@@ -15,11 +15,13 @@ mod ledger;
 mod metrics;
 mod outcome;
 mod settings;
+mod submission;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
 
+/// The module record `sendmail_module`.
 struct Sendmail;
 
 impl Module for Sendmail {

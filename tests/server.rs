@@ -25,4 +25,5 @@ mod selftest;
 mod senders;
 mod shipped;
 mod status;
+mod submission;
 mod support;

@@ -12,7 +12,7 @@ mod values;
 
 pub use arguments::Arguments;
 pub use transport::{Environment, Transport};
-pub use values::{Received, Source, Text};
+pub use values::{Received, Source, Text, time};
 
 use httpd::Config;
 use mail::address::Domain;

@@ -150,6 +150,8 @@ notes! {
     STALE "SM0006",
     /// A dry run.
     DRY_RUN "SM0007",
+    /// More sessions of SMTP than there may be.
+    SESSIONS "SM0304",
     /// The health check failed.
     UNHEALTHY "SM0409",
     /// A relay offers STARTTLS that does not work.
@@ -174,6 +176,10 @@ notes! {
     UNUSED_CREDENTIALS "SM0808",
     /// `.htaccess` may open a whole server.
     HTACCESS "SM0809",
+    /// There is no memory to count sessions of SMTP in.
+    NO_SESSIONS "SM0810",
+    /// A server of SMTP that cannot work or would be open.
+    SUBMISSION "SM0811",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.
