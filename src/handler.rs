@@ -2,23 +2,17 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
-use crate::directives::{DirConfig, Received};
-use crate::handover::HandOver;
-use crate::ledger;
+use crate::directives::DirConfig;
+use crate::faults;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
-use crate::{expressions, faults};
-use httpd::{BodyError, Request, Status};
-use mail::address::{Address, Domain, HostName};
-use mail::message_id::{MessageId, Token};
-use mailgate::answer::{self, Accepted, Problem};
-use mailgate::input::{self, Rules, framing};
-use mailgate::message::compose::Trace;
-use mailgate::message::draft::Draft;
-use mailgate::submission::Submission;
+use crate::submit::{Content, Outcome, Wish, read_body, submit};
+use httpd::{Request, Status};
+use mailgate::answer::{Accepted, Problem};
+use mailgate::input::ways::Way;
+use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
-use std::io::BufRead;
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
@@ -46,7 +40,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref(), &watch)
         }
         (b"POST", _) => {
-            let outcome = post(request, &settings, &fields, &watch);
+            let outcome = post(request, &settings, &fields, accept.as_deref(), &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
@@ -72,83 +66,51 @@ fn method_not_allowed() -> Problem {
     Problem::new(&tags::METHOD, "only POST sends mail, and OPTIONS describes how")
 }
 
-/// Where the body of a message is, and who gets it.
-pub enum Content<'b> {
-    /// A whole message that stands in a spool, its body from this octet on. Its envelope says who gets it.
-    Message { spool: &'b Spool, body: u64, envelope: &'b smtp::Envelope },
-    /// The body of the request; the fields say who gets it.
-    Request,
-}
-
+/// Takes the message in the way that the request chooses.
 fn post(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
+    accept: Option<&str>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
+    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
     framing::check(fields, framing(request, settings))?;
-    submit(request, settings, fields, &Content::Request, watch).map(|(reply, _)| reply)
+    let wish = Wish { trial, accept };
+    let inputs = settings.inputs();
+    let outcome = match inputs.way(input::given_type(fields).as_ref()) {
+        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, watch)?,
+        Some(Way::Mime) => mime(request, settings, fields, wish, watch)?,
+        None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+    };
+    Ok(match outcome {
+        Outcome::Rehearsed(response) => response,
+        Outcome::Sent { message_id, status_url } => {
+            let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
+            Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
+        }
+    })
 }
 
-/// From fields and a body to a message handed over: the answer to an HTTP client, and the identifier.
-pub fn submit(
+/// A whole message as the body, with an envelope of its own if the request names one.
+fn mime(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
-    content: &Content<'_>,
+    wish: Wish<'_>,
     watch: &Watch,
-) -> Result<(Response, MessageId), Refused> {
-    // A mail asks for nothing by its header.
-    let asking = if let Content::Request = content { fields } else { &[] };
-    let trial = settings.dry_run().judge(asking).map_err(Problem::from)?;
-    let transport = settings.transport().ok_or_else(no_transport)?;
-    let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let submission = match content {
-        Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
-        Content::Request => read_fields(request, settings, fields, &token)?,
-    };
-    let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
-    let mut way = HandOver::prepare(request, settings, &offered, transport)?;
-    if let Content::Message { envelope, .. } = content {
-        way.envelope_from(envelope.mail.sender.as_ref(), settings);
-    }
-    let status_base = expressions::dsn_location(request, settings, &offered)?;
-    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
-
-    let host = HostName::new(request.server_name(), request.local_ip());
-    let mut draft = Draft::new(&submission, trace(request, settings, &host, &token), &TEMPORARY);
-    match content {
-        Content::Message { spool, body, .. } => read_spool(spool.reader_at(*body), &mut draft)?,
-        Content::Request => {
-            read_body(request, settings, &mut draft)?;
-            framing::encoding(&request.headers_in().entries())?;
-        }
-    }
-    let message = draft.finish()?;
-    faults::point(request, "message");
-    let accept = value_of(fields, "accept");
-    if let Some(trial) = trial {
-        let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
-        let reply = reply.map_err(|error| answer::spool_full(&error))?;
-        outcome::rehearsed(request, &submission, message.len(), watch);
-        return Ok((reply, submission.message_id));
-    }
-
-    entry.write(request)?;
-    let taken = way.run(settings, &message).map_err(|failure| {
-        entry.failed(request, &failure);
-        Refused::failed(&failure, &submission)
-    })?;
-    faults::point(request, "accepted");
-    outcome::accepted(request, &submission, message.len(), &taken, watch);
-    let accepted = Accepted {
-        message_id: &submission.message_id,
-        status_url: entry.status_url(settings),
-        redirect: settings.dsn_redirect(),
-    };
-    Ok((accepted.reply(accept.as_deref()), submission.message_id.clone()))
+) -> Result<Outcome, Refused> {
+    let envelope = input::mime::envelope(fields)?;
+    settings.check_envelope(&envelope)?;
+    let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
+    read_body(request, settings, &mut |octets| spool.write(octets))?;
+    let (fields, body) = input::mime::header(&spool)?;
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+    submit(request, settings, &fields, &Content::Message { spool: &spool, body, envelope: &envelope }, wish, watch)
 }
+
+/// What stays in memory of a body that is read before it is looked at, in octets.
+const IN_MEMORY: usize = 64 * 1024;
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
     framing::Framing {
@@ -157,115 +119,4 @@ fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
         input_filter: request.has_input_filter(),
         max_size: settings.max_size(),
     }
-}
-
-fn no_transport() -> Problem {
-    let log = format!("none of SendmailName, SendmailMaildir and SendmailRelay is set for this location; {REMEDY}");
-    Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log)
-}
-
-const REMEDY: &str = "add SendmailName /usr/sbin/sendmail";
-
-fn read_fields(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    fields: &[(&[u8], &[u8])],
-    token: &Token,
-) -> Result<Submission, Refused> {
-    let sender = expressions::sender(request, settings)?;
-    // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
-    let server_name = HostName::domain(request.server_name())
-        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"));
-    let submission = input::read(
-        fields,
-        &Rules {
-            addressing: settings.addressing(),
-            domain: settings.domain(),
-            from_required: settings.requires_from(),
-            max_recipients: settings.max_recipients(),
-            pass: settings.pass_headers().map(Vec::as_slice),
-            recipients: settings.recipients(),
-            redirect: settings.redirect_to(),
-            sender: sender.as_ref().map(expressions::Sender::vouched),
-            server_name: &server_name,
-            strip: settings.strip_headers(),
-            token,
-        },
-    )?;
-    if !submission.stripped.is_empty() {
-        tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
-    }
-    Ok(submission)
-}
-
-/// The fields of a whole message. Its envelope is among the recipients that are judged, and then alone gets it; but for a redirection.
-fn read_message(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    fields: &[(&[u8], &[u8])],
-    token: &Token,
-    envelope: &smtp::Envelope,
-) -> Result<Submission, Refused> {
-    let recipients: Vec<_> = envelope.recipients.iter().map(|recipient| recipient.address.to_string()).collect();
-    let recipients = recipients.join(", ");
-    let is_bcc = |(name, _): &&(&[u8], &[u8])| !name.eq_ignore_ascii_case(b"Bcc");
-    let mut with_envelope: Vec<_> = fields.iter().filter(is_bcc).copied().collect();
-    with_envelope.push((b"Bcc", recipients.as_bytes()));
-    let mut submission = read_fields(request, settings, &with_envelope, token)?;
-    if submission.redirected.is_none() {
-        // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
-        let complete =
-            |address: &Address| settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain));
-        submission.recipients = envelope.recipients.iter().map(|recipient| complete(&recipient.address)).collect();
-    }
-    Ok(submission)
-}
-
-fn read_spool(mut body: impl BufRead, draft: &mut Draft<'_>) -> Result<(), Refused> {
-    loop {
-        let octets = body.fill_buf().map_err(|error| answer::spool_full(&error))?;
-        if octets.is_empty() {
-            return Ok(());
-        }
-        draft.write(octets).map_err(|error| answer::spool_full(&error))?;
-        let n = octets.len();
-        body.consume(n);
-    }
-}
-
-/// The body to its true end.
-fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'_>) -> Result<(), Refused> {
-    let max = settings.max_size();
-    request
-        .read_body(|octets| {
-            faults::point(request, "body");
-            if draft.body_len() + octets.len() as u64 > max {
-                return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
-            }
-            draft.write(octets).map_err(|error| Box::new(answer::spool_full(&error)))
-        })
-        .map_err(|error| match error {
-            BodyError::Sink(problem) => Refused::from(*problem),
-            BodyError::Filter(status) => Refused::Broken(status),
-        })
-}
-
-fn trace<'a>(
-    request: &Request<'a>,
-    settings: &Settings<'_>,
-    host: &'a HostName,
-    token: &'a Token,
-) -> Option<Trace<'a>> {
-    let received = settings.received();
-    (received != Received::Off).then(|| Trace {
-        client: request.client_ip().filter(|_| received != Received::Anonymous),
-        user: request.user().filter(|_| received == Received::Full),
-        server_name: host,
-        protocol: match (request.protocol(), request.scheme()) {
-            (protocol, _) if protocol.starts_with(b"SMTP") || protocol.starts_with(b"ESMTP") => request.protocol_name(),
-            (_, "https") => "HTTPS",
-            _ => "HTTP",
-        },
-        token,
-    })
 }

@@ -16,6 +16,7 @@ mod metrics;
 mod outcome;
 mod settings;
 mod submission;
+mod submit;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};

@@ -9,6 +9,7 @@ use mail::redact::redact;
 use mail::text::log_value;
 use mailgate::answer::{Problem, wadl};
 use mailgate::input::InputError;
+use mailgate::input::mime::MimeInputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
 use mailgate::submission::Submission;
@@ -42,6 +43,12 @@ impl From<Problem> for Refused {
 
 impl From<InputError> for Refused {
     fn from(error: InputError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
+impl From<MimeInputError> for Refused {
+    fn from(error: MimeInputError) -> Self {
         Problem::from(&error).into()
     }
 }

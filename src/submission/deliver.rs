@@ -4,22 +4,19 @@
 
 use super::Submission;
 use crate::directives::Transport;
-use crate::handler::{self, Content};
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::settings::Settings;
+use crate::submit::{Content, Outcome, Wish, submit};
 use crate::{Sendmail, faults};
 use httpd::{Transaction, guard};
 use mail::address::Address;
-use mailgate::answer::{Problem, spool_full};
+use mailgate::answer::Problem;
+use mailgate::input::mime::{self, MimeEnvelope};
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags::{self, Retry};
 use smtp::{Cause, Decision, Envelope, Receipt, Refusal};
-use std::io::{BufRead, Read};
 use sys::spool::Spool;
-
-/// The largest header, before any field is left out.
-const MAX_HEADER: u64 = 256 * 1024;
 
 /// Whether messages can go to the recipients that a client names, and to nobody else.
 pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
@@ -51,14 +48,19 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
         let watch = Watch::start();
         faults::begin(&request);
         let outcome = check_transport(&settings).map_err(Refused::from).and_then(|()| {
-            let (fields, body) = fields(&spool).map_err(|error| Refused::from(*error))?;
+            let (fields, body) = mime::header(&spool)?;
             let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-            let content = Content::Message { spool: &spool, body, envelope };
-            handler::submit(&request, &settings, &fields, &content, &watch)
+            let envelope = MimeEnvelope {
+                sender: Some(envelope.mail.sender.clone()),
+                recipients: envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
+            };
+            let content = Content::Message { spool: &spool, body, envelope: &envelope };
+            submit(&request, &settings, &fields, &content, Wish::default(), &watch)
         });
         faults::end(&request);
         match outcome {
-            Ok((_, id)) => Ok(Receipt { id: id.as_str().to_owned() }),
+            Ok(Outcome::Sent { message_id, .. }) => Ok(Receipt { id: message_id.as_str().to_owned() }),
+            Ok(Outcome::Rehearsed(_)) => Err(Cause::Misconfigured.into()),
             Err(refused) => {
                 transaction.set_status(outcome::record(&request, &refused, &watch));
                 Err(refusal(&refused))
@@ -79,39 +81,5 @@ fn refusal(refused: &Refused) -> Refusal {
             (Retry::Unknown | Retry::No, _) | (_, Cause::Unknown) => Cause::MayHaveBeenDelivered.into(),
             (_, cause) => cause.with(problem.detail.as_str()),
         },
-    }
-}
-
-type Fields = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// The fields of the message (RFC 5322 2.2), unfolded, and where its body begins. A first line as of an mbox is dropped.
-fn fields(spool: &Spool) -> Result<(Fields, u64), Box<Problem>> {
-    let bad = |text: &str| Box::new(Problem::new(&tags::FIELD, text));
-    let (mut fields, mut body): (Fields, u64) = (Vec::new(), 0);
-    let mut reader = spool.reader().take(MAX_HEADER);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let n = reader.read_until(b'\n', &mut line).map_err(|error| Box::new(spool_full(&error)))?;
-        body += n as u64;
-        if n > 0 && !line.ends_with(b"\n") && body == MAX_HEADER {
-            return Err(bad("the header of the message is too long"));
-        }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        match (text, fields.last_mut()) {
-            ([], _) => return Ok((fields, body)),
-            ([b' ' | b'\t', ..], Some((_, value))) => {
-                value.push(b' ');
-                value.extend_from_slice(text.trim_ascii());
-            }
-            (text, None) if text.starts_with(b"From ") => {}
-            (text, _) => {
-                let colon = text.iter().position(|octet| *octet == b':').filter(|colon| *colon > 0);
-                let colon =
-                    colon.ok_or_else(|| bad("the message does not begin with a header; end it by an empty line"))?;
-                fields.push((text[..colon].trim_ascii_end().to_vec(), text[colon + 1..].trim_ascii().to_vec()));
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@
 //! as any octet: many programs send it, and whoever sends the message on writes its line ends anew.
 #![forbid(unsafe_code)]
 
-use crate::host::LineEnds;
+use crate::settings::LineEnds;
 use memchr::memchr2;
 
 /// How far a piece of input led.

@@ -1,7 +1,7 @@
 //! Octets -> command lines (RFC 5321 2.3.8, 4.5.3.1.4) of bounded length.
 #![forbid(unsafe_code)]
 
-use crate::host::LineEnds;
+use crate::settings::LineEnds;
 
 /// RFC 4954 4: the longest line there is, the response of a client to a challenge, with its CRLF.
 pub(crate) const MAX_LINE: usize = 12_288;

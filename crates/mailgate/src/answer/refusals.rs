@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::problem::Problem;
+use crate::input::mime::MimeInputError;
 use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
 use crate::policy::PolicyError;
@@ -14,7 +15,9 @@ impl From<&InputError> for Problem {
     fn from(error: &InputError) -> Self {
         let tag = match error {
             InputError::ContentEncoding | InputError::TransferCoding => &tags::CODING,
-            InputError::Form { .. } | InputError::Partial | InputError::RawMessage => &tags::MEDIA_TYPE,
+            InputError::Form { .. } | InputError::NotOffered { .. } | InputError::Partial | InputError::RawMessage => {
+                &tags::MEDIA_TYPE
+            }
             InputError::LengthRequired => &tags::LENGTH_REQUIRED,
             InputError::TooLarge { .. } => &tags::TOO_LARGE,
             InputError::Policy(error) => return error.into(),
@@ -40,6 +43,15 @@ impl From<&InputError> for Problem {
             return Problem::hidden(tag, error.to_string(), log);
         }
         Problem::new(tag, error.to_string())
+    }
+}
+
+impl From<&MimeInputError> for Problem {
+    fn from(error: &MimeInputError) -> Self {
+        match error {
+            MimeInputError::Input(error) => error.into(),
+            MimeInputError::Io(error) => spool_full(error),
+        }
     }
 }
 

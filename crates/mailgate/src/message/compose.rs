@@ -108,6 +108,13 @@ impl Form {
         let header = last_lines(&content_type, &plan);
         Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
     }
+
+    /// For the contents of a part, whose sender said nothing of an encoding.
+    pub fn of_leaf(given: &ContentType, facts: &Facts) -> Form {
+        let content_type = content_type(Some(given), facts);
+        let plan = Plan::of_leaf(content_type.kind(), facts);
+        Form { header: last_lines(&content_type, &plan), plan, is_certain: true }
+    }
 }
 
 /// The last lines of a header, with the empty one.
