@@ -66,3 +66,10 @@ pub struct Leaf {
     /// Where they lie, decoded.
     pub source: Extent,
 }
+
+impl Leaf {
+    /// Whether it is a file of its own, which keeps every octet, text or not.
+    pub fn is_attachment(&self) -> bool {
+        self.header.lines().any(|line| line.starts_with("Content-Disposition: attachment"))
+    }
+}

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod fields;
+pub mod form;
 pub mod framing;
 pub mod mime;
 mod read;

@@ -1,6 +1,7 @@
 //! `SendmailInputs`: the ways in that a location offers, and which of them a request takes. A way is one file beside this one.
 #![forbid(unsafe_code)]
 
+use super::form;
 use mail::content_type::ContentType;
 
 /// How a message stands in a request.
@@ -8,12 +9,14 @@ use mail::content_type::ContentType;
 pub enum Way {
     /// The fields of the request are the header, its body is the body.
     Fields,
+    /// An HTML form: its fields are the text, its files are attached.
+    Form,
     /// `message/rfc822`: the body is the message.
     Mime,
 }
 
 /// Every way with its word.
-const WORDS: &[(&str, Way)] = &[("fields", Way::Fields), ("mime", Way::Mime)];
+const WORDS: &[(&str, Way)] = &[("fields", Way::Fields), ("form", Way::Form), ("mime", Way::Mime)];
 
 /// Those that are offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,7 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// `fields`, `mime`.
+    /// `fields`, `form`, `mime`.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let way = |word: &&str| {
             let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
@@ -43,8 +46,9 @@ impl Inputs {
 
     /// The way of a request whose body is of this type; `None`: none that is offered.
     pub fn way(&self, content_type: Option<&ContentType>) -> Option<Way> {
-        match content_type.map(ContentType::essence) {
-            Some("message/rfc822") if self.offer(Way::Mime) => Some(Way::Mime),
+        match content_type {
+            Some(form) if form::is_form(form) && self.offer(Way::Form) => Some(Way::Form),
+            Some(message) if message.essence() == "message/rfc822" && self.offer(Way::Mime) => Some(Way::Mime),
             _ => Some(Way::Fields).filter(|way| self.offer(*way)),
         }
     }
@@ -71,7 +75,12 @@ mod tests {
         assert_eq!(of(&["fields"], "message/rfc822"), Some(Way::Fields), "an attached message, as ever");
         assert_eq!(of(&["fields", "mime"], "Message/RFC822"), Some(Way::Mime));
         assert_eq!(of(&["mime"], "text/plain"), None);
+        for form in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+            assert_eq!(of(&["fields", "form"], form), Some(Way::Form));
+            assert_eq!(of(&["fields"], form), Some(Way::Fields), "refused with the remedy, as ever");
+            assert_eq!(of(&["mime"], form), None);
+        }
         assert_eq!(Inputs::default().way(None), Some(Way::Fields));
-        assert!(Inputs::parse(&["pigeon"]).unwrap_err().contains("fields, mime"));
+        assert!(Inputs::parse(&["pigeon"]).unwrap_err().contains("fields, form, mime"));
     }
 }

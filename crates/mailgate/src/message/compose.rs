@@ -2,7 +2,7 @@
 //! the body is.
 #![forbid(unsafe_code)]
 
-use crate::submission::Submission;
+use crate::submission::{Leaf, Submission};
 use mail::address::HostName;
 use mail::content_type::ContentType;
 use mail::date;
@@ -110,9 +110,10 @@ impl Form {
     }
 
     /// For the contents of a part, whose sender said nothing of an encoding.
-    pub fn of_leaf(given: &ContentType, facts: &Facts) -> Form {
-        let content_type = content_type(Some(given), facts);
-        let plan = Plan::of_leaf(content_type.kind(), facts);
+    pub fn of_leaf(leaf: &Leaf, facts: &Facts) -> Form {
+        let content_type = content_type(Some(&leaf.content_type), facts);
+        let kind = if leaf.is_attachment() { Kind::Other } else { content_type.kind() };
+        let plan = Plan::of_leaf(kind, facts);
         Form { header: last_lines(&content_type, &plan), plan, is_certain: true }
     }
 }

@@ -57,7 +57,7 @@ fn write_leaf(leaf: &Leaf, spool: &Spool, to: &mut dyn Write) -> io::Result<()> 
         let read = octets.len();
         reader.consume(read);
     }
-    let Form { header, plan, .. } = Form::of_leaf(&leaf.content_type, &scan.facts());
+    let Form { header, plan, .. } = Form::of_leaf(leaf, &scan.facts());
     to.write_all(leaf.header.as_bytes())?;
     to.write_all(header.as_bytes())?;
     body::encode(&plan, contents(spool, leaf.source), to)
@@ -123,6 +123,22 @@ mod tests {
             let attachment = read.attachment(0).unwrap();
             assert_eq!((attachment.attachment_name(), attachment.contents()), (Some("a.bin"), file.as_slice()));
             assert_eq!(read.attachment_count(), 1);
+        }
+    }
+
+    #[test]
+    fn an_attached_text_keeps_the_ends_of_its_lines() {
+        let _alone = alone();
+        let directory = std::env::temp_dir();
+        let octets = b"a;b\r\nc\rd\n\n.\n";
+        for (header, kept) in [("", false), ("Content-Disposition: attachment; filename=a.csv\n", true)] {
+            let mut spool = Spool::new(&directory, 1 << 20);
+            let root = leaf(&mut spool, "text/csv", header, octets);
+            let message = compose(&submission(), None, &root, &spool, &directory).unwrap();
+            let mut written = Vec::new();
+            message.reader().read_to_end(&mut written).unwrap();
+            let read = MessageParser::default().parse(&written).unwrap();
+            assert_eq!(read.parts[0].contents() == octets, kept, "{header}");
         }
     }
 
