@@ -2,7 +2,7 @@
 //! status. All of it is known before the body is read.
 #![forbid(unsafe_code)]
 
-use crate::directives::Source;
+use crate::directives::{Source, Text};
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::{Certificate, Expression, Request};
@@ -164,6 +164,14 @@ pub fn dsn_location(
     let base = String::from_utf8(base).ok().filter(|base| !base.chars().any(|c| c.is_control() || c.is_whitespace()));
     base.map(|base| Some(base).filter(|base| !base.is_empty()))
         .ok_or_else(|| failed("SendmailDSNLocation", "its value holds a blank or a control character").into())
+}
+
+/// What a directive says for this request, whose name is `what`.
+pub fn value_of(request: &Request<'_>, value: &Text<'_>, what: &str) -> Result<Vec<u8>, Refused> {
+    if is_forged(request, &value.written) {
+        return Err(failed(what, UNVERIFIED).into());
+    }
+    text(request, &value.pieces, what)
 }
 
 /// Literals and values, one behind the other.

@@ -4,6 +4,7 @@
 
 use crate::directives::DirConfig;
 use crate::faults;
+use crate::form;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
@@ -78,10 +79,14 @@ fn post(
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { trial, accept };
     let inputs = settings.inputs();
-    let outcome = match inputs.way(input::given_type(fields).as_ref()) {
-        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, watch)?,
-        Some(Way::Mime) => mime(request, settings, fields, wish, watch)?,
-        None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+    let content_type = input::given_type(fields);
+    let outcome = match (inputs.way(content_type.as_ref()), &content_type) {
+        (Some(Way::Form), Some(content_type)) => {
+            return form::post(request, &settings.of_forms(), fields, content_type, wish, watch);
+        }
+        (Some(Way::Fields | Way::Form), _) => submit(request, settings, fields, &Content::Request, wish, watch)?,
+        (Some(Way::Mime), _) => mime(request, settings, fields, wish, watch)?,
+        (None, _) => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
     };
     Ok(match outcome {
         Outcome::Rehearsed(response) => response,
@@ -110,7 +115,7 @@ fn mime(
 }
 
 /// What stays in memory of a body that is read before it is looked at, in octets.
-const IN_MEMORY: usize = 64 * 1024;
+pub const IN_MEMORY: usize = 64 * 1024;
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
     framing::Framing {

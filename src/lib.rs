@@ -7,6 +7,7 @@ mod audit;
 mod directives;
 mod expressions;
 mod faults;
+mod form;
 mod handler;
 mod handover;
 mod health;

@@ -2,7 +2,7 @@
 //! put several settings together.
 #![forbid(unsafe_code)]
 
-use crate::directives::{Arguments, DirConfig, Environment, Text, Transport};
+use crate::directives::{Arguments, DirConfig, Environment, Received, Text, Transport};
 use mailgate::answer::Problem;
 use mailgate::input::mime::MimeEnvelope;
 use mailgate::policy::arguments::{Addressing, Piece};
@@ -15,6 +15,8 @@ use std::sync::{Arc, LazyLock};
 /// The settings that a request is served by.
 pub struct Settings<'c> {
     config: &'c DirConfig<'c>,
+    /// How much the Received field says where nothing else is said.
+    received: Received,
 }
 
 static ARGUMENTS: LazyLock<Arguments<'static>> = LazyLock::new(|| {
@@ -34,7 +36,17 @@ pub fn child_starts() {
 
 impl<'c> Settings<'c> {
     pub fn of(config: &'c DirConfig<'c>) -> Self {
-        Settings { config }
+        Settings { config, received: Received::Client }
+    }
+
+    /// The same for a form, whose mail goes to people who need not know from which address a visitor came.
+    pub fn of_forms(&self) -> Self {
+        Settings { config: self.config, received: Received::Anonymous }
+    }
+
+    /// How much the Received field says.
+    pub fn received(&self) -> Received {
+        self.config.received.as_deref().copied().unwrap_or(self.received)
     }
 
     /// The section's own values, for those that have no default.

@@ -126,9 +126,7 @@ fn read_fields(
     token: &Token,
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
-    // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
-    let server_name = HostName::domain(request.server_name())
-        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"));
+    let server_name = server_name(request);
     let submission = input::read(
         fields,
         &Rules {
@@ -149,6 +147,12 @@ fn read_fields(
         tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
     }
     Ok(submission)
+}
+
+/// What stands behind the @ of our Message-ID. A ServerName that is no domain (an IPv6 address) cannot.
+pub fn server_name(request: &Request<'_>) -> Domain {
+    HostName::domain(request.server_name())
+        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"))
 }
 
 /// The fields of a whole message. Its envelope is among the recipients that are judged, and then alone gets it; but for a redirection.

@@ -54,6 +54,17 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailRedirectTo a@@b", &["SendmailRedirectTo", "'a@@b'", "staging@example.org", "none"]),
     ("SendmailRedirectTo a@b.org, c@d.org", &["SendmailRedirectTo", "'a@b.org,'"]),
     ("SendmailRedirectTo none a@b.org -t", &["SendmailRedirectTo", "'-t'"]),
+    ("SendmailInputs pigeon", &["SendmailInputs", "'pigeon'", "fields, form, mime"]),
+    ("SendmailFormTo %{HTTP:X", &["SendmailFormTo", "%{HTTP:X"]),
+    ("SendmailFormFrom %{HTTP:X", &["SendmailFormFrom", "%{HTTP:X"]),
+    ("SendmailFormSubject %{HTTP:X", &["SendmailFormSubject", "%{HTTP:X"]),
+    ("SendmailFormCc a b", &["SendmailFormCc takes one argument"]),
+    ("SendmailFormFields to=x", &["SendmailFormFields", "'to'", "reply-to, name, subject"]),
+    ("SendmailFormRequire", &["SendmailFormRequire"]),
+    ("SendmailFormFiles pdf", &["SendmailFormFiles", "'pdf'", "application/pdf"]),
+    ("SendmailFormThanks //evil.test", &["SendmailFormThanks", "'//evil.test'", "/thanks.html"]),
+    ("SendmailFormThanks thanks.html", &["SendmailFormThanks", "'thanks.html'"]),
+    ("SendmailFormTrap hp bite", &["SendmailFormTrap", "'bite'", "page, tag and drop"]),
     ("SendmailErrorDetail some", &["SendmailErrorDetail must be On or Off"]),
     ("SendmailEnv 1A=b", &["SendmailEnv", "'1A=b'", "letters, digits and _"]),
     ("SendmailEnv =b", &["SendmailEnv", "'=b'"]),
@@ -65,6 +76,8 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailDomain example.org\nSendmailTimeout 500ms\nSendmailMaxSize 10M\nSendmailMaxRecipients 1\nSendmailMaxProcesses 0\n\
     SendmailRecipients a@b.org .c.org d.org\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
     SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\n\
+    SendmailInputs fields form\nSendmailFormTo a@b.org,%{HTTP_HOST}@b.org\nSendmailFormFrom a@b.org\nSendmailFormSubject Hi\nSendmailFormCc a@b.org\n\
+    SendmailFormFields reply-to=mail\nSendmailFormRequire mail text\nSendmailFormFiles image/*\nSendmailFormThanks /thanks.html\nSendmailFormTrap hp tag\n\
     SendmailRedirectTo staging@example.org root\nSendmailEnv A B=c";
 
 /// Written over and over into one folder: a start of httpd each.
@@ -87,7 +100,7 @@ fn a_bad_value_is_refused_with_the_value_and_the_remedy() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let tested = |name: &str| REFUSED.iter().any(|(section, _)| section.starts_with(name));
     let names = GOOD.lines().filter_map(|line| line.split(' ').next());
-    assert!(names.clone().count() == 21 && names.clone().all(tested), "a row for every directive");
+    assert!(names.clone().count() == 31 && names.clone().all(tested), "a row for every directive");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod directives;
 mod dry_run;
 mod examples;
 mod faults;
+mod form;
 mod health;
 mod hostile;
 mod life;

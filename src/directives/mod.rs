@@ -17,6 +17,7 @@ pub use values::{Received, Source, Text, time};
 use httpd::Config;
 use mail::address::Domain;
 use mailgate::answer::dry_run::DryRuns;
+use mailgate::input::form::rules::{FileTypes, Roles, Trap};
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::input::ways::Inputs;
 use mailgate::policy::Recipients;
@@ -55,15 +56,32 @@ directives! {
         /// Most programs and relay connections at a time in one child; 0: no limit.
         value max_processes: usize = 32, c"SendmailMaxProcesses" one |_, number| values::number(number, 0), c"most programs or relay connections at a time in one httpd child, 0 for no limit (default: 32)";
         /// The ways in that are offered.
-        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, mime (default: fields)";
+        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, form, mime (default: fields)";
+        /// To of the mail that a form becomes.
+        maybe form_to: Text<'c> = none, c"SendmailFormTo" one values::text, c"expression for the addresses that get what forms say";
+        /// Its From.
+        maybe form_from: Text<'c> = none, c"SendmailFormFrom" one values::text, c"expression for the address that forms are sent from";
+        /// Its Subject; what the form says of one else.
+        maybe form_subject: Text<'c> = none, c"SendmailFormSubject" one values::text, c"expression for the subject of forms";
+        /// Its Cc.
+        maybe form_cc: Text<'c> = none, c"SendmailFormCc" one values::text, c"expression for the addresses that get a copy of forms";
+        /// Which field of a form has which role.
+        shared form_fields: Roles = Roles::default(), c"SendmailFormFields" words |_, words| Roles::parse(words), c"fields of a form with a role, role=name (default: reply-to=email name=name subject=subject)";
+        /// Fields of a form that must be filled in.
+        shared form_require: Vec<String> = Vec::new(), c"SendmailFormRequire" words values::names, c"fields of a form that must be filled in (default: none)";
+        /// Files that are taken.
+        shared form_files: FileTypes = FileTypes::default(), c"SendmailFormFiles" words |_, words| FileTypes::parse(words), c"types of files that a form may hold: image/* application/pdf, or none (default: none)";
+        /// Where a browser goes that has sent a form.
+        maybe form_thanks: String = none, c"SendmailFormThanks" one values::page, c"URL or path of the page for those who sent a form";
+        /// A field that people do not see.
+        shared form_trap: Trap = Trap::default(), c"SendmailFormTrap" words |_, words| Trap::parse(words), c"a field of a form that people do not see, and page, tag or drop";
         /// Who may be written to.
         shared recipients: Recipients = Recipients::default(), c"SendmailRecipients" words |_, words| Recipients::parse(words), c"who may be written to: user@domain, domain, .domain, * (default: *)";
         /// Which fields never reach the mail.
         shared strip_headers: StripList = StripList::default(), c"SendmailStripHeaders" words |_, words| StripList::parse(words), c"changes to the fields that never reach the mail: +Name -Name";
         /// If set, only these fields reach the mail.
         maybe pass_headers: Vec<NamePattern> = none, c"SendmailPassHeaders" words values::patterns, c"the only fields that reach the mail";
-        /// How much the Received field says.
-        value received: Received = Received::Client, c"SendmailReceived" one |_, word| Received::parse(word), c"the Received field: full, client, anonymous or off (default: client)";
+        own received: Received = none, c"SendmailReceived" one |_, word| Received::parse(word), c"the Received field: full, client, anonymous or off (default: client)";
         /// Pages of which other origins may send.
         shared allow_origin: Origins = Origins::default(), c"SendmailAllowOrigin" words |_, words| Origins::parse(words), c"web origins whose pages may send, or * (default: its own host)";
         /// Which requests are dry runs.

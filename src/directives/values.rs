@@ -100,6 +100,24 @@ pub fn patterns(_: &Command<'_>, words: &[&str]) -> Result<Vec<NamePattern>, Str
     words.iter().map(|word| NamePattern::parse(word)).collect()
 }
 
+/// Names of fields of a form; `none` alone is none.
+pub fn names(_: &Command<'_>, words: &[&str]) -> Result<Vec<String>, String> {
+    let is_none = matches!(words, [none] if none.eq_ignore_ascii_case("none"));
+    Ok(if is_none { Vec::new() } else { words.iter().map(|word| (*word).to_owned()).collect() })
+}
+
+/// Where a browser is sent: a URL, or a path of this server.
+pub fn page(_: &Command<'_>, url: &str) -> Result<String, String> {
+    let is_path = url.starts_with('/') && !url.starts_with("//") && !url.starts_with("/\\");
+    let is_url = ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
+    let is_plain = url.bytes().all(|octet| octet.is_ascii_graphic());
+    (is_plain && (is_path || is_url)).then(|| url.to_owned()).ok_or_else(|| {
+        format!(
+            "'{url}' is no place for a browser; write /thanks.html or https://www.example.org/thanks, percent-encoded"
+        )
+    })
+}
+
 /// A time in httpd's units, 1 ms to 24 h.
 pub fn time(command: &Command<'_>, time: &str) -> Result<Duration, String> {
     let day = Duration::from_secs(86_400);

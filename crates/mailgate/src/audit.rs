@@ -2,6 +2,7 @@
 //! otherwise than meant. Reads the configuration as httpd parsed it, since what closes a location stands in directives of other modules.
 #![forbid(unsafe_code)]
 
+use crate::input::form::rules::Trap;
 use crate::input::strip::NamePattern;
 use crate::policy::Recipients;
 use crate::policy::arguments::Addressing;
@@ -45,6 +46,8 @@ fn site_warnings<'t>(host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
         scope.bounces(),
         scope.past_redirection(),
         scope.stray_credentials(),
+        scope.form_without_addresses(),
+        scope.trap_for_people(),
     ];
     found.into_iter().flatten().chain(scope.arguments_of_program()).collect()
 }
@@ -133,13 +136,54 @@ impl<'t> Scope<'t> {
         let texts = self.words_of_program();
         let words = read(Mta::Unknown, &texts);
         let by_header = is_relay || Addressing::of(&words) != Addressing::Arguments;
+        // A form says nothing of who is written to; that says SendmailFormTo.
+        let by_request = by_header && !self.takes_forms_alone();
         let fields =
-            ["To", "Cc", "Bcc"].into_iter().filter(|field| by_header && !self.is_fixed(field)).map(str::to_owned);
+            ["To", "Cc", "Bcc"].into_iter().filter(|field| by_request && !self.is_fixed(field)).map(str::to_owned);
         let roles = texts.iter().zip(words.roles()).enumerate();
         let chosen = roles.filter(|(_, (text, role))| !is_relay && **role == Role::Recipient && text.contains("%{"));
-        let free: Vec<String> =
-            fields.chain(chosen.map(|(at, _)| format!("word {} of SendmailArguments", at + 1))).collect();
+        let chosen = chosen.map(|(at, _)| format!("word {} of SendmailArguments", at + 1));
+        let depends =
+            |name: &&str| self.setting(name).is_some_and(|to| to.words.iter().any(|word| word.contains("%{")));
+        let of_forms = ["SendmailFormTo", "SendmailFormCc"]
+            .into_iter()
+            .filter(|name| by_header && self.takes("form") && depends(name));
+        let free: Vec<String> = fields.chain(chosen).chain(of_forms.map(str::to_owned)).collect();
         (!free.is_empty()).then(|| free.join(" and "))
+    }
+
+    /// Whether this way in is offered.
+    fn takes(&self, way: &str) -> bool {
+        let inputs = self.setting("SendmailInputs");
+        inputs.is_some_and(|inputs| inputs.words.iter().any(|word| word.eq_ignore_ascii_case(way)))
+    }
+
+    fn takes_forms_alone(&self) -> bool {
+        let inputs = self.setting("SendmailInputs");
+        inputs.is_some_and(|inputs| inputs.words.iter().all(|word| word.eq_ignore_ascii_case("form")))
+    }
+
+    /// A form without an address of its own.
+    fn form_without_addresses(&self) -> Option<Warning> {
+        let missing = ["SendmailFormTo", "SendmailFormFrom"].into_iter().find(|name| self.setting(name).is_none())?;
+        let text = format!(
+            "{}: SendmailInputs offers form, and {missing} is not set; every form will be refused with 500",
+            self.place()
+        );
+        self.takes("form").then_some(Warning { tag: &tags::FORM, text })
+    }
+
+    /// A trap that browsers fill in by themselves.
+    fn trap_for_people(&self) -> Option<Warning> {
+        let directive = self.setting("SendmailFormTrap")?;
+        let words: Vec<&str> = directive.words.iter().map(String::as_str).collect();
+        let trap = Trap::parse(&words).ok()?;
+        let text = format!(
+            "{}: SendmailFormTrap {}: browsers fill a field of this name in, whether people see it or not. Use a name that means nothing",
+            self.place(),
+            trap.catches_people()?
+        );
+        Some(Warning { tag: &tags::FORM, text })
     }
 
     /// Whether nobody gets anything but those whom the server names, or nobody at all.

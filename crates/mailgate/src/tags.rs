@@ -112,6 +112,7 @@ tags! {
     BROKEN_OFF          "SM0107" 400 AfterCorrection    "broken-off",
     METHOD              "SM0108" 405 AfterCorrection    "method",
     REPEATED            "SM0109" 409 No                 "repeated",
+    FORM_FIELD          "SM0110" 422 AfterCorrection    "form-field",
     FORBIDDEN_RECIPIENT "SM0201" 403 AfterCorrection    "recipient-forbidden",
     SENDER              "SM0202" 403 AfterAdministrator "sender",
     ARGUMENT            "SM0203" 403 AfterCorrection    "argument",
@@ -150,6 +151,8 @@ notes! {
     STALE "SM0006",
     /// A dry run.
     DRY_RUN "SM0007",
+    /// The trap of a form was filled in, and nothing was sent.
+    TRAPPED "SM0008",
     /// More sessions of SMTP than there may be.
     SESSIONS "SM0304",
     /// The health check failed.
@@ -180,6 +183,8 @@ notes! {
     NO_SESSIONS "SM0810",
     /// A server of SMTP that cannot work or would be open.
     SUBMISSION "SM0811",
+    /// A form that cannot be sent, or whose trap catches people.
+    FORM "SM0812",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

@@ -3,6 +3,7 @@
 
 mod accepted;
 pub mod dry_run;
+pub mod form;
 pub mod health;
 mod problem;
 mod refusals;

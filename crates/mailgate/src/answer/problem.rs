@@ -18,6 +18,8 @@ pub struct Problem {
     pub detail: String,
     /// What happened, for the administrator.
     pub log: String,
+    /// What a browser shows in the place of our page.
+    pub page: Option<Box<String>>,
     /// Seconds after which a further try makes sense.
     pub retry_after: Option<u32>,
     /// Where the delivery status of the message can be asked for.
@@ -30,7 +32,7 @@ impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem { tag, log: detail.clone(), detail, retry_after: None, status_url: None, words: None }
+        Problem { tag, log: detail.clone(), detail, page: None, retry_after: None, status_url: None, words: None }
     }
 
     /// A failure whose cause is for the log alone.
@@ -63,14 +65,7 @@ impl Problem {
             }
             Some("text/html") => (
                 "text/html; charset=utf-8",
-                format!(
-                    "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
-                     <title>{reason}</title>\n<style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
-                     margin:3rem auto;padding:0 1rem}}</style>\n<h1>{reason}</h1>\n<p>{}</p>\n{}<p>{}</p>\n",
-                    escape(&self.detail),
-                    if said.is_empty() { String::new() } else { format!("<p>{}</p>\n", escape(&said)) },
-                    self.tag.retry.sentence()
-                ),
+                self.page.as_deref().cloned().unwrap_or_else(|| self.own_page(reason, &said)),
             ),
             _ => {
                 let said = if said.is_empty() { said } else { said + "\n" };
@@ -91,6 +86,19 @@ impl Problem {
             fields.push(("X-Message-ID", id.as_str().to_owned()));
         }
         Response { status: self.tag.status, fields, content_type, body: body.into_bytes() }
+    }
+}
+
+impl Problem {
+    fn own_page(&self, reason: &str, said: &str) -> String {
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+                     <title>{reason}</title>\n<style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
+                     margin:3rem auto;padding:0 1rem}}</style>\n<h1>{reason}</h1>\n<p>{}</p>\n{}<p>{}</p>\n",
+            escape(&self.detail),
+            if said.is_empty() { String::new() } else { format!("<p>{}</p>\n", escape(said)) },
+            self.tag.retry.sentence()
+        )
     }
 }
 

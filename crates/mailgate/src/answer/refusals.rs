@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::problem::Problem;
+use crate::input::form::{FormError, FormInputError};
 use crate::input::mime::MimeInputError;
 use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
@@ -51,6 +52,27 @@ impl From<&MimeInputError> for Problem {
         match error {
             MimeInputError::Input(error) => error.into(),
             MimeInputError::Io(error) => spool_full(error),
+        }
+    }
+}
+
+impl From<&FormError> for Problem {
+    fn from(error: &FormError) -> Self {
+        let tag = match error {
+            FormError::Empty | FormError::Malformed { .. } => &tags::BODY,
+            FormError::FileType { .. } => &tags::MEDIA_TYPE,
+            FormError::TooMuchText => &tags::TOO_LARGE,
+            FormError::Wrong(_) => &tags::FORM_FIELD,
+        };
+        Problem::new(tag, error.to_string())
+    }
+}
+
+impl From<&FormInputError> for Problem {
+    fn from(error: &FormInputError) -> Self {
+        match error {
+            FormInputError::Form(error) => error.into(),
+            FormInputError::Io(error) => spool_full(error),
         }
     }
 }

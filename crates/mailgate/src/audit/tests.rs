@@ -307,3 +307,14 @@ fn the_locations_of_a_handler_are_found_in_every_host() {
                 </Location>\n</VirtualHost>\n<Location /d>\nSetHandler sendmail\n</Location>";
     assert_eq!(conftree::sections::locations(&tree(text), "processdsn"), ["/a", "/b c/"]);
 }
+
+#[test]
+fn a_form_needs_its_addresses_and_leaves_no_recipient_to_the_client() {
+    let form = "SendmailInputs form\nSendmailFormTo a@b.test\nSendmailFormFrom a@b.test";
+    assert_eq!(tags(&location("", form)), [""; 0]);
+    assert_eq!(tags(&location("", &form.replace("form", "form fields"))), ["SM0801"]);
+    assert_eq!(tags(&location("", &form.replace("SendmailFormTo a", "SendmailFormTo %{HTTP:X}a"))), ["SM0801"]);
+    assert_eq!(tags(&location("", &form.replace("SendmailFormFrom", "SendmailDomain"))), ["SM0812"]);
+    assert_eq!(tags(&location("", &format!("{form}\nSendmailFormTrap url tag"))), ["SM0812"]);
+    assert_eq!(tags(&location("", &format!("{form}\nSendmailFormTrap hp"))), [""; 0]);
+}

@@ -110,7 +110,7 @@ impl fmt::Display for InputError {
             InputError::Field { field, reason } => write!(f, "{}: {reason}", field.as_str()),
             InputError::Form { essence } => write!(
                 f,
-                "{essence} is not supported; send the text itself, as in curl -H 'Content-Type: text/plain' --data-binary @file"
+                "{essence} is not taken here, where SendmailInputs does not offer form; send the text itself, as in curl -H 'Content-Type: text/plain' --data-binary @file"
             ),
             InputError::Header { field, error } => write!(f, "{field}: {error}"),
             InputError::HeaderTooLong => write!(f, "the header of the mail would exceed {MAX_HEADER} octets; send fewer or shorter fields"),

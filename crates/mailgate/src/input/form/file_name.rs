@@ -26,8 +26,9 @@ fn short(name: &str) -> String {
     }
     let ending = name.rfind('.').map_or("", |dot| &name[dot..]);
     let ending = if ending.len() <= 12 { ending } else { "" };
-    let stem = name.floor_char_boundary(MAX - ending.len());
-    format!("{}{ending}", name[..stem].trim_end_matches(['.', ' ']))
+    let fits = |(at, character): &(usize, char)| at + character.len_utf8() + ending.len() <= MAX;
+    let stem: String = name.char_indices().take_while(fits).map(|(_, character)| character).collect();
+    format!("{}{ending}", stem.trim_end_matches(['.', ' ']))
 }
 
 #[cfg(test)]

@@ -197,24 +197,21 @@ impl PartHeader {
             if name.is_empty() || !name.iter().all(|octet| octet.is_ascii_graphic()) {
                 return Err(bad("a line in the header of a part does not begin with a name"));
             }
-            match name.to_ascii_lowercase().as_slice() {
-                b"content-disposition" => {
-                    if disposition.replace(disposition::parse(value).map_err(bad)?).is_some() {
-                        return Err(bad("a part has Content-Disposition twice"));
-                    }
-                }
-                b"content-type" => {
-                    if content_type.replace(media_type(value)).is_some() {
-                        return Err(bad("a part has Content-Type twice"));
-                    }
-                }
-                // RFC 7578 4.7: deprecated; what is not encoded needs no decoding.
-                b"content-transfer-encoding"
-                    if !["7bit", "8bit", "binary"].iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes())) =>
-                {
-                    return Err(bad("Content-Transfer-Encoding is not for forms; send the octets as they are"));
-                }
-                _ => {}
+            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+            let twice = if is("Content-Disposition") {
+                disposition.replace(disposition::parse(value).map_err(bad)?).is_some()
+            } else if is("Content-Type") {
+                content_type.replace(media_type(value)).is_some()
+            } else {
+                false
+            };
+            if twice {
+                return Err(bad("a part has Content-Disposition or Content-Type twice"));
+            }
+            // RFC 7578 4.7: deprecated; what is not encoded needs no decoding.
+            let is_plain = ["7bit", "8bit", "binary"].iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()));
+            if is("Content-Transfer-Encoding") && !is_plain {
+                return Err(bad("Content-Transfer-Encoding is not for forms; send the octets as they are"));
             }
         }
         let missing = || FormInputError::from(FormError::malformed(body.at, "a part has no Content-Disposition"));

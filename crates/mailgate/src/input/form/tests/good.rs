@@ -52,7 +52,7 @@ fn multipart_reads_as_browsers_write_it_and_files_stay_where_they_are() {
         ),
         (format!("--XX\r\n{disposition}\"a%22%0D%0Ab%41\"\r\n\r\n1\r\n--XX--"), &[("a\"\r\nb%41", "1")]),
         (format!("--XX\r\n{disposition}\"a\\\"b\\c;\" ; x=y;\r\n\r\n1\r\n--XX--"), &[("a\"b\\c;", "1")]),
-        (format!("--XX\r\ncontent-DISPOSITION:Form-Data;NAME = a\r\n\r\n1\r\n--XX--"), &[("a", "1")]),
+        ("--XX\r\ncontent-DISPOSITION:Form-Data;NAME = a\r\n\r\n1\r\n--XX--".to_owned(), &[("a", "1")]),
         (format!("--XX\r\n{disposition}a\r\n\r\n\r\n--X\r\n-\r\r\n--XY\r\n--XX--"), &[("a", "\n--X\n-\n\n--XY")]),
         (
             format!(

@@ -1,0 +1,185 @@
+//! What came of a form -> the answer for whoever filled it in: a page in a visitor's words, in English or German, or JSON for a script. The page
+//! of an error holds what was typed, and the first field to correct has the focus.
+#![forbid(unsafe_code)]
+
+mod words;
+
+use super::Problem;
+use crate::input::form::rules::{Spring, Trap};
+use crate::input::form::{Fault, Field, Form, FormError, Value};
+use crate::tags::Retry;
+use mail::message_id::MessageId;
+use serde_json::json;
+use web::Response;
+use web::accept::preferred;
+use web::escape::{escape, harmless_json};
+use words::Words;
+
+/// Who filled a form in, as far as the answer depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    words: &'static Words,
+    /// A browser that shows the answer, not a script that reads it.
+    wants_page: bool,
+}
+
+impl Visitor {
+    /// From the fields Accept and Accept-Language.
+    pub fn of(accept: Option<&str>, accept_language: Option<&str>) -> Self {
+        let wants_page = preferred(accept, &["application/json", "text/html"]) == Some("text/html");
+        Visitor { words: Words::of(accept_language), wants_page }
+    }
+
+    /// The answer to a form that was sent: the page that the configuration names, or one of ours; or JSON.
+    pub fn thanks(&self, message_id: &MessageId, thanks: Option<&str>) -> Response {
+        let id = message_id.as_str();
+        let mut fields = vec![("X-Message-ID", id.to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
+        let words = self.words;
+        if !self.wants_page {
+            let answer = json!({"success": true, "ok": true, "message": words.sent, "id": id});
+            let body = harmless_json(&answer).into_bytes();
+            return Response { status: 202, fields, content_type: "application/json", body };
+        }
+        fields.push(("Vary", "Accept, Accept-Language".to_owned()));
+        let status = match thanks {
+            Some(url) => {
+                fields.push(("Location", url.to_owned()));
+                303
+            }
+            None => 202,
+        };
+        let body = page(words, words.thanks, &format!("<p>{}</p>\n", words.sent)).into_bytes();
+        Response { status, fields, content_type: HTML, body }
+    }
+
+    /// The page for a problem; `typed` is what was filled in, as far as the form could be read.
+    pub fn page(&self, problem: &Problem, typed: Option<&Typed<'_>>) -> String {
+        let words = self.words;
+        let (title, advice) = words.problem(problem.tag.status, problem.tag.retry);
+        let mut text = String::new();
+        match typed.map(|typed| typed.error) {
+            Some(Some(FormError::FileType { file, taken, .. })) => text += &paragraph(&words.file(file, taken)),
+            Some(Some(FormError::Empty)) => text += &paragraph(words.empty),
+            Some(Some(FormError::Wrong(_))) => text += &paragraph(words.correct),
+            _ => text += &paragraph(advice),
+        }
+        // Nobody is to be tempted to send twice what may be under way.
+        let may_repeat = matches!(problem.tag.retry, Retry::AfterCorrection | Retry::Yes | Retry::MayDouble);
+        if let Some(typed) = typed.filter(|_| may_repeat) {
+            text += &typed.form(words);
+        }
+        page(words, title, &text)
+    }
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+
+fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escape(text))
+}
+
+fn page(words: &Words, title: &str, text: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style></head>\n<body><main><h1>{title}</h1>\n{text}</main></body></html>\n",
+        words.language
+    )
+}
+
+const STYLE: &str = ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}\
+    label{display:block;margin-top:1rem}input,textarea{box-sizing:border-box;width:100%;font:inherit;padding:.4rem}textarea{min-height:10rem}\
+    .wrong{color:light-dark(#b00020,#ff8a80)}button{font:inherit;margin-top:1.5rem;padding:.5rem 1.5rem}";
+
+/// What was filled in, and what of it is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Typed<'a> {
+    /// All of it.
+    pub form: &'a Form,
+    /// What is wrong with it, if that is the problem.
+    pub error: Option<&'a FormError>,
+    /// Fields that people do not see.
+    pub trap: &'a Trap,
+}
+
+impl Typed<'_> {
+    fn form(&self, words: &Words) -> String {
+        let faults: &[(String, Fault)] = match self.error {
+            Some(FormError::Wrong(faults)) => faults,
+            _ => &[],
+        };
+        let mut html =
+            String::from("<form method=\"post\" enctype=\"multipart/form-data\" accept-charset=\"utf-8\">\n");
+        let mut control = Control { words, faults, number: 0, focus: faults.first().map(|(name, _)| name.as_str()) };
+        for field in self.form.fields.iter().filter(|field| !self.trap.is(&field.name)) {
+            html += &control.field(field);
+        }
+        let is_typed = |name: &str| self.form.fields.iter().any(|field| field.name == name && !self.trap.is(name));
+        for (name, _) in faults.iter().filter(|(name, _)| !is_typed(name)) {
+            html += &control.field(&Field { name: name.clone(), value: Value::Text(String::new()) });
+        }
+        if self.trap.spring == Spring::Page && !faults.iter().any(|(name, _)| self.trap.is(name)) {
+            html += &self.hidden_trap(words);
+        }
+        html + &format!("<p><button>{}</button></p>\n</form>\n", words.again)
+    }
+
+    /// The trap, for neither eyes nor keyboards nor screen readers.
+    fn hidden_trap(&self, words: &Words) -> String {
+        let Some(trap) = self.form.fields.iter().find(|field| self.trap.is(&field.name)) else { return String::new() };
+        let name = escape(&trap.name);
+        format!(
+            "<p hidden aria-hidden=\"true\"><label for=\"trap\">{}</label><input id=\"trap\" name=\"{name}\" tabindex=\"-1\" autocomplete=\"off\"></p>\n",
+            words.fault(Fault::LeaveEmpty)
+        )
+    }
+}
+
+/// Writes the fields of a form.
+struct Control<'a> {
+    words: &'a Words,
+    faults: &'a [(String, Fault)],
+    number: usize,
+    /// The field that gets the focus, until it has it.
+    focus: Option<&'a str>,
+}
+
+impl Control<'_> {
+    fn field(&mut self, Field { name, value }: &Field) -> String {
+        let written = escape(name);
+        let text = match value {
+            Value::Text(text) if name.starts_with('_') && !self.is_wrong(name) => {
+                return format!("<input type=\"hidden\" name=\"{written}\" value=\"{}\">\n", escape(text));
+            }
+            Value::Text(text) => Some(text),
+            Value::File(_) => None,
+        };
+        self.number += 1;
+        let id = format!("field{}", self.number);
+        let fault = self.faults.iter().find(|(wrong, _)| wrong == name).map(|(_, fault)| *fault);
+        let mut attributes = format!("id=\"{id}\" name=\"{written}\"");
+        if fault.is_some() {
+            attributes += &format!(" aria-invalid=\"true\" aria-describedby=\"{id}-wrong\"");
+        }
+        if self.focus.take_if(|focus| focus == name).is_some() {
+            attributes += " autofocus";
+        }
+        let control = match text {
+            None => format!("<input type=\"file\" {attributes}> {}", self.words.choose_again),
+            Some(text) if text.contains('\n') || text.chars().count() > 80 => {
+                // The parser of HTML drops a first line end (13.2.6.4.7).
+                format!("<textarea {attributes}>\n{}</textarea>", escape(text))
+            }
+            Some(text) => format!("<input {attributes} value=\"{}\">", escape(text)),
+        };
+        let fault =
+            fault.map(|fault| format!("<span class=\"wrong\" id=\"{id}-wrong\">{}</span>", self.words.fault(fault)));
+        format!("<p><label for=\"{id}\">{written}</label>{control}{}</p>\n", fault.unwrap_or_default())
+    }
+
+    fn is_wrong(&self, name: &str) -> bool {
+        self.faults.iter().any(|(wrong, _)| wrong == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

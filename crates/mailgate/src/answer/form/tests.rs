@@ -1,0 +1,81 @@
+use super::*;
+use crate::tags;
+use mail::header::HeaderValue;
+
+const BROWSER: Option<&str> = Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+
+fn id() -> MessageId {
+    MessageId::parse(&HeaderValue::parse("<a@b>").unwrap()).unwrap()
+}
+
+#[test]
+fn a_browser_gets_a_page_in_its_language_and_a_script_gets_json() {
+    for (languages, language, words) in [
+        (None, "en", "Thank you"),
+        (Some("de-AT,en;q=0.5"), "de", "Vielen Dank"),
+        (Some("fr, de;q=0.4, en;q=0.3"), "de", "Vielen Dank"),
+        (Some("en, de"), "en", "Thank you"),
+        (Some("de;q=0"), "en", "Thank you"),
+        (Some("fr"), "en", "Thank you"),
+        (Some(";;,q=,de;q=x"), "en", "Thank you"),
+    ] {
+        let answer = Visitor::of(BROWSER, languages).thanks(&id(), None);
+        let page = String::from_utf8(answer.body).unwrap();
+        assert!(answer.status == 202 && page.contains(words), "{languages:?}: {page}");
+        assert!(page.contains(&format!("lang=\"{language}\"")), "{languages:?}: {page}");
+    }
+    let answer = Visitor::of(BROWSER, None).thanks(&id(), Some("/thanks.html"));
+    assert_eq!(answer.status, 303);
+    assert!(answer.fields.contains(&("Location", "/thanks.html".to_owned())));
+    for accept in [None, Some("*/*"), Some("application/json"), Some("text/plain")] {
+        let answer = Visitor::of(accept, None).thanks(&id(), Some("/thanks.html"));
+        let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((answer.status, answer.content_type), (202, "application/json"));
+        let expected = json!({"success": true, "ok": true, "message": "Your message was sent.", "id": "<a@b>"});
+        assert_eq!(json, expected, "{accept:?}");
+    }
+}
+
+#[test]
+fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
+    let field = |name: &str, text: &str| Field { name: name.to_owned(), value: Value::Text(text.to_owned()) };
+    let form = Form {
+        fields: vec![
+            field("name", "<b>\"Eve\"</b>"),
+            field("email", "nobody"),
+            field("text", "\none\n</textarea><script>"),
+            field("_subject", "S"),
+            field("hp", ""),
+            field("<i>", "x"),
+        ],
+    };
+    let error = FormError::Wrong(vec![("email".into(), Fault::NotAnAddress), ("phone".into(), Fault::Missing)]);
+    let trap = Trap::parse(&["hp"]).unwrap();
+    let typed = Typed { form: &form, error: Some(&error), trap: &trap };
+    let visitor = Visitor::of(BROWSER, None);
+    let problem = Problem::new(&tags::FORM_FIELD, error.to_string());
+    let page = visitor.page(&problem, Some(&typed));
+    for part in [
+        "name=\"name\" value=\"&lt;b&gt;&quot;Eve&quot;&lt;/b&gt;\"",
+        "name=\"email\" aria-invalid=\"true\" aria-describedby=\"field2-wrong\" autofocus value=\"nobody\"",
+        "name=\"text\">\n\none\n&lt;/textarea&gt;&lt;script&gt;</textarea>",
+        "type=\"hidden\" name=\"_subject\" value=\"S\"",
+        "name=\"hp\" tabindex=\"-1\" autocomplete=\"off\"",
+        "name=\"&lt;i&gt;\"",
+        "name=\"phone\" aria-invalid=\"true\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(page.matches("autofocus").count(), 1);
+    assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
+
+    let sprung = FormError::Wrong(vec![("hp".into(), Fault::LeaveEmpty)]);
+    let page = visitor.page(&problem, Some(&Typed { error: Some(&sprung), ..typed }));
+    assert!(page.contains("name=\"hp\" aria-invalid=\"true\"") && page.contains("Please leave this empty."), "{page}");
+    assert!(!page.contains(" hidden"), "{page}");
+
+    let unknown = visitor.page(&Problem::new(&tags::UNKNOWN, ""), Some(&Typed { error: None, ..typed }));
+    assert!(unknown.contains("Nobody can say") && !unknown.contains("<form"), "{unknown}");
+    let busy = visitor.page(&Problem::new(&tags::BUSY, ""), Some(&Typed { error: None, ..typed }));
+    assert!(busy.contains("a few minutes") && busy.contains("value=\"nobody\""), "{busy}");
+}
