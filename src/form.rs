@@ -3,10 +3,9 @@
 
 use crate::directives::Text;
 use crate::expressions;
-use crate::handler::IN_MEMORY;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
-use crate::settings::{Settings, TEMPORARY};
+use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
 use crate::submit::{Content, Outcome, Wish, read_body, server_name, submit};
 use httpd::Request;
 use mail::address::{AddressList, Mailbox};

@@ -7,7 +7,7 @@ use crate::faults;
 use crate::form;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
-use crate::settings::{Settings, TEMPORARY};
+use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
 use crate::submit::{Content, Outcome, Wish, read_body, submit};
 use httpd::{Request, Status};
 use mailgate::answer::{Accepted, Problem};
@@ -113,9 +113,6 @@ fn mime(
     let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
     submit(request, settings, &fields, &Content::Message { spool: &spool, body, envelope: &envelope }, wish, watch)
 }
-
-/// What stays in memory of a body that is read before it is looked at, in octets.
-pub const IN_MEMORY: usize = 64 * 1024;
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
     framing::Framing {

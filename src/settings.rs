@@ -28,6 +28,9 @@ static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment::new(Ve
 /// Where bodies and messages are stored that are too long for memory: httpd's TMPDIR.
 pub static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(std::env::temp_dir);
 
+/// What stays in memory of a body that is read before it is looked at, in octets.
+pub const IN_MEMORY: usize = 64 * 1024;
+
 /// Reads what comes from httpd's own environment, before there are threads that could change it.
 pub fn child_starts() {
     LazyLock::force(&ENVIRONMENT);
