@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod audit;
+pub mod claim;
 pub mod input;
 pub mod message;
 pub mod metrics;
