@@ -2,7 +2,8 @@
 //! remedy; defaults are filled in by [`crate::settings`].
 #![forbid(unsafe_code)]
 
-use httpd::{Arity, Command, Config, Context, Directive, Expression};
+use crate::Sendmail;
+use httpd::{Command, Config, Context, Directive, Expression};
 use mail::address::{Address, Domain};
 use mailgate::answer::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
@@ -19,6 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use web::origin::Origins;
 
+type Arity = httpd::Arity<Sendmail>;
+
 /// Where messages go: one setting, whichever directive says it.
 #[derive(Clone, Debug)]
 pub enum Transport {
@@ -32,9 +35,9 @@ pub enum Transport {
 
 /// SendmailArguments.
 #[derive(Debug)]
-pub struct Arguments {
+pub struct Arguments<'c> {
     /// The words, each in its pieces.
-    pub words: Vec<Vec<Piece<Expression>>>,
+    pub words: Vec<Vec<Piece<Expression<'c>>>>,
     /// What each of them is to the program.
     pub roles: Vec<Role>,
     /// Who says where a message goes.
@@ -62,14 +65,14 @@ impl Environment {
 
 /// Where a value about the sender comes from.
 #[derive(Debug)]
-pub enum Source {
+pub enum Source<'c> {
     /// An expression, with its text.
-    Expression(String, Expression),
+    Expression(String, Expression<'c>),
     /// A CGI variable.
     Variable(CString),
 }
 
-impl Source {
+impl Source<'_> {
     /// The name of the variable, or the expression as it was written.
     pub fn text(&self) -> String {
         match self {
@@ -93,9 +96,9 @@ macro_rules! section {
     ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
         /// What one section says; `None` where it is silent.
         #[derive(Clone, Debug, Default)]
-        pub struct DirConfig { $($(#[$doc])* pub $field: Option<$type>,)* }
+        pub struct DirConfig<'c> { $($(#[$doc])* pub $field: Option<$type>,)* }
 
-        impl DirConfig {
+        impl DirConfig<'_> {
             fn over(&self, outer: &Self) -> Self {
                 DirConfig { $($field: self.$field.clone().or_else(|| outer.$field.clone()),)* }
             }
@@ -105,11 +108,11 @@ macro_rules! section {
 
 section! {
     allow_origin: Arc<Origins>,
-    arguments: Arc<Arguments>,
+    arguments: Arc<Arguments<'c>>,
     /// The words as they were written.
     arguments_text: Arc<Vec<String>>,
     domain: Arc<Domain>,
-    dsn_location: Arc<Vec<Piece<Expression>>>,
+    dsn_location: Arc<Vec<Piece<Expression<'c>>>>,
     dry_run: DryRuns,
     dsn_redirect: bool,
     environment: Arc<Environment>,
@@ -126,19 +129,19 @@ section! {
     relay_auth: Arc<Credentials>,
     relay_authorities: Arc<Authorities>,
     relay_dsn: Option<Arc<Notify>>,
-    relay_from: Arc<Vec<Piece<Expression>>>,
+    relay_from: Arc<Vec<Piece<Expression<'c>>>>,
     /// The word as it was written.
     relay_from_text: Arc<str>,
     relay_identity: Arc<Identity>,
     relay_tls: StartTls,
-    sender_mail: Arc<Source>,
-    sender_name: Arc<Source>,
+    sender_mail: Arc<Source<'c>>,
+    sender_name: Arc<Source<'c>>,
     strip_headers: Arc<StripList>,
     timeout: Duration,
     transport: Arc<Transport>,
 }
 
-impl Config for DirConfig {
+impl Config for DirConfig<'_> {
     fn merge(outer: &Self, inner: &Self) -> Self {
         let mut merged = inner.over(outer);
         if inner.transport.is_some() {
@@ -152,13 +155,13 @@ impl Config for DirConfig {
     }
 }
 
-const fn row(name: &'static CStr, arity: Arity<DirConfig>, help: &'static CStr) -> Directive<DirConfig> {
+const fn row(name: &'static CStr, arity: Arity, help: &'static CStr) -> Directive<Sendmail> {
     Directive { name, arity, context: Context::Section, help }
 }
 
 /// Every directive, in the order of the manual.
 #[rustfmt::skip]
-pub const DIRECTIVES: &[Directive<DirConfig>] = &[
+pub const DIRECTIVES: &[Directive<Sendmail>] = &[
     row(c"SendmailName", Arity::One(sendmail_name), c"absolute path of the sendmail program"),
     row(c"SendmailArguments", Arity::Words(sendmail_arguments), c"its arguments, each an expression; no shell (default: -t -i)"),
     row(c"SendmailLocation", Arity::One(sendmail_location), c"public base URL named in the WADL"),
@@ -259,7 +262,7 @@ fn check_relay_tls(config: &DirConfig) -> Outcome {
     config.relay_tls.unwrap_or_default().check(smtp::needs_tls(server, parts))
 }
 
-fn sendmail_relay_from(config: &mut DirConfig, command: &Command<'_>, address: &str) -> Outcome {
+fn sendmail_relay_from<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, address: &str) -> Outcome {
     let pieces = pieces(address, |expression| command.expression(expression))?;
     if let [Piece::Literal(literal)] = pieces.as_slice()
         && literal != "<>"
@@ -276,7 +279,7 @@ fn sendmail_relay_dsn(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -
     Ok(())
 }
 
-fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
+fn sendmail_arguments<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, words: &[&str]) -> Outcome {
     config.arguments_text = Some(Arc::new(words.iter().map(|word| (*word).to_owned()).collect()));
     let needs_from = words.iter().any(|word| word.contains("%{reqenv:SENDMAIL_FROM}"));
     let words = words
@@ -287,9 +290,9 @@ fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&s
     Ok(())
 }
 
-impl Arguments {
+impl<'c> Arguments<'c> {
     /// The words, and what they say of who is addressed. They are read as any of the programs may read them: the path says nothing for sure.
-    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Result<Self, String> {
+    pub fn new(words: Vec<Vec<Piece<Expression<'c>>>>, needs_from: bool) -> Result<Self, String> {
         let read = ProgramArguments::read(Mta::Unknown, arguments::words(&words));
         if let Some(at) = read.option_of_request() {
             return Err(format!(
@@ -313,7 +316,7 @@ fn sendmail_location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outc
     Ok(())
 }
 
-fn sendmail_dsn_location(config: &mut DirConfig, command: &Command<'_>, url: &str) -> Outcome {
+fn sendmail_dsn_location<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, url: &str) -> Outcome {
     config.dsn_location = Some(Arc::new(pieces(url, |expression| command.expression(expression))?));
     Ok(())
 }
@@ -323,17 +326,17 @@ fn sendmail_dsn_redirect(config: &mut DirConfig, on: bool) -> Outcome {
     Ok(())
 }
 
-fn sendmail_sender_mail(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+fn sendmail_sender_mail<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, source: &str) -> Outcome {
     config.sender_mail = Some(Arc::new(parse_source(command, source)?));
     Ok(())
 }
 
-fn sendmail_sender_name(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+fn sendmail_sender_name<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, source: &str) -> Outcome {
     config.sender_name = Some(Arc::new(parse_source(command, source)?));
     Ok(())
 }
 
-fn parse_source(command: &Command<'_>, source: &str) -> Result<Source, String> {
+fn parse_source<'c>(command: &Command<'c>, source: &str) -> Result<Source<'c>, String> {
     if source.is_empty() {
         return Err("is empty; name a variable (REMOTE_USER) or an expression".into());
     }

@@ -39,7 +39,7 @@ pub fn sender<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Result<Opti
 }
 
 /// The value of a variable or an expression; refused if nobody vouches for the certificate that it comes from.
-fn value<'r>(request: &Request<'r>, source: &Source) -> Result<Option<&'r [u8]>, Refused> {
+fn value<'r>(request: &Request<'r>, source: &Source<'_>) -> Result<Option<&'r [u8]>, Refused> {
     let value = match source {
         Source::Variable(name) => request.variable(name),
         Source::Expression(text, expression) => Some(evaluate(request, expression, text)?),
@@ -167,7 +167,7 @@ pub fn dsn_location(
 }
 
 /// Literals and values, one behind the other.
-fn text(request: &Request<'_>, pieces: &[Piece<Expression>], what: &str) -> Result<Vec<u8>, Refused> {
+fn text(request: &Request<'_>, pieces: &[Piece<Expression<'_>>], what: &str) -> Result<Vec<u8>, Refused> {
     let pieces = evaluate_pieces(request, pieces, what)?;
     Ok(pieces.into_iter().fold(Vec::new(), |mut text, piece| {
         text.extend_from_slice(match &piece {
@@ -180,17 +180,17 @@ fn text(request: &Request<'_>, pieces: &[Piece<Expression>], what: &str) -> Resu
 
 fn evaluate_pieces<'r>(
     request: &Request<'r>,
-    pieces: &[Piece<Expression>],
+    pieces: &[Piece<Expression<'_>>],
     what: &str,
 ) -> Result<Vec<Piece<&'r [u8]>>, Refused> {
-    let evaluate = |piece: &Piece<Expression>| match piece {
+    let evaluate = |piece: &Piece<Expression<'_>>| match piece {
         Piece::Literal(literal) => Ok(Piece::Literal(literal.clone())),
         Piece::Expression(expression) => evaluate(request, expression, what).map(Piece::Expression),
     };
     pieces.iter().map(evaluate).collect()
 }
 
-fn evaluate<'r>(request: &Request<'r>, expression: &Expression, what: &str) -> Result<&'r [u8], Refused> {
+fn evaluate<'r>(request: &Request<'r>, expression: &Expression<'_>, what: &str) -> Result<&'r [u8], Refused> {
     request.evaluate(expression).map_err(|error| failed(what, &error).into())
 }
 

@@ -10,6 +10,7 @@ mod faults;
 mod handler;
 mod handover;
 mod health;
+mod host;
 mod ledger;
 mod metrics;
 mod outcome;
@@ -22,13 +23,13 @@ use mailgate::tags;
 struct Sendmail;
 
 impl Module for Sendmail {
-    const HANDLERS: &'static [Handler<DirConfig>] = &[
+    const HANDLERS: &'static [Handler<Self>] = &[
         Handler { name: c"sendmail", answer: handler::handle },
         Handler { name: c"sendmail-metrics", answer: metrics::handle },
         Handler { name: c"sendmail-health", answer: health::handle },
     ];
-    const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
-    type Config = DirConfig;
+    const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
         &sendmail_module
@@ -63,6 +64,7 @@ impl Module for Sendmail {
     }
 
     fn start(server: &Server<'_>) {
+        httpd::limit_connecting(server, "ProcessDSNEnable");
         metrics::start(server);
     }
 

@@ -5,6 +5,7 @@ use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
+use mail::redact::redact;
 use mail::text::log_value;
 use mailgate::answer::{Problem, wadl};
 use mailgate::input::InputError;
@@ -25,9 +26,11 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The program or the Maildir did not take the message with this identifier.
-    pub fn failed(failure: &Failure, message_id: MessageId) -> Self {
-        Refused::Problem { problem: Box::new(failure.into()), message_id: Some(message_id), exit: failure.exit }
+    /// The program, the Maildir or the relay did not take the message.
+    pub fn failed(failure: &Failure, submission: &Submission) -> Self {
+        let problem = Problem::from(failure);
+        let problem = Box::new(Problem { log: redact(&problem.log, &submission.hidden), ..problem });
+        Refused::Problem { problem, message_id: Some(submission.message_id.clone()), exit: failure.exit }
     }
 }
 
@@ -74,6 +77,7 @@ pub fn accepted(
         usec / 1000
     );
     if let Some(words) = &taken.warning {
+        let words = redact(words, &submission.hidden);
         tracing::warn!("{}: the program took the message and said: {words} id={id}", tags::WORDS);
     }
     notes(request, submission, "accepted", bytes, usec);

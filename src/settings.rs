@@ -18,10 +18,10 @@ use web::origin::Origins;
 
 /// The settings that a request is served by.
 pub struct Settings<'c> {
-    config: &'c DirConfig,
+    config: &'c DirConfig<'c>,
 }
 
-static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
+static ARGUMENTS: LazyLock<Arguments<'static>> = LazyLock::new(|| {
     let words = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]);
     Arguments::new(words.into(), false).expect("constants without expressions")
 });
@@ -40,12 +40,12 @@ pub fn child_starts() {
 }
 
 impl<'c> Settings<'c> {
-    pub fn of(config: &'c DirConfig) -> Self {
+    pub fn of(config: &'c DirConfig<'c>) -> Self {
         Settings { config }
     }
 
     /// The section's own values, for those that have no default.
-    pub fn config(&self) -> &'c DirConfig {
+    pub fn config(&self) -> &'c DirConfig<'c> {
         self.config
     }
 
@@ -65,7 +65,7 @@ impl<'c> Settings<'c> {
         self.config.allow_origin.as_deref().unwrap_or(&ORIGINS)
     }
 
-    pub fn arguments(&self) -> &'c Arguments {
+    pub fn arguments(&self) -> &'c Arguments<'c> {
         self.config.arguments.as_deref().unwrap_or(&ARGUMENTS)
     }
 
@@ -139,7 +139,7 @@ impl<'c> Settings<'c> {
     }
 
     /// SendmailRelayFrom.
-    pub fn relay_from(&self) -> Option<&'c [Piece<Expression>]> {
+    pub fn relay_from(&self) -> Option<&'c [Piece<Expression<'c>>]> {
         self.config.relay_from.as_deref().map(Vec::as_slice)
     }
 
@@ -155,11 +155,11 @@ impl<'c> Settings<'c> {
         }
     }
 
-    pub fn sender_mail(&self) -> Option<&'c Source> {
+    pub fn sender_mail(&self) -> Option<&'c Source<'c>> {
         self.config.sender_mail.as_deref()
     }
 
-    pub fn sender_name(&self) -> Option<&'c Source> {
+    pub fn sender_name(&self) -> Option<&'c Source<'c>> {
         self.config.sender_name.as_deref()
     }
 

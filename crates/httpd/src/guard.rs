@@ -71,7 +71,8 @@ pub(crate) fn take_setup_panic() -> Option<String> {
     SETUP.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
 }
 
-/// "panicked at src/x.rs:1:2: message", on one line.
-fn place() -> String {
-    PLACE.with(|place| place.take()).replace('\n', " ")
+/// "panicked at src/x.rs:1:2: message", on one line, without what the message quotes: that may be of a request, which no log may hold.
+pub(crate) fn place() -> String {
+    let place = PLACE.with(|place| place.take()).replace('\n', " ");
+    place.split(['`', '"']).next().unwrap_or_default().to_owned()
 }

@@ -5,6 +5,7 @@
 mod body;
 mod config;
 mod dbd;
+mod deadline;
 pub mod directives;
 mod export;
 mod expression;
@@ -20,6 +21,7 @@ mod tree;
 
 pub use body::BodyError;
 pub use config::Config;
+pub use dbd::limit_connecting;
 pub use directives::{Arity, Command, Context, Directive};
 pub use export::{Commands, record};
 pub use expression::Expression;

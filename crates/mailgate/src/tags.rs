@@ -126,6 +126,7 @@ tags! {
     ORIGIN              "SM0205" 403 AfterAdministrator "origin",
     DRY_RUN_OFF         "SM0206" 403 AfterCorrection    "dry-run-off",
     REDIRECT            "SM0207" 500 AfterAdministrator "redirect",
+    HOST                "SM0211" 403 AfterAdministrator "host",
     RATE                "SM0214" 429 Yes                "rate",
     STORAGE             "SM0301" 503 Yes                "storage",
     BUSY                "SM0302" 503 Yes                "busy",

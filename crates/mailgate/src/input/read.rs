@@ -85,6 +85,7 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
         framing::media_type(&content_type, has_mail_fields)?;
     }
+    let hidden = hidden(&kept, &found.bcc);
     let redirected = rules.redirect.map(|redirect| found.redirect(redirect, rules.domain));
     let client_chose_id = found.message_id.is_some();
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
@@ -103,12 +104,30 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         content_type: found.content_type,
         transfer_encoding: found.transfer_encoding,
         from: found.from,
+        hidden,
         header,
         message_id,
         recipients: found.recipients,
         redirected,
         stripped,
     })
+}
+
+/// What must not be logged of Bcc: the addresses as they are written into the mail and as the client wrote them (in another script, without
+/// their domain), and the names beside them.
+fn hidden(kept: &[Field], bcc: &[Address]) -> Vec<String> {
+    let mut hidden: Vec<String> = bcc.iter().map(Address::to_string).collect();
+    for value in kept.iter().filter(|field| field.name.is("Bcc")).map(|field| &field.value) {
+        let words = value.as_str().split(|c: char| c.is_whitespace() || ",;:<>()\"".contains(c));
+        hidden.extend(words.filter(|word| word.contains('@')).map(str::to_owned));
+        for mailbox in AddressList::parse(value).unwrap_or_default().mailboxes() {
+            hidden.push(mailbox.address().to_string());
+            hidden.extend(mailbox.name().map(str::to_owned));
+        }
+    }
+    hidden.sort_unstable();
+    hidden.dedup();
+    hidden
 }
 
 /// The fields without which a `message/rfc822` body would be taken for the mail itself.

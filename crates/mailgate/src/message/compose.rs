@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::submission::Submission;
+use mail::address::HostName;
 use mail::content_type::ContentType;
 use mail::date;
 use mail::header::HeaderName;
@@ -54,7 +55,7 @@ pub struct Trace<'a> {
     /// The user, where the configuration shows it.
     pub user: Option<&'a [u8]>,
     /// The server's own name.
-    pub server_name: &'a str,
+    pub server_name: &'a HostName,
     /// Whether the request came through TLS.
     pub https: bool,
     /// The identifier in the trace line and in the log.
