@@ -1,10 +1,11 @@
-//! Keys as rows of the table `claim`, for several machines with one database. The primary key lets one of them in. Nobody sees there that an
+//! Keys as rows of the table `idempotency`, for several machines with one database. The primary key lets one of them in. Nobody sees there that an
 //! owner died, so each has a lease in the place of a lock: longer than its request can take. A claimed key is taken over once that is over,
 //! by an UPDATE that names the owner who is believed dead; should he live, his own step to the hand-over then finds no row, and nothing is
 //! sent. So clocks that differ never send twice. A hand-over whose lease is over has an outcome that nobody knows.
 #![forbid(unsafe_code)]
 
-use super::{Claim, Claims, Digest, Ended, Found, Held, Outcome, StoreError, now};
+use super::{Claim, Claims, Ended, Found, Held, Outcome, StoreError, now};
+use crate::digest::Digest;
 use mail::message_id::Token;
 use sql::{Database, DatabaseError, Row, Statement};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,8 +13,12 @@ use std::time::Duration;
 
 /// Whoever has connections to the database.
 pub trait Connect {
-    /// Lends one for a piece of work.
-    fn with<T>(&self, work: impl FnOnce(&mut dyn Database) -> Result<T, DatabaseError>) -> Result<T, DatabaseError>;
+    /// Lends one for a piece of work. Work that nobody waits for any more is taken back by `undo`.
+    fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Database) -> Result<T, DatabaseError> + Send + 'static,
+        undo: impl FnOnce(&mut dyn Database) + Send + 'static,
+    ) -> Result<T, DatabaseError>;
 }
 
 /// A table of keys that are known for `lifetime`.
@@ -31,34 +36,34 @@ pub struct Table<C> {
 const MARGIN: Duration = Duration::from_secs(60);
 
 const INSERT: Statement = Statement {
-    name: c"claim_insert",
-    sql: c"INSERT INTO claim (digest, content, owner, step, lease, expires) VALUES (%s, %s, %s, 'claimed', %lld, %lld) ON CONFLICT DO NOTHING",
+    name: c"dsn_claim_insert",
+    sql: c"INSERT INTO idempotency (digest, content, owner, step, lease, expires) VALUES (%s, %s, %s, 'claimed', %lld, %lld) ON CONFLICT DO NOTHING",
     columns: 0,
 };
 const READ: Statement = Statement {
-    name: c"claim_read",
-    sql: c"SELECT content, owner, step, lease, expires, message_id, outcome FROM claim WHERE digest = %s",
+    name: c"dsn_claim_read",
+    sql: c"SELECT content, owner, step, lease, expires, message_id, outcome FROM idempotency WHERE digest = %s",
     columns: 7,
 };
 const TAKE_OVER: Statement = Statement {
-    name: c"claim_take_over",
-    sql: c"UPDATE claim SET content = %s, owner = %s, step = 'claimed', lease = %lld, expires = %lld, message_id = NULL, outcome = NULL WHERE digest = %s AND owner = %s AND step = %s",
+    name: c"dsn_claim_take_over",
+    sql: c"UPDATE idempotency SET content = %s, owner = %s, step = 'claimed', lease = %lld, expires = %lld, message_id = NULL, outcome = NULL WHERE digest = %s AND owner = %s AND step = %s",
     columns: 0,
 };
 const BEGIN: Statement = Statement {
-    name: c"claim_begin",
-    sql: c"UPDATE claim SET step = 'begun', lease = %lld, expires = %lld, message_id = %s WHERE digest = %s AND owner = %s AND step = 'claimed'",
+    name: c"dsn_claim_begin",
+    sql: c"UPDATE idempotency SET step = 'begun', lease = %lld, expires = %lld, message_id = %s WHERE digest = %s AND owner = %s AND step = 'claimed'",
     columns: 0,
 };
 const END: Statement = Statement {
-    name: c"claim_end",
-    sql: c"UPDATE claim SET step = 'ended', outcome = %s WHERE digest = %s AND owner = %s AND step = 'begun'",
+    name: c"dsn_claim_end",
+    sql: c"UPDATE idempotency SET step = 'ended', outcome = %s WHERE digest = %s AND owner = %s AND step = 'begun'",
     columns: 0,
 };
 const FREE: Statement =
-    Statement { name: c"claim_free", sql: c"DELETE FROM claim WHERE digest = %s AND owner = %s", columns: 0 };
+    Statement { name: c"dsn_claim_free", sql: c"DELETE FROM idempotency WHERE digest = %s AND owner = %s", columns: 0 };
 const EXPIRE: Statement =
-    Statement { name: c"claim_expire", sql: c"DELETE FROM claim WHERE expires < %lld", columns: 0 };
+    Statement { name: c"dsn_claim_expire", sql: c"DELETE FROM idempotency WHERE expires < %lld", columns: 0 };
 
 impl<C: Connect> Table<C> {
     fn lease(&self) -> i64 {
@@ -72,7 +77,8 @@ impl<C: Connect> Table<C> {
         let (now, next) = (now(), NEXT.load(Ordering::Relaxed));
         let is_time = !(next - ROUND..next).contains(&now);
         if is_time && NEXT.compare_exchange(next, now + ROUND, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.connections.with(|database| database.run(&EXPIRE, &[Some(&now.to_string())])).map_err(failed)?;
+            let work = move |database: &mut dyn Database| database.run(&EXPIRE, &[Some(&now.to_string())]);
+            self.connections.with(work, |_| ()).map_err(failed)?;
         }
         Ok(())
     }
@@ -81,33 +87,37 @@ impl<C: Connect> Table<C> {
 impl<C: Connect> Claims for Table<C> {
     fn claim(&self, key: &Digest, content: &Digest) -> Result<Found<'_>, StoreError> {
         let owner = Token::random().map_err(|error| StoreError(format!("no name for a claim: {error}")))?;
-        let row = Mine { table: self, digest: key.to_string(), owner };
-        let (lease, content) = (self.lease().to_string(), content.to_string());
-        let me = Some(row.owner.as_str());
-        let insert =
-            [Some(row.digest.as_str()), Some(content.as_str()), me, Some(lease.as_str()), Some(lease.as_str())];
-        let found = self.connections.with(|database| {
-            database.run(&INSERT, &insert)?;
-            let rows = database.select(&READ, &[Some(row.digest.as_str())])?;
-            let Some(there) = rows.first() else { return Ok(There::Running) }; // freed between the two
-            let there = judge(there, row.owner.as_str(), &content, now());
-            let There::Dead { owner, step } = &there else { return Ok(there) };
-            let (digest, lease) = (Some(row.digest.as_str()), Some(lease.as_str()));
-            let take_over =
-                [Some(content.as_str()), me, lease, lease, digest, Some(owner.as_str()), Some(step.as_str())];
-            // 0: another one was quicker.
-            Ok(if database.run(&TAKE_OVER, &take_over)? == 1 { There::Mine } else { There::Running })
-        });
-        Ok(match found.map_err(failed)? {
-            There::Mine => Found::Yours(Claim::new(row)),
-            There::Running | There::Dead { .. } => Found::Running,
-            There::Other => Found::OtherContent,
-            There::Ended(ended) => Found::Ended(ended),
-            There::Foreign => {
-                return Err(StoreError("a row of the table claim is none that this version knows".into()));
-            }
-        })
+        let (digest, owner, content) = (key.to_string(), owner.as_str().to_owned(), content.to_string());
+        let mine = Mine { table: self, digest: digest.clone(), owner: owner.clone() };
+        let (lease, undo) = (self.lease().to_string(), mine.undo());
+        let work = move |database: &mut dyn Database| take(database, &digest, &content, &owner, &lease);
+        match self.connections.with(work, undo).map_err(failed)? {
+            There::Mine => Ok(Found::Yours(Claim::new(mine))),
+            There::Running | There::Dead { .. } => Ok(Found::Running),
+            There::Other => Ok(Found::OtherContent),
+            There::Ended(ended) => Ok(Found::Ended(ended)),
+            There::Foreign => Err(StoreError("a row of the table idempotency is none that this version knows".into())),
+        }
     }
+}
+
+/// Enters the key, or looks at the row that is there, and takes it over where it may be.
+fn take(
+    database: &mut dyn Database,
+    digest: &str,
+    content: &str,
+    owner: &str,
+    lease: &str,
+) -> Result<There, DatabaseError> {
+    let (digest, content, owner, lease) = (Some(digest), Some(content), Some(owner), Some(lease));
+    database.run(&INSERT, &[digest, content, owner, lease, lease])?;
+    let rows = database.select(&READ, &[digest])?;
+    let Some(row) = rows.first() else { return Ok(There::Running) }; // freed between the two
+    let there = judge(row, owner, content, now());
+    let There::Dead { owner: dead, step } = &there else { return Ok(there) };
+    let values = [content, owner, lease, lease, digest, Some(dead.as_str()), Some(step.as_str())];
+    // 0: another one was quicker.
+    Ok(if database.run(&TAKE_OVER, &values)? == 1 { There::Mine } else { There::Running })
 }
 
 /// What the row of a key says to somebody who wants it.
@@ -125,10 +135,10 @@ enum There {
     Running,
 }
 
-fn judge(row: &Row, me: &str, content: &str, now: i64) -> There {
+fn judge(row: &Row, me: Option<&str>, content: Option<&str>, now: i64) -> There {
     let (owner, step) = (row.text(1), row.text(2));
     let (is_leased, is_known) = (row.number(3) > now, row.number(4) > now);
-    if owner == me {
+    if Some(owner.as_str()) == me {
         return There::Mine;
     }
     let outcome = match step.as_str() {
@@ -140,7 +150,7 @@ fn judge(row: &Row, me: &str, content: &str, now: i64) -> There {
         _ => None,
     };
     match (outcome, row.optional(5)) {
-        (Some(_), Some(_)) if row.text(0) != content => There::Other,
+        (Some(_), Some(_)) if row.optional(0).as_deref() != content => There::Other,
         (Some(outcome), Some(message_id)) => There::Ended(Ended { message_id, outcome }),
         _ => There::Foreign,
     }
@@ -150,17 +160,34 @@ fn judge(row: &Row, me: &str, content: &str, now: i64) -> There {
 struct Mine<'t, C> {
     table: &'t Table<C>,
     digest: String,
-    owner: Token,
+    owner: String,
 }
 
 impl<C: Connect> Mine<'_, C> {
     /// Runs a statement that ends with digest and owner, and must change one row.
-    fn change(&self, statement: &Statement, values: &[&str]) -> Result<(), StoreError> {
-        let own = [self.digest.as_str(), self.owner.as_str()];
-        let values: Vec<_> = values.iter().chain(&own).map(|value| Some(*value)).collect();
-        match self.table.connections.with(|database| database.run(statement, &values)).map_err(failed)? {
+    fn change(
+        &self,
+        statement: &'static Statement,
+        values: Vec<String>,
+        undo: impl FnOnce(&mut dyn Database) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let values: Vec<_> = values.into_iter().chain([self.digest.clone(), self.owner.clone()]).collect();
+        let work = move |database: &mut dyn Database| {
+            let values: Vec<_> = values.iter().map(|value| Some(value.as_str())).collect();
+            database.run(statement, &values)
+        };
+        match self.table.connections.with(work, undo).map_err(failed)? {
             1 => Ok(()),
             _ => Err(StoreError("the lease of a key ran out, and another gateway has taken it over".into())),
+        }
+    }
+
+    /// Frees the key: nothing was sent, since the database did not answer in time.
+    fn undo(&self) -> impl FnOnce(&mut dyn Database) + Send + 'static {
+        let (digest, owner) = (self.digest.clone(), self.owner.clone());
+        move |database| {
+            // Nobody is left to tell; the lease runs out.
+            let _ = database.run(&FREE, &[Some(&digest), Some(&owner)]);
         }
     }
 }
@@ -168,15 +195,16 @@ impl<C: Connect> Mine<'_, C> {
 impl<C: Connect> Held for Mine<'_, C> {
     fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError> {
         let (lease, expires) = (self.table.lease(), later(now(), self.table.lifetime));
-        self.change(&BEGIN, &[&lease.to_string(), &expires.to_string(), message_id])
+        let values = vec![lease.to_string(), expires.to_string(), message_id.to_owned()];
+        self.change(&BEGIN, values, self.undo())
     }
 
     fn settle(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
-        self.change(&END, &[&outcome.write()])
+        self.change(&END, vec![outcome.write()], |_| ())
     }
 
     fn free(&mut self) -> Result<(), StoreError> {
-        self.change(&FREE, &[])
+        self.change(&FREE, Vec::new(), |_| ())
     }
 }
 
@@ -219,9 +247,9 @@ mod tests {
             (row("other", "ended", 0, 9999, None), There::Foreign),
             (row("other", "held", 9999, 9999, None), There::Foreign),
         ] {
-            assert_eq!(judge(&found, "me", "content", NOW), expected, "{found:?}");
+            assert_eq!(judge(&found, Some("me"), Some("content"), NOW), expected, "{found:?}");
         }
         let settled = row("other", "ended", 0, 9999, Some("accepted 202"));
-        assert_eq!(judge(&settled, "me", "other content", NOW), There::Other);
+        assert_eq!(judge(&settled, Some("me"), Some("other content"), NOW), There::Other);
     }
 }

@@ -5,7 +5,8 @@
 
 use super::file::{self, KeyFile, Lock};
 use super::record::{self, Record};
-use super::{Claim, Claims, Digest, Found, Held, Outcome, StoreError, now, sweep};
+use super::{Claim, Claims, Found, Held, Outcome, StoreError, now, sweep};
+use crate::digest::Digest;
 use mail::text::one_line;
 use std::io;
 use std::os::unix::ffi::OsStrExt;

@@ -7,15 +7,13 @@
 #![forbid(unsafe_code)]
 
 pub mod database;
-pub mod digest;
 pub mod directory;
 mod file;
 pub mod key;
 mod record;
 mod sweep;
 
-pub use digest::{Digest, Digester};
-
+use crate::digest::Digest;
 use crate::tags::{self, TAGS, Tag};
 use std::fmt;
 use std::time::Duration;

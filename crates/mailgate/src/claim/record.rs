@@ -14,7 +14,8 @@
 //! of nothing that was sent, and one that ends within its sixth of an outcome that nobody knows.
 #![forbid(unsafe_code)]
 
-use super::{Digest, Ended, Outcome};
+use super::{Ended, Outcome};
+use crate::digest::Digest;
 
 const MAGIC: &str = "mod_sendmail claim 1";
 const HANDING_OVER: &str = "handing over";

@@ -93,7 +93,8 @@ fn file(path: &Path, lifetime: Duration, now: i64) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::claim::directory::Directory;
-    use crate::claim::{Claims, Digest, Found, Outcome};
+    use crate::claim::{Claims, Found, Outcome};
+    use crate::digest::Digest;
 
     const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 

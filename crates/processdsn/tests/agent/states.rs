@@ -54,7 +54,7 @@ fn on_postgres() {
 
 fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     let again = agent::run(store.agent().arg("--init"), b"").exits(0);
-    assert_eq!(again.out, "version 2, nothing to do\n");
+    assert_eq!(again.out, "version 3, nothing to do\n");
     store.sql(
         "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE processdsn_schema",
     );
@@ -63,7 +63,7 @@ fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
             scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
         }
     });
-    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["2"]]);
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["3"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
     // Of a newer program: told by a failing statement only, and --expire looks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");

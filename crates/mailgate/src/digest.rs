@@ -1,4 +1,4 @@
-//! What a key or a content is told by: SHA-256 over items that cannot run into each other.
+//! SHA-256 over items that cannot run into each other: what a key, a content or a client is told by.
 #![forbid(unsafe_code)]
 
 use sha2::{Digest as _, Sha256};
