@@ -77,10 +77,15 @@ impl<C: Connect> Table<C> {
         let (now, next) = (now(), NEXT.load(Ordering::Relaxed));
         let is_time = !(next - ROUND..next).contains(&now);
         if is_time && NEXT.compare_exchange(next, now + ROUND, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let work = move |database: &mut dyn Database| database.run(&EXPIRE, &[Some(&now.to_string())]);
-            self.connections.with(work, |_| ()).map_err(failed)?;
+            self.expire(now)?;
         }
         Ok(())
+    }
+
+    /// Takes rows away whose time was over at `moment`, in seconds since 1970.
+    pub fn expire(&self, moment: i64) -> Result<(), StoreError> {
+        let work = move |database: &mut dyn Database| database.run(&EXPIRE, &[Some(&moment.to_string())]);
+        self.connections.with(work, |_| ()).map(drop).map_err(failed)
     }
 }
 
