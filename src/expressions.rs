@@ -100,15 +100,15 @@ pub fn arguments(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Vec<Vec<u8>>, Refused> {
-    let texts = settings.config().arguments_text.iter().flat_map(|texts| texts.iter());
-    if let Some(i) = texts.map(String::as_str).position(|text| is_forged(request, text)) {
+    let arguments = settings.arguments();
+    if let Some(i) = arguments.words.iter().position(|word| is_forged(request, &word.written)) {
         return Err(PolicyError::Argument { word: i + 1, reason: UNVERIFIED }.into());
     }
-    let words = settings.arguments().words.iter().zip(&settings.arguments().roles).enumerate();
+    let words = arguments.words.iter().zip(&arguments.roles).enumerate();
     let mut arguments = offered.during(request, || {
         words
             .map(|(i, (word, role))| {
-                let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
+                let pieces = evaluate_pieces(request, &word.pieces, &format!("word {} of SendmailArguments", i + 1))?;
                 let recipient = (*role == Role::Recipient).then(|| settings.recipients());
                 Ok(arguments::join(i + 1, &pieces, recipient)?)
             })
@@ -126,10 +126,10 @@ pub fn relay_sender(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Option<Address>, Refused> {
-    let Some(pieces) = settings.relay_from() else {
+    let Some(from) = settings.relay_from() else {
         return Ok(offered.submission.from.as_ref().map(|from| from.address().clone()));
     };
-    let value = offered.during(request, || text(request, pieces, "SendmailRelayFrom"))?;
+    let value = offered.during(request, || text(request, &from.pieces, "SendmailRelayFrom"))?;
     if value.is_empty() || value == b"<>" {
         return Ok(None);
     }
@@ -137,7 +137,7 @@ pub fn relay_sender(
         let detail = "a value of this request does not fit the way mail is sent from here";
         Problem::hidden(&tags::ARGUMENT, detail, format!("SendmailRelayFrom {why}"))
     };
-    if settings.config().relay_from_text.as_deref().is_some_and(|text| is_forged(request, text)) {
+    if is_forged(request, &from.written) {
         return Err(unfit(UNVERIFIED).into());
     }
     let address = std::str::from_utf8(&value).ok().and_then(|text| Address::parse(text).ok());
@@ -159,8 +159,8 @@ pub fn dsn_location(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Option<String>, Refused> {
-    let Some(pieces) = settings.config().dsn_location.as_deref() else { return Ok(None) };
-    let base = offered.during(request, || text(request, pieces, "SendmailDSNLocation"))?;
+    let Some(base) = settings.dsn_location() else { return Ok(None) };
+    let base = offered.during(request, || text(request, &base.pieces, "SendmailDSNLocation"))?;
     let base = String::from_utf8(base).ok().filter(|base| !base.chars().any(|c| c.is_control() || c.is_whitespace()));
     base.map(|base| Some(base).filter(|base| !base.is_empty()))
         .ok_or_else(|| failed("SendmailDSNLocation", "its value holds a blank or a control character").into())

@@ -54,7 +54,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
                 let of_use = |name: &str| {
-                    input::reaches_mail(name, settings.pass_headers(), settings.strip_headers())
+                    input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
                         || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
                 };
                 outcome::preflight(request, &grant.preflight(&asked, of_use))
@@ -149,7 +149,7 @@ fn read_fields(
             domain: settings.domain(),
             from_required: settings.requires_from(),
             max_recipients: settings.max_recipients(),
-            pass: settings.pass_headers(),
+            pass: settings.pass_headers().map(Vec::as_slice),
             recipients: settings.recipients(),
             redirect: settings.redirect_to(),
             sender: sender.as_ref().map(expressions::Sender::vouched),

@@ -104,7 +104,7 @@ impl<'c> HandOver<'c> {
                 guard::committed();
                 let notify = settings.relay_dsn();
                 let envelope = Envelope { sender: sender.as_deref(), recipients, notify, envid };
-                smtp::deliver(relay, &envelope, message, settings.timeout(), &TEMPORARY)
+                smtp::deliver(relay, &envelope, message, settings.timeout())
             }
         }
     }

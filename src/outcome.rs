@@ -192,7 +192,7 @@ pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> St
 
 /// Answers OPTIONS with the WADL.
 pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
-    let url = settings.config().location.as_deref().map_or_else(|| own_url(request), str::to_owned);
+    let url = settings.location().cloned().unwrap_or_else(|| own_url(request));
     request.headers_out().set(c"Allow", ALLOW);
     request.send(&Response {
         status: 200,

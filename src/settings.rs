@@ -1,20 +1,13 @@
-//! What the configuration says for a request, defaults filled in.
+//! What the configuration says for a request, defaults filled in. Most getters come from the rows of [`crate::directives`]; here are those that
+//! put several settings together.
 #![forbid(unsafe_code)]
 
-use crate::directives::{Arguments, DirConfig, Environment, Received, Source, Transport};
-use httpd::Expression;
-use mail::address::Domain;
-use mailgate::answer::dry_run::DryRuns;
-use mailgate::input::strip::{NamePattern, StripList};
-use mailgate::policy::Recipients;
+use crate::directives::{Arguments, DirConfig, Environment, Text, Transport};
 use mailgate::policy::arguments::{Addressing, Piece};
-use mailgate::policy::redirect::Redirect;
-use mailgate::transport::smtp::{Notify, Relay, Server};
+use mailgate::transport::smtp::{Relay, Server};
 use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
-use web::origin::Origins;
 
 /// The settings that a request is served by.
 pub struct Settings<'c> {
@@ -22,13 +15,10 @@ pub struct Settings<'c> {
 }
 
 static ARGUMENTS: LazyLock<Arguments<'static>> = LazyLock::new(|| {
-    let words = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]);
-    Arguments::new(words.into(), false).expect("constants without expressions")
+    let literal = |word: &str| Text { pieces: vec![Piece::Literal(word.to_owned())], written: word.to_owned() };
+    Arguments::new(["-t", "-i"].map(literal).into()).expect("constants without expressions")
 });
 static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment::new(Vec::new()));
-static ORIGINS: LazyLock<Origins> = LazyLock::new(Origins::default);
-static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
-static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
 
 /// Where bodies and messages are stored that are too long for memory: httpd's TMPDIR.
 pub static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(std::env::temp_dir);
@@ -61,34 +51,13 @@ impl<'c> Settings<'c> {
         self.arguments().addressing == Addressing::Appended
     }
 
-    pub fn allow_origin(&self) -> &'c Origins {
-        self.config.allow_origin.as_deref().unwrap_or(&ORIGINS)
-    }
-
     pub fn arguments(&self) -> &'c Arguments<'c> {
         self.config.arguments.as_deref().unwrap_or(&ARGUMENTS)
-    }
-
-    pub fn domain(&self) -> Option<&'c Domain> {
-        self.config.domain.as_deref()
-    }
-
-    /// Which requests are dry runs.
-    pub fn dry_run(&self) -> DryRuns {
-        self.config.dry_run.unwrap_or_default()
-    }
-
-    pub fn dsn_redirect(&self) -> bool {
-        self.config.dsn_redirect.unwrap_or(true)
     }
 
     /// All that the program is given.
     pub fn environment(&self) -> &'c [CString] {
         &self.config.environment.as_deref().unwrap_or(&ENVIRONMENT).variables
-    }
-
-    pub fn error_detail(&self) -> bool {
-        self.config.error_detail.unwrap_or(false)
     }
 
     /// Whether nobody adds a From that the client left out.
@@ -97,50 +66,6 @@ impl<'c> Settings<'c> {
             Some(Transport::Maildir(_) | Transport::Relay(_)) => true,
             _ => self.arguments().needs_from,
         }
-    }
-
-    pub fn max_processes(&self) -> usize {
-        self.config.max_processes.unwrap_or(32)
-    }
-
-    pub fn max_recipients(&self) -> usize {
-        self.config.max_recipients.unwrap_or(100)
-    }
-
-    pub fn max_size(&self) -> u64 {
-        self.config.max_size.unwrap_or(25 << 20)
-    }
-
-    pub fn pass_headers(&self) -> Option<&'c [NamePattern]> {
-        self.config.pass_headers.as_deref().map(Vec::as_slice)
-    }
-
-    /// Whether messages are written into the database of mod_dbd.
-    pub fn processdsn(&self) -> bool {
-        self.config.processdsn.unwrap_or(false)
-    }
-
-    pub fn received(&self) -> Received {
-        self.config.received.unwrap_or(Received::Client)
-    }
-
-    pub fn recipients(&self) -> &'c Recipients {
-        self.config.recipients.as_deref().unwrap_or(&RECIPIENTS)
-    }
-
-    /// Who gets every message in the place of its recipients.
-    pub fn redirect_to(&self) -> Option<&'c Redirect> {
-        self.config.redirect_to.as_ref()?.as_deref()
-    }
-
-    /// The reports that a relay is asked for.
-    pub fn relay_dsn(&self) -> Option<&'c Notify> {
-        self.config.relay_dsn.as_ref()?.as_deref()
-    }
-
-    /// SendmailRelayFrom.
-    pub fn relay_from(&self) -> Option<&'c [Piece<Expression<'c>>]> {
-        self.config.relay_from.as_deref().map(Vec::as_slice)
     }
 
     /// All that a connection to `server` depends on; `server_name` is our own.
@@ -153,22 +78,6 @@ impl<'c> Settings<'c> {
             starttls: self.config.relay_tls.unwrap_or_default(),
             name: server_name.to_owned(),
         }
-    }
-
-    pub fn sender_mail(&self) -> Option<&'c Source<'c>> {
-        self.config.sender_mail.as_deref()
-    }
-
-    pub fn sender_name(&self) -> Option<&'c Source<'c>> {
-        self.config.sender_name.as_deref()
-    }
-
-    pub fn strip_headers(&self) -> &'c StripList {
-        self.config.strip_headers.as_deref().unwrap_or(&STRIP)
-    }
-
-    pub fn timeout(&self) -> Duration {
-        self.config.timeout.unwrap_or(Duration::from_secs(60))
     }
 
     pub fn transport(&self) -> Option<&'c Transport> {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A directive table and its page.
 const PAGES: &[(&str, &str)] = &[
-    ("src/directives.rs", "docs/mod_sendmail.md"),
+    ("src/directives/mod.rs", "docs/mod_sendmail.md"),
     ("crates/mod_processdsn/src/directives.rs", "docs/mod_processdsn.md"),
 ];
 
@@ -49,10 +49,9 @@ fn rows(table: &str) -> BTreeMap<String, String> {
     let rows: BTreeMap<_, _> = table
         .lines()
         .filter_map(|line| {
-            let line = line.trim();
-            let rest = line.strip_prefix("Directive { name: c\"").or_else(|| line.strip_prefix("row(c\""))?;
-            let mut quoted = rest.split('"');
-            Some((quoted.next()?.to_owned(), quoted.nth(1)?.to_owned()))
+            let mut quoted = line.split('"').skip(1).step_by(2);
+            let name = quoted.next().filter(|name| name.starts_with("Sendmail") || name.starts_with("ProcessDSN"))?;
+            Some((name.to_owned(), quoted.last()?.to_owned()))
         })
         .collect();
     assert!(rows.len() >= 3);

@@ -4,8 +4,9 @@
 use crate::expression::Expression;
 use crate::{Module, guard, inject};
 use apache_sys as sys;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
+use std::time::Duration;
 
 /// One directive of the module `M`.
 pub struct Directive<M: Module> {
@@ -60,6 +61,15 @@ impl<'c> Command<'c> {
     /// Parses an expression in string form (`%{REMOTE_USER}`, `x-%{tolower:%{HTTP_HOST}}`).
     pub fn expression(&self, text: &str) -> Result<Expression<'c>, String> {
         Expression::parse(self.raw, text)
+    }
+
+    /// A time with httpd's units (`ms`, `s`, `mi`, `h`; seconds without one), `None` if it is none.
+    pub fn time(&self, text: &str) -> Option<Duration> {
+        let text = CString::new(text).ok()?;
+        let mut microseconds: sys::apr_interval_time_t = 0;
+        // SAFETY: reads a C string and writes the number (httpd.h).
+        let status = unsafe { sys::ap_timeout_parameter_parse(text.as_ptr(), &mut microseconds, c"s".as_ptr()) };
+        (status == 0).then(|| u64::try_from(microseconds).ok().map(Duration::from_micros)).flatten()
     }
 }
 

@@ -22,7 +22,7 @@ mod tree;
 pub use body::BodyError;
 pub use config::Config;
 pub use dbd::limit_connecting;
-pub use directives::{Arity, Command, Context, Directive};
+pub use directives::{Arity, Command, Context, Directive, Set};
 pub use export::{Commands, record};
 pub use expression::Expression;
 pub use module::{Fault, Handler, Module, StatusPage};

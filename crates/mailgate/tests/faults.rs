@@ -200,7 +200,7 @@ fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
     let envelope =
         Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
-    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60), &std::env::temp_dir());
+    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60));
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 

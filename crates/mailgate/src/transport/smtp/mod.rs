@@ -33,7 +33,6 @@ use mail::mime::MimeError;
 use mail::redact::redact;
 use reply::Reply;
 use session::Session;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -98,19 +97,18 @@ pub struct Envelope<'a> {
 }
 
 /// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`. For a relay without
-/// 8BITMIME the message is written anew, in `directory` if it is too long for memory; what may not be touched is not sent.
+/// 8BITMIME its parts are encoded; what may not be touched is not sent.
 pub fn deliver(
     relay: &Relay,
     envelope: &Envelope<'_>,
     message: &Message,
     timeout: Duration,
-    directory: &Path,
 ) -> Result<Accepted, Failure> {
     let began = Instant::now();
     let deadline = super::deadline(began, timeout);
     let outcome = attempt(relay, envelope, message, deadline);
     let outcome = match outcome {
-        Err(failed) if failed.kind == FailureKind::EightBit => match seven_bit(message, directory) {
+        Err(failed) if failed.kind == FailureKind::EightBit => match seven_bit(message) {
             Ok(encoded) => attempt(relay, envelope, &encoded, deadline),
             Err(MimeError::Io(error)) => return Err(Failure::storing(&error)),
             Err(sealed) => Err(failed.because(&sealed)),
