@@ -2,17 +2,20 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
+use crate::claims::{self, Keyed};
 use crate::directives::{DirConfig, Received};
 use crate::handover::HandOver;
 use crate::ledger;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
+use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
-use httpd::{BodyError, Request, Status};
+use httpd::{BodyError, Request, Status, guard};
 use mail::address::{Domain, HostName};
 use mail::message_id::Token;
 use mailgate::answer::{self, Accepted, Problem};
+use mailgate::claim::Found;
 use mailgate::input::{self, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
@@ -31,6 +34,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     if !request.is_main() || request.is_error_document() {
         return Status::http(405);
     }
+    claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
     let answers_to = |name: &str| request.answers_to(name);
@@ -56,6 +60,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
                 let of_use = |name: &str| {
                     input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
                         || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
+                        || settings.idempotency().is_some() && name.eq_ignore_ascii_case("Idempotency-Key")
                 };
                 outcome::preflight(request, &grant.preflight(&asked, of_use))
             }
@@ -77,19 +82,25 @@ fn post(
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
+    let mut rates = Rates::message(request, settings, trial.is_some())?;
+    let mut keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
     framing::check(fields, framing(request, settings))?;
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let submission = read_fields(request, settings, fields, &token)?;
+    rates.recipients(submission.recipients.len())?;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
     let way = HandOver::prepare(request, settings, &offered, transport)?;
     let status_base = expressions::dsn_location(request, settings, &offered)?;
-    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
+    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), keyed.is_some())?;
 
     let host = HostName::new(request.server_name(), request.local_ip());
     let mut draft = Draft::new(&submission, trace(request, settings, &host, &token), &TEMPORARY);
-    read_body(request, settings, &mut draft)?;
+    if let Some(keyed) = &mut keyed {
+        keyed.submission(&submission);
+    }
+    read_body(request, settings, &mut draft, keyed.as_mut())?;
     framing::encoding(&request.headers_in().entries())?;
     let message = draft.finish()?;
     faults::point(request, "message");
@@ -101,11 +112,32 @@ fn post(
         return Ok(reply);
     }
 
+    let mut claim = match keyed.as_ref().map(Keyed::claim).transpose()? {
+        None => None,
+        Some(Found::Yours(claim)) => Some(claim),
+        Some(found) => {
+            if let Found::Ended(_) = found {
+                rates.give_back();
+            }
+            return claims::answer(request, &found, accept.as_deref());
+        }
+    };
     entry.write(request)?;
-    let taken = way.run(settings, &message).map_err(|failure| {
-        entry.failed(request, &failure);
-        Refused::failed(&failure, &submission)
-    })?;
+    let taken = way.run(settings, &message, &mut || {
+        if let Some(claim) = &mut claim {
+            claim.hand_over(submission.message_id.as_str()).map_err(|error| error.to_string())?;
+        }
+        guard::committed();
+        Ok(())
+    });
+    let taken = match taken {
+        Ok(taken) => taken,
+        Err(failure) => {
+            entry.failed(request, &failure);
+            claims::failed(claim, &failure);
+            return Err(Refused::failed(&failure, &submission));
+        }
+    };
     faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, watch);
     let accepted = Accepted {
@@ -113,7 +145,11 @@ fn post(
         status_url: entry.status_url(settings),
         redirect: settings.dsn_redirect(),
     };
-    Ok(accepted.reply(accept.as_deref()))
+    let reply = accepted.reply(accept.as_deref());
+    claims::accepted(claim, reply.status, accepted.status_url);
+    keyed.iter().for_each(Keyed::sweep);
+    rates.answered(&reply);
+    Ok(reply)
 }
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
@@ -165,13 +201,21 @@ fn read_fields(
 }
 
 /// The body to its true end.
-fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'_>) -> Result<(), Refused> {
+fn read_body(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    draft: &mut Draft<'_>,
+    mut keyed: Option<&mut Keyed<'_>>,
+) -> Result<(), Refused> {
     let max = settings.max_size();
     request
         .read_body(|octets| {
             faults::point(request, "body");
             if draft.body_len() + octets.len() as u64 > max {
                 return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
+            }
+            if let Some(keyed) = &mut keyed {
+                keyed.body(octets);
             }
             draft.write(octets).map_err(|error| Box::new(answer::spool_full(&error)))
         })

@@ -15,4 +15,3 @@ pub mod rate;
 pub mod submission;
 pub mod tags;
 pub mod transport;
-pub mod units;

@@ -119,8 +119,10 @@ impl<'a> Claim<'a> {
 
     /// The message is about to be handed over. After an error nothing may be.
     pub fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError> {
-        self.held.hand_over(message_id)?;
-        self.message_id = Some(message_id.to_owned());
+        if self.message_id.is_none() {
+            self.held.hand_over(message_id)?;
+            self.message_id = Some(message_id.to_owned());
+        }
         Ok(())
     }
 

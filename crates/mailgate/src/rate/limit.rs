@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use super::slots::Pace;
-use crate::units;
 use std::fmt;
 use std::time::Duration;
 
@@ -49,13 +48,13 @@ const MAX_QUOTA: u32 = 1_000_000;
 const MAX_WINDOW: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 impl Limit {
-    /// The limit in these words, which stand in the section `place`.
-    pub fn parse(words: &[&str], place: &str) -> Result<Self, String> {
+    /// The limit in these words, which stand in the section `place`; `time` reads a time.
+    pub fn parse(words: &[&str], place: &str, time: impl Fn(&str) -> Option<Duration>) -> Result<Self, String> {
         let (rate, options) = words.split_first().ok_or("takes a rate, as in 100/1h")?;
         let bad_rate = || format!("'{rate}' is no rate; write how many in what time: 100/1h, 10/1mi, 1000/1d");
         let (quota, window) = rate.split_once('/').ok_or_else(bad_rate)?;
         let quota = number(quota).ok_or_else(bad_rate)?;
-        let window = units::time(window).filter(|window| window.subsec_nanos() == 0).ok_or_else(bad_rate)?;
+        let window = time(window).filter(|window| window.subsec_nanos() == 0).ok_or_else(bad_rate)?;
         if !(Duration::from_secs(1)..=MAX_WINDOW).contains(&window) {
             return Err(format!("'{rate}': the time is one between 1s and 31d"));
         }
@@ -131,6 +130,15 @@ fn number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|number| is_number && (1..=MAX_QUOTA).contains(number))
 }
 
+/// Times of tests: a number and `ms`, `s`, `mi`, `h` or `d`.
+#[cfg(test)]
+pub(super) fn time(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let units = [("ms", 1), ("", 1000), ("s", 1000), ("mi", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let (_, factor) = units.iter().find(|(unit, _)| *unit == &text[digits.len()..])?;
+    Some(Duration::from_millis(digits.parse::<u64>().ok()? * factor))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,14 +157,14 @@ mod tests {
             ("5/10", "5/10s burst=5 per=user count=messages", "user-messages-10"),
         ] {
             let words: Vec<_> = words.split(' ').collect();
-            let limit = Limit::parse(&words, "/mail").unwrap();
+            let limit = Limit::parse(&words, "/mail", time).unwrap();
             assert_eq!((limit.to_string().as_str(), limit.name().as_str()), (written, name));
         }
     }
 
     #[test]
     fn what_is_no_limit_is_refused_with_a_remedy() {
-        assert!(Limit::parse(&["100/1h", "burst=20"], "").is_ok());
+        assert!(Limit::parse(&["100/1h", "burst=20"], "", time).is_ok());
         for (words, part) in [
             ("100", "100/1h"),
             ("0/1h", "100/1h"),
@@ -174,9 +182,9 @@ mod tests {
             ("1/31d burst=13", "out of reach"),
         ] {
             let words: Vec<_> = words.split(' ').collect();
-            let error = Limit::parse(&words, "").expect_err(&words.join(" "));
+            let error = Limit::parse(&words, "", time).expect_err(&words.join(" "));
             assert!(error.contains(part), "{words:?}: {error}");
         }
-        assert!(Limit::parse(&[], "").is_err());
+        assert!(Limit::parse(&[], "", time).is_err());
     }
 }

@@ -1,3 +1,4 @@
+use super::limit::time;
 use super::slots::SLOTS;
 use super::*;
 use std::time::Duration;
@@ -7,7 +8,7 @@ fn slots(number: usize) -> Vec<Slot> {
 }
 
 fn limit(text: &str) -> Limit {
-    Limit::parse(&text.split(' ').collect::<Vec<_>>(), "/mail").unwrap()
+    Limit::parse(&text.split(' ').collect::<Vec<_>>(), "/mail", time).unwrap()
 }
 
 fn user(name: &str) -> Client<'_> {
@@ -101,7 +102,7 @@ fn clients_are_told_apart_as_the_limit_says() {
     assert!(!one(&by_address, address("2001:db8:0:1::1"), address("2001:db8:0:2::1")));
     assert!(one(&all, address("192.0.2.1"), address("198.51.100.1")));
     assert!(!one(&all, address("192.0.2.1"), Client { server: "other", ..address("192.0.2.1") }));
-    let elsewhere = [Limit::parse(&["1/1h"], "/other").unwrap()];
+    let elsewhere = [Limit::parse(&["1/1h"], "/other", time).unwrap()];
     let slots = slots(SLOTS);
     assert_eq!(send(&slots, &by_user, user("a"), second(0)), Ok(()));
     assert_eq!(send(&slots, &elsewhere, user("a"), second(0)), Ok(()), "a section of its own");
