@@ -5,20 +5,23 @@ use crate::directives::{Idempotency, KeyStore};
 use crate::ledger;
 use crate::outcome::{self, Refused};
 use crate::settings::Settings;
+use crate::submit::{Content, Sent};
 use httpd::Request;
+use mail::content_type::ContentType;
 use mail::header::{HeaderName, HeaderValue};
 use mail::message_id::MessageId;
-use mailgate::answer::{self, Accepted, Problem};
+use mailgate::answer::{self, Problem};
 use mailgate::claim::database::{Connect, Table};
 use mailgate::claim::directory::Directory;
 use mailgate::claim::{Claim, Claims, Ended, Found, Outcome, StoreError, key};
 use mailgate::digest::{Digest, Digester};
-use mailgate::submission::Submission;
+use mailgate::submission::{Part, Submission};
 use mailgate::tags::{self, Retry};
 use mailgate::transport::Failure;
 use sql::{Database, DatabaseError};
+use std::io::{self, Read};
 use std::time::Duration;
-use web::Response;
+use sys::spool::Spool;
 use web::fields::value_of;
 
 /// Tells the client that keys are honoured here, and for how long.
@@ -56,24 +59,30 @@ impl<'r> Keyed<'r> {
     }
 
     /// The mail without its body. Date and Message-ID do not count: a client that writes it anew to try again gives it others.
-    pub fn submission(&mut self, submission: &Submission) {
-        let content = &mut self.content;
-        let name = HeaderName::parse(b"Content-Type").expect("a constant of letters and a hyphen");
-        let content_type = submission.content_type.as_ref().map(|content_type| content_type.write(&name));
-        content.item(content_type.unwrap_or_default().as_bytes());
-        content.item(submission.transfer_encoding.as_deref().unwrap_or_default().as_bytes());
-        content.item(&submission.recipients.len().to_be_bytes());
-        submission.recipients.iter().for_each(|address| content.item(address.to_string().as_bytes()));
+    pub fn submission(&mut self, submission: &Submission, content: &Content<'_>) {
+        let own = match content {
+            Content::Message { envelope, .. } => envelope
+                .sender
+                .as_ref()
+                .map(|sender| sender.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string)),
+            Content::Parts { .. } | Content::Request => None,
+        };
+        let digester = &mut self.content;
+        digester.item(own.unwrap_or_default().as_bytes());
+        digester.item(content_type(submission.content_type.as_ref()).as_bytes());
+        digester.item(submission.transfer_encoding.as_deref().unwrap_or_default().as_bytes());
+        digester.item(&submission.recipients.len().to_be_bytes());
+        submission.recipients.iter().for_each(|address| digester.item(address.to_string().as_bytes()));
         let mut counts = true;
         for line in submission.header.split_inclusive('\n') {
             if !line.starts_with([' ', '\t']) {
                 counts = !line.starts_with("Date:") && !line.starts_with("Message-ID:");
             }
             if counts {
-                content.item(line.as_bytes());
+                digester.item(line.as_bytes());
             }
         }
-        content.item(b""); // no line is empty: from here on it is the body
+        digester.item(b""); // no line is empty: from here on it is the body
     }
 
     /// A part of the body.
@@ -81,8 +90,32 @@ impl<'r> Keyed<'r> {
         self.content.part(octets);
     }
 
-    /// The key is ours, or the request is answered otherwise.
-    pub fn claim(&self) -> Result<Found<'_>, Problem> {
+    /// Parts that are put together here: what they hold, and not the boundaries, which are others each time.
+    pub fn parts(&mut self, part: &Part, spool: &Spool) -> io::Result<()> {
+        match part {
+            Part::Leaf(leaf) => {
+                self.content.item(content_type(Some(&leaf.content_type)).as_bytes());
+                self.content.item(leaf.header.as_bytes());
+                self.content.item(&leaf.source.len.to_be_bytes());
+                let mut octets = spool.reader_at(leaf.source.offset).take(leaf.source.len);
+                let mut buffer = [0; 8192];
+                loop {
+                    match octets.read(&mut buffer)? {
+                        0 => return Ok(()),
+                        n => self.content.part(&buffer[..n]),
+                    }
+                }
+            }
+            Part::Multipart { subtype, parts } => {
+                self.content.item(subtype.as_bytes());
+                self.content.item(&parts.len().to_be_bytes());
+                parts.iter().try_for_each(|part| self.parts(part, spool))
+            }
+        }
+    }
+
+    /// The key, if it is ours.
+    fn claim(&self) -> Result<Found<'_>, Problem> {
         let content = self.content.clone().finish();
         let found = match &self.store {
             Store::Directory(directory) => directory.claim(&self.key, &content),
@@ -130,6 +163,11 @@ impl Connect for Lender<'_> {
     }
 }
 
+fn content_type(content_type: Option<&ContentType>) -> String {
+    let name = HeaderName::parse(b"Content-Type").expect("a constant of letters and a hyphen");
+    content_type.map(|content_type| content_type.write(&name)).unwrap_or_default()
+}
+
 /// A client's key is nobody else's: it counts for one location and one user, or one address where nobody asked who it is.
 fn scoped(request: &Request<'_>, settings: &Settings<'_>, key: &str) -> Digest {
     let own = || format!("{} {}", request.server_name(), String::from_utf8_lossy(request.uri()));
@@ -142,22 +180,31 @@ fn scoped(request: &Request<'_>, settings: &Settings<'_>, key: &str) -> Digest {
     Digest::of(&[location.as_bytes(), kind.as_bytes(), who, key.as_bytes()])
 }
 
-/// The answer to a request whose key is not ours.
-pub fn answer(request: &Request<'_>, found: &Found<'_>, accept: Option<&str>) -> Result<Response, Refused> {
-    let Ended { message_id, outcome } = match found {
+/// What a request may do that has a key, or none.
+pub enum Claimed<'k> {
+    /// It was done before.
+    Before(Sent),
+    /// It sends.
+    Now(Option<Claim<'k>>),
+}
+
+/// Claims the key. Whoever has it already has sent, or sends, or nobody knows.
+pub fn claim<'k>(request: &Request<'_>, keyed: Option<&'k Keyed<'_>>) -> Result<Claimed<'k>, Refused> {
+    let Some(keyed) = keyed else { return Ok(Claimed::Now(None)) };
+    let Ended { message_id, outcome } = match keyed.claim()? {
         Found::Ended(ended) => ended,
         Found::OtherContent => return Err(answer::key_reused().into()),
-        Found::Running | Found::Yours(_) => return Err(answer::key_in_use().into()),
+        Found::Running => return Err(answer::key_in_use().into()),
+        Found::Yours(claim) => return Ok(Claimed::Now(Some(claim))),
     };
-    let id = HeaderValue::parse(message_id).ok().and_then(|value| MessageId::parse(&value).ok());
+    let id = HeaderValue::parse(&message_id).ok().and_then(|value| MessageId::parse(&value).ok());
     let id =
         id.ok_or_else(|| Problem::from(&StoreError(format!("a key has a message id that is none: {message_id}"))))?;
     request.err_headers_out().set_text("Idempotency-Replayed", "true");
     match outcome {
-        Outcome::Accepted { status, status_url } => {
+        Outcome::Accepted { status_url } => {
             outcome::replayed(request, &id);
-            let accepted = Accepted { message_id: &id, status_url: status_url.as_deref(), redirect: *status == 303 };
-            Ok(accepted.reply(accept))
+            Ok(Claimed::Before(Sent { message_id: id, status_url }))
         }
         Outcome::Unknown(tag) => {
             let problem = Box::new(answer::still_unknown(tag));
@@ -166,10 +213,9 @@ pub fn answer(request: &Request<'_>, found: &Found<'_>, accept: Option<&str>) ->
     }
 }
 
-/// The message was accepted, and this is the answer.
-pub fn accepted(claim: Option<Claim<'_>>, status: u16, status_url: Option<&str>) {
-    let outcome = Outcome::Accepted { status, status_url: status_url.map(str::to_owned) };
-    settle(claim, &outcome);
+/// The message was accepted.
+pub fn accepted(claim: Option<Claim<'_>>, status_url: Option<&str>) {
+    settle(claim, &Outcome::Accepted { status_url: status_url.map(str::to_owned) });
 }
 
 /// The message was not taken, or nobody knows.

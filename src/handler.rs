@@ -3,24 +3,19 @@
 #![forbid(unsafe_code)]
 
 use crate::claims::{self, Keyed};
-use crate::directives::{DirConfig, Received};
-use crate::handover::HandOver;
-use crate::ledger;
+use crate::directives::DirConfig;
+use crate::faults;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
-use crate::{expressions, faults};
-use httpd::{BodyError, Request, Status, guard};
-use mail::address::{Domain, HostName};
-use mail::message_id::Token;
-use mailgate::answer::{self, Accepted, Problem};
-use mailgate::claim::Found;
-use mailgate::input::{self, Rules, framing};
-use mailgate::message::compose::Trace;
-use mailgate::message::draft::Draft;
-use mailgate::submission::Submission;
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
+use httpd::{Request, Status};
+use mailgate::answer::{Accepted, Problem};
+use mailgate::input::ways::Way;
+use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
+use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 use web::origin::{self, Names, Standing};
@@ -48,7 +43,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref(), &watch)
         }
         (b"POST", _) => {
-            let outcome = post(request, &settings, &fields, &watch);
+            let outcome = post(request, &settings, &fields, accept.as_deref(), &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
@@ -75,82 +70,59 @@ fn method_not_allowed() -> Problem {
     Problem::new(&tags::METHOD, "only POST sends mail, and OPTIONS describes how")
 }
 
+/// Takes the message in the way that the request chooses.
 fn post(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
+    accept: Option<&str>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
-    let mut rates = Rates::message(request, settings, trial.is_some())?;
-    let mut keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
+    let rates = Rates::message(request, settings, trial.is_some())?;
+    let keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
+    let mut guards = Guards { rates, keyed };
     framing::check(fields, framing(request, settings))?;
-    let transport = settings.transport().ok_or_else(no_transport)?;
-    let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let submission = read_fields(request, settings, fields, &token)?;
-    rates.recipients(submission.recipients.len())?;
-    let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
-    let way = HandOver::prepare(request, settings, &offered, transport)?;
-    let status_base = expressions::dsn_location(request, settings, &offered)?;
-    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), keyed.is_some())?;
-
-    let host = HostName::new(request.server_name(), request.local_ip());
-    let mut draft = Draft::new(&submission, trace(request, settings, &host, &token), &TEMPORARY);
-    if let Some(keyed) = &mut keyed {
-        keyed.submission(&submission);
-    }
-    read_body(request, settings, &mut draft, keyed.as_mut())?;
-    framing::encoding(&request.headers_in().entries())?;
-    let message = draft.finish()?;
-    faults::point(request, "message");
-    let accept = value_of(fields, "accept");
-    if let Some(trial) = trial {
-        let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
-        let reply = reply.map_err(|error| answer::spool_full(&error))?;
-        outcome::rehearsed(request, &submission, message.len(), watch);
-        return Ok(reply);
-    }
-
-    let mut claim = match keyed.as_ref().map(Keyed::claim).transpose()? {
-        None => None,
-        Some(Found::Yours(claim)) => Some(claim),
-        Some(found) => {
-            if let Found::Ended(_) = found {
-                rates.give_back();
-            }
-            return claims::answer(request, &found, accept.as_deref());
+    let wish = Wish { trial, accept };
+    let inputs = settings.inputs();
+    let outcome = match inputs.way(input::given_type(fields).as_ref()) {
+        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, &mut guards, watch)?,
+        Some(Way::Mime) => mime(request, settings, fields, wish, &mut guards, watch)?,
+        None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+    };
+    let response = match outcome {
+        Outcome::Rehearsed(response) => response,
+        Outcome::Sent(Sent { message_id, status_url }) => {
+            let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
+            Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
         }
     };
-    entry.write(request)?;
-    let taken = way.run(settings, &message, &mut || {
-        if let Some(claim) = &mut claim {
-            claim.hand_over(submission.message_id.as_str()).map_err(|error| error.to_string())?;
-        }
-        guard::committed();
-        Ok(())
-    });
-    let taken = match taken {
-        Ok(taken) => taken,
-        Err(failure) => {
-            entry.failed(request, &failure);
-            claims::failed(claim, &failure);
-            return Err(Refused::failed(&failure, &submission));
-        }
-    };
-    faults::point(request, "accepted");
-    outcome::accepted(request, &submission, message.len(), &taken, watch);
-    let accepted = Accepted {
-        message_id: &submission.message_id,
-        status_url: entry.status_url(settings),
-        redirect: settings.dsn_redirect(),
-    };
-    let reply = accepted.reply(accept.as_deref());
-    claims::accepted(claim, reply.status, accepted.status_url);
-    keyed.iter().for_each(Keyed::sweep);
-    rates.answered(&reply);
-    Ok(reply)
+    guards.keyed.iter().for_each(Keyed::sweep);
+    guards.rates.answered(&response);
+    Ok(response)
 }
+
+/// A whole message as the body, with an envelope of its own if the request names one.
+fn mime(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    wish: Wish<'_>,
+    guards: &mut Guards<'_>,
+    watch: &Watch,
+) -> Result<Outcome, Refused> {
+    let envelope = input::mime::envelope(fields)?;
+    settings.check_envelope(&envelope)?;
+    let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
+    read_body(request, settings, &mut |octets| spool.write(octets))?;
+    let (fields, body) = input::mime::header(&spool)?;
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+    let content = Content::Message { spool: &spool, body, envelope: &envelope };
+    submit(request, settings, &fields, &content, wish, guards, watch)
+}
+
+/// What stays in memory of a body that is read before it is looked at, in octets.
+const IN_MEMORY: usize = 64 * 1024;
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
     framing::Framing {
@@ -159,84 +131,4 @@ fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
         input_filter: request.has_input_filter(),
         max_size: settings.max_size(),
     }
-}
-
-fn no_transport() -> Problem {
-    let log = format!("none of SendmailName, SendmailMaildir and SendmailRelay is set for this location; {REMEDY}");
-    Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log)
-}
-
-const REMEDY: &str = "add SendmailName /usr/sbin/sendmail";
-
-fn read_fields(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    fields: &[(&[u8], &[u8])],
-    token: &Token,
-) -> Result<Submission, Refused> {
-    let sender = expressions::sender(request, settings)?;
-    // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
-    let server_name = HostName::domain(request.server_name())
-        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"));
-    let submission = input::read(
-        fields,
-        &Rules {
-            addressing: settings.addressing(),
-            domain: settings.domain(),
-            from_required: settings.requires_from(),
-            max_recipients: settings.max_recipients(),
-            pass: settings.pass_headers().map(Vec::as_slice),
-            recipients: settings.recipients(),
-            redirect: settings.redirect_to(),
-            sender: sender.as_ref().map(expressions::Sender::vouched),
-            server_name: &server_name,
-            strip: settings.strip_headers(),
-            token,
-        },
-    )?;
-    if !submission.stripped.is_empty() {
-        tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
-    }
-    Ok(submission)
-}
-
-/// The body to its true end.
-fn read_body(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    draft: &mut Draft<'_>,
-    mut keyed: Option<&mut Keyed<'_>>,
-) -> Result<(), Refused> {
-    let max = settings.max_size();
-    request
-        .read_body(|octets| {
-            faults::point(request, "body");
-            if draft.body_len() + octets.len() as u64 > max {
-                return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
-            }
-            if let Some(keyed) = &mut keyed {
-                keyed.body(octets);
-            }
-            draft.write(octets).map_err(|error| Box::new(answer::spool_full(&error)))
-        })
-        .map_err(|error| match error {
-            BodyError::Sink(problem) => Refused::from(*problem),
-            BodyError::Filter(status) => Refused::Broken(status),
-        })
-}
-
-fn trace<'a>(
-    request: &Request<'a>,
-    settings: &Settings<'_>,
-    host: &'a HostName,
-    token: &'a Token,
-) -> Option<Trace<'a>> {
-    let received = settings.received();
-    (received != Received::Off).then(|| Trace {
-        client: request.client_ip().filter(|_| received != Received::Anonymous),
-        user: request.user().filter(|_| received == Received::Full),
-        server_name: host,
-        https: request.scheme() == "https",
-        token,
-    })
 }

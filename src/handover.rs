@@ -8,6 +8,7 @@ use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::Request;
+use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
 use mailgate::message::Message;
@@ -45,6 +46,16 @@ impl<'c> HandOver<'c> {
                 envid: offered.envid.as_str().to_owned(),
             },
         })
+    }
+
+    /// Where reports go for a message with an envelope of its own, unless the configuration says so.
+    pub fn envelope_from(&mut self, from: Option<&Address>, settings: &Settings<'_>) {
+        if let HandOver::Relay { sender, .. } = self
+            && settings.relay_from().is_none()
+            && settings.sender_mail().is_none()
+        {
+            *sender = from.map(ToString::to_string);
+        }
     }
 
     /// What [`HandOver::run`] would do, shown and not done.

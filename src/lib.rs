@@ -17,11 +17,14 @@ mod metrics;
 mod outcome;
 mod rates;
 mod settings;
+mod submission;
+mod submit;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
 
+/// The module record `sendmail_module`.
 struct Sendmail;
 
 impl Module for Sendmail {

@@ -9,6 +9,7 @@ use mail::redact::redact;
 use mail::text::log_value;
 use mailgate::answer::{Problem, wadl};
 use mailgate::input::InputError;
+use mailgate::input::mime::MimeInputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
 use mailgate::submission::Submission;
@@ -42,6 +43,12 @@ impl From<Problem> for Refused {
 
 impl From<InputError> for Refused {
     fn from(error: InputError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
+impl From<MimeInputError> for Refused {
+    fn from(error: MimeInputError) -> Self {
         Problem::from(&error).into()
     }
 }
@@ -129,15 +136,8 @@ pub fn note(request: &Request<'_>, name: &str, value: &str) {
     request.notes().set_text(name, value);
 }
 
-/// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
-/// ours.
-pub fn refuse(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    refused: Refused,
-    accept: Option<&str>,
-    watch: &Watch,
-) -> Status {
+/// Counts and logs why a request sent nothing, and leaves the notes for the access log: the status that says so.
+pub fn record(request: &Request<'_>, refused: &Refused, watch: &Watch) -> u16 {
     let (problem, message_id, exit) = match refused {
         Refused::Broken(status) => {
             watch.refused(&tags::BROKEN_OFF);
@@ -146,7 +146,7 @@ pub fn refuse(
                 tags::BROKEN_OFF
             );
             note(request, "sendmail-status", tags::BROKEN_OFF.number);
-            return Status::http(status);
+            return 400;
         }
         Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
     };
@@ -158,7 +158,7 @@ pub fn refuse(
         tracing::warn!("{}: {}{id}", problem.tag, problem.log);
     }
     note(request, "sendmail-status", problem.tag.number);
-    if let Some(id) = &message_id {
+    if let Some(id) = message_id {
         note(request, "sendmail-id", id.as_str());
     }
     match exit {
@@ -166,6 +166,23 @@ pub fn refuse(
         Some(Exit::Signal(signal)) => note(request, "sendmail-exit", &format!("signal-{signal}")),
         None => {}
     }
+    problem.tag.status
+}
+
+/// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
+/// ours.
+pub fn refuse(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    refused: Refused,
+    accept: Option<&str>,
+    watch: &Watch,
+) -> Status {
+    record(request, &refused, watch);
+    let (problem, message_id) = match refused {
+        Refused::Broken(status) => return Status::http(status),
+        Refused::Problem { problem, message_id, .. } => (problem, message_id),
+    };
     let reply = problem.reply(accept, message_id.as_ref(), settings.error_detail());
     for (name, value) in &reply.fields {
         request.err_headers_out().set_text(name, value);

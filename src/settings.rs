@@ -3,8 +3,11 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{Arguments, DirConfig, Environment, Text, Transport};
+use mailgate::answer::Problem;
+use mailgate::input::mime::MimeEnvelope;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::rate::Limit;
+use mailgate::tags;
 use mailgate::transport::smtp::{Relay, Server};
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -84,6 +87,22 @@ impl<'c> Settings<'c> {
             starttls: self.config.relay_tls.unwrap_or_default(),
             name: server_name.to_owned(),
         }
+    }
+
+    /// An envelope that a client names reaches a relay, a Maildir, and a program whose last word is `--`; with `-t` the header would be read
+    /// instead, and with fixed arguments nothing of it.
+    pub fn check_envelope(&self, envelope: &MimeEnvelope) -> Result<(), Problem> {
+        let fits = matches!(self.addressing(), Addressing::Appended);
+        if fits || envelope.sender.is_none() && envelope.recipients.is_empty() {
+            return Ok(());
+        }
+        let log =
+            "Envelope-To and Envelope-From need SendmailArguments that end in --, SendmailRelay or SendmailMaildir";
+        Err(Problem::hidden(
+            &tags::MISCONFIGURED,
+            "this server is not set up for an envelope apart from the header",
+            log,
+        ))
     }
 
     pub fn transport(&self) -> Option<&'c Transport> {

@@ -19,6 +19,8 @@ fn no_log_repeats_whom_a_program_names_of_bcc() {
         ("bob@hidden.test", &long, &["bob"]),
     ] {
         for (code, tag) in [(0, "SM0003"), (65, "SM0401"), (70, "SM0402"), (75, "SM0403"), (1, "SM0407")] {
+            // A complaint about one address: others may have the message.
+            let tag = if words.contains("... User") && !matches!(code, 0 | 75) { "SM0407" } else { tag };
             sendmail.behave(&Behaviour::new().reads_all().complains(words).exits(code));
             Request::mail("/mail").send(&httpd);
             Request::mail("/mail").header("Bcc", bcc).send(&httpd);

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const PAGES: &[(&str, &str)] = &[
     ("src/directives/mod.rs", "docs/mod_sendmail.md"),
     ("crates/mod_processdsn/src/directives.rs", "docs/mod_processdsn.md"),
+    ("src/submission/directives.rs", "docs/mod_submission.md"),
 ];
 
 fn read(file: impl AsRef<Path>) -> String {
@@ -236,6 +237,7 @@ fn every_configuration_in_the_manual_passes_the_check_without_a_warning() {
             seen += 1;
             let text = placeholders.iter().fold(block, |text, (from, to)| text.replace(from, to));
             let builder = Httpd::builder().modules(&modules).load("processdsn_module", &artifacts().status_module);
+            let builder = builder.load("submission_module", &artifacts().module);
             // What `make install` puts there; the module is loaded already, which httpd says and accepts.
             let extra = builder.root().join("conf/extra");
             std::fs::create_dir_all(&extra).unwrap();

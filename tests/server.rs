@@ -27,4 +27,5 @@ mod selftest;
 mod senders;
 mod shipped;
 mod status;
+mod submission;
 mod support;

@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mailgate::header::HeaderValue;
-use mailgate::message::body::MAX_LINE;
-use mailgate::message::content_type::ContentType;
-use mailgate::message::mime::{Rewriting, Whole};
+use mail::header::HeaderValue;
+use mail::transfer_encoding::MAX_LINE;
+use mail::content_type::ContentType;
+use mail::mime::{Rewriting, Whole};
 use std::io::BufReader;
 
 // The first octet chooses; the rest is the message, or the parts between the boundaries `--b`.

@@ -14,12 +14,13 @@ mod values;
 pub use arguments::Arguments;
 pub use limits::{Idempotency, KeyStore};
 pub use transport::{Environment, Transport};
-pub use values::{Received, Source, Text};
+pub use values::{Received, Source, Text, time};
 
 use httpd::Config;
 use mail::address::Domain;
 use mailgate::answer::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
+use mailgate::input::ways::Inputs;
 use mailgate::policy::Recipients;
 use mailgate::policy::redirect::Redirect;
 use mailgate::rate::Limit;
@@ -56,6 +57,8 @@ directives! {
         value max_recipients: usize = 100, c"SendmailMaxRecipients" one |_, number| values::number(number, 1), c"most addresses in To, Cc and Bcc (default: 100)";
         /// Most programs and relay connections at a time in one child; 0: no limit.
         value max_processes: usize = 32, c"SendmailMaxProcesses" one |_, number| values::number(number, 0), c"most programs or relay connections at a time in one httpd child, 0 for no limit (default: 32)";
+        /// The ways in that are offered.
+        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, mime (default: fields)";
         /// Who may be written to.
         shared recipients: Recipients = Recipients::default(), c"SendmailRecipients" words |_, words| Recipients::parse(words), c"who may be written to: user@domain, domain, .domain, * (default: *)";
         /// Which fields never reach the mail.

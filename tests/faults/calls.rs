@@ -147,7 +147,7 @@ fn whatever_call_fails_a_key_sends_once() {
     eprintln!("{reached:?} calls of requests with a key failed in turn");
     assert!(reached.iter().all(|reached| *reached >= 20), "{reached:?}");
     before.assert_same(&httpd);
-    ["SM0110", "SM0302", "SM0304", "SM0305", "SM0407", "SM0900"].into_iter().for_each(|tag| httpd.expect_log(tag));
+    ["SM0110", "SM0302", "SM0305", "SM0306", "SM0407", "SM0900"].into_iter().for_each(|tag| httpd.expect_log(tag));
     httpd.allow_log("SM0402");
 }
 

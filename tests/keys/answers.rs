@@ -264,7 +264,7 @@ fn keys_are_kept_by_a_store_that_is_there_or_nothing_is_sent() {
     assert!(is_replayed(&keyed("a", "a").send(&httpd).expect_status(202)));
     keyed("b", "a").send(&httpd).expect_status(202);
     assert_eq!(sendmail.commits(), 3);
-    httpd.expect_log("SM0304");
+    httpd.expect_log("SM0305");
     let missing = Place::new("none").path().join("missing").display().to_string();
     httpd.edit_config(&keys.path().display().to_string(), &missing);
     let refused = httpd.config_test();

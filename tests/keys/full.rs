@@ -34,5 +34,5 @@ fn where_a_key_finds_no_room_nothing_is_sent() {
         let _ = std::fs::remove_dir_all(folder);
     }
     keyed(&refused, "a").send(&httpd).expect_status(202); // there is room again
-    httpd.expect_log("SM0304");
+    httpd.expect_log("SM0305");
 }

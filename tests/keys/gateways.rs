@@ -81,7 +81,7 @@ fn two_gateways_on_one_postgresql_send_a_key_once_and_a_dead_one_leaves_unknown(
     assert!(answer.header("Retry-After").is_some() && !answer.text().contains("dbname"), "{}", answer.text());
     sendmail.behave(&Behaviour::new());
     Request::mail("/mail").send(&gateways[1]).expect_status(202);
-    gateways[1].expect_log("SM0304");
+    gateways[1].expect_log("SM0305");
 }
 
 #[test]

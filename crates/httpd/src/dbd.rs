@@ -35,9 +35,9 @@ impl Request<'_> {
     /// The connection is lent for the time of the call, and cannot be kept:
     ///
     /// ```no_run
-    /// # use {mailgate::store, std::time::Duration};
+    /// # use {sql::Database, std::time::Duration};
     /// fn use_here(request: &httpd::Request<'_>) {
-    ///     let _ = request.with_database(Duration::from_secs(3), |lent| store::expire(lent, 0), |_| ());
+    ///     let _ = request.with_database(Duration::from_secs(3), |lent| lent.execute(c"SELECT 1"), |_| ());
     /// }
     /// ```
     ///

@@ -20,6 +20,10 @@ pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
         sys::ap_hook_child_status(Some(child_status::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
         sys::ap_hook_handler(Some(handle::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
     }
+    if M::PROTOCOL.is_some() {
+        // SAFETY: as above.
+        unsafe { crate::protocol::register::<M>() };
+    }
     let status: StatusHook = status::<M>;
     // SAFETY: mod_status.h declares the optional hook of that name with this signature; APR calls it through a pointer of that type, and
     // not at all without mod_status.

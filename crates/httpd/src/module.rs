@@ -1,6 +1,6 @@
 //! What a module is made of: its handlers, its directives, its settings, and its part in the life of the server.
 
-use crate::{Config, Directive, ModuleRecord, Request, Server, Status};
+use crate::{Config, Connection, Directive, ModuleRecord, Request, Server, Status};
 use std::ffi::CStr;
 
 /// What a module is made of. All of it is safe code; httpd reaches it through [`crate::guard`].
@@ -9,6 +9,8 @@ pub trait Module: Sized + 'static {
     const HANDLERS: &'static [Handler<Self>];
     /// The directives, one row each.
     const DIRECTIVES: &'static [Directive<Self>];
+    /// What it serves in the place of HTTP, if it does.
+    const PROTOCOL: Option<Protocol<Self>> = None;
     /// The settings of one section of a configuration that lives for `'c`.
     type Config<'c>: Config;
 
@@ -45,6 +47,14 @@ pub enum StatusPage {
     Plain,
     /// HTML.
     Tables,
+}
+
+/// A protocol beside HTTP, for virtual hosts of its own.
+pub struct Protocol<M: Module> {
+    /// Whether a virtual host with these settings speaks it.
+    pub enabled: for<'c> fn(&M::Config<'c>) -> bool,
+    /// Serves a connection to its end.
+    pub serve: for<'c> fn(Connection<'_>, &M::Config<'c>),
 }
 
 /// A handler: its name in the configuration, and what answers a request for it.

@@ -123,6 +123,11 @@ impl<'r> Request<'r> {
         unsafe { self.text((*self.as_ptr()).protocol) }.unwrap_or_default()
     }
 
+    /// The same as text: `ESMTPSA`.
+    pub fn protocol_name(&self) -> &'r str {
+        std::str::from_utf8(self.protocol()).unwrap_or_default()
+    }
+
     /// Whether the protocol is older than HTTP/1.1, which cannot say where a body ends but by its length.
     pub fn is_http10(&self) -> bool {
         // SAFETY: a number of a live request.

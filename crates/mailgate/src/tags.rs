@@ -131,7 +131,7 @@ tags! {
     STORAGE             "SM0301" 503 Yes                "storage",
     BUSY                "SM0302" 503 Yes                "busy",
     RANDOM              "SM0303" 503 Yes                "random",
-    CLAIMS              "SM0304" 503 Yes                "claims",
+    CLAIMS              "SM0305" 503 Yes                "claims",
     PROGRAM_REFUSED     "SM0401" 400 AfterCorrection    "program-refused",
     MISCONFIGURED       "SM0402" 500 AfterAdministrator "misconfigured",
     TRY_LATER           "SM0403" 503 MayDouble          "try-later",
@@ -162,7 +162,9 @@ notes! {
     /// The stored answer to an earlier request with this key was given again.
     REPLAYED "SM0008",
     /// What came of a request could not be stored under its key.
-    UNSETTLED "SM0305",
+    UNSETTLED "SM0306",
+    /// More sessions of SMTP than there may be.
+    SESSIONS "SM0304",
     /// The health check failed.
     UNHEALTHY "SM0409",
     /// A relay offers STARTTLS that does not work.
@@ -187,6 +189,10 @@ notes! {
     UNUSED_CREDENTIALS "SM0808",
     /// `.htaccess` may open a whole server.
     HTACCESS "SM0809",
+    /// There is no memory to count sessions of SMTP in.
+    NO_SESSIONS "SM0810",
+    /// A server of SMTP that cannot work or would be open.
+    SUBMISSION "SM0811",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

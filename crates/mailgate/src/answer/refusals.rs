@@ -3,6 +3,7 @@
 
 use super::problem::Problem;
 use crate::claim::StoreError;
+use crate::input::mime::MimeInputError;
 use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
 use crate::policy::PolicyError;
@@ -16,7 +17,9 @@ impl From<&InputError> for Problem {
     fn from(error: &InputError) -> Self {
         let tag = match error {
             InputError::ContentEncoding | InputError::TransferCoding => &tags::CODING,
-            InputError::Form { .. } | InputError::Partial | InputError::RawMessage => &tags::MEDIA_TYPE,
+            InputError::Form { .. } | InputError::NotOffered { .. } | InputError::Partial | InputError::RawMessage => {
+                &tags::MEDIA_TYPE
+            }
             InputError::LengthRequired => &tags::LENGTH_REQUIRED,
             InputError::TooLarge { .. } => &tags::TOO_LARGE,
             InputError::Policy(error) => return error.into(),
@@ -42,6 +45,15 @@ impl From<&InputError> for Problem {
             return Problem::hidden(tag, error.to_string(), log);
         }
         Problem::new(tag, error.to_string())
+    }
+}
+
+impl From<&MimeInputError> for Problem {
+    fn from(error: &MimeInputError) -> Self {
+        match error {
+            MimeInputError::Input(error) => error.into(),
+            MimeInputError::Io(error) => spool_full(error),
+        }
     }
 }
 

@@ -237,7 +237,7 @@ mod tests {
         const NOW: i64 = 1000;
         let ended = |outcome| There::Ended(Ended { message_id: "<a@b>".into(), outcome });
         let dead = |step: &str| There::Dead { owner: "other".into(), step: step.into() };
-        let accepted = Outcome::Accepted { status: 202, status_url: None };
+        let accepted = Outcome::Accepted { status_url: None };
         for (found, expected) in [
             (row("me", "claimed", 0, 0, None), There::Mine),
             (row("other", "claimed", 1001, 1001, None), There::Running),
@@ -245,16 +245,16 @@ mod tests {
             (row("other", "begun", 1001, 9999, None), There::Running),
             (row("other", "begun", 1000, 9999, None), ended(Outcome::DIED)),
             (row("other", "begun", 1000, 1000, None), dead("begun")),
-            (row("other", "ended", 1001, 9999, Some("accepted 202")), ended(accepted.clone())),
-            (row("other", "ended", 0, 9999, Some("accepted 202")), ended(accepted)),
-            (row("other", "ended", 0, 1000, Some("accepted 202")), dead("ended")),
+            (row("other", "ended", 1001, 9999, Some("accepted")), ended(accepted.clone())),
+            (row("other", "ended", 0, 9999, Some("accepted")), ended(accepted)),
+            (row("other", "ended", 0, 1000, Some("accepted")), dead("ended")),
             (row("other", "ended", 0, 9999, Some("lost")), There::Foreign),
             (row("other", "ended", 0, 9999, None), There::Foreign),
             (row("other", "held", 9999, 9999, None), There::Foreign),
         ] {
             assert_eq!(judge(&found, Some("me"), Some("content"), NOW), expected, "{found:?}");
         }
-        let settled = row("other", "ended", 0, 9999, Some("accepted 202"));
+        let settled = row("other", "ended", 0, 9999, Some("accepted"));
         assert_eq!(judge(&settled, Some("me"), Some("other content"), NOW), There::Other);
     }
 }

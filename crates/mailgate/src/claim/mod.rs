@@ -60,8 +60,6 @@ pub struct Ended {
 pub enum Outcome {
     /// It was taken.
     Accepted {
-        /// The HTTP status of the answer.
-        status: u16,
         /// Where its delivery status can be asked for.
         status_url: Option<String>,
     },
@@ -73,23 +71,20 @@ impl Outcome {
     /// Of an owner who died while it handed the message over.
     pub const DIED: Outcome = Outcome::Unknown(&tags::UNKNOWN);
 
-    /// `accepted 303 https://h/dsn/x`, `unknown SM0404`.
+    /// `accepted https://h/dsn/x`, `unknown SM0404`.
     fn write(&self) -> String {
         match self {
-            Outcome::Accepted { status, status_url: Some(url) } if is_plain(url) => format!("accepted {status} {url}"),
-            Outcome::Accepted { status, .. } => format!("accepted {status}"),
+            Outcome::Accepted { status_url: Some(url) } if is_plain(url) => format!("accepted {url}"),
+            Outcome::Accepted { .. } => "accepted".to_owned(),
             Outcome::Unknown(tag) => format!("unknown {tag}"),
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        match text.split_once(' ')? {
-            ("accepted", rest) => {
-                let (status, url) = rest.split_once(' ').map_or((rest, None), |(status, url)| (status, Some(url)));
-                let status = status.parse().ok().filter(|status| matches!(status, 200..=399))?;
-                url.is_none_or(is_plain).then(|| Outcome::Accepted { status, status_url: url.map(str::to_owned) })
-            }
-            ("unknown", number) => {
+        match text.split_once(' ') {
+            None if text == "accepted" => Some(Outcome::Accepted { status_url: None }),
+            Some(("accepted", url)) => is_plain(url).then(|| Outcome::Accepted { status_url: Some(url.to_owned()) }),
+            Some(("unknown", number)) => {
                 let is_it = |tag: &&&Tag| tag.number == number && tag.retry == tags::Retry::Unknown;
                 TAGS.iter().find(is_it).map(|tag| Outcome::Unknown(tag))
             }

@@ -134,7 +134,7 @@ fn hidden(kept: &[Field], bcc: &[Address]) -> Vec<String> {
 const MAIL_FIELDS: &[&str] = &["To", "Cc", "Bcc", "From", "Subject"];
 
 /// The type of the body where it does not reach the mail (SendmailPassHeaders): a form is no text for all that.
-fn given_type(fields: &[(&[u8], &[u8])]) -> Option<ContentType> {
+pub fn given_type(fields: &[(&[u8], &[u8])]) -> Option<ContentType> {
     ContentType::parse(&HeaderValue::parse(&value_of(fields, "content-type")?).ok()?).ok()
 }
 
