@@ -15,6 +15,12 @@ pub fn now() -> String {
     write(&Timestamp::now().to_zoned(TimeZone::UTC))
 }
 
+/// The same for a time of the past, in seconds since 1970. One that no calendar has is taken for the present.
+pub fn at(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).unwrap_or_else(|_| Timestamp::now());
+    write(&time.to_zoned(TimeZone::UTC))
+}
+
 fn write(time: &Zoned) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S %z").to_string()
 }
@@ -62,6 +68,8 @@ mod tests {
         assert_eq!(check(&text), Ok(()));
         let time: Timestamp = "2026-11-02T03:07:04Z".parse().unwrap();
         assert_eq!(write(&time.to_zoned(TimeZone::UTC)), "Mon, 02 Nov 2026 03:07:04 +0000");
+        assert_eq!(at(time.as_second()), "Mon, 02 Nov 2026 03:07:04 +0000");
+        assert_eq!(check(&at(i64::MAX)), Ok(()));
     }
 
     #[test]

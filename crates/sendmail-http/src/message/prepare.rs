@@ -1,0 +1,256 @@
+//! A message as a program of this machine wrote it -> the message and envelope that go to the gateway. It depends on nothing but its
+//! arguments: what is prepared twice is the same, octet for octet, so that an idempotency key holds.
+#![forbid(unsafe_code)]
+
+use std::collections::HashSet;
+
+use mail::address::{Address, AddressList, Domain, Mailbox};
+use mail::header::HeaderName;
+
+use super::header::{Field, Header};
+use super::{recipients, senders};
+use crate::account::{Account, Host};
+use crate::aliases::Aliases;
+use crate::config::Config;
+use crate::exit::{Failure, Status};
+use crate::id::Id;
+use crate::options::Dsn;
+
+/// RFC 5321 6.3: more than this many Received fields are a loop.
+const MAX_RECEIVED: usize = 50;
+/// The most recipients of a message, after aliases.
+const MAX_RECIPIENTS: usize = 1000;
+
+/// What was asked for, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// Of this message.
+    pub id: Id,
+    /// When, in seconds since 1970.
+    pub time: i64,
+    /// Who called.
+    pub account: Account,
+    /// `-f`.
+    pub sender: Option<String>,
+    /// `-F`.
+    pub full_name: Option<String>,
+    /// The words that are no options.
+    pub words: Vec<String>,
+    /// `-t`.
+    pub extract: bool,
+    /// `-n`.
+    pub no_aliases: bool,
+    /// `-N`, `-R`, `-V`.
+    pub dsn: Dsn,
+}
+
+/// What of the settings and of this machine a message depends on.
+#[derive(Clone, Debug)]
+pub struct Site<'a> {
+    /// Completes bare names.
+    pub domain: Option<Domain>,
+    /// This machine.
+    pub host: &'a Host,
+    /// Its aliases.
+    pub aliases: &'a Aliases,
+    /// The sender of everything.
+    pub from: Option<&'a Address>,
+    /// Unless it is of our domain.
+    pub allow_from: bool,
+    /// Who gets the mail of root, where no alias does.
+    pub postmaster: Option<&'a Address>,
+}
+
+/// From whom to whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// None: `<>`.
+    pub sender: Option<Address>,
+    /// At least one.
+    pub recipients: Vec<Address>,
+    /// What is asked of delivery reports.
+    pub dsn: Dsn,
+}
+
+/// A message ready to go, but for its body, which is untouched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// From whom to whom.
+    pub envelope: Envelope,
+    /// The header with the empty line.
+    pub header: Vec<u8>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Completes and rewrites.
+pub fn prepare(submission: &Submission, mut header: Header, site: &Site<'_>) -> Result<Prepared, Failure> {
+    let received = header.fields().filter(|field| field.name().is("Received")).count();
+    if received > MAX_RECEIVED {
+        let words = format!("{received} Received fields: the message goes in a circle");
+        return Err(Failure::new(Status::DataError, words));
+    }
+    let mut warnings = Vec::new();
+    let named = recipients::collect(&submission.words, submission.extract.then_some(&header))?;
+    let recipients = expand(&named, submission, site, &mut warnings)?;
+    let sender = senders::envelope(submission, site, &mut warnings);
+    for gone in ["Bcc", "Resent-Bcc", "Return-Path"] {
+        header.remove(gone);
+    }
+    for field in ["To", "Cc", "Resent-To", "Resent-Cc"] {
+        rewrite_recipients(&mut header, field, submission, site);
+    }
+    senders::rewrite(&mut header, submission, site, sender.as_ref());
+    complete(&mut header, submission, site);
+    let envelope = Envelope { sender, recipients, dsn: submission.dsn.clone() };
+    Ok(Prepared { envelope, header: header.write(), warnings })
+}
+
+/// What RFC 5322 3.6 wants and the caller left out, and the trace.
+fn complete(header: &mut Header, submission: &Submission, site: &Site<'_>) {
+    let Account { uid, name: user, .. } = &submission.account;
+    let date = mail::date::at(submission.time);
+    let add = |header: &mut Header, field: &str, value: &str| {
+        if !header.has(field) {
+            header.push(Field::written(name(field), format!("{field}: {value}\n")));
+        }
+    };
+    add(header, "Date", &date);
+    add(header, "Message-ID", &format!("<{}@{}>", submission.id.key(*uid), site.message_host()));
+    let is_cron = matches!(submission.full_name.as_deref(), Some("CronDaemon" | "Anacron"));
+    if is_cron || header.has("X-Cron-Env") {
+        add(header, "Auto-Submitted", "auto-generated"); // RFC 3834 5
+    }
+    let user: String = user.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
+    let host = site.host.name();
+    let trace = format!("Received: by {host} (sendmail-http, from uid {uid} {user})\n\tid {}; {date}\n", submission.id);
+    header.push_front(Field::written(name("Received"), trace));
+}
+
+/// Where the recipients lead: each once, none of them a bare name if we have a domain.
+fn expand(
+    named: &[Address],
+    submission: &Submission,
+    site: &Site<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Address>, Failure> {
+    let (mut seen, mut recipients) = (HashSet::new(), Vec::new());
+    for address in named {
+        let targets = site.targets(address, submission.no_aliases).map_err(|words| Failure::new(Status::NoUser, words))?;
+        if targets.is_unread_root {
+            warnings.push("root has no alias: its mail goes to the postmaster of the configuration, if there is one".into());
+        }
+        recipients.extend(targets.addresses.into_iter().filter(|target| seen.insert(target.clone())));
+    }
+    match recipients.len() {
+        0 => Err(Failure::new(Status::NoUser, "the aliases of the recipients lead nowhere")),
+        count if count > MAX_RECIPIENTS => {
+            Err(Failure::new(Status::NoUser, format!("{count} recipients: send to at most {MAX_RECIPIENTS} at a time")))
+        }
+        _ => Ok(recipients),
+    }
+}
+
+/// Bare names of To and Cc as they are delivered: `root` is refused by most gateways, and says nothing to a reader elsewhere. The name stays as
+/// what is shown.
+fn rewrite_recipients(header: &mut Header, field: &str, submission: &Submission, site: &Site<'_>) {
+    let rewritten = |mailbox: &Mailbox| match site.targets(mailbox.address(), submission.no_aliases) {
+        Ok(targets) if targets.is_alias => {
+            let shown = mailbox.name().unwrap_or(mailbox.address().local());
+            targets.addresses.into_iter().map(|target| Mailbox::new(Some(shown), target)).collect()
+        }
+        _ => vec![Mailbox::new(mailbox.name(), site.complete(mailbox.address()))],
+    };
+    senders::change_lists(header, field, |list| list.mailboxes().flat_map(rewritten).collect());
+}
+
+/// Where one address leads.
+struct Targets {
+    addresses: Vec<Address>,
+    /// Whether it is another address than the one given.
+    is_alias: bool,
+    /// Whether this is root, whom no alias names.
+    is_unread_root: bool,
+}
+
+impl<'a> Site<'a> {
+    /// What a machine with these settings, name and aliases makes of a message.
+    pub fn new(config: &'a Config, host: &'a Host, aliases: &'a Aliases) -> Site<'a> {
+        Site {
+            domain: config.domain.clone().or_else(|| host.domain().cloned()),
+            host,
+            aliases,
+            from: config.from.as_ref(),
+            allow_from: config.allow_from,
+            postmaster: config.postmaster.as_ref(),
+        }
+    }
+
+    /// Whether an address means a user of this machine: a bare name, or one at a name that only this machine has.
+    pub fn is_local(&self, address: &Address) -> bool {
+        let Some(domain) = address.domain() else { return true };
+        let short = ["localhost", "localhost.localdomain", self.host.short.as_str()];
+        short.iter().any(|name| domain.as_str().eq_ignore_ascii_case(name)) || self.host.full.as_ref() == Some(domain)
+    }
+
+    /// The address with a domain that others can write to.
+    pub fn complete(&self, address: &Address) -> Address {
+        let is_ours = address.domain().is_some() && (!self.is_local(address) || address.domain() == self.host.full.as_ref());
+        match (&self.domain, is_ours) {
+            (Some(domain), false) => bare(address).complete(domain),
+            _ => address.clone(),
+        }
+    }
+
+    /// The same for a list.
+    pub fn complete_list(&self, list: &AddressList) -> AddressList {
+        list.mailboxes().map(|mailbox| Mailbox::new(mailbox.name(), self.complete(mailbox.address()))).collect()
+    }
+
+    /// What takes the place of this sender, if anything does.
+    pub fn sender(&self, address: &Address) -> Option<Address> {
+        let from = self.from?;
+        let is_ours = |domain: &Domain| match &self.domain {
+            Some(own) => domain == own || domain.as_str().ends_with(&format!(".{own}")),
+            None => false,
+        };
+        let stays = address == from || self.allow_from && address.domain().is_some_and(is_ours);
+        (!stays).then(|| from.clone())
+    }
+
+    fn targets(&self, address: &Address, no_aliases: bool) -> Result<Targets, String> {
+        let completed = || vec![self.complete(address)];
+        if no_aliases || !self.is_local(address) {
+            return Ok(Targets { addresses: completed(), is_alias: false, is_unread_root: false });
+        }
+        let is_root = address.local().eq_ignore_ascii_case("root");
+        match (self.aliases.lookup(address.local())?, self.postmaster) {
+            (Some(found), _) => {
+                let addresses = found.iter().map(|target| self.complete(target)).collect();
+                Ok(Targets { addresses, is_alias: true, is_unread_root: false })
+            }
+            (None, Some(postmaster)) if is_root => {
+                Ok(Targets { addresses: vec![postmaster.clone()], is_alias: true, is_unread_root: true })
+            }
+            (None, _) => Ok(Targets { addresses: completed(), is_alias: false, is_unread_root: is_root }),
+        }
+    }
+
+    /// The right side of a Message-ID.
+    fn message_host(&self) -> String {
+        match (&self.host.full, &self.domain) {
+            (Some(name), _) | (None, Some(name)) => name.to_string(),
+            (None, None) => "localhost".into(),
+        }
+    }
+}
+
+/// The address without its domain.
+fn bare(address: &Address) -> Address {
+    Address::parse(address.local()).unwrap_or_else(|_| address.clone())
+}
+
+/// The name of a field that this program writes.
+pub fn name(field: &str) -> HeaderName {
+    HeaderName::parse(field.as_bytes()).expect("the names in this program are names of fields")
+}
