@@ -35,6 +35,9 @@ fn own_address(submission: &Submission, site: &Site<'_>) -> Option<Address> {
 
 /// From, and what hangs on it: Sender, Reply-To, X-Original-From.
 pub fn rewrite(header: &mut Header, submission: &Submission, site: &Site<'_>, envelope: Option<&Address>) {
+    for field in ["Sender", "Reply-To", "Resent-From", "Resent-Sender"] {
+        complete(header, field, site);
+    }
     let Some(field) = header.field("From").cloned() else {
         if let Some(author) = author(submission, site, envelope) {
             let name = name("From");
@@ -52,9 +55,7 @@ pub fn rewrite(header: &mut Header, submission: &Submission, site: &Site<'_>, en
         None => site.from.cloned(),
     };
     let Some(replaced) = replaced else {
-        for field in ["From", "Sender", "Reply-To", "Resent-From", "Resent-Sender"] {
-            complete(header, field, site);
-        }
+        complete(header, "From", site);
         return;
     };
     if !header.has("Reply-To")
@@ -64,8 +65,6 @@ pub fn rewrite(header: &mut Header, submission: &Submission, site: &Site<'_>, en
         let name = name("Reply-To");
         let text = original.write(&name);
         header.push(Field::written(name, text));
-    } else {
-        complete(header, "Reply-To", site);
     }
     header.remove("Sender");
     let shown = match first {
