@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
@@ -19,6 +20,12 @@ pub fn now() -> String {
 pub fn at(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or_else(|_| Timestamp::now());
     write(&time.to_zoned(TimeZone::UTC))
+}
+
+/// How long it is until such a date; nothing if it has passed. `None` if the text is no date.
+pub fn until(text: &str) -> Option<Duration> {
+    let time = rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default())
 }
 
 fn write(time: &Zoned) -> String {
@@ -70,6 +77,9 @@ mod tests {
         assert_eq!(write(&time.to_zoned(TimeZone::UTC)), "Mon, 02 Nov 2026 03:07:04 +0000");
         assert_eq!(at(time.as_second()), "Mon, 02 Nov 2026 03:07:04 +0000");
         assert_eq!(check(&at(i64::MAX)), Ok(()));
+        assert_eq!(until("Mon, 01 Jan 2024 00:00:00 GMT"), Some(Duration::ZERO));
+        assert!(until("Fri, 01 Jan 2100 00:00:00 GMT") > Some(Duration::from_secs(365 * 86_400)));
+        assert_eq!(until("soon"), None);
     }
 
     #[test]

@@ -95,7 +95,9 @@ fn full_host(node: &str, hosts: &str) -> Option<Domain> {
     let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default());
     let names = lines.map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>());
     let own = names.filter(|names| names.iter().any(|name| name.eq_ignore_ascii_case(node)));
-    own.flatten().find(|name| name.to_ascii_lowercase().starts_with(&format!("{}.", node.to_ascii_lowercase()))).and_then(with_domain)
+    own.flatten()
+        .find(|name| name.to_ascii_lowercase().starts_with(&format!("{}.", node.to_ascii_lowercase())))
+        .and_then(with_domain)
 }
 
 #[cfg(test)]

@@ -35,9 +35,7 @@ impl Aliases {
         match std::fs::read(path) {
             Ok(octets) => Aliases::parse(&String::from_utf8_lossy(&octets)),
             Err(error) if error.kind() == ErrorKind::NotFound => Aliases::default(),
-            Err(error) => {
-                Aliases { complaints: vec![format!("{}: {error}", path.display())], ..Aliases::default() }
-            }
+            Err(error) => Aliases { complaints: vec![format!("{}: {error}", path.display())], ..Aliases::default() },
         }
     }
 
@@ -199,7 +197,8 @@ mod tests {
 
     #[test]
     fn programs_files_and_includes_are_told_and_not_followed() {
-        let file = "a: |/bin/sh\nb: \"|/usr/bin/vacation b, c\"\nc: /var/mail/c\nd: :include:/etc/list\ne: x@y@z\nf\n: g\n";
+        let file =
+            "a: |/bin/sh\nb: \"|/usr/bin/vacation b, c\"\nc: /var/mail/c\nd: :include:/etc/list\ne: x@y@z\nf\n: g\n";
         let aliases = Aliases::parse(file);
         assert_eq!(aliases.complaints.len(), 7, "{:?}", aliases.complaints);
         for name in ["a", "b", "c", "d", "e", "f"] {

@@ -14,7 +14,6 @@ mod settings;
 mod tests;
 mod url;
 
-pub use settings::KEYS;
 pub use url::Url;
 
 /// The file of the machine, and the folder whose `*.conf` are read after it.
@@ -88,14 +87,14 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// The queue; none: what cannot be sent at once is not kept.
     pub queue: Option<PathBuf>,
+    /// Whether, without systemd, a process in the background tries again what could not be sent at once.
+    pub background: bool,
     /// How long a message is tried.
     pub expire: Duration,
     /// `http://host:port`: a proxy that knows CONNECT.
     pub proxy: Option<String>,
     /// A file that gets a line for each message, beside syslog.
     pub logfile: Option<PathBuf>,
-    /// Whether a gateway may be asked without TLS though it is not on this machine.
-    pub insecure: bool,
     /// Who gets the mail of root, and reports that nobody else can get.
     pub postmaster: Option<Address>,
     /// The largest message.

@@ -27,6 +27,12 @@ impl Id {
         is_id.then(|| Id(text.into()))
     }
 
+    /// The id of a report about this message; `None` for a report. Times begin with a digit for the next decades, reports with an `r`.
+    pub fn of_report(&self) -> Option<Id> {
+        let rest = self.0.get(1..).filter(|_| !self.0.starts_with('r'))?;
+        Some(Id(format!("r{rest}").into()))
+    }
+
     /// What the gateway knows the message by, and its name in the queue.
     pub fn key(&self, uid: u32) -> String {
         format!("{}.{uid}", self.0)
@@ -50,7 +56,11 @@ mod tests {
         assert_eq!(Id::parse(&early.to_string()), Some(early.clone()));
         assert_eq!(early.key(1000), format!("{early}.1000"));
         assert_ne!(Id::new(7), Id::new(7));
-        for wrong in ["", "a", &format!("{early}x"), "../../../../etc/passwd0000000000", &early.to_string().to_uppercase()] {
+        let report = early.of_report().unwrap();
+        assert!(Id::parse(&report.to_string()).is_some() && report != early && report.of_report().is_none());
+        for wrong in
+            ["", "a", &format!("{early}x"), "../../../../etc/passwd0000000000", &early.to_string().to_uppercase()]
+        {
             assert_eq!(Id::parse(wrong), None, "{wrong}");
         }
     }

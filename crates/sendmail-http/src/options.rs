@@ -276,7 +276,8 @@ impl Options {
     /// `--name`, `--name value` or `--name=value`.
     fn long(&mut self, word: &str, words: &mut impl Iterator<Item = String>) -> Result<(), String> {
         let (name, glued) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value.to_owned())));
-        let mut value = || glued.clone().or_else(|| words.next()).ok_or_else(|| format!("option --{name} needs a value"));
+        let mut value =
+            || glued.clone().or_else(|| words.next()).ok_or_else(|| format!("option --{name} needs a value"));
         match name {
             "check" => self.task = Task::Check,
             "config" => self.config = Some(PathBuf::from(value()?)),

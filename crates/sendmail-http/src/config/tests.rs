@@ -1,5 +1,6 @@
 //! Which settings are taken, and what is said of those that are not.
 
+use super::settings::KEYS;
 use super::*;
 
 fn config(text: &str) -> Result<Config, String> {
@@ -33,7 +34,7 @@ fn every_key_of_the_table_is_read() {
             "ca" => &format!("ca {file}"),
             "from" | "postmaster" => &format!("{key} ops@example.org"),
             "timeout" | "connect_timeout" | "expire" => &format!("{} 5m", key.replace('_', "-")),
-            "allow_from" | "insecure" => &format!("{key} yes"),
+            "allow_from" | "background" | "insecure" => &format!("{key} yes"),
             "queue" => "queue none",
             "proxy" => "proxy http://proxy.example:3128",
             "max_size" | "quota_messages" | "quota_size" => &format!("{key} 25M"),

@@ -37,11 +37,6 @@ impl Field {
         &self.name
     }
 
-    /// All of it.
-    pub fn octets(&self) -> &[u8] {
-        &self.octets
-    }
-
     /// What it says, unfolded; `None` if no text may say that.
     pub fn value(&self) -> Option<HeaderValue> {
         let value = &self.octets[memchr::memchr(b':', &self.octets)? + 1..];
@@ -72,7 +67,10 @@ impl Header {
             input.take(room).read_until(b'\n', &mut line)?;
             room -= line.len() as u64;
             if room == 0 {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("header of more than {MAX_HEADER} octets")));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("header of more than {MAX_HEADER} octets"),
+                ));
             }
             // RFC 4155: the line that an mbox has before each message.
             if std::mem::take(&mut is_first) && (line.starts_with(b"From ") || line.starts_with(b">From ")) {

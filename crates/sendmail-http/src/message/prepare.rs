@@ -136,9 +136,12 @@ fn expand(
 ) -> Result<Vec<Address>, Failure> {
     let (mut seen, mut recipients) = (HashSet::new(), Vec::new());
     for address in named {
-        let targets = site.targets(address, submission.no_aliases).map_err(|words| Failure::new(Status::NoUser, words))?;
+        let targets =
+            site.targets(address, submission.no_aliases).map_err(|words| Failure::new(Status::NoUser, words))?;
         if targets.is_unread_root {
-            warnings.push("root has no alias: its mail goes to the postmaster of the configuration, if there is one".into());
+            warnings.push(
+                "root has no alias: its mail goes to the postmaster of the configuration, if there is one".into(),
+            );
         }
         recipients.extend(targets.addresses.into_iter().filter(|target| seen.insert(target.clone())));
     }
@@ -195,7 +198,8 @@ impl<'a> Site<'a> {
 
     /// The address with a domain that others can write to.
     pub fn complete(&self, address: &Address) -> Address {
-        let is_ours = address.domain().is_some() && (!self.is_local(address) || address.domain() == self.host.full.as_ref());
+        let is_ours =
+            address.domain().is_some() && (!self.is_local(address) || address.domain() == self.host.full.as_ref());
         match (&self.domain, is_ours) {
             (Some(domain), false) => bare(address).complete(domain),
             _ => address.clone(),
@@ -216,6 +220,17 @@ impl<'a> Site<'a> {
         };
         let stays = address == from || self.allow_from && address.domain().is_some_and(is_ours);
         (!stays).then(|| from.clone())
+    }
+
+    /// Where an address leads, in the end.
+    pub fn leads_to(&self, address: &Address) -> Result<Vec<Address>, String> {
+        self.targets(address, false).map(|targets| targets.addresses)
+    }
+
+    /// Where an alias of this machine leads, if the name has one.
+    pub fn alias(&self, address: &Address) -> Option<Vec<Address>> {
+        let found = self.aliases.lookup(address.local()).ok()??;
+        Some(found.iter().map(|target| self.complete(target)).collect())
     }
 
     fn targets(&self, address: &Address, no_aliases: bool) -> Result<Targets, String> {

@@ -32,7 +32,9 @@ pub fn collect(words: &[String], header: Option<&Header>) -> Result<Vec<Address>
     }
     match (found.is_empty(), header.is_some()) {
         (false, _) => Ok(found),
-        (true, true) => Err(Failure::new(Status::Usage, "no recipient: neither among the arguments nor in To, Cc, Bcc")),
+        (true, true) => {
+            Err(Failure::new(Status::Usage, "no recipient: neither among the arguments nor in To, Cc, Bcc"))
+        }
         (true, false) => Err(Failure::new(Status::Usage, "no recipient: name one, or use -t for those of the header")),
     }
 }

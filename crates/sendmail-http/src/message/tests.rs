@@ -289,7 +289,10 @@ fn from_rewrites_header_and_envelope_alike() {
     let (_, header) = setup.sent("From: v@gmail.example\nReply-To: w@gmail.example\n");
     assert!(header.contains("Reply-To: w@gmail.example\n") && !header.contains("Reply-To: v@"), "{header}");
     let (_, header) = setup.sent("Subject: no author\n");
-    assert!(header.contains("From: peter on web1 <alerts@example.org>\n") && !header.contains("X-Original"), "{header}");
+    assert!(
+        header.contains("From: peter on web1 <alerts@example.org>\n") && !header.contains("X-Original"),
+        "{header}"
+    );
     // It beats -f, but not the null sender.
     setup.submission.sender = Some("app@example.org".into());
     assert_eq!(setup.sent("From: app@example.org\n").0, "alerts@example.org > a@x.example");
@@ -297,9 +300,13 @@ fn from_rewrites_header_and_envelope_alike() {
     assert_eq!(setup.sent("").0, "<> > a@x.example");
     // allow_from: ours stay, others do not.
     setup.allow_from = true;
-    for (asked, expected) in
-        [("app@example.org", "app@example.org"), ("app@sub.example.org", "app@sub.example.org"), ("app", "app@example.org"), ("v@gmail.example", "alerts@example.org"), ("v@notexample.org", "alerts@example.org")]
-    {
+    for (asked, expected) in [
+        ("app@example.org", "app@example.org"),
+        ("app@sub.example.org", "app@sub.example.org"),
+        ("app", "app@example.org"),
+        ("v@gmail.example", "alerts@example.org"),
+        ("v@notexample.org", "alerts@example.org"),
+    ] {
         setup.submission.sender = Some(asked.into());
         let (sent, header) = setup.sent(&format!("From: {asked}\n"));
         assert_eq!(sent, format!("{expected} > a@x.example"), "{asked}");

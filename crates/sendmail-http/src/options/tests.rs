@@ -113,7 +113,10 @@ fn a_mode_is_a_task_and_a_daemon_is_none() {
         assert!(parsed(wrong).is_err(), "{wrong}");
     }
     let called = |name: &str| parse(name, std::iter::empty()).unwrap().task;
-    assert_eq!((called("mailq"), called("newaliases"), called("sendmail")), (Task::List, Task::NewAliases, Task::Deliver));
+    assert_eq!(
+        (called("mailq"), called("newaliases"), called("sendmail")),
+        (Task::List, Task::NewAliases, Task::Deliver)
+    );
 }
 
 #[test]
@@ -128,7 +131,9 @@ fn an_unknown_letter_is_a_warning_and_takes_nothing_with_it() {
 fn a_line_break_in_a_value_is_refused() {
     let words = |words: &[&str]| parse("sendmail", words.iter().map(OsString::from));
     assert!(words(&["-f", "a@example.org", "b@example.org"]).is_ok());
-    for wrong in [&["-f", "a\nb"][..], &["-F", "a\r\nBcc: x"], &["a@b\n"], &["--", "a\nb"], &["--from=a\nb"], &["-V", "x\n"]] {
+    for wrong in
+        [&["-f", "a\nb"][..], &["-F", "a\r\nBcc: x"], &["a@b\n"], &["--", "a\nb"], &["--from=a\nb"], &["-V", "x\n"]]
+    {
         assert!(words(wrong).is_err(), "{wrong:?}");
     }
 }
