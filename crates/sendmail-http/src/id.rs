@@ -1,4 +1,4 @@
-//! The id of a message on this machine: the time it came, so that a list of ids is a list in order, and 24 random characters. With the user's
+//! The id of a message on this machine: the time it came, so that a list of ids is a list in order, and 21 random characters. With the user's
 //! number it is the key by which a gateway knows a message again; the number is the file's owner, so that nobody can use up another's key.
 #![forbid(unsafe_code)]
 
@@ -12,13 +12,15 @@ pub struct Id(Box<str>);
 
 /// Octets of an id.
 const LENGTH: usize = 32;
+/// Octets of the time in it: hexadecimal milliseconds, enough for 500 years.
+const TIME: usize = 11;
 
 impl Id {
-    /// A new one for this second.
+    /// A new one for this moment, in milliseconds since 1970.
     pub fn new(time: i64) -> Result<Id, TokenError> {
         let token = Token::random()?;
-        let (random, _) = token.as_str().split_at(LENGTH - 8);
-        Ok(Id(format!("{:08x}{random}", time & 0xffff_ffff).into()))
+        let (random, _) = token.as_str().split_at(LENGTH - TIME);
+        Ok(Id(format!("{:0TIME$x}{random}", time & ((1 << (4 * TIME)) - 1)).into()))
     }
 
     /// Reads one; it may come from anybody.
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     fn ids_read_back_and_sort_by_time() {
-        let (early, late) = (Id::new(1_764_061_200).unwrap(), Id::new(1_764_061_201).unwrap());
+        let (early, late) = (Id::new(1_764_061_200_000).unwrap(), Id::new(1_764_061_200_001).unwrap());
         assert!(early < late);
         assert_eq!(Id::parse(&early.to_string()), Some(early.clone()));
         assert_eq!(early.key(1000), format!("{early}.1000"));

@@ -95,7 +95,7 @@ pub fn retry(found: Found, id: &str) -> Result<(), Failure> {
         return Err(Failure::new(Status::Usage, format!("{id}: it has no recipient; send it again")));
     }
     let time = clock::now();
-    let new = Id::new(time).map_err(|error| Failure::storage("id", error))?;
+    let new = Id::new(clock::now_in_milliseconds()).map_err(|error| Failure::storage("id", error))?;
     let head = Head { id: new, time, ..entry.head.clone() };
     let message = entry.message().map_err(failed)?;
     entry::store(&queue, Folder::New, &head, message, &[]).map_err(failed)?;

@@ -93,7 +93,7 @@ impl Sender<'_> {
         recipients::collect(&words, extract.then_some(&message.header))?;
         let time = clock::now();
         let submission = Submission {
-            id: Id::new(time).map_err(|error| Failure::storage("id", error))?,
+            id: Id::new(clock::now_in_milliseconds()).map_err(|error| Failure::storage("id", error))?,
             time,
             account: self.account.clone(),
             sender,

@@ -79,14 +79,7 @@ impl Intake<'_> {
                     self.queue.unlink(Folder::Drop, &name)?;
                     copied += 1;
                 }
-                Ok(Taken::Refused(what)) => {
-                    self.log.warning(&format!(
-                        "drop/{} of uid {} is no mail: {what}; removed",
-                        name.escape_default(),
-                        stat.st_uid
-                    ));
-                    self.remove(&name, &stat);
-                }
+                Ok(Taken::Refused(what)) => self.remove(&name, &stat, what),
                 Ok(Taken::Stays(why)) => self.tell(&name, &stat, &why),
                 // Our disk is full, or the like: everything stays.
                 Err(error) => return Err(error),
@@ -207,14 +200,19 @@ impl Intake<'_> {
         }
     }
 
-    fn remove(&self, name: &str, stat: &Stat) {
+    /// A folder that is not empty cannot be removed, and harms nobody.
+    fn remove(&self, name: &str, stat: &Stat, what: &str) {
         let flags = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => AtFlags::REMOVEDIR,
             _ => AtFlags::empty(),
         };
         let removed = self.queue.folder(Folder::Drop).and_then(|drop| Ok(rustix::fs::unlinkat(&drop, name, flags)?));
-        if let Err(error) = removed {
-            self.tell(name, stat, &error.to_string());
+        match removed {
+            Ok(()) => {
+                let words = format!("drop/{} of uid {} is no mail: {what}; removed", name.escape_default(), stat.st_uid);
+                self.log.warning(&words);
+            }
+            Err(error) => self.tell(name, stat, &format!("it is no mail ({what}), and cannot be removed: {error}")),
         }
     }
 
