@@ -22,6 +22,7 @@ mod send;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -45,7 +46,10 @@ fn main() -> ExitCode {
     };
     let mut log = Log::new(options.tag.as_deref(), options.verbose);
     options.warnings.iter().for_each(|words| log.warning(words));
-    match run(&options, &mut log) {
+    // A fault of ours is told as what it is to the caller: a message that was not taken.
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(&options, &mut log)));
+    let fault = || Failure::new(Status::TempFail, "a fault of this program; the message is not kept");
+    match outcome.unwrap_or_else(|_| Err(fault())) {
         Ok(status) => ExitCode::from(status as u8),
         Err(Failure { status, words }) => {
             log.error(&words);

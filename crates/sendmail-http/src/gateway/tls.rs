@@ -7,6 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::sign::CertifiedKey;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use crate::config::Config;
@@ -29,7 +32,7 @@ pub fn settings(config: &Config) -> Result<TlsConfig, String> {
         }
     };
     let client = match &config.certificate {
-        Some((certificate, key)) => Some(ClientCert::new_with_certs(&certificates(certificate)?, private_key(key)?)),
+        Some((certificate, key)) => Some(own(certificate, key)?),
         None => None,
     };
     Ok(TlsConfig::builder()
@@ -53,8 +56,15 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     }
 }
 
-fn private_key(path: &Path) -> Result<PrivateKey<'static>, String> {
-    let pem = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    PrivateKey::from_pem(&pem)
-        .map_err(|_| format!("{}: holds no private key (PEM, without a passphrase)", path.display()))
+/// Our own certificate with its key.
+fn own(certificate: &Path, key: &Path) -> Result<ClientCert, String> {
+    let chain = certificates(certificate)?;
+    let pem = fs::read(key).map_err(|error| format!("{}: {error}", key.display()))?;
+    let broken = || format!("{}: holds no private key (PEM, without a passphrase)", key.display());
+    let (private, der) = (PrivateKey::from_pem(&pem).map_err(|_| broken())?, PrivateKeyDer::from_pem_slice(&pem));
+    // ureq takes for granted that they belong together.
+    let links = chain.iter().map(|link| link.der().to_vec().into()).collect();
+    let pair = CertifiedKey::from_der(links, der.map_err(|_| broken())?, &ring::default_provider());
+    pair.map_err(|error| format!("{} and {}: {error}", certificate.display(), key.display()))?;
+    Ok(ClientCert::new_with_certs(&chain, private))
 }

@@ -6,6 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 /// What a gateway does with a request.
 #[derive(Clone, Debug)]
 pub enum Act {
@@ -117,14 +119,30 @@ impl Gateway {
     }
 
     pub fn start(lifetime: Option<u64>, script: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -> Gateway {
+        Gateway::listen(lifetime, None, Box::new(script))
+    }
+
+    /// One that speaks TLS and takes every message.
+    pub fn with_tls(tls: ServerConfig) -> Gateway {
+        Gateway::listen(Some(604_800), Some(Arc::new(tls)), Box::new(|_, _| Act::Take))
+    }
+
+    fn listen(lifetime: Option<u64>, tls: Option<Arc<ServerConfig>>, script: Script) -> Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/mail", listener.local_addr().unwrap());
-        let inner = Arc::new(Inner { script: Box::new(script), lifetime, memory: Mutex::default() });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}/mail", listener.local_addr().unwrap());
+        let inner = Arc::new(Inner { script, lifetime, memory: Mutex::default() });
         let served = inner.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let inner = served.clone();
-                std::thread::spawn(move || serve(&inner, stream));
+                let (inner, tls) = (served.clone(), tls.clone());
+                std::thread::spawn(move || {
+                    let _ = stream.set_nodelay(true);
+                    match tls {
+                        Some(tls) => serve(&inner, StreamOwned::new(ServerConnection::new(tls).unwrap(), stream)),
+                        None => serve(&inner, stream),
+                    }
+                });
             }
         });
         Gateway { url, inner }
@@ -172,16 +190,32 @@ impl Gateway {
     }
 }
 
-fn serve(inner: &Inner, stream: TcpStream) {
-    inner.memory.lock().unwrap().connections += 1;
-    let _ = stream.set_nodelay(true);
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut writer = stream;
-    while converse(inner, &mut reader, &mut writer) == Some(true) {}
+/// A connection, plain or not.
+trait Wire: Read + Write {
+    /// Says that nothing more comes.
+    fn finish(&mut self);
 }
 
-/// One request and its answer; whether the connection is kept.
-pub(crate) fn read_head(reader: &mut impl BufRead) -> Option<Request> {
+impl Wire for TcpStream {
+    fn finish(&mut self) {
+        let _ = self.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+impl Wire for StreamOwned<ServerConnection, TcpStream> {
+    fn finish(&mut self) {
+        self.conn.send_close_notify();
+        let _ = self.flush();
+    }
+}
+
+fn serve(inner: &Inner, stream: impl Wire) {
+    inner.memory.lock().unwrap().connections += 1;
+    let mut stream = BufReader::new(stream);
+    while converse(inner, &mut stream) == Some(true) {}
+}
+
+fn read_head(reader: &mut impl BufRead) -> Option<Request> {
     let mut request = Request::default();
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -196,21 +230,22 @@ pub(crate) fn read_head(reader: &mut impl BufRead) -> Option<Request> {
     }
 }
 
-fn converse(inner: &Inner, reader: &mut BufReader<TcpStream>, writer: &mut TcpStream) -> Option<bool> {
+/// One request and its answer; whether the connection is kept.
+fn converse(inner: &Inner, reader: &mut BufReader<impl Wire>) -> Option<bool> {
     let mut request = read_head(reader)?;
     if request.method == "OPTIONS" {
         inner.memory.lock().unwrap().options += 1;
         let fields = vec![("Content-Type", "application/vnd.sun.wadl+xml".into()), ("Allow", "POST, OPTIONS".into())];
-        return answer(inner, writer, &Answer { status: 200, fields, body: "<application/>".into() });
+        return answer(inner, reader.get_mut(), &Answer { status: 200, fields, body: "<application/>".into() });
     }
     let nth = inner.memory.lock().unwrap().posts.len();
     let act = (inner.script)(&request, nth);
     match &act {
         Act::Early(early) => {
             inner.memory.lock().unwrap().posts.push(request);
-            answer(inner, writer, early)?;
+            answer(inner, reader.get_mut(), early)?;
             // As httpd does it: what is still on its way is read, so that the answer is not lost in a reset.
-            let _ = writer.shutdown(std::net::Shutdown::Write);
+            reader.get_mut().finish();
             let _ = std::io::copy(reader, &mut std::io::sink());
             return None;
         }
@@ -221,10 +256,10 @@ fn converse(inner: &Inner, reader: &mut BufReader<TcpStream>, writer: &mut TcpSt
         _ => {}
     }
     if request.field("expect").eq_ignore_ascii_case("100-continue") {
-        writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+        reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
     }
     let length: u64 = request.field("content-length").parse().unwrap_or(0);
-    reader.take(length).read_to_end(&mut request.body).ok()?;
+    reader.by_ref().take(length).read_to_end(&mut request.body).ok()?;
     if (request.body.len() as u64) < length {
         return None;
     }
@@ -235,7 +270,7 @@ fn converse(inner: &Inner, reader: &mut BufReader<TcpStream>, writer: &mut TcpSt
         drop(memory);
         let mut replayed = accepted();
         replayed.fields.push(("Idempotency-Replayed", "true".into()));
-        return answer(inner, writer, &replayed);
+        return answer(inner, reader.get_mut(), &replayed);
     }
     let takes = matches!(act, Act::Take | Act::TakeAndClose | Act::TakeAndBreak | Act::TakeAndWait(_)) && !is_dry;
     if takes {
@@ -246,17 +281,17 @@ fn converse(inner: &Inner, reader: &mut BufReader<TcpStream>, writer: &mut TcpSt
     match act {
         Act::Take if is_dry => {
             let fields = vec![("Content-Type", "application/json".into()), ("X-Message-ID", "<dry@gateway>".into())];
-            answer(inner, writer, &Answer { status: 200, fields, body: "{\"dry_run\":true}".into() })
+            answer(inner, reader.get_mut(), &Answer { status: 200, fields, body: "{\"dry_run\":true}".into() })
         }
-        Act::Take => answer(inner, writer, &accepted()),
-        Act::Answer(given) => answer(inner, writer, &given),
+        Act::Take => answer(inner, reader.get_mut(), &accepted()),
+        Act::Answer(given) => answer(inner, reader.get_mut(), &given),
         Act::TakeAndBreak => {
-            let _ = writer.write_all(b"HTTP/1.1 20");
+            let _ = reader.get_mut().write_all(b"HTTP/1.1 20");
             None
         }
         Act::TakeAndWait(pause) => {
             std::thread::sleep(pause);
-            answer(inner, writer, &accepted())
+            answer(inner, reader.get_mut(), &accepted())
         }
         Act::CloseLate | Act::TakeAndClose | Act::CloseEarly | Act::Early(_) => None,
     }
@@ -266,7 +301,7 @@ fn accepted() -> Answer {
     Answer { status: 202, fields: vec![("X-Message-ID", "<taken@gateway>".into())], body: "Accepted".into() }
 }
 
-fn answer(inner: &Inner, writer: &mut TcpStream, answer: &Answer) -> Option<bool> {
+fn answer(inner: &Inner, writer: &mut impl Wire, answer: &Answer) -> Option<bool> {
     let mut text = format!("HTTP/1.1 {} Word\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
     for (name, value) in &answer.fields {
         text.push_str(&format!("{name}: {value}\r\n"));
