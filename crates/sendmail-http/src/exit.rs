@@ -35,12 +35,19 @@ pub struct Failure {
     pub status: Status,
     /// What happened and what helps, on one line.
     pub words: String,
+    /// Whether the message is on disk all the same.
+    pub is_kept: bool,
 }
 
 impl Failure {
     /// A failure with these words.
     pub fn new(status: Status, words: impl Into<String>) -> Failure {
-        Failure { status, words: words.into() }
+        Failure { status, words: words.into(), is_kept: false }
+    }
+
+    /// The same for a message that is on disk all the same.
+    pub fn kept(status: Status, words: impl Into<String>) -> Failure {
+        Failure { is_kept: true, ..Failure::new(status, words) }
     }
 
     /// The message cannot be kept or read: EX_TEMPFAIL.

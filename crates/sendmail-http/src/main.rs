@@ -19,6 +19,7 @@ mod options;
 mod queue;
 mod report;
 mod send;
+mod session;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
     let fault = || Failure::new(Status::TempFail, "a fault of this program; the message is not kept");
     match outcome.unwrap_or_else(|_| Err(fault())) {
         Ok(status) => ExitCode::from(status as u8),
-        Err(Failure { status, words }) => {
+        Err(Failure { status, words, .. }) => {
             log.error(&words);
             ExitCode::from(status as u8)
         }
@@ -70,7 +71,7 @@ fn run(options: &Options, log: &mut Log) -> Result<Status, Failure> {
         Task::Remove(id) => manage::remove(find(), id)?,
         Task::Retry(id) => manage::retry(find(), id)?,
         Task::Run(how) => background::run(find, log, *how)?,
-        Task::Smtp { .. } => return Err(Failure::new(Status::Unavailable, "not built yet")),
+        Task::Smtp { batch } => session::serve(sender(options, log, &account, find()), *batch)?,
         Task::Verify => manage::verify(find(), options)?,
         Task::Version => print(concat!("sendmail-http ", env!("CARGO_PKG_VERSION"), "\n"))?,
     }

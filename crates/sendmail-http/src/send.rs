@@ -27,7 +27,7 @@ use crate::queue::journal::{Event, Record, State};
 use crate::queue::{Folder, Queue, drop};
 
 /// A body up to this size is held in memory, a larger one in a file without a name.
-const IN_MEMORY: usize = 1 << 20;
+pub const IN_MEMORY: usize = 1 << 20;
 
 /// Takes messages from one caller.
 pub struct Sender<'a> {
@@ -78,9 +78,10 @@ impl Sender<'_> {
             options.extract,
             options.dsn.clone(),
         )
+        .map(|_| ())
     }
 
-    /// Sends a message or keeps it.
+    /// Sends a message or keeps it, and says under which id.
     pub fn submit<R: BufRead>(
         &mut self,
         message: Incoming<R>,
@@ -88,7 +89,7 @@ impl Sender<'_> {
         words: Vec<String>,
         extract: bool,
         dsn: Dsn,
-    ) -> Result<(), Failure> {
+    ) -> Result<Id, Failure> {
         // What the caller must hear at once, whoever sends it in the end.
         recipients::collect(&words, extract.then_some(&message.header))?;
         let time = clock::now();
@@ -103,8 +104,9 @@ impl Sender<'_> {
             no_aliases: self.options.no_aliases,
             dsn,
         };
+        let id = submission.id.clone();
         let mistake = match &self.found {
-            Found::Config(config) => return self.direct(&config.clone(), &submission, message),
+            Found::Config(config) => return self.direct(&config.clone(), &submission, message).map(|()| id),
             Found::Unreadable(_) => None,
             Found::Missing => Some(format!("no settings: neither {} nor SENDMAIL_HTTP_URL", crate::config::FILE)),
             Found::Bad(words) => Some(words.clone()),
@@ -118,8 +120,8 @@ impl Sender<'_> {
             message.first.chain(message.rest),
         );
         match (mistake, kept) {
-            (None, kept) => kept,
-            (Some(words), Ok(())) => Err(Failure::new(Status::Config, format!("{words}; the message is kept"))),
+            (None, kept) => kept.map(|()| id),
+            (Some(words), Ok(())) => Err(Failure::kept(Status::Config, format!("{words}; the message is kept"))),
             (Some(words), Err(failure)) => {
                 Err(Failure::new(Status::Config, format!("{words}; the message cannot be kept: {failure}")))
             }
@@ -175,7 +177,7 @@ impl Sender<'_> {
                 Ok(gateway) => self.gateway = Some(gateway),
                 Err(failure) => {
                     self.keep(config, &handed, &original)?;
-                    return Err(Failure::new(failure.status, format!("{failure}; the message is kept")));
+                    return Err(Failure::kept(failure.status, format!("{failure}; the message is kept")));
                 }
             }
         }

@@ -14,4 +14,5 @@ mod programs;
 mod queue;
 mod reports;
 mod settings;
+mod smtp;
 mod tls;
