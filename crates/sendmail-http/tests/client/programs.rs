@@ -181,6 +181,45 @@ fn python_as_django_and_odoo_do_it() {
 }
 
 #[test]
+fn symfony_mailer_by_bs() {
+    let Some(machine) = machine("php") else { return };
+    // What Laravel and Symfony call "sendmail": /usr/sbin/sendmail -bs.
+    let code = "<?php require '/usr/share/php/Symfony/Component/Mailer/autoload.php'; use Symfony\\Component\\Mime\\Email;\n\
+                $m = new Symfony\\Component\\Mailer\\Mailer(Symfony\\Component\\Mailer\\Transport::fromDsn('sendmail://default'));\n\
+                foreach (['wendy', 'bob'] as $to) $m->send((new Email())->from('peter@example.org')->to(\"$to@example.net\")->subject('Gr\u{fc}n')->text(\"Hi\\n.\\nthere\\n\"));";
+    fs::write(machine.place.file("mail.php"), code).unwrap();
+    let done = machine.run("php mail.php", "");
+    if done.stdout.contains("Failed opening required") || done.stderr.contains("Failed opening required") {
+        return eprintln!("SKIPPED: needs php-symfony-mailer");
+    }
+    assert_eq!(done.status, 0, "{done:?}");
+    let taken = machine.gateway.taken();
+    assert_eq!(taken.len(), 2, "two messages in one session");
+    Arrived::of(taken[0].clone()).check("wendy@example.net", "Gr\u{fc}n", "Hi\n.\nthere\n");
+    Arrived::of(taken[1].clone()).check("bob@example.net", "Gr\u{fc}n", "Hi\n.\nthere\n");
+}
+
+#[test]
+fn alpine_by_bs() {
+    let Some(machine) = machine("alpine") else { return };
+    // A person at a terminal: each key once the screen asks for it.
+    let code = "import os,pty,select,time\n\
+                pid,fd=pty.fork()\n\
+                if pid==0:\n  os.environ.update(TERM='vt100',LINES='40',COLUMNS='100')\n\
+                \x20 os.execvp('alpine',['alpine','-p','pinerc','-url','mailto:wendy@example.net?subject=Hello%20there&body=Hi%20there'])\n\
+                out=b''; end=time.time()+25\n\
+                def wait(*words):\n  global out\n  while not any(w in out for w in words):\n\
+                \x20   assert time.time()<end, out[-500:]\n    if select.select([fd],[],[],.1)[0]: out+=os.read(fd,4096)\n  out=b''\n\
+                wait(b'Message Text'); wait(b'To Spell',b'Hi there'); os.write(fd,b'\\x18'); wait(b'Send message'); os.write(fd,b'y'); wait(b'sent')\n\
+                os.kill(pid,9)\n";
+    fs::write(machine.place.file("type.py"), code).unwrap();
+    let settings = "personal-name=Peter\nuser-domain=example.org\ninbox-path=inbox\ndefault-fcc=\"\"\nlast-version-used=9.99\n";
+    fs::write(machine.place.file("pinerc"), settings).unwrap();
+    fs::write(machine.place.file("inbox"), "").unwrap();
+    machine.sends("python3 type.py", "").check("wendy@example.net", "Hello there", "Hi there");
+}
+
+#[test]
 fn a_program_hears_what_the_gateway_says() {
     let Some(mut machine) = machine("bsd-mailx") else { return };
     machine.gateway = Gateway::doing(super::gateway::Answer::problem(400, "after-correction", "SM0408"));
