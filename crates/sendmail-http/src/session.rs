@@ -4,7 +4,10 @@
 
 use std::io::{self, Read, Write};
 
-use smtp::{Cause, Decision, Envelope, Host, LineEnds, Notify, Phase, Receipt, Recipient, Refusal, Reply, Ret, Session, Settings};
+use smtp::{
+    Cause, Decision, Envelope, Host, LineEnds, Notify, Phase, Receipt, Recipient, Refusal, Reply, Ret, Session,
+    Settings,
+};
 use sys::spool::Spool;
 
 use crate::config::{Found, MAX_SIZE};

@@ -209,7 +209,8 @@ impl Intake<'_> {
         let removed = self.queue.folder(Folder::Drop).and_then(|drop| Ok(rustix::fs::unlinkat(&drop, name, flags)?));
         match removed {
             Ok(()) => {
-                let words = format!("drop/{} of uid {} is no mail: {what}; removed", name.escape_default(), stat.st_uid);
+                let words =
+                    format!("drop/{} of uid {} is no mail: {what}; removed", name.escape_default(), stat.st_uid);
                 self.log.warning(&words);
             }
             Err(error) => self.tell(name, stat, &format!("it is no mail ({what}), and cannot be removed: {error}")),

@@ -20,7 +20,9 @@ fn debians_cron() {
     let request = sent(&["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"], message);
     assert_eq!(request.field("envelope-to"), "ops@example.org");
     let text = request.text();
-    for part in ["To: root <ops@example.org>\n", "From: Cron Daemon <root@example.org>\n", "Auto-Submitted: auto-generated\n"] {
+    for part in
+        ["To: root <ops@example.org>\n", "From: Cron Daemon <root@example.org>\n", "Auto-Submitted: auto-generated\n"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(text.ends_with("\n\nWed\n.\nmore\n"), "{text}");
@@ -41,7 +43,10 @@ fn cronie() {
 fn php_mixes_line_ends() {
     let message = "To: wendy@example.net\r\nSubject: Hi\r\nX-PHP-Originating-Script: 0:a.php\r\nBcc: bob@example.net\r\n\r\nbody\nof\r\nboth\n";
     let request = sent(&["-t", "-i", "-fbounce@example.org"], message);
-    assert_eq!((request.field("envelope-to"), request.field("envelope-from")), ("wendy@example.net, bob@example.net", "bounce@example.org"));
+    assert_eq!(
+        (request.field("envelope-to"), request.field("envelope-from")),
+        ("wendy@example.net, bob@example.net", "bounce@example.org")
+    );
     let text = request.text();
     assert!(text.ends_with("\n\nbody\nof\nboth\n") && !text.contains("bob") && !text.contains('\r'), "{text}");
 }
@@ -50,14 +55,30 @@ fn php_mixes_line_ends() {
 fn fail2ban_without_i() {
     let message = "Subject: [Fail2Ban] sshd: banned\nFrom: Fail2Ban <fail2ban>\nTo: root@example.org\n\nHi,\n\nRegards,\nFail2Ban\n.\nnever\n";
     let request = sent(&["-f", "fail2ban", "root@example.org"], message);
-    assert_eq!((request.field("envelope-to"), request.field("envelope-from")), ("root@example.org", "fail2ban@example.org"));
+    assert_eq!(
+        (request.field("envelope-to"), request.field("envelope-from")),
+        ("root@example.org", "fail2ban@example.org")
+    );
     assert!(request.text().ends_with("Regards,\nFail2Ban\n"), "{}", request.text());
     assert!(request.text().contains("From: Fail2Ban <fail2ban@example.org>\n"), "{}", request.text());
 }
 
 #[test]
 fn mutt_asks_for_reports() {
-    let words = ["-oem", "-oi", "-f", "me@example.org", "-N", "failure,delay", "-R", "hdrs", "-V", "abc", "--", "wendy@example.net"];
+    let words = [
+        "-oem",
+        "-oi",
+        "-f",
+        "me@example.org",
+        "-N",
+        "failure,delay",
+        "-R",
+        "hdrs",
+        "-V",
+        "abc",
+        "--",
+        "wendy@example.net",
+    ];
     let request = sent(&words, "To: wendy@example.net\nBcc: bob@example.net\n\nx\n");
     assert_eq!(request.field("envelope-to"), "wendy@example.net");
     let dsn = ["envelope-notify", "envelope-ret", "envelope-id"].map(|name| request.field(name));
@@ -79,7 +100,11 @@ fn git_nodemailer_ruby_python_and_the_rest() {
         "-h 5 -d 7 -e m -Oa=b -oX -f a@example.org b@example.net",
     ] {
         let request = sent(&words.split_whitespace().collect::<Vec<_>>(), message);
-        assert_eq!((request.field("envelope-to"), request.field("envelope-from")), ("b@example.net", "a@example.org"), "{words}");
+        assert_eq!(
+            (request.field("envelope-to"), request.field("envelope-from")),
+            ("b@example.net", "a@example.org"),
+            "{words}"
+        );
     }
     // A null sender.
     for words in [&["-f", "", "b@example.net"][..], &["-f", "<>", "b@example.net"], &["-f<>", "b@example.net"]] {

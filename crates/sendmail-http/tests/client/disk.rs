@@ -18,7 +18,11 @@ impl Small {
         let path = place.file("small");
         fs::create_dir(&path).unwrap();
         let mounted = am_root()
-            && Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k,mode=755", "none"]).arg(&path).status().is_ok_and(|status| status.success());
+            && Command::new("mount")
+                .args(["-t", "tmpfs", "-o", "size=512k,mode=755", "none"])
+                .arg(&path)
+                .status()
+                .is_ok_and(|status| status.success());
         if !mounted {
             eprintln!("SKIPPED: needs root, and the right to mount");
         }
@@ -48,7 +52,8 @@ impl Drop for Small {
 fn a_full_disk_keeps_nothing_half_and_lets_the_queue_drain() {
     let place = Place::new("full");
     let Some(small) = Small::mount(&place) else { return };
-    let gateway = Gateway::new(|_, nth| if nth < 2 { Answer::problem(503, "yes", "SM0406") } else { super::gateway::Act::Take });
+    let gateway =
+        Gateway::new(|_, nth| if nth < 2 { Answer::problem(503, "yes", "SM0406") } else { super::gateway::Act::Take });
     place.settings(&gateway, &format!("queue {}\n", small.0.join("queue").display()));
     assert_eq!(place.send("-odq -t", MESSAGE).status, 0);
     small.fill();
@@ -75,7 +80,8 @@ fn a_disk_that_cannot_be_written_sends_nothing_it_could_not_write_down() {
     let gateway = Gateway::taking();
     place.settings(&gateway, &format!("queue {}\n", small.0.join("queue").display()));
     assert_eq!(place.send("-odq -t", MESSAGE).status, 0);
-    let remount = |how: &str| Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&small.0).status().unwrap();
+    let remount =
+        |how: &str| Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&small.0).status().unwrap();
     assert!(remount("ro").success());
     assert_ne!(place.run_queue().status, 0);
     assert_eq!((place.send("-odq -t", MESSAGE).status, gateway.posts().len()), (75, 0));

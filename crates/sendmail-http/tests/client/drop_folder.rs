@@ -64,8 +64,10 @@ impl Machine {
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(self.folder(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(self.folder(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -83,7 +85,11 @@ impl Machine {
 #[test]
 fn a_user_who_may_not_read_the_settings_sends_all_the_same() {
     let Some(machine) = machine("from alerts@example.org\n") else { return };
-    let done = machine.run(PETER, &["-t", "-f", "peter", "-N", "failure"], "To: root, wendy@example.net\nBcc: bob@example.net\n\nHi there\n");
+    let done = machine.run(
+        PETER,
+        &["-t", "-f", "peter", "-N", "failure"],
+        "To: root, wendy@example.net\nBcc: bob@example.net\n\nHi there\n",
+    );
     assert_eq!((done.status, done.stderr.as_str(), machine.gateway.posts().len()), (0, "", 0));
     let file = machine.folder("drop").join(&machine.names("drop")[0]);
     let mode = fs::metadata(&file).unwrap();
@@ -96,7 +102,7 @@ fn a_user_who_may_not_read_the_settings_sends_all_the_same() {
     assert_eq!(request.field("envelope-notify"), "failure");
     assert_eq!(request.field("authorization"), "Basic d2ViMTpnZWhlaW0=");
     let text = request.text();
-    assert!(text.starts_with(&format!("Received: by ")) && text.contains(&format!("from uid {PETER}")), "{text}");
+    assert!(text.starts_with("Received: by ") && text.contains(&format!("from uid {PETER}")), "{text}");
     assert!(text.contains("\nTo: root <ops@example.org>, wendy@example.net\n") && !text.contains("bob"), "{text}");
     assert_eq!((machine.names("drop"), machine.names("new")), (vec![], vec![]));
 }
@@ -105,9 +111,12 @@ fn a_user_who_may_not_read_the_settings_sends_all_the_same() {
 fn what_a_caller_must_know_at_once_he_hears_at_once() {
     let Some(machine) = machine("") else { return };
     assert_eq!(machine.run(PETER, &["-t"], MESSAGE).status, 0);
-    for (words, message, status) in
-        [(&["-t"][..], "Subject: nobody\n\n", 64), (&["-t"], "To: a@b@c\n\n", 67), (&["a@b@c"], MESSAGE, 67), (&["-f"], MESSAGE, 64)]
-    {
+    for (words, message, status) in [
+        (&["-t"][..], "Subject: nobody\n\n", 64),
+        (&["-t"], "To: a@b@c\n\n", 67),
+        (&["a@b@c"], MESSAGE, 67),
+        (&["-f"], MESSAGE, 64),
+    ] {
         assert_eq!(machine.run(PETER, words, message).status, status, "{words:?}");
     }
     assert_eq!(machine.names("drop").len(), 1);
@@ -143,14 +152,29 @@ fn nobody_reads_lists_or_removes_the_mail_of_another() {
     let file = machine.dropped(PETER);
     let try_as = |uid: u32, script: &str| {
         let mut command = Command::new("setpriv");
-        command.args([&format!("--reuid={uid}"), &format!("--regid={uid}"), "--clear-groups", "sh", "-c", script, "sh"]);
+        command.args([
+            &format!("--reuid={uid}"),
+            &format!("--regid={uid}"),
+            "--clear-groups",
+            "sh",
+            "-c",
+            script,
+            "sh",
+        ]);
         command.arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().unwrap().success()
     };
     assert!(try_as(PETER, "cat \"$1\""), "the owner");
-    for script in
-        ["cat \"$1\"", "ls \"$(dirname \"$1\")\"", "rm -f \"$1\"", "mv \"$1\" \"$1.x\"", "ln \"$1\" \"$1.x\"", ": > \"$1\"", "echo x >> \"$1\"", "touch \"$1\""]
-    {
+    for script in [
+        "cat \"$1\"",
+        "ls \"$(dirname \"$1\")\"",
+        "rm -f \"$1\"",
+        "mv \"$1\" \"$1.x\"",
+        "ln \"$1\" \"$1.x\"",
+        ": > \"$1\"",
+        "echo x >> \"$1\"",
+        "touch \"$1\"",
+    ] {
         assert!(!try_as(WENDY, script), "{script}");
     }
     for folder in ["new", "tmp", "failed", "shown"] {
@@ -170,7 +194,11 @@ fn what_is_no_mail_is_removed_and_stops_nobody() {
     let drop = machine.folder("drop");
     let name = |n: u32| drop.join(format!("m.{n:032}"));
     let secret = machine.place.file("secret");
-    fs::write(&secret, "{\"sendmail-http-drop\":1,\"time\":1,\"words\":[\"evil@example.net\"]}\nSubject: s\n\nsecret\n").unwrap();
+    fs::write(
+        &secret,
+        "{\"sendmail-http-drop\":1,\"time\":1,\"words\":[\"evil@example.net\"]}\nSubject: s\n\nsecret\n",
+    )
+    .unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     chown(&secret, Some(RUNNER), Some(RUNNER)).unwrap();
     let template = fs::read_to_string(machine.dropped(PETER)).unwrap();
@@ -262,7 +290,10 @@ fn what_counts_is_the_runners_own_copy() {
     let _ = machine.run_queue();
     for request in machine.gateway.taken() {
         let sent = request.text();
-        assert!(sent.contains(&format!("from uid {PETER} ")) && request.field("envelope-to") == "wendy@example.net", "{sent}");
+        assert!(
+            sent.contains(&format!("from uid {PETER} ")) && request.field("envelope-to") == "wendy@example.net",
+            "{sent}"
+        );
     }
     assert!(machine.gateway.taken().len() <= 1, "one name, one message");
     assert_eq!((machine.names("tmp"), machine.names("new")), (vec![], vec![]));
@@ -326,7 +357,10 @@ fn with_a_broken_configuration_the_message_is_kept_and_the_status_is_78() {
     let conf = fs::read_to_string(machine.place.file("conf")).unwrap();
     fs::write(machine.place.file("conf"), "nonsense 1\n").unwrap();
     let done = machine.run(0, &["-t"], MESSAGE);
-    assert!(done.status == 78 && done.stderr.contains("'nonsense'") && done.stderr.contains("the message is kept"), "{done:?}");
+    assert!(
+        done.status == 78 && done.stderr.contains("'nonsense'") && done.stderr.contains("the message is kept"),
+        "{done:?}"
+    );
     assert_eq!(machine.run_queue().status, 78);
     assert_eq!(machine.names("drop").len(), 1, "and stays");
     fs::write(machine.place.file("conf"), conf).unwrap();
@@ -342,7 +376,11 @@ fn with_a_broken_configuration_the_message_is_kept_and_the_status_is_78() {
 fn roots_messages_belong_to_the_runner_and_root_may_run_the_queue() {
     let Some(machine) = machine("") else { return };
     assert_eq!(machine.run(0, &["-odq", "-t"], MESSAGE).status, 0);
-    let owner = |folder: &str| std::os::unix::fs::MetadataExt::uid(&fs::metadata(machine.folder(folder).join(&machine.names(folder)[0])).unwrap());
+    let owner = |folder: &str| {
+        std::os::unix::fs::MetadataExt::uid(
+            &fs::metadata(machine.folder(folder).join(&machine.names(folder)[0])).unwrap(),
+        )
+    };
     assert_eq!(owner("new"), RUNNER);
     assert_eq!(machine.run_queue().status, 0);
     machine.dropped(PETER);

@@ -39,7 +39,9 @@ pub struct Answer {
 impl Answer {
     /// An answer in the gateway's own words (problem+json).
     pub fn problem(status: u16, again: &str, tag: &str) -> Act {
-        let body = format!("{{\"status\":{status},\"detail\":\"the gateway's word\",\"send_again\":\"{again}\",\"tag\":\"{tag}\"}}");
+        let body = format!(
+            "{{\"status\":{status},\"detail\":\"the gateway's word\",\"send_again\":\"{again}\",\"tag\":\"{tag}\"}}"
+        );
         Act::Answer(Answer { status, fields: vec![("Content-Type", "application/problem+json".into())], body })
     }
 

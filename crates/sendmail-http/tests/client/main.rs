@@ -14,5 +14,6 @@ mod programs;
 mod queue;
 mod reports;
 mod settings;
+mod shipped;
 mod smtp;
 mod tls;

@@ -21,7 +21,8 @@ impl Place {
     pub fn new(name: &str) -> Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-{name}-{}-{number}", std::process::id()));
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-{name}-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -75,7 +76,8 @@ impl Place {
     /// The names in a folder of the queue.
     pub fn names(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.file("queue").join(folder)) else { return Vec::new() };
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }
@@ -125,7 +127,8 @@ pub fn run(mut command: Command, input: &[u8]) -> Done {
 
 pub fn ended(child: Child) -> Done {
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    let code = status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal));
+    let code =
+        status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal));
     let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
     Done { status: code.unwrap(), stdout: text(stdout), stderr: text(stderr) }
 }

@@ -29,8 +29,16 @@ impl Machine {
     fn run(&self, script: &str, input: &str) -> Done {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-ec"]);
-        command.arg("mount --bind \"$1\" /usr/sbin/sendmail; exec timeout 30 sh -ec \"$2\"").arg("sh").arg(PROGRAM).arg(script);
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", self.place.path()).env("LANG", "C.UTF-8");
+        command
+            .arg("mount --bind \"$1\" /usr/sbin/sendmail; exec timeout 30 sh -ec \"$2\"")
+            .arg("sh")
+            .arg(PROGRAM)
+            .arg(script);
+        command
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", self.place.path())
+            .env("LANG", "C.UTF-8");
         command.env("SENDMAIL_HTTP_URL", &self.gateway.url).env("SENDMAIL_HTTP_DOMAIN", "example.org");
         command.env("SENDMAIL_HTTP_QUEUE", "none").env("SENDMAIL_HTTP_ALIASES", self.place.file("aliases"));
         command.current_dir(self.place.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -213,7 +221,8 @@ fn alpine_by_bs() {
                 wait(b'Message Text'); wait(b'To Spell',b'Hi there'); os.write(fd,b'\\x18'); wait(b'Send message'); os.write(fd,b'y'); wait(b'sent')\n\
                 os.kill(pid,9)\n";
     fs::write(machine.place.file("type.py"), code).unwrap();
-    let settings = "personal-name=Peter\nuser-domain=example.org\ninbox-path=inbox\ndefault-fcc=\"\"\nlast-version-used=9.99\n";
+    let settings =
+        "personal-name=Peter\nuser-domain=example.org\ninbox-path=inbox\ndefault-fcc=\"\"\nlast-version-used=9.99\n";
     fs::write(machine.place.file("pinerc"), settings).unwrap();
     fs::write(machine.place.file("inbox"), "").unwrap();
     machine.sends("python3 type.py", "").check("wendy@example.net", "Hello there", "Hi there");

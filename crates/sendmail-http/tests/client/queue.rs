@@ -33,10 +33,14 @@ fn what_cannot_be_sent_waits_and_goes_with_the_next_run() {
     assert_eq!(gateway.posts().len(), 0, "a minute has not passed");
     place.let_time_pass();
     assert_eq!(place.run_queue().status, 0);
-    let numbers: Vec<_> = gateway.taken().iter().map(|request| request.field("envelope-to").to_owned() + &request.text()).collect();
+    let numbers: Vec<_> =
+        gateway.taken().iter().map(|request| request.field("envelope-to").to_owned() + &request.text()).collect();
     assert_eq!(numbers.len(), 3);
     for (n, text) in numbers.iter().enumerate() {
-        assert!(text.starts_with("wendy@example.net") && text.contains(&format!("X-Number: {n}\n")), "in the order they came: {text}");
+        assert!(
+            text.starts_with("wendy@example.net") && text.contains(&format!("X-Number: {n}\n")),
+            "in the order they came: {text}"
+        );
     }
     assert_eq!((place.names("new"), place.names("tmp"), place.names("failed")), (vec![], vec![], vec![]));
     assert_eq!(place.send("-bp", "").stdout, "Mail queue is empty\n");
@@ -354,7 +358,8 @@ fn without_systemd_a_process_stays_behind_until_the_queue_is_empty() {
 
 #[test]
 fn a_failed_message_is_tried_again_under_a_new_key() {
-    let gateway = Gateway::start(None, |_, nth| if nth == 0 { Answer::problem(502, "unknown", "SM0407") } else { Act::Take });
+    let gateway =
+        Gateway::start(None, |_, nth| if nth == 0 { Answer::problem(502, "unknown", "SM0407") } else { Act::Take });
     let place = Place::new("again");
     place.settings(&gateway, "");
     let done = place.send("-t", MESSAGE);
@@ -365,8 +370,13 @@ fn a_failed_message_is_tried_again_under_a_new_key() {
     let posts = gateway.posts();
     assert_eq!((posts.len(), gateway.taken().len(), place.names("failed").len()), (2, 1, 0));
     assert_ne!(posts[0].field("idempotency-key"), posts[1].field("idempotency-key"));
-    assert_eq!(posts[0].body, posts[1].body, "the message keeps its Message-ID, so that a reader sees that it is the same");
-    for (words, status) in [("--retry x", 64), (&format!("--remove {id}") as &str, 64), ("--remove ../../etc/passwd", 64)] {
+    assert_eq!(
+        posts[0].body, posts[1].body,
+        "the message keeps its Message-ID, so that a reader sees that it is the same"
+    );
+    for (words, status) in
+        [("--retry x", 64), (&format!("--remove {id}") as &str, 64), ("--remove ../../etc/passwd", 64)]
+    {
         assert_eq!(place.send(words, "").status, status, "{words}");
     }
 }

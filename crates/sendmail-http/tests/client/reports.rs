@@ -5,7 +5,8 @@ use super::place::Place;
 
 /// What comes back when this message, sent with these words, is refused out of the queue.
 fn report(more: &str, words: &str, message: &str) -> Option<super::gateway::Request> {
-    let gateway = Gateway::new(|_, nth| if nth == 0 { Answer::problem(400, "after-correction", "SM0101") } else { Act::Take });
+    let gateway =
+        Gateway::new(|_, nth| if nth == 0 { Answer::problem(400, "after-correction", "SM0101") } else { Act::Take });
     let place = Place::new("report");
     place.settings(&gateway, more);
     let done = place.send(&format!("-odq {words}"), message);

@@ -57,7 +57,8 @@ fn no_environment_leads_a_password_of_a_file_elsewhere() {
     assert_eq!((gateway.taken().len(), other.posts().len(), other.connections()), (8, 0, 0));
     assert!(gateway.taken().iter().all(|request| request.field("authorization") == "Basic d2ViMTpnZWhlaW0="));
     // And the other way round: the environment has no part in a file's password.
-    let done = run(bare(&[("SENDMAIL_HTTP_URL", &other.url), ("SENDMAIL_HTTP_QUEUE", "none")], &["-t"]), MESSAGE.as_bytes());
+    let done =
+        run(bare(&[("SENDMAIL_HTTP_URL", &other.url), ("SENDMAIL_HTTP_QUEUE", "none")], &["-t"]), MESSAGE.as_bytes());
     assert_eq!((done.status, other.only().field("authorization")), (0, ""));
 }
 
@@ -117,7 +118,10 @@ fn newaliases_tells_and_succeeds_and_bv_shows_where_names_lead() {
     let place = Place::new("aliases");
     place.configure("url http://127.0.0.1:9/mail\n");
     assert_eq!(place.send("-bi", "").stderr, "");
-    assert_eq!(place.send("-bv root wendy@example.net wendy", "").stdout, "root -> ops@example.org\nwendy@example.net -> wendy@example.net\nwendy -> wendy@example.org\n");
+    assert_eq!(
+        place.send("-bv root wendy@example.net wendy", "").stdout,
+        "root -> ops@example.org\nwendy@example.net -> wendy@example.net\nwendy -> wendy@example.org\n"
+    );
     std::fs::write(place.file("aliases"), "c: |/bin/sh\n").unwrap();
     let done = place.send("-bi", "");
     assert!(done.status == 0 && done.stderr.contains("a program"), "{done:?}");
@@ -128,7 +132,10 @@ fn a_proxy_of_the_settings_is_asked_to_connect() {
     // CONNECT comes for https alone; the proxy here refuses, and says so.
     let proxy = Gateway::doing(Answer::html(407));
     let place = Place::new("proxy");
-    place.configure(&format!("url https://gateway.example/mail\nproxy {}\nca /etc/ssl/certs/ca-certificates.crt\n", proxy.url.trim_end_matches("/mail")));
+    place.configure(&format!(
+        "url https://gateway.example/mail\nproxy {}\nca /etc/ssl/certs/ca-certificates.crt\n",
+        proxy.url.trim_end_matches("/mail")
+    ));
     let done = place.send("-t", MESSAGE);
     assert_eq!((done.status, place.names("new").len()), (0, 1), "{done:?}");
     let asked = proxy.posts();

@@ -21,7 +21,10 @@ fn a_message_by_smtp_is_the_same_as_one_on_stdin() {
         assert_eq!((done.status, done.stderr.as_str()), (0, ""), "{done:?}");
         assert_eq!(codes(&done.stdout), ["220", "250", "250", "250", "250", "354", "250", "221"], "{done:?}");
         let request = gateway.only();
-        assert_eq!((request.field("envelope-from"), request.field("envelope-to")), ("peter@example.org", "wendy@example.net, ops@example.org"));
+        assert_eq!(
+            (request.field("envelope-from"), request.field("envelope-to")),
+            ("peter@example.org", "wendy@example.net, ops@example.org")
+        );
         let text = request.text();
         assert!(text.ends_with("\n\nHi\n.\nthere\n") && !text.contains("bob") && !text.contains('\r'), "{text}");
         assert!(text.contains("From: peter@example.org\n") && text.contains("Message-ID: <"), "{text}");
@@ -38,7 +41,10 @@ fn several_messages_in_one_session_are_several_requests() {
     let done = place.send("-bs", two);
     assert_eq!(
         codes(&done.stdout),
-        ["220", "250", "250", "250", "250", "354", "250", "250", "250", "354", "250", "250", "250", "452", "250", "221"],
+        [
+            "220", "250", "250", "250", "250", "354", "250", "250", "250", "354", "250", "250", "250", "452", "250",
+            "221"
+        ],
         "{done:?}"
     );
     let taken = gateway.taken();
@@ -103,7 +109,10 @@ fn pythons_smtplib_understands_the_replies() {
                   assert s.sendmail('a@example.org',['b@example.net'],'Subject: x\\n\\n.\\nHi\\n')=={}\nassert s.docmd('QUIT')[0]==221\nassert p.wait()==0\n";
     let mut python = std::process::Command::new("python3");
     python.arg("-c").arg(script).arg(super::place::PROGRAM).arg("--config").arg(place.file("conf")).arg("-bs");
-    python.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    python
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
     let done = super::place::run(python, b"");
     assert_eq!((done.status, done.stderr.as_str()), (0, ""));
     assert!(gateway.only().text().ends_with("\n\n.\nHi\n"), "{}", gateway.only().text());

@@ -46,9 +46,11 @@ impl Authority {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(certificates("ca.crt"));
         let provider = Arc::new(ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let builder =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-        let builder = if wants_client { builder.with_client_cert_verifier(verifier) } else { builder.with_no_client_auth() };
+        let builder =
+            if wants_client { builder.with_client_cert_verifier(verifier) } else { builder.with_no_client_auth() };
         let key = PrivateKeyDer::from_pem_file(self.file(&format!("{name}.key"))).unwrap();
         let chain = certificates(&format!("{name}.crt")).collect();
         Gateway::with_tls(builder.with_single_cert(chain, key).unwrap())
@@ -57,7 +59,12 @@ impl Authority {
 
 fn openssl(folder: &Path, words: &str) {
     let mut command = Command::new("openssl");
-    command.args(words.split_whitespace()).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(words.split_whitespace())
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let done = run(command, b"");
     assert_eq!(done.status, 0, "openssl {words}: {done:?}");
 }
@@ -81,7 +88,9 @@ fn a_certificate_that_holds_is_believed_and_others_cost_neither_mail_nor_passwor
     assert_eq!((done.status, done.stderr.as_str()), (0, ""));
     assert_eq!(good.only().field("authorization"), "Basic d2ViMTpnZWhlaW0=");
     let ca = authority.file("ca.crt");
-    for (what, name, ca) in [("another authority", "good", None), ("another name", "elsewhere", Some(&ca)), ("too old", "over", Some(&ca))] {
+    for (what, name, ca) in
+        [("another authority", "good", None), ("another name", "elsewhere", Some(&ca)), ("too old", "over", Some(&ca))]
+    {
         let gateway = authority.gateway(name, false);
         settings(&gateway, ca.map(PathBuf::as_path));
         let before = place.names("new").len();
@@ -121,7 +130,8 @@ fn our_own_certificate_is_shown_where_it_is_wanted() {
     assert_eq!(gateway.taken().len(), 1);
     // A key that is none, or that of another certificate, is a mistake of the settings, and keeps the mail.
     for (kept, (key, said)) in (1..).zip([("us.crt", "no private key"), ("good.key", "us.crt and ")]) {
-        place.settings(&gateway, &format!("ca {}\ncertificate {}\nkey {}\n", file("ca.crt"), file("us.crt"), file(key)));
+        place
+            .settings(&gateway, &format!("ca {}\ncertificate {}\nkey {}\n", file("ca.crt"), file("us.crt"), file(key)));
         let done = place.send("-t", MESSAGE);
         assert!(done.status == 78 && done.stderr.contains(said), "{key}: {done:?}");
         assert_eq!(place.names("new").len(), kept, "{key}");
