@@ -55,6 +55,7 @@ deb: ## target/deb/*.deb: libapache2-mod-sendmail, processdsn, sendmail-http and
 test-deb: deb ## the packages in a Debian 12 of their own (debootstrap, root): install, enable, use, purge
 	tools/packages deb-test
 	tools/test-deb
+	tools/test-deb-client
 
 clean:
 	$(CARGO) clean

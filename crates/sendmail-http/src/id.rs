@@ -29,6 +29,14 @@ impl Id {
         is_id.then(|| Id(text.into()))
     }
 
+    /// The id of the nth part of a message with many recipients; the first part has that of the message.
+    pub fn of_part(&self, nth: usize) -> Id {
+        match nth {
+            0 => self.clone(),
+            _ => Id(format!("{}{:03x}", &self.0[..LENGTH - 3], nth & 0xfff).into()),
+        }
+    }
+
     /// The id of a report about this message; `None` for a report. Times begin with a digit for the next decades, reports with an `r`.
     pub fn of_report(&self) -> Option<Id> {
         let rest = self.0.get(1..).filter(|_| !self.0.starts_with('r'))?;
@@ -58,6 +66,8 @@ mod tests {
         assert_eq!(Id::parse(&early.to_string()), Some(early.clone()));
         assert_eq!(early.key(1000), format!("{early}.1000"));
         assert_ne!(Id::new(7), Id::new(7));
+        assert_eq!(early.of_part(0), early);
+        assert!(early.of_part(1) != early.of_part(2) && Id::parse(&early.of_part(9).to_string()).is_some());
         let report = early.of_report().unwrap();
         assert!(Id::parse(&report.to_string()).is_some() && report != early && report.of_report().is_none());
         for wrong in

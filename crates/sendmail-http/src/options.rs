@@ -232,7 +232,12 @@ impl Options {
             return Err(format!("the value of -{letter} has a line break: take it out"));
         }
         match meaning {
-            Meaning::EnvelopeId => self.dsn.envid = Some(value),
+            Meaning::EnvelopeId => match envid(&value) {
+                Some(envid) => self.dsn.envid = Some(envid),
+                None => {
+                    self.warnings.push(format!("-V {}: no envelope id (RFC 3461 4.4); ignored", value.escape_debug()))
+                }
+            },
             Meaning::Extract => self.extract = true,
             Meaning::FullName => self.full_name = Some(value),
             Meaning::Ignored => {}
@@ -319,6 +324,23 @@ fn text(word: &OsString) -> String {
 fn is_short(word: &str) -> bool {
     let is_number = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit() || b"-.,".contains(&b));
     !word.starts_with('-') && (is_number || word.len() == 1)
+}
+
+impl Dsn {
+    /// The same without what nobody may say; it may come from anybody.
+    pub fn checked(self) -> Dsn {
+        Dsn {
+            notify: self.notify.and_then(|value| notify(&value).ok()),
+            ret: self.ret.and_then(|value| ret(&value).ok()),
+            envid: self.envid.and_then(|value| envid(&value)),
+        }
+    }
+}
+
+/// RFC 3461 4.4: printable, and at most 100 octets.
+fn envid(value: &str) -> Option<String> {
+    let is_envid = (1..=100).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
+    is_envid.then(|| value.to_owned())
 }
 
 /// RFC 3461 4.1: `NEVER`, or a list of `SUCCESS`, `FAILURE`, `DELAY`.

@@ -169,6 +169,9 @@ impl Sender<'_> {
             Err(error) => return Err(Failure::storage("stdin", error)),
         }
         let mut handed = Handed { submission, prepared, body, records: Vec::new() };
+        if handed.prepared.envelope.split().len() > 1 {
+            return self.share_out(config, &handed, &original);
+        }
         if self.options.queue_only {
             return self.keep(config, &handed, &original);
         }
@@ -186,6 +189,19 @@ impl Sender<'_> {
             None => return Err(Failure::new(Status::Config, "no gateway")),
         };
         self.finish(config, handed, &original, outcome)
+    }
+
+    /// More recipients than one request carries: the runner of the queue makes several messages of it.
+    fn share_out(&self, config: &Config, handed: &Handed<'_>, original: &[u8]) -> Result<(), Failure> {
+        let Some(path) = &config.queue else {
+            let words = "too many recipients for one request, and no queue to send them in parts";
+            return Err(Failure::new(Status::NoUser, words));
+        };
+        self.drop(path, config.max_size, handed.submission, &[], original.to_vec(), handed.body.reader())?;
+        if config.background {
+            background::start(config, self.log);
+        }
+        Ok(())
     }
 
     fn finish(

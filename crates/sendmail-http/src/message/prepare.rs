@@ -72,6 +72,28 @@ pub struct Envelope {
     pub dsn: Dsn,
 }
 
+/// The most recipients of one request (SendmailMaxRecipients has 100 by default), and the most octets of their field (httpd takes 8190).
+const PER_REQUEST: usize = 100;
+const OCTETS_PER_REQUEST: usize = 7000;
+
+impl Envelope {
+    /// The same for a few recipients at a time, as many as one request carries.
+    pub fn split(&self) -> Vec<Envelope> {
+        let (mut parts, mut part, mut octets) = (Vec::new(), Vec::new(), 0);
+        for recipient in &self.recipients {
+            let length = recipient.to_string().len() + 2;
+            if part.len() == PER_REQUEST || octets + length > OCTETS_PER_REQUEST {
+                parts.push(std::mem::take(&mut part));
+                octets = 0;
+            }
+            octets += length;
+            part.push(recipient.clone());
+        }
+        parts.push(part);
+        parts.into_iter().map(|recipients| Envelope { recipients, ..self.clone() }).collect()
+    }
+}
+
 /// A message ready to go, but for its body, which is untouched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
@@ -139,9 +161,7 @@ fn expand(
         let targets =
             site.targets(address, submission.no_aliases).map_err(|words| Failure::new(Status::NoUser, words))?;
         if targets.is_unread_root {
-            warnings.push(
-                "root has no alias: its mail goes to the postmaster of the configuration, if there is one".into(),
-            );
+            warnings.push("root has no alias, and there is no postmaster: perhaps nobody reads its mail".into());
         }
         recipients.extend(targets.addresses.into_iter().filter(|target| seen.insert(target.clone())));
     }
@@ -172,7 +192,7 @@ struct Targets {
     addresses: Vec<Address>,
     /// Whether it is another address than the one given.
     is_alias: bool,
-    /// Whether this is root, whom no alias names.
+    /// Whether this is root, and neither an alias nor the settings say who reads its mail.
     is_unread_root: bool,
 }
 
@@ -245,7 +265,7 @@ impl<'a> Site<'a> {
                 Ok(Targets { addresses, is_alias: true, is_unread_root: false })
             }
             (None, Some(postmaster)) if is_root => {
-                Ok(Targets { addresses: vec![postmaster.clone()], is_alias: true, is_unread_root: true })
+                Ok(Targets { addresses: vec![postmaster.clone()], is_alias: true, is_unread_root: false })
             }
             (None, _) => Ok(Targets { addresses: completed(), is_alias: false, is_unread_root: is_root }),
         }

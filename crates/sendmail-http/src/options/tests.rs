@@ -128,6 +128,19 @@ fn an_unknown_letter_is_a_warning_and_takes_nothing_with_it() {
 }
 
 #[test]
+fn what_no_request_field_can_carry_is_no_envelope_id() {
+    assert_eq!(clean("-V a@b=1 root").dsn.envid, Some("a@b=1".into()));
+    for wrong in ["-V\u{e9} root", &format!("-V{} root", "x".repeat(101))] {
+        let options = parsed(wrong).unwrap();
+        assert_eq!((options.dsn.envid, options.warnings.len()), (None, 1), "{wrong}");
+    }
+    let hostile = Dsn { notify: Some("x".into()), ret: Some("full\0".into()), envid: Some("a b".into()) };
+    assert_eq!(hostile.checked(), Dsn::default());
+    let honest = Dsn { notify: Some("failure,delay".into()), ret: Some("hdrs".into()), envid: Some("a".into()) };
+    assert_eq!(honest.clone().checked(), honest);
+}
+
+#[test]
 fn a_line_break_in_a_value_is_refused() {
     let words = |words: &[&str]| parse("sendmail", words.iter().map(OsString::from));
     assert!(words(&["-f", "a@example.org", "b@example.org"]).is_ok());

@@ -90,7 +90,7 @@ pub fn parse(line: &[u8], id: Id, account: Account) -> Result<(Submission, Vec<R
         words: words.filter_map(|word| word.as_str().map(str::to_owned)).collect(),
         extract: flag("extract"),
         no_aliases: flag("no-aliases"),
-        dsn: Dsn { notify: text("notify"), ret: text("ret"), envid: text("envid") },
+        dsn: Dsn { notify: text("notify"), ret: text("ret"), envid: text("envid") }.checked(),
         id,
         account,
     };

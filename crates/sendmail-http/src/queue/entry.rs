@@ -73,7 +73,7 @@ impl Head {
         let recipients: Option<Vec<_>> = recipients.map(|text| Address::parse(text.as_str()?).ok()).collect();
         let sender = text("sender").map(|sender| Address::parse(&sender).ok());
         let is_ours = head.get("sendmail-http").and_then(Value::as_u64) == Some(VERSION);
-        let dsn = Dsn { notify: text("notify"), ret: text("ret"), envid: text("envid") };
+        let dsn = Dsn { notify: text("notify"), ret: text("ret"), envid: text("envid") }.checked();
         is_ours.then_some(())?;
         Some(Head {
             id: Id::parse(&text("id")?)?,

@@ -5,12 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 
 use super::drop::{HeadError, MAX_HEAD, UNFINISHED, WHOLE, parse};
-use super::entry::{self, Head};
+use super::entry::{self, Entry, Head};
 use super::journal::{Event, Record};
 use super::{Folder, Queue};
 use crate::account::Account;
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::id::Id;
 use crate::log::Log;
 use crate::message::header::Header;
-use crate::message::prepare::{Envelope, Site, prepare};
+use crate::message::prepare::{Envelope, Site, Submission, prepare};
 use crate::queue::run::give_up;
 
 /// What was begun and never finished is forgotten after this time, in seconds.
@@ -76,8 +76,10 @@ impl Intake<'_> {
             match self.take(&name, &stat, &mut shares, &known) {
                 Ok(Taken::Copied) => {
                     // Our copy and its name are on disk.
-                    self.queue.unlink(Folder::Drop, &name)?;
-                    copied += 1;
+                    match self.queue.unlink(Folder::Drop, &name) {
+                        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                        _ => copied += 1,
+                    }
                 }
                 Ok(Taken::Refused(what)) => self.remove(&name, &stat, what),
                 Ok(Taken::Stays(why)) => self.tell(&name, &stat, &why),
@@ -158,39 +160,55 @@ impl Intake<'_> {
         let Some(rest) = octets.checked_sub(reader.stream_position()?) else {
             return Ok(Taken::Stays("it became shorter while it was read".into()));
         };
-        let head = |envelope: Envelope, start: usize| Head {
-            id: submission.id.clone(),
-            uid,
-            time: submission.time,
-            envelope,
-            size: start as u64 + rest,
-        };
         let original = header.write();
-        let stored = match prepare(&submission, header, self.site) {
+        let outcome = match prepare(&submission, header, self.site) {
             Ok(prepared) => {
                 prepared.warnings.iter().for_each(|words| self.log.warning(&format!("{}: {words}", submission.id)));
                 let start = [prepared.header, first].concat();
-                let head = head(prepared.envelope, start.len());
-                entry::store(self.queue, Folder::New, &head, start.chain(reader), &tried).map(|entry| (entry, None))
+                self.store(&submission, &prepared.envelope.split(), &start, &mut reader, rest, &tried).map(drop)
             }
             Err(failure) => {
                 let start = [original, first].concat();
-                let head = head(Envelope::default(), start.len());
                 let failed = Record { at: clock::now(), event: Event::Failed { words: failure.words.clone() } };
-                entry::store(self.queue, Folder::New, &head, start.chain(reader), &[failed])
-                    .map(|entry| (entry, Some(failure.words)))
+                let stored = self.store(&submission, &[Envelope::default()], &start, &mut reader, rest, &[failed]);
+                stored.and_then(|entry| match entry {
+                    Some(mut entry) => give_up(self.queue, self.site, self.log, &mut entry, &failure.words),
+                    None => Ok(()),
+                })
             }
         };
-        match stored {
-            Ok((_, None)) => Ok(Taken::Copied),
-            Ok((mut entry, Some(words))) => {
-                give_up(self.queue, self.site, self.log, &mut entry, &words)?;
-                Ok(Taken::Copied)
-            }
+        match outcome {
+            Ok(()) => Ok(Taken::Copied),
             // Its owner is at work on it.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Taken::Stays(error.to_string())),
             Err(error) => Err(error),
         }
+    }
+
+    /// Puts a message into the queue, once for each envelope; gives the first, which is stored last: where that one is, all are.
+    fn store(
+        &self,
+        submission: &Submission,
+        envelopes: &[Envelope],
+        start: &[u8],
+        reader: &mut BufReader<File>,
+        rest: u64,
+        tried: &[Record],
+    ) -> io::Result<Option<Entry>> {
+        let body = reader.stream_position()?;
+        let mut last = None;
+        for (nth, envelope) in envelopes.iter().enumerate().rev() {
+            reader.seek(SeekFrom::Start(body))?;
+            let head = Head {
+                id: submission.id.of_part(nth),
+                uid: submission.account.uid,
+                time: submission.time,
+                envelope: envelope.clone(),
+                size: start.len() as u64 + rest,
+            };
+            last = Some(entry::store(self.queue, Folder::New, &head, start.chain(&mut *reader), tried)?);
+        }
+        Ok(last)
     }
 
     /// Says once, but not each minute, what stays.

@@ -26,7 +26,7 @@ pub fn publish(queue: &Queue) -> io::Result<()> {
     }
     let (tmp, shown) = (queue.folder(Folder::Tmp)?, queue.folder(Folder::Shown)?);
     for (uid, text) in texts {
-        let (name, unfinished) = (uid.to_string(), format!("shown.{uid}"));
+        let (name, unfinished) = (uid.to_string(), format!("shown.{uid}.{}", std::process::id()));
         let _ = rustix::fs::unlinkat(&tmp, &unfinished, AtFlags::empty());
         let mut file: File = queue.create(&tmp, &unfinished, Mode::RUSR | Mode::WUSR)?;
         file.write_all(text.as_bytes())?;

@@ -217,7 +217,7 @@ fn alpine_by_bs() {
                 \x20 os.execvp('alpine',['alpine','-p','pinerc','-url','mailto:wendy@example.net?subject=Hello%20there&body=Hi%20there'])\n\
                 out=b''; end=time.time()+25\n\
                 def wait(*words):\n  global out\n  while not any(w in out for w in words):\n\
-                \x20   assert time.time()<end, out[-500:]\n    if select.select([fd],[],[],.1)[0]: out+=os.read(fd,4096)\n  out=b''\n\
+                \x20   assert time.time()<end, out[-500:]\n    try:\n      if select.select([fd],[],[],.1)[0]: out+=os.read(fd,4096)\n    except OSError: return\n  out=b''\n\
                 wait(b'Message Text'); wait(b'To Spell',b'Hi there'); os.write(fd,b'\\x18'); wait(b'Send message'); os.write(fd,b'y'); wait(b'sent')\n\
                 os.kill(pid,9)\n";
     fs::write(machine.place.file("type.py"), code).unwrap();

@@ -67,6 +67,41 @@ fn every_try_of_a_message_is_the_same_octet_for_octet() {
 }
 
 #[test]
+fn a_message_to_many_goes_in_parts_each_once() {
+    let gateway = Gateway::new(|_, nth| if nth == 0 { Answer::problem(503, "yes", "SM0406") } else { Act::Take });
+    let place = Place::new("parts");
+    place.settings(&gateway, "");
+    let all: Vec<String> = (0..250).map(|n| format!("u{n}@x.example")).collect();
+    let done = super::place::run(place.command(&all), MESSAGE.as_bytes());
+    assert_eq!((done.status, gateway.posts().len()), (0, 0), "{done:?}");
+    place.run_queue();
+    place.let_time_pass();
+    place.run_queue();
+    let taken = gateway.taken();
+    let sent: Vec<_> = taken
+        .iter()
+        .flat_map(|request| request.field("envelope-to").split(", ").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(taken.len(), 3);
+    assert_eq!(
+        {
+            let mut sorted = sent.clone();
+            sorted.sort();
+            sorted
+        },
+        {
+            let mut sorted = all.clone();
+            sorted.sort();
+            sorted
+        }
+    );
+    assert!(taken.iter().all(|request| request.body == taken[0].body), "one message, whatever part");
+    assert_eq!((place.names("drop").len(), place.names("new").len()), (0, 0));
+    place.settings(&gateway, "queue none\n");
+    assert_eq!(super::place::run(place.command(&all), MESSAGE.as_bytes()).status, 67);
+}
+
+#[test]
 fn odq_only_queues() {
     let gateway = Gateway::taking();
     let place = Place::new("odq");
