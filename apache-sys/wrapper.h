@@ -6,6 +6,7 @@
 #include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "http_vhost.h"
 #include "ap_expr.h"
 #include "ap_mpm.h"
 #include "ap_regex.h"

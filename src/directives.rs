@@ -2,19 +2,25 @@
 //! remedy; defaults are filled in by [`crate::settings`].
 #![forbid(unsafe_code)]
 
-use httpd::{Arity, Command, Config, Context, Directive, Expression};
+use crate::Sendmail;
+use httpd::{Command, Config, Context, Directive, Expression};
 use mail::address::{Address, Domain};
 use mailgate::answer::dry_run::DryRuns;
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
-use mailgate::policy::arguments::{Addressing, Piece, pieces};
+use mailgate::policy::arguments::{self, Addressing, Piece, pieces};
 use mailgate::policy::redirect::{self, Redirect};
-use mailgate::transport::smtp::{Authorities, Credentials, Identity, Notify, Server};
+use mailgate::transport;
+use mailgate::transport::program::arguments::{ProgramArguments, Role};
+use mailgate::transport::program::mta::Mta;
+use mailgate::transport::smtp::{self, Authorities, Credentials, Identity, Notify, Server, StartTls};
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use web::origin::Origins;
+
+type Arity = httpd::Arity<Sendmail>;
 
 /// Where messages go: one setting, whichever directive says it.
 #[derive(Clone, Debug)]
@@ -29,9 +35,11 @@ pub enum Transport {
 
 /// SendmailArguments.
 #[derive(Debug)]
-pub struct Arguments {
+pub struct Arguments<'c> {
     /// The words, each in its pieces.
-    pub words: Vec<Vec<Piece<Expression>>>,
+    pub words: Vec<Vec<Piece<Expression<'c>>>>,
+    /// What each of them is to the program.
+    pub roles: Vec<Role>,
     /// Who says where a message goes.
     pub addressing: Addressing,
     /// Why they would send past SendmailRedirectTo, if they would.
@@ -40,13 +48,38 @@ pub struct Arguments {
     pub needs_from: bool,
 }
 
+/// SendmailEnv, made while the configuration is read: later another thread may change what httpd's own environment says.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    added: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// All that the program is given.
+    pub variables: Vec<CString>,
+}
+
+impl Environment {
+    /// The fixed variables, and those of SendmailEnv.
+    pub fn new(added: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Self {
+        Environment { variables: transport::environment(&added), added }
+    }
+}
+
 /// Where a value about the sender comes from.
 #[derive(Debug)]
-pub enum Source {
+pub enum Source<'c> {
     /// An expression, with its text.
-    Expression(String, Expression),
+    Expression(String, Expression<'c>),
     /// A CGI variable.
     Variable(CString),
+}
+
+impl Source<'_> {
+    /// The name of the variable, or the expression as it was written.
+    pub fn text(&self) -> String {
+        match self {
+            Source::Expression(text, _) => text.clone(),
+            Source::Variable(name) => name.to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// How much the Received field says of the client.
@@ -63,9 +96,9 @@ macro_rules! section {
     ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
         /// What one section says; `None` where it is silent.
         #[derive(Clone, Debug, Default)]
-        pub struct DirConfig { $($(#[$doc])* pub $field: Option<$type>,)* }
+        pub struct DirConfig<'c> { $($(#[$doc])* pub $field: Option<$type>,)* }
 
-        impl DirConfig {
+        impl DirConfig<'_> {
             fn over(&self, outer: &Self) -> Self {
                 DirConfig { $($field: self.$field.clone().or_else(|| outer.$field.clone()),)* }
             }
@@ -75,13 +108,14 @@ macro_rules! section {
 
 section! {
     allow_origin: Arc<Origins>,
-    arguments: Arc<Arguments>,
+    arguments: Arc<Arguments<'c>>,
+    /// The words as they were written.
+    arguments_text: Arc<Vec<String>>,
     domain: Arc<Domain>,
-    dsn_location: Arc<Vec<Piece<Expression>>>,
+    dsn_location: Arc<Vec<Piece<Expression<'c>>>>,
     dry_run: DryRuns,
     dsn_redirect: bool,
-    /// Names with a value, or without one for httpd's own.
-    environment: Arc<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    environment: Arc<Environment>,
     error_detail: bool,
     location: Arc<str>,
     max_processes: usize,
@@ -95,34 +129,39 @@ section! {
     relay_auth: Arc<Credentials>,
     relay_authorities: Arc<Authorities>,
     relay_dsn: Option<Arc<Notify>>,
-    relay_from: Arc<Vec<Piece<Expression>>>,
+    relay_from: Arc<Vec<Piece<Expression<'c>>>>,
+    /// The word as it was written.
+    relay_from_text: Arc<str>,
     relay_identity: Arc<Identity>,
-    sender_mail: Arc<Source>,
-    sender_name: Arc<Source>,
+    relay_tls: StartTls,
+    sender_mail: Arc<Source<'c>>,
+    sender_name: Arc<Source<'c>>,
     strip_headers: Arc<StripList>,
     timeout: Duration,
     transport: Arc<Transport>,
 }
 
-impl Config for DirConfig {
+impl Config for DirConfig<'_> {
     fn merge(outer: &Self, inner: &Self) -> Self {
         let mut merged = inner.over(outer);
-        if inner.transport.is_some() && outer.transport.is_some() {
-            // They were given for the outer relay; no other server may see them.
+        if inner.transport.is_some() {
+            // Those of the outer section were given for another relay, and no other server may see them. It need not name that relay itself:
+            // httpd merges the sections of a URL with each other before it merges them with the server.
             merged.relay_auth.clone_from(&inner.relay_auth);
             merged.relay_identity.clone_from(&inner.relay_identity);
+            merged.relay_tls = inner.relay_tls.or(outer.relay_tls.filter(|tls| *tls == StartTls::Must));
         }
         merged
     }
 }
 
-const fn row(name: &'static CStr, arity: Arity<DirConfig>, help: &'static CStr) -> Directive<DirConfig> {
+const fn row(name: &'static CStr, arity: Arity, help: &'static CStr) -> Directive<Sendmail> {
     Directive { name, arity, context: Context::Section, help }
 }
 
 /// Every directive, in the order of the manual.
 #[rustfmt::skip]
-pub const DIRECTIVES: &[Directive<DirConfig>] = &[
+pub const DIRECTIVES: &[Directive<Sendmail>] = &[
     row(c"SendmailName", Arity::One(sendmail_name), c"absolute path of the sendmail program"),
     row(c"SendmailArguments", Arity::Words(sendmail_arguments), c"its arguments, each an expression; no shell (default: -t -i)"),
     row(c"SendmailLocation", Arity::One(sendmail_location), c"public base URL named in the WADL"),
@@ -136,6 +175,7 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailRelayAuth", Arity::One(sendmail_relay_auth), c"absolute path of a file, mode 0600, with the line user:password for the relay"),
     row(c"SendmailRelayCAFile", Arity::One(sendmail_relay_ca_file), c"absolute path of the PEM certificates that may vouch for the relay (default: the system's)"),
     row(c"SendmailRelayCertificate", Arity::One(sendmail_relay_certificate), c"absolute path of a PEM file with our certificate and key for the relay"),
+    row(c"SendmailRelayTLS", Arity::One(sendmail_relay_tls), c"STARTTLS with the relay: never, may (if it is offered and works) or must (default: may)"),
     row(c"SendmailRelayFrom", Arity::One(sendmail_relay_from), c"expression for the address that gets reports, <> for none (default: the From address)"),
     row(c"SendmailRelayDSN", Arity::Words(sendmail_relay_dsn), c"reports to ask for: success, failure, delay, or never; RET=hdrs or RET=full; off (default)"),
     row(c"SendmailTimeout", Arity::One(sendmail_timeout), c"longest wait for the program or the relay, 30s or 500ms or 2mi (default: 60s)"),
@@ -188,25 +228,41 @@ fn absolute(path: &str) -> Result<PathBuf, String> {
 }
 
 fn sendmail_relay(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outcome {
-    set_transport(config, Transport::Relay(Arc::new(Server::parse(url)?)))
+    set_transport(config, Transport::Relay(Arc::new(Server::parse(url)?)))?;
+    check_relay_tls(config)
 }
 
 fn sendmail_relay_auth(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
     config.relay_auth = Some(Arc::new(Credentials::read(&absolute(path)?)?));
-    Ok(())
+    check_relay_tls(config)
 }
 
 fn sendmail_relay_ca_file(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
     config.relay_authorities = Some(Arc::new(Authorities::read(&absolute(path)?)?));
-    Ok(())
+    check_relay_tls(config)
 }
 
 fn sendmail_relay_certificate(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
     config.relay_identity = Some(Arc::new(Identity::read(&absolute(path)?)?));
-    Ok(())
+    check_relay_tls(config)
 }
 
-fn sendmail_relay_from(config: &mut DirConfig, command: &Command<'_>, address: &str) -> Outcome {
+fn sendmail_relay_tls(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.relay_tls = Some(StartTls::parse(word)?);
+    check_relay_tls(config)
+}
+
+/// What one section says of TLS must fit together; what several say is known only when a message is sent.
+fn check_relay_tls(config: &DirConfig) -> Outcome {
+    let server = match config.transport.as_deref() {
+        Some(Transport::Relay(server)) => Some(&**server),
+        _ => None,
+    };
+    let parts = [config.relay_auth.is_some(), config.relay_authorities.is_some(), config.relay_identity.is_some()];
+    config.relay_tls.unwrap_or_default().check(smtp::needs_tls(server, parts))
+}
+
+fn sendmail_relay_from<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, address: &str) -> Outcome {
     let pieces = pieces(address, |expression| command.expression(expression))?;
     if let [Piece::Literal(literal)] = pieces.as_slice()
         && literal != "<>"
@@ -214,6 +270,7 @@ fn sendmail_relay_from(config: &mut DirConfig, command: &Command<'_>, address: &
         Address::parse(literal).map_err(|error| format!("'{literal}': {error}; or write <> for none"))?;
     }
     config.relay_from = Some(Arc::new(pieces));
+    config.relay_from_text = Some(address.into());
     Ok(())
 }
 
@@ -222,21 +279,34 @@ fn sendmail_relay_dsn(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -
     Ok(())
 }
 
-fn sendmail_arguments(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
+fn sendmail_arguments<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, words: &[&str]) -> Outcome {
+    config.arguments_text = Some(Arc::new(words.iter().map(|word| (*word).to_owned()).collect()));
     let needs_from = words.iter().any(|word| word.contains("%{reqenv:SENDMAIL_FROM}"));
     let words = words
         .iter()
         .map(|word| pieces(word, |expression| command.expression(expression)))
         .collect::<Result<Vec<_>, _>>()?;
-    config.arguments = Some(Arc::new(Arguments::new(words, needs_from)));
+    config.arguments = Some(Arc::new(Arguments::new(words, needs_from)?));
     Ok(())
 }
 
-impl Arguments {
-    /// The words, and what the literal ones say of who is addressed.
-    pub fn new(words: Vec<Vec<Piece<Expression>>>, needs_from: bool) -> Self {
-        let addressing = Addressing::of(redirect::literals(&words));
-        Arguments { addressing, escape: redirect::escape(redirect::literals(&words)), needs_from, words }
+impl<'c> Arguments<'c> {
+    /// The words, and what they say of who is addressed. They are read as any of the programs may read them: the path says nothing for sure.
+    pub fn new(words: Vec<Vec<Piece<Expression<'c>>>>, needs_from: bool) -> Result<Self, String> {
+        let read = ProgramArguments::read(Mta::Unknown, arguments::words(&words));
+        if let Some(at) = read.option_of_request() {
+            return Err(format!(
+                "word {} would let the request choose an option; write the value as a word of its own, behind an option that takes one (-f %{{...}})",
+                at + 1
+            ));
+        }
+        if read.reads_smtp() {
+            return Err(
+                "-bs reads the text of the message as commands, which would name the recipients; take it out".into()
+            );
+        }
+        let (addressing, escape, roles) = (Addressing::of(&read), redirect::escape(&read), read.roles().to_vec());
+        Ok(Arguments { addressing, escape, needs_from, roles, words })
     }
 }
 
@@ -246,7 +316,7 @@ fn sendmail_location(config: &mut DirConfig, _: &Command<'_>, url: &str) -> Outc
     Ok(())
 }
 
-fn sendmail_dsn_location(config: &mut DirConfig, command: &Command<'_>, url: &str) -> Outcome {
+fn sendmail_dsn_location<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, url: &str) -> Outcome {
     config.dsn_location = Some(Arc::new(pieces(url, |expression| command.expression(expression))?));
     Ok(())
 }
@@ -256,17 +326,17 @@ fn sendmail_dsn_redirect(config: &mut DirConfig, on: bool) -> Outcome {
     Ok(())
 }
 
-fn sendmail_sender_mail(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+fn sendmail_sender_mail<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, source: &str) -> Outcome {
     config.sender_mail = Some(Arc::new(parse_source(command, source)?));
     Ok(())
 }
 
-fn sendmail_sender_name(config: &mut DirConfig, command: &Command<'_>, source: &str) -> Outcome {
+fn sendmail_sender_name<'c>(config: &mut DirConfig<'c>, command: &Command<'c>, source: &str) -> Outcome {
     config.sender_name = Some(Arc::new(parse_source(command, source)?));
     Ok(())
 }
 
-fn parse_source(command: &Command<'_>, source: &str) -> Result<Source, String> {
+fn parse_source<'c>(command: &Command<'c>, source: &str) -> Result<Source<'c>, String> {
     if source.is_empty() {
         return Err("is empty; name a variable (REMOTE_USER) or an expression".into());
     }
@@ -370,7 +440,7 @@ fn sendmail_error_detail(config: &mut DirConfig, on: bool) -> Outcome {
 }
 
 fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
-    let mut environment = config.environment.as_deref().cloned().unwrap_or_default();
+    let mut added = config.environment.as_ref().map_or_else(Vec::new, |environment| environment.added.clone());
     for word in words {
         let (name, value) =
             word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value.as_bytes().to_vec())));
@@ -378,9 +448,9 @@ fn sendmail_env(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outc
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(plain) {
             return Err(format!("'{word}' is neither NAME nor NAME=value; a name is letters, digits and _"));
         }
-        environment.push((name.as_bytes().to_vec(), value));
+        added.push((name.as_bytes().to_vec(), value));
     }
-    config.environment = Some(Arc::new(environment));
+    config.environment = Some(Arc::new(Environment::new(added)));
     Ok(())
 }
 

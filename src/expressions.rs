@@ -3,16 +3,18 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::Source;
-use crate::handler::appends_recipients;
 use crate::outcome::Refused;
 use crate::settings::Settings;
-use httpd::{Expression, Request};
+use httpd::{Certificate, Expression, Request};
 use mail::address::Address;
 use mail::message_id::Token;
-use mailgate::answer::problem::{Again, Problem};
+use mailgate::answer::Problem;
+use mailgate::policy::PolicyError;
 use mailgate::policy::arguments::{self, Piece};
-use mailgate::policy::sender::Vouched;
+use mailgate::policy::sender::{Vouched, is_from_certificate};
 use mailgate::submission::Submission;
+use mailgate::tags;
+use mailgate::transport::program::arguments::Role;
 use std::ffi::CStr;
 
 /// What SendmailSenderMail and SendmailSenderName gave.
@@ -31,19 +33,36 @@ impl Sender<'_> {
 /// The sender that the configuration names, `None` where it names none.
 pub fn sender<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Result<Option<Sender<'r>>, Refused> {
     let Some(source) = settings.sender_mail() else { return Ok(None) };
+    let mail = value(request, source)?;
     let name = settings.sender_name().map(|name| value(request, name)).transpose()?.flatten();
-    let source_name = match source {
-        Source::Variable(name) => name.to_string_lossy().into_owned(),
-        Source::Expression(text, _) => text.clone(),
-    };
-    Ok(Some(Sender { source: source_name, mail: value(request, source)?, name }))
+    Ok(Some(Sender { source: source.text(), mail, name }))
 }
 
-fn value<'r>(request: &Request<'r>, source: &Source) -> Result<Option<&'r [u8]>, Refused> {
-    match source {
-        Source::Variable(name) => Ok(request.variable(name)),
-        Source::Expression(text, expression) => evaluate(request, expression, text).map(Some),
+/// The value of a variable or an expression; refused if nobody vouches for the certificate that it comes from.
+fn value<'r>(request: &Request<'r>, source: &Source<'_>) -> Result<Option<&'r [u8]>, Refused> {
+    let value = match source {
+        Source::Variable(name) => request.variable(name),
+        Source::Expression(text, expression) => Some(evaluate(request, expression, text)?),
+    };
+    let text = source.text();
+    if value.is_some_and(|value| !value.is_empty()) && is_forged(request, &text) {
+        return Err(PolicyError::Sender { source: text, reason: UNVERIFIED }.into());
     }
+    Ok(value)
+}
+
+const UNVERIFIED: &str =
+    "comes from a client certificate that nobody has verified; set SSLVerifyClient require, and SSLCACertificateFile";
+
+/// Whether what `text` refers to may say whatever the client likes: it comes from a certificate that was not verified (`SSLVerifyClient
+/// optional_no_ca`), or is the user whom SSLUserName took from one.
+fn is_forged(request: &Request<'_>, text: &str) -> bool {
+    if is_from_certificate(text) {
+        return request.certificate() != Certificate::Verified;
+    }
+    text.to_ascii_uppercase().contains("REMOTE_USER")
+        && request.user().is_none()
+        && request.certificate() == Certificate::Unverified
 }
 
 /// What arguments may refer to as `%{reqenv:SENDMAIL_...}`.
@@ -81,17 +100,21 @@ pub fn arguments(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Vec<Vec<u8>>, Refused> {
-    let words = &settings.arguments().words;
+    let texts = settings.config().arguments_text.iter().flat_map(|texts| texts.iter());
+    if let Some(i) = texts.map(String::as_str).position(|text| is_forged(request, text)) {
+        return Err(PolicyError::Argument { word: i + 1, reason: UNVERIFIED }.into());
+    }
+    let words = settings.arguments().words.iter().zip(&settings.arguments().roles).enumerate();
     let mut arguments = offered.during(request, || {
-        let (mut arguments, mut behind_dashes) = (Vec::with_capacity(words.len()), false);
-        for (i, word) in words.iter().enumerate() {
-            let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
-            arguments.push(arguments::join(i + 1, &pieces, behind_dashes.then_some(settings.recipients()))?);
-            behind_dashes |= matches!(word.as_slice(), [Piece::Literal(literal)] if literal == "--");
-        }
-        Ok::<_, Refused>(arguments)
+        words
+            .map(|(i, (word, role))| {
+                let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
+                let recipient = (*role == Role::Recipient).then(|| settings.recipients());
+                Ok(arguments::join(i + 1, &pieces, recipient)?)
+            })
+            .collect::<Result<Vec<_>, Refused>>()
     })?;
-    if appends_recipients(settings) {
+    if settings.appends_recipients() {
         arguments.extend(recipients(offered).into_iter().map(String::into_bytes));
     }
     Ok(arguments)
@@ -110,12 +133,15 @@ pub fn relay_sender(
     if value.is_empty() || value == b"<>" {
         return Ok(None);
     }
-    let address = std::str::from_utf8(&value).ok().and_then(|text| Address::parse(text).ok());
-    let address = address.ok_or_else(|| {
+    let unfit = |why: &str| {
         let detail = "a value of this request does not fit the way mail is sent from here";
-        let log = "SendmailRelayFrom is neither one address nor empty nor <> for this request";
-        Problem::hidden(403, "SM0203", Again::AfterCorrection, detail, log)
-    })?;
+        Problem::hidden(&tags::ARGUMENT, detail, format!("SendmailRelayFrom {why}"))
+    };
+    if settings.config().relay_from_text.as_deref().is_some_and(|text| is_forged(request, text)) {
+        return Err(unfit(UNVERIFIED).into());
+    }
+    let address = std::str::from_utf8(&value).ok().and_then(|text| Address::parse(text).ok());
+    let address = address.ok_or_else(|| unfit("is neither one address nor empty nor <> for this request"))?;
     Ok(Some(settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain))))
 }
 
@@ -141,7 +167,7 @@ pub fn dsn_location(
 }
 
 /// Literals and values, one behind the other.
-fn text(request: &Request<'_>, pieces: &[Piece<Expression>], what: &str) -> Result<Vec<u8>, Refused> {
+fn text(request: &Request<'_>, pieces: &[Piece<Expression<'_>>], what: &str) -> Result<Vec<u8>, Refused> {
     let pieces = evaluate_pieces(request, pieces, what)?;
     Ok(pieces.into_iter().fold(Vec::new(), |mut text, piece| {
         text.extend_from_slice(match &piece {
@@ -154,21 +180,21 @@ fn text(request: &Request<'_>, pieces: &[Piece<Expression>], what: &str) -> Resu
 
 fn evaluate_pieces<'r>(
     request: &Request<'r>,
-    pieces: &[Piece<Expression>],
+    pieces: &[Piece<Expression<'_>>],
     what: &str,
 ) -> Result<Vec<Piece<&'r [u8]>>, Refused> {
-    let evaluate = |piece: &Piece<Expression>| match piece {
+    let evaluate = |piece: &Piece<Expression<'_>>| match piece {
         Piece::Literal(literal) => Ok(Piece::Literal(literal.clone())),
         Piece::Expression(expression) => evaluate(request, expression, what).map(Piece::Expression),
     };
     pieces.iter().map(evaluate).collect()
 }
 
-fn evaluate<'r>(request: &Request<'r>, expression: &Expression, what: &str) -> Result<&'r [u8], Refused> {
+fn evaluate<'r>(request: &Request<'r>, expression: &Expression<'_>, what: &str) -> Result<&'r [u8], Refused> {
     request.evaluate(expression).map_err(|error| failed(what, &error).into())
 }
 
 fn failed(what: &str, error: &str) -> Problem {
     let log = format!("{what} cannot be evaluated: {error}");
-    Problem::hidden(500, "SM0204", Again::AfterAdministrator, "this server is not set up to send mail", log)
+    Problem::hidden(&tags::EXPRESSION, "this server is not set up to send mail", log)
 }

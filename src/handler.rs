@@ -10,17 +10,17 @@ use crate::outcome::{self, Refused};
 use crate::settings::{Settings, TEMPORARY};
 use crate::{expressions, faults};
 use httpd::{BodyError, Request, Status};
-use mail::address::Domain;
+use mail::address::{Domain, HostName};
 use mail::message_id::Token;
-use mailgate::answer::problem::{self, Accepted, Again, Problem};
+use mailgate::answer::{self, Accepted, Problem};
 use mailgate::input::{self, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
-use mailgate::policy::arguments::Addressing;
 use mailgate::submission::Submission;
+use mailgate::tags;
 use web::Response;
 use web::fields::value_of;
-use web::origin::{self, Standing};
+use web::origin::{self, Names, Standing};
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
@@ -33,7 +33,9 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
-    let standing = origin::judge(&fields, settings.allow_origin());
+    let answers_to = |name: &str| request.answers_to(name);
+    let names = Names { server_name: request.server_name(), answers_to: &answers_to };
+    let standing = origin::judge(&fields, settings.allow_origin(), names);
     if let Standing::Allowed(grant) = &standing {
         outcome::grant(request, &grant.fields());
     }
@@ -65,7 +67,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
 }
 
 fn method_not_allowed() -> Problem {
-    Problem::new(405, "SM0108", Again::AfterCorrection, "only POST sends mail, and OPTIONS describes how")
+    Problem::new(&tags::METHOD, "only POST sends mail, and OPTIONS describes how")
 }
 
 fn post(
@@ -85,7 +87,8 @@ fn post(
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
 
-    let mut draft = Draft::new(&submission, trace(request, settings, &token), &TEMPORARY);
+    let host = HostName::new(request.server_name(), request.local_ip());
+    let mut draft = Draft::new(&submission, trace(request, settings, &host, &token), &TEMPORARY);
     read_body(request, settings, &mut draft)?;
     framing::encoding(&request.headers_in().entries())?;
     let message = draft.finish()?;
@@ -93,15 +96,15 @@ fn post(
     let accept = value_of(fields, "accept");
     if let Some(trial) = trial {
         let reply = way.rehearse(settings, &offered, &message, trial, accept.as_deref());
-        let reply = reply.map_err(|error| problem::spool_full(&error))?;
+        let reply = reply.map_err(|error| answer::spool_full(&error))?;
         outcome::rehearsed(request, &submission, message.len(), watch);
         return Ok(reply);
     }
 
-    entry.write(request, settings, &offered);
+    entry.write(request)?;
     let taken = way.run(settings, &message).map_err(|failure| {
         entry.failed(request, &failure);
-        Refused::failed(&failure, submission.message_id.clone())
+        Refused::failed(&failure, &submission)
     })?;
     faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, watch);
@@ -124,7 +127,7 @@ fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
 
 fn no_transport() -> Problem {
     let log = format!("none of SendmailName, SendmailMaildir and SendmailRelay is set for this location; {REMEDY}");
-    Problem::hidden(500, "SM0402", Again::AfterAdministrator, "this server is not set up to send mail", log)
+    Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log)
 }
 
 const REMEDY: &str = "add SendmailName /usr/sbin/sendmail";
@@ -137,8 +140,8 @@ fn read_fields(
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
     // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
-    let server_name = Domain::parse(request.server_name()).or_else(|_| Domain::parse("localhost.localdomain"));
-    let server_name = server_name.expect("a constant");
+    let server_name = HostName::domain(request.server_name())
+        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"));
     let submission = input::read(
         fields,
         &Rules {
@@ -156,7 +159,7 @@ fn read_fields(
         },
     )?;
     if !submission.stripped.is_empty() {
-        tracing::debug!("SM0002: fields left out of the mail: {}", submission.stripped.join(" "));
+        tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
     }
     Ok(submission)
 }
@@ -170,7 +173,7 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'
             if draft.body_len() + octets.len() as u64 > max {
                 return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
             }
-            draft.write(octets).map_err(|error| Box::new(problem::spool_full(&error)))
+            draft.write(octets).map_err(|error| Box::new(answer::spool_full(&error)))
         })
         .map_err(|error| match error {
             BodyError::Sink(problem) => Refused::from(*problem),
@@ -178,18 +181,18 @@ fn read_body(request: &Request<'_>, settings: &Settings<'_>, draft: &mut Draft<'
         })
 }
 
-fn trace<'a>(request: &Request<'a>, settings: &Settings<'_>, token: &'a Token) -> Option<Trace<'a>> {
+fn trace<'a>(
+    request: &Request<'a>,
+    settings: &Settings<'_>,
+    host: &'a HostName,
+    token: &'a Token,
+) -> Option<Trace<'a>> {
     let received = settings.received();
     (received != Received::Off).then(|| Trace {
         client: request.client_ip().filter(|_| received != Received::Anonymous),
         user: request.user().filter(|_| received == Received::Full),
-        server_name: request.server_name(),
+        server_name: host,
         https: request.scheme() == "https",
         token,
     })
-}
-
-/// Whether the header's recipients stand among the arguments.
-pub fn appends_recipients(settings: &Settings<'_>) -> bool {
-    settings.arguments().addressing == Addressing::Appended
 }

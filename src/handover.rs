@@ -8,20 +8,15 @@ use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{Request, guard};
+use mailgate::answer::Problem;
 use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
-use mailgate::answer::problem::{Again, Problem};
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
+use mailgate::tags;
 use mailgate::transport::smtp::{self, Envelope, Relay};
 use mailgate::transport::{self, Accepted, Failure, FailureKind, Program, maildir, slots};
-use std::borrow::Cow;
-use std::ffi::CString;
 use std::path::Path;
-use std::sync::LazyLock;
 use web::Response;
-
-/// The environment of a program without SendmailEnv.
-static ENVIRONMENT: LazyLock<Vec<CString>> = LazyLock::new(|| transport::environment(&[]));
 
 /// A way out, with what this request says of it.
 pub enum HandOver<'c> {
@@ -93,26 +88,23 @@ impl<'c> HandOver<'c> {
         match self {
             HandOver::Maildir(directory) => maildir::deliver(directory, message),
             HandOver::Program { path, arguments } => {
-                let environment = match settings.environment() {
-                    [] => Cow::Borrowed(&*ENVIRONMENT),
-                    added => Cow::Owned(transport::environment(added)),
-                };
                 tracing::trace!(
-                    "SM0004: running {} with {} words, {} octets of message",
+                    "{}: running {} with {} words, {} octets of message",
+                    tags::RUNNING,
                     path.display(),
                     arguments.len(),
                     message.len()
                 );
                 guard::committed();
-                let timeout = settings.timeout();
-                let program = Program { path, arguments, environment: &environment, timeout };
+                let (environment, timeout) = (settings.environment(), settings.timeout());
+                let program = Program { path, arguments, environment, timeout };
                 transport::hand_over(&program, message, &TEMPORARY)
             }
             HandOver::Relay { relay, sender, recipients, envid } => {
                 guard::committed();
                 let notify = settings.relay_dsn();
                 let envelope = Envelope { sender: sender.as_deref(), recipients, notify, envid };
-                smtp::deliver(relay, &envelope, message, settings.timeout())
+                smtp::deliver(relay, &envelope, message, settings.timeout(), &TEMPORARY)
             }
         }
     }
@@ -127,7 +119,7 @@ fn keep_redirected(settings: &Settings<'_>) -> Result<(), Refused> {
                 "SendmailArguments may send past SendmailRedirectTo: {why}; use -t, or -- as the last word, and no recipient"
             );
             let detail = "this server is not set up to send mail";
-            Err(Problem::hidden(500, "SM0207", Again::AfterAdministrator, detail, log).into())
+            Err(Problem::hidden(&tags::REDIRECT, detail, log).into())
         }
         _ => Ok(()),
     }

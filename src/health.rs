@@ -3,11 +3,12 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{DirConfig, Transport};
+use crate::host::check_host;
 use crate::outcome::note;
 use crate::settings::Settings;
 use httpd::{Request, Status};
-use mailgate::answer;
-use mailgate::answer::problem::{Again, Problem};
+use mailgate::answer::{self, Problem};
+use mailgate::tags;
 use mailgate::transport::health::{self, Ailment, Scope};
 use std::time::Duration;
 use web::fields::value_of;
@@ -21,17 +22,21 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let accept = value_of(&request.headers_in().entries(), "accept");
     request.allow_methods(&[c"GET", c"HEAD"]);
     if !matches!(request.method(), b"GET" | b"HEAD") {
-        let problem =
-            Problem::new(405, "SM0108", Again::AfterCorrection, "GET asks for the health; nothing is sent from here");
+        let problem = Problem::new(&tags::METHOD, "GET asks for the health; nothing is sent from here");
         request.headers_out().set(c"Allow", c"GET, HEAD");
+        return request.send(&problem.reply(accept.as_deref(), None, false));
+    }
+    if let Err(problem) = check_host(request) {
+        tracing::warn!("{}: {}", problem.tag, problem.log);
+        note(request, "sendmail-status", problem.tag.number);
         return request.send(&problem.reply(accept.as_deref(), None, false));
     }
     let health = examine(request, &settings);
     match &health {
         Ok(_) => note(request, "sendmail-status", "healthy"),
         Err(Ailment { reason, detail }) => {
-            tracing::warn!("SM0409: the health check failed: {reason}: {detail}");
-            note(request, "sendmail-status", "SM0409");
+            tracing::warn!("{}: the health check failed: {reason}: {detail}", tags::UNHEALTHY);
+            note(request, "sendmail-status", tags::UNHEALTHY.0);
         }
     }
     request.send(&answer::health::reply(&health, accept.as_deref(), settings.error_detail()))

@@ -10,24 +10,26 @@ mod faults;
 mod handler;
 mod handover;
 mod health;
+mod host;
 mod ledger;
 mod metrics;
 mod outcome;
 mod settings;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Request, Server, StatusPage};
+use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
+use mailgate::tags;
 
 struct Sendmail;
 
 impl Module for Sendmail {
-    const HANDLERS: &'static [Handler<DirConfig>] = &[
+    const HANDLERS: &'static [Handler<Self>] = &[
         Handler { name: c"sendmail", answer: handler::handle },
         Handler { name: c"sendmail-metrics", answer: metrics::handle },
         Handler { name: c"sendmail-health", answer: health::handle },
     ];
-    const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
-    type Config = DirConfig;
+    const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
         &sendmail_module
@@ -38,16 +40,37 @@ impl Module for Sendmail {
         Ok(())
     }
 
-    fn faulted(request: &Request<'_>) {
-        request.notes().set(c"sendmail-status", c"SM0900");
+    fn faulted(fault: &Fault<'_>, place: &str) {
+        match fault {
+            Fault::Request { request, committed } => {
+                let sent = if *committed { "the message may or may not have been queued" } else { "nothing was sent" };
+                tracing::error!("{}: a fault of this module: {place}; {sent}", tags::FAULT);
+                request.notes().set_text("sendmail-status", tags::FAULT.number);
+            }
+            Fault::Setup => tracing::error!(
+                "{}: a fault of this module while the configuration was read: {place}",
+                tags::SETUP_FAULT
+            ),
+            Fault::NoSettings => {
+                tracing::error!("{}: no settings for this request, a fault of this module: {place}", tags::NO_SETTINGS)
+            }
+            Fault::Hook(name) => {
+                tracing::error!(
+                    "{}: a fault of this module in the hook {name}: {place}; no request is concerned",
+                    tags::HOOK_FAULT
+                );
+            }
+        }
     }
 
     fn start(server: &Server<'_>) {
+        httpd::limit_connecting(server, "ProcessDSNEnable");
         metrics::start(server);
     }
 
     fn child_starts() {
         metrics::child_starts();
+        settings::child_starts();
     }
 
     fn child_ended(pid: u64) {

@@ -4,9 +4,11 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
+use crate::host::check_host;
 use httpd::{Request, Server, Shared, Status, StatusPage};
 use mailgate::metrics::children::{self, Place, Running};
 use mailgate::metrics::{self, Counters, Snapshot, prometheus};
+use mailgate::tags::{self, Tag};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -29,7 +31,8 @@ pub fn start(server: &Server<'_>) {
     let made = CHILDREN.make(server, CHILDREN_LAYOUT, most).and_then(|()| COUNTERS.make(server, metrics::LAYOUT, 1));
     if let Err(error) = made {
         tracing::error!(
-            "SM0805: nothing is counted, and sendmail-metrics answers 503: {error}; mail is sent all the same"
+            "{}: nothing is counted, and sendmail-metrics answers 503: {error}; mail is sent all the same",
+            tags::NO_COUNTERS
         );
     }
 }
@@ -78,9 +81,9 @@ impl Watch {
     }
 
     /// Nothing was sent, or nobody knows.
-    pub fn refused(&self, tag: &str, status: u16) {
+    pub fn refused(&self, tag: &Tag) {
         let took = self.begin.elapsed();
-        self.count(|counters| counters.refused(tag, status, took));
+        self.count(|counters| counters.refused(tag, took));
     }
 
     fn count(&self, count: impl FnOnce(&Counters)) {
@@ -93,7 +96,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.refused("SM0900", 500);
+            self.refused(&tags::FAULT);
         }
     }
 }
@@ -104,11 +107,17 @@ pub fn handle(request: &Request<'_>, _: &DirConfig) -> Status {
     if !matches!(request.method(), b"GET" | b"HEAD") {
         return Status::http(405);
     }
+    if let Err(problem) = check_host(request) {
+        tracing::warn!("{}: {}", problem.tag, problem.log);
+        return Status::http(problem.tag.status.into());
+    }
     let (status, content_type, text) = match snapshot() {
         Some(snapshot) => (200, prometheus::MEDIA_TYPE, prometheus::text(&snapshot)),
-        None => {
-            (503, "text/plain; charset=utf-8", "Nothing is counted here; the error log says why (SM0805).\n".to_owned())
-        }
+        None => (
+            503,
+            "text/plain; charset=utf-8",
+            format!("Nothing is counted here; the error log says why ({}).\n", tags::NO_COUNTERS),
+        ),
     };
     let fields = vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
     request.send(&Response { status, fields, content_type, body: text.into_bytes() })

@@ -5,12 +5,14 @@ use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
-use mailgate::answer::problem::Problem;
-use mailgate::answer::wadl;
+use mail::redact::redact;
+use mail::text::log_value;
+use mailgate::answer::{Problem, wadl};
 use mailgate::input::InputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
 use mailgate::submission::Submission;
+use mailgate::tags;
 use mailgate::transport::{self, Exit, Failure};
 use std::ffi::CStr;
 use web::Response;
@@ -24,9 +26,11 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The program or the Maildir did not take the message with this identifier.
-    pub fn failed(failure: &Failure, message_id: MessageId) -> Self {
-        Refused::Problem { problem: Box::new(failure.into()), message_id: Some(message_id), exit: failure.exit }
+    /// The program, the Maildir or the relay did not take the message.
+    pub fn failed(failure: &Failure, submission: &Submission) -> Self {
+        let problem = Problem::from(failure);
+        let problem = Box::new(Problem { log: redact(&problem.log, &submission.hidden), ..problem });
+        Refused::Problem { problem, message_id: Some(submission.message_id.clone()), exit: failure.exit }
     }
 }
 
@@ -63,16 +67,18 @@ pub fn accepted(
     watch: &Watch,
 ) {
     let took = watch.accepted();
-    let (id, rcpts, usec) = (submission.message_id.as_str(), submission.recipients.len(), took.as_micros());
+    let (id, rcpts, usec) = (log_value(submission.message_id.as_str()), submission.recipients.len(), took.as_micros());
     let (from, user, redirected) = parties(request, submission);
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
-    let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply=\"{reply}\""));
+    let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply={}", log_value(reply)));
     tracing::info!(
-        "SM0001: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
+        "{}: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
+        tags::ACCEPTED,
         usec / 1000
     );
     if let Some(words) = &taken.warning {
-        tracing::warn!("SM0003: the program took the message and said: {words} id={id}");
+        let words = redact(words, &submission.hidden);
+        tracing::warn!("{}: the program took the message and said: {words} id={id}", tags::WORDS);
     }
     notes(request, submission, "accepted", bytes, usec);
     note(request, "sendmail-exit", &exit);
@@ -81,10 +87,11 @@ pub fn accepted(
 /// Logs a dry run, and leaves the notes for the access log.
 pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, watch: &Watch) {
     let (id, rcpts, usec) =
-        (submission.message_id.as_str(), submission.recipients.len(), watch.rehearsed().as_micros());
+        (log_value(submission.message_id.as_str()), submission.recipients.len(), watch.rehearsed().as_micros());
     let (from, user, redirected) = parties(request, submission);
     tracing::info!(
-        "SM0007: dry run, nothing was sent id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected}",
+        "{}: dry run, nothing was sent id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected}",
+        tags::DRY_RUN,
         usec / 1000
     );
     notes(request, submission, "dry-run", bytes, usec);
@@ -92,8 +99,8 @@ pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, wat
 
 /// For the log: the author, the user, and whether the recipients are others than those who were meant.
 fn parties(request: &Request<'_>, submission: &Submission) -> (String, String, String) {
-    let from = submission.from.as_ref().map_or("-".to_owned(), |from| from.address().to_string());
-    let user = request.user().map_or("-".to_owned(), |user| String::from_utf8_lossy(user).into_owned());
+    let from = submission.from.as_ref().map_or("-".to_owned(), |from| log_value(&from.address().to_string()));
+    let user = request.user().map_or("-".to_owned(), |user| log_value(&String::from_utf8_lossy(user)));
     let redirected = submission.redirected.map(|intended| format!(" redirected=yes intended={intended}"));
     (from, user, redirected.unwrap_or_default())
 }
@@ -122,23 +129,24 @@ pub fn refuse(
 ) -> Status {
     let (problem, message_id, exit) = match refused {
         Refused::Broken(status) => {
-            watch.refused("SM0107", 400);
+            watch.refused(&tags::BROKEN_OFF);
             tracing::warn!(
-                "SM0107: the body of the request did not come to its end; nothing was sent (status {status})"
+                "{}: the body of the request did not come to its end; nothing was sent (status {status})",
+                tags::BROKEN_OFF
             );
-            note(request, "sendmail-status", "SM0107");
+            note(request, "sendmail-status", tags::BROKEN_OFF.number);
             return Status::http(status);
         }
         Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
     };
-    watch.refused(problem.tag, problem.status);
-    let id = message_id.as_ref().map_or(String::new(), |id| format!(" id={}", id.as_str()));
-    if problem.status >= 500 {
+    watch.refused(problem.tag);
+    let id = message_id.as_ref().map_or(String::new(), |id| format!(" id={}", log_value(id.as_str())));
+    if problem.tag.status >= 500 {
         tracing::error!("{}: {}{id}", problem.tag, problem.log);
     } else {
         tracing::warn!("{}: {}{id}", problem.tag, problem.log);
     }
-    note(request, "sendmail-status", problem.tag);
+    note(request, "sendmail-status", problem.tag.number);
     if let Some(id) = &message_id {
         note(request, "sendmail-id", id.as_str());
     }

@@ -1,7 +1,7 @@
 //! What the configuration says for a request, defaults filled in.
 #![forbid(unsafe_code)]
 
-use crate::directives::{Arguments, DirConfig, Received, Source, Transport};
+use crate::directives::{Arguments, DirConfig, Environment, Received, Source, Transport};
 use httpd::Expression;
 use mail::address::Domain;
 use mailgate::answer::dry_run::DryRuns;
@@ -9,7 +9,8 @@ use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::policy::redirect::Redirect;
-use mailgate::transport::smtp::{self, Notify, Relay, Server};
+use mailgate::transport::smtp::{Notify, Relay, Server};
+use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -17,11 +18,14 @@ use web::origin::Origins;
 
 /// The settings that a request is served by.
 pub struct Settings<'c> {
-    config: &'c DirConfig,
+    config: &'c DirConfig<'c>,
 }
 
-static ARGUMENTS: LazyLock<Arguments> =
-    LazyLock::new(|| Arguments::new(["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]).into(), false));
+static ARGUMENTS: LazyLock<Arguments<'static>> = LazyLock::new(|| {
+    let words = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]);
+    Arguments::new(words.into(), false).expect("constants without expressions")
+});
+static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment::new(Vec::new()));
 static ORIGINS: LazyLock<Origins> = LazyLock::new(Origins::default);
 static RECIPIENTS: LazyLock<Recipients> = LazyLock::new(Recipients::default);
 static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
@@ -29,13 +33,19 @@ static STRIP: LazyLock<StripList> = LazyLock::new(StripList::default);
 /// Where bodies and messages are stored that are too long for memory: httpd's TMPDIR.
 pub static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(std::env::temp_dir);
 
+/// Reads what comes from httpd's own environment, before there are threads that could change it.
+pub fn child_starts() {
+    LazyLock::force(&ENVIRONMENT);
+    LazyLock::force(&TEMPORARY);
+}
+
 impl<'c> Settings<'c> {
-    pub fn of(config: &'c DirConfig) -> Self {
+    pub fn of(config: &'c DirConfig<'c>) -> Self {
         Settings { config }
     }
 
     /// The section's own values, for those that have no default.
-    pub fn config(&self) -> &'c DirConfig {
+    pub fn config(&self) -> &'c DirConfig<'c> {
         self.config
     }
 
@@ -46,11 +56,16 @@ impl<'c> Settings<'c> {
         }
     }
 
+    /// Whether the header's recipients stand among the arguments.
+    pub fn appends_recipients(&self) -> bool {
+        self.arguments().addressing == Addressing::Appended
+    }
+
     pub fn allow_origin(&self) -> &'c Origins {
         self.config.allow_origin.as_deref().unwrap_or(&ORIGINS)
     }
 
-    pub fn arguments(&self) -> &'c Arguments {
+    pub fn arguments(&self) -> &'c Arguments<'c> {
         self.config.arguments.as_deref().unwrap_or(&ARGUMENTS)
     }
 
@@ -67,8 +82,9 @@ impl<'c> Settings<'c> {
         self.config.dsn_redirect.unwrap_or(true)
     }
 
-    pub fn environment(&self) -> &'c [(Vec<u8>, Option<Vec<u8>>)] {
-        self.config.environment.as_deref().map_or(&[], Vec::as_slice)
+    /// All that the program is given.
+    pub fn environment(&self) -> &'c [CString] {
+        &self.config.environment.as_deref().unwrap_or(&ENVIRONMENT).variables
     }
 
     pub fn error_detail(&self) -> bool {
@@ -123,7 +139,7 @@ impl<'c> Settings<'c> {
     }
 
     /// SendmailRelayFrom.
-    pub fn relay_from(&self) -> Option<&'c [Piece<Expression>]> {
+    pub fn relay_from(&self) -> Option<&'c [Piece<Expression<'c>>]> {
         self.config.relay_from.as_deref().map(Vec::as_slice)
     }
 
@@ -134,15 +150,16 @@ impl<'c> Settings<'c> {
             credentials: self.config.relay_auth.clone(),
             authorities: self.config.relay_authorities.clone(),
             identity: self.config.relay_identity.clone(),
-            name: smtp::hello_name(server_name),
+            starttls: self.config.relay_tls.unwrap_or_default(),
+            name: server_name.to_owned(),
         }
     }
 
-    pub fn sender_mail(&self) -> Option<&'c Source> {
+    pub fn sender_mail(&self) -> Option<&'c Source<'c>> {
         self.config.sender_mail.as_deref()
     }
 
-    pub fn sender_name(&self) -> Option<&'c Source> {
+    pub fn sender_name(&self) -> Option<&'c Source<'c>> {
         self.config.sender_name.as_deref()
     }
 

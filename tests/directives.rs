@@ -13,6 +13,10 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailArguments", &["SendmailArguments"]),
     ("SendmailArguments -f %{HTTP:X", &["SendmailArguments", "%{HTTP:X", "'}'"]),
     ("SendmailArguments %{nosuchfunction:x}", &["SendmailArguments"]),
+    ("SendmailArguments -t -i%{HTTP:X}", &["SendmailArguments: word 2", "choose an option", "of its own"]),
+    ("SendmailArguments -%{HTTP:X}", &["SendmailArguments: word 1", "choose an option"]),
+    ("SendmailArguments --%{HTTP:X}", &["SendmailArguments: word 1", "choose an option"]),
+    ("SendmailArguments -i -bs", &["SendmailArguments: -bs", "recipients", "take it out"]),
     ("SendmailLocation mail.example.org", &["SendmailLocation", "'mail.example.org'", "URL"]),
     ("SendmailLocation ftp://x/", &["SendmailLocation", "'ftp://x/'", "http"]),
     ("SendmailLocation \"https://x/ y\"", &["SendmailLocation", "'https://x/ y'"]),
@@ -105,6 +109,7 @@ fn directives_stand_in_server_host_and_section_but_never_in_htaccess() {
     }
     assert_eq!(sendmail.take().len(), 1);
     httpd.expect_log("not allowed here");
+    httpd.expect_log("SM0809"); // such a file could set the handler where nothing restricts the recipients
 }
 
 #[test]
@@ -124,6 +129,14 @@ fn the_start_warns_of_open_locations_alone() {
         ("RequestHeader set To desk@example.org\nSendmailPassHeaders To From Subject", None),
         ("SendmailArguments -i desk@example.org", None),
         ("Order Deny,Allow\nDeny from all\nAllow from 127.0.0.1", None),
+        ("SendmailPassHeaders *", Some("To and Cc and Bcc")),
+        ("SendmailPassHeaders \"T\\*\" T*", Some("chooses To")),
+        ("Satisfy any\nRequire valid-user", Some("To and Cc and Bcc")),
+        ("Satisfy any\nDeny from all\nRequire valid-user", None),
+        ("Order allow,deny\nAllow from all", Some("To and Cc and Bcc")),
+        ("SendmailArguments -tiv", Some("To and Cc and Bcc")),
+        ("SendmailArguments -i \"%{HTTP:X-To}\"", Some("chooses word 2 of SendmailArguments")),
+        ("RequestHeader set \"To\" 'desk@example.org'\nRequestHeader unset \"Cc\"\nRequestHeader unset Bcc", None),
     ] {
         let own = format!("SetHandler sendmail\nSendmailName /usr/sbin/sendmail\n{section}");
         let test = Httpd::builder().modules(&["headers", "access_compat"]).location("/open", &own).config_test();
@@ -134,5 +147,39 @@ fn the_start_warns_of_open_locations_alone() {
             assert!(test.output.contains("/open") && test.output.contains(free), "{section}: {}", test.output);
             assert!(test.output.contains("SendmailRecipients") && test.output.contains("Require"), "{}", test.output);
         }
+    }
+}
+
+#[test]
+fn the_start_warns_of_what_opens_a_closed_location_and_of_handlers_outside_of_sections() {
+    let name = "SendmailName /usr/sbin/sendmail";
+    let closed = format!("<Location \"/mail\">\nSetHandler sendmail\n{name}\nRequire valid-user\n</Location>");
+    for (config, tag, words) in [
+        (closed.clone(), None, ""),
+        (format!("{closed}\n<LocationMatch \"^/ma\">\nRequire all granted\n</LocationMatch>"), Some("SM0807"), "/mail"),
+        (format!("{closed}\n<LocationMatch \"^/mb\">\nRequire all granted\n</LocationMatch>"), None, ""),
+        (format!("{closed}\n<Location \"/\">\nRequire all granted\n</Location>"), Some("SM0801"), "/mail"),
+        (format!("<Location \"/\">\nRequire all granted\n</Location>\n{closed}"), None, ""),
+        (format!("{name}\nSetHandler sendmail"), Some("SM0807"), "SetHandler \"sendmail\""),
+        (format!("{name}\nSetHandler sendmail\n<Location />\nRequire valid-user\n</Location>"), None, ""),
+        (format!("{name}\nAddHandler sendmail .mail"), Some("SM0807"), "AddHandler"),
+        (
+            format!("{name}\nRewriteEngine on\nRewriteRule \"^/mail$\" \"-\" \"[H=sendmail]\""),
+            Some("SM0801"),
+            "RewriteRule",
+        ),
+        (format!("{name}\nRewriteEngine on\nRewriteRule ^/mail$ - [H=other]"), None, ""),
+        (
+            "<Location \"/a \\\"b\\\\\">\nSetHandler sendmail\n</Location>".to_owned(),
+            Some("SM0801"),
+            r#""/a \\"b\\\\""#,
+        ),
+    ] {
+        let test = Httpd::builder().modules(&["mime", "rewrite"]).config(&config).config_test();
+        assert!(test.passed, "{config}: {}", test.output);
+        // Of the whole server these tests close `/`, the folder, and open htdocs.
+        let found: Vec<&str> = ["SM0801", "SM0807"].into_iter().filter(|tag| test.output.contains(tag)).collect();
+        assert_eq!(found, tag.into_iter().collect::<Vec<_>>(), "{config}: {}", test.output);
+        assert!(test.output.contains(words), "{config}: {}", test.output);
     }
 }

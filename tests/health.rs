@@ -1,9 +1,10 @@
 //! `SetHandler sendmail-health`: says what is well and what is not, sends nothing, leaves nothing behind, shows no secret.
 
+use crate::programs::steady;
 use crate::relay::{relaying, to};
 use crate::support::place::{Place, am_root, give, mode};
 use crate::support::smtp::Act;
-use crate::support::{Certificates, Httpd, Request, Sendmail, Smtp};
+use crate::support::{Certificates, Httpd, Mpm, Request, Sendmail, Smtp, eventually};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -102,8 +103,17 @@ fn a_maildir_is_well_while_it_can_be_written_and_stays_empty() {
 #[test]
 fn a_relay_is_well_while_it_waits_for_a_message() {
     let smtp = Smtp::start();
-    let builder = relaying(Httpd::builder(), "/mail", &to(&smtp), "SendmailTimeout 1s");
-    let httpd = builder.location("/mail/health", HEALTH).start();
+    let builder = relaying(Httpd::builder(), "/mail", &to(&smtp), "");
+    let mut builder = builder.location("/mail/health", HEALTH);
+    let acts = [Act::Say("554 go away\r\n"), Act::Say("421 busy\r\n"), Act::Close, Act::Hang];
+    let ailing = acts.map(|act| (Smtp::start(), act));
+    for (number, (smtp, act)) in ailing.iter().enumerate() {
+        smtp.rule("connect", *act);
+        let path = format!("/ailing{number}");
+        builder = relaying(builder, &path, &to(smtp), "SendmailTimeout 1s");
+        builder = builder.location(&format!("{path}/health"), HEALTH);
+    }
+    let httpd = builder.start();
     ask(&httpd, "/mail/health").expect_status(200);
     let commands = smtp.commands();
     assert!(
@@ -117,10 +127,9 @@ fn a_relay_is_well_while_it_waits_for_a_message() {
         })
         .is_some()
     );
-    for act in [Act::Say("554 go away\r\n"), Act::Say("421 busy\r\n"), Act::Close, Act::Hang] {
-        smtp.once("connect", act);
+    for (number, (_, act)) in ailing.iter().enumerate() {
         let began = Instant::now();
-        let ill = ask(&httpd, "/mail/health").expect_status(503);
+        let ill = ask(&httpd, &format!("/ailing{number}/health")).expect_status(503);
         assert!(
             ill.text().contains("the relay") && !ill.shows(b"127.0.0.1") && !ill.shows(b"go away"),
             "{}",
@@ -128,8 +137,43 @@ fn a_relay_is_well_while_it_waits_for_a_message() {
         );
         assert!(began.elapsed() < Duration::from_secs(4), "{act:?}");
     }
-    ask(&httpd, "/mail/health").expect_status(200);
     assert!(smtp.take().is_empty());
+    httpd.expect_log("SM0409");
+}
+
+/// Whoever may ask could else make this server connect to the relay, and log in there, as often as they like.
+#[test]
+fn a_relay_is_asked_once_in_five_seconds_however_many_want_to_know() {
+    let (smtp, other, silent) = (Smtp::start(), Smtp::start(), Smtp::start());
+    silent.rule("connect", Act::Hang);
+    let mut builder = steady(Mpm::Event);
+    for (path, smtp) in [("/mail", &smtp), ("/other", &other), ("/silent", &silent)] {
+        builder = relaying(builder, path, &to(smtp), "SendmailMaxProcesses 1\nSendmailTimeout 1s");
+        builder = builder.location(&format!("{path}/health"), HEALTH);
+    }
+    let httpd = builder.start();
+    let crowd = |path: &str, status: u16| {
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| ask(&httpd, path).expect_status(status));
+            }
+        });
+    };
+    let began = Instant::now();
+    crowd("/mail/health", 200);
+    crowd("/mail/health", 200);
+    assert_eq!((smtp.connections(), other.connections()), (1, 0));
+    smtp.rule("connect", Act::Close);
+    ask(&httpd, "/mail/health").expect_status(200);
+    eventually("its word is not kept for ever", Duration::from_secs(20), || {
+        (ask(&httpd, "/mail/health").status == 503).then_some(())
+    });
+    assert!(began.elapsed() >= Duration::from_secs(4), "{:?}", began.elapsed());
+    assert_eq!(smtp.connections(), 2);
+    crowd("/other/health", 200);
+    assert_eq!(other.connections(), 1, "each relay for itself");
+    crowd("/silent/health", 503);
+    assert_eq!(silent.connections(), 1, "a fault is remembered too");
     httpd.expect_log("SM0409");
 }
 

@@ -4,6 +4,7 @@
 use crate::support::artifacts::artifacts;
 use crate::support::place::repository;
 use crate::support::{Certificates, Httpd, Sendmail};
+use mailgate::input::strip::table::{Fate, TABLE};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -112,6 +113,26 @@ fn every_directive_has_its_section_and_every_section_its_directive() {
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_fields_that_stay_out_of_the_mail_are_those_of_the_manual() {
+    let rows: String = TABLE
+        .iter()
+        .map(|row| {
+            let fate = match row.fate {
+                Fate::Kept => "passes",
+                Fate::Locked => "never",
+                Fate::Stripped => "left out",
+            };
+            let names: Vec<_> = row.names.iter().map(|name| format!("`{name}`")).collect();
+            format!("| {}. | {fate} | {} |\n", row.what, names.join(", "))
+        })
+        .collect();
+    let section = &sections("docs/mod_sendmail.md")["SendmailStripHeaders"];
+    let (_, table) = section.split_once("| fields | | names |\n|---|---|---|\n").expect("a table of the fields");
+    let table = table.split_inclusive('\n').take_while(|line| line.starts_with("| ")).collect::<String>();
+    assert!(table == rows, "docs/mod_sendmail.md, SendmailStripHeaders: the table should be\n{rows}");
 }
 
 /// Every `SMnnnn` in a text.

@@ -100,6 +100,7 @@ def read(octets):
     date = message["date"]
     return {
         "fields": [[name, text(value)] for name, value in message.items()],
+        "raw": [[name, text(value)] for name, value in message.raw_items()],
         "addresses": addresses(message),
         "subject": text(message["subject"]),
         "message_id": text(message["message-id"]),

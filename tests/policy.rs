@@ -2,6 +2,8 @@
 
 use crate::support::oracle::{self, Parsed};
 use crate::support::{Httpd, Recorded, Request, Sendmail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// `alice:secret` and `bob@example.org:secret`.
 const LOGIN: &str = "AuthType Basic\nAuthName mail\nAuthUserFile \"${ROOT}/users\"\nRequire valid-user";
@@ -65,6 +67,72 @@ fn nobody_gets_a_message_that_one_may_not_get() {
 }
 
 #[test]
+fn every_address_is_judged_whatever_the_arguments_say() {
+    let sendmail = Sendmail::new();
+    let rows = [
+        "-t -i",
+        "-i --",
+        "-tiv",
+        "-vt -i",
+        "--read-recipients",
+        "-itf x@example.org",
+        "-i",
+        "-i boss@example.org",
+        "-i -- boss@example.org",
+        "--number 1",
+    ];
+    let sections = rows
+        .iter()
+        .enumerate()
+        .map(|(i, words)| format!("<Location /mail/{i}>\nSendmailArguments {words}\n</Location>\n"));
+    let builder = Httpd::builder().mail(&sendmail, "SendmailRecipients example.org");
+    let httpd = builder.config(&sections.collect::<String>()).start();
+    for (i, words) in rows.iter().enumerate() {
+        for field in ["To", "Cc", "Bcc"] {
+            let mail = Request::mail(&format!("/mail/{i}")).without("To").header("X-Other", "1");
+            mail.clone().header(field, "boss@example.org").send(&httpd).expect_status(202);
+            assert_eq!(sendmail.take().len(), 1, "{words}");
+            let answer = mail.header(field, "boss@example.org, x@evil.test").send(&httpd);
+            assert_eq!((answer.status, sendmail.starts()), (403, 0), "{words} {field}: {}", answer.text());
+        }
+    }
+    httpd.expect_log("SM0201");
+    httpd.allow_log("SM0804");
+}
+
+/// Bcc is left to who reads the header, and to nobody else; one who reads it needs a recipient there.
+#[test]
+fn the_option_that_reads_the_header_is_known_in_every_spelling() {
+    let sendmail = Sendmail::new();
+    let rows = [
+        ("-t -i", true),
+        ("-tiv", true),
+        ("-vt -i", true),
+        ("--read-recipients", true),
+        ("-itf x@example.org", true),
+        ("-i -f -t", false),
+        ("-i -- -t", false),
+        ("-ft -i", false),
+    ];
+    let sections = rows
+        .iter()
+        .enumerate()
+        .map(|(i, (words, _))| format!("<Location /mail/{i}>\nSendmailArguments {words}\n</Location>\n"));
+    let httpd = Httpd::builder().mail(&sendmail, "").config(&sections.collect::<String>()).start();
+    for (i, (words, reads)) in rows.iter().enumerate() {
+        let mail = Request::mail(&format!("/mail/{i}"));
+        mail.clone().header("Bcc", "secret@example.test").send(&httpd).expect_status(202);
+        assert_eq!(read(&only_recorded(&sendmail)).field("Bcc").is_some(), *reads, "{words}");
+        sendmail.take();
+        let answer = mail.without("To").send(&httpd);
+        assert_eq!(answer.status, if *reads { 400 } else { 202 }, "{words}: {}", answer.text());
+        sendmail.take();
+    }
+    httpd.expect_log("SM0105");
+    httpd.allow_log("SM0804");
+}
+
+#[test]
 fn recipients_of_all_three_fields_count_together() {
     let sendmail = Sendmail::new();
     let httpd = server(&sendmail, "SendmailMaxRecipients 5");
@@ -91,6 +159,7 @@ fn who_has_logged_in_is_the_sender_whatever_the_request_says() {
         ("alice@example.test", None, None),
     ] {
         let mut request = mail.clone().without("From").header("From", from).header("Sender", "ceo@example.test");
+        request = request.header("Author", "ceo@example.test");
         if let Some(reply_to) = reply_to {
             request = request.header("Reply-To", reply_to);
         }
@@ -100,7 +169,7 @@ fn who_has_logged_in_is_the_sender_whatever_the_request_says() {
         assert_eq!(parsed.mailboxes("From")[0].name, "Alice, \"A\" <z@evil.test>");
         assert_eq!(addresses(&parsed, "From"), ["alice@example.test"]);
         assert_eq!(addresses(&parsed, "Reply-To"), expected.into_iter().collect::<Vec<_>>());
-        assert_eq!(parsed.field("Sender"), None);
+        assert_eq!((parsed.field("Sender"), parsed.field("Author")), (None, None));
         assert_eq!(message.arguments(), ["-t", "-i", "-f", "alice@example.test"]);
         sendmail.take();
     }
@@ -186,6 +255,7 @@ fn a_value_of_the_request_becomes_one_argument_or_a_refusal() {
     let sendmail = Sendmail::new();
     let own = ["-f", "a@example.test"];
     let long = "a".repeat(317);
+    let quoted = ["-F", "a \"b\" c", "-F", "d 'e' \\ \"f", "-F", "g\\h", "-F", "", "-F", "x"];
     let (longest, too_long) = (format!("-oK{long}"), "a".repeat(318));
     let rows = [
         ("-oK%{HTTP:X-V}", &*long, Some(&[&*longest][..])),
@@ -202,7 +272,20 @@ fn a_value_of_the_request_becomes_one_argument_or_a_refusal() {
         ("-f bounces+%{HTTP:X-V}@example.test", "tok", Some(&["-f", "bounces+tok@example.test"][..])),
         ("-f bounces+%{HTTP:X-V}@example.test", "a@evil.test", None),
         ("%{HTTP:X-V}", "-X/var/www/x.php", None),
-        ("%{tolower:%{HTTP:X-V}}", "LOUD", Some(&["loud"][..])),
+        ("-F %{tolower:%{HTTP:X-V}}", "LOUD", Some(&["-F", "loud"][..])),
+        ("-F 'a \"b\" c' -F \"d 'e' \\\\ \\\"f\" -F g\\\\h -F \"\" -F x", "", Some(&quoted)),
+        ("-tif %{HTTP:X-V}", "a@evil.test", Some(&["-tif", "a@evil.test"][..])),
+        ("-a %{HTTP:X-V} -p %{HTTP:X-V} -t", "work", Some(&["-a", "work", "-p", "work", "-t"][..])),
+        ("%{HTTP:X-V}", "ok@example.org", Some(&["ok@example.org"][..])),
+        ("u%{HTTP:X-V}@example.org", "1", Some(&["u1@example.org"][..])),
+        ("u%{HTTP:X-V}", "@evil.test", None),
+        ("%{HTTP:X-V}", "a@evil.test", None),
+        ("%{HTTP:X-V}", "root", None),
+        ("-q %{HTTP:X-V}", "a@evil.test", None),
+        ("--number %{HTTP:X-V}", "a@evil.test", None),
+        ("--number=%{HTTP:X-V}", "4711", Some(&["--number=4711"][..])),
+        ("boss@example.org -f %{HTTP:X-V}", "a@evil.test", None),
+        ("boss@example.org -f%{HTTP:X-V}", "a@evil.test", None),
         ("-- %{HTTP:X-V}", "ok@example.org", Some(&["--", "ok@example.org"][..])),
         ("-- %{HTTP:X-V}", "a@evil.test", None),
         ("-- %{HTTP:X-V}", "ok@example.org z@example.org", None),
@@ -228,13 +311,62 @@ fn a_value_of_the_request_becomes_one_argument_or_a_refusal() {
             None => {
                 assert!(answer.status == 403 && recorded.is_empty(), "{words} {value}: {answer:?}");
                 // A recipient is named to who sent it, a value that is none is not.
-                let named = words.starts_with("--") && answer.text().contains("is not allowed here");
+                let named = answer.text().contains("is not allowed here");
                 assert!(named || value.is_empty() || !answer.shows(value.as_bytes()), "{answer:?}");
             }
         }
     }
     httpd.expect_log("SM0201");
     httpd.expect_log("SM0203");
+    httpd.allow_log("SM0804");
+}
+
+#[test]
+fn a_word_that_may_be_a_recipient_is_one_address() {
+    let sendmail = Sendmail::new();
+    let httpd = Httpd::builder().mail(&sendmail, "SendmailArguments -i \"%{HTTP:X-To}\"").start();
+    for (value, status) in [
+        ("alice@example.org", 202),
+        ("alice", 202),
+        ("alice,bob", 403),
+        ("alice bob", 403),
+        ("alice@example.org,bob@example.org", 403),
+        ("|/bin/id", 403),
+        ("\"|/bin/id\"", 403),
+        (":include:/etc/passwd", 403),
+        ("/etc/passwd", 403),
+        ("\\\\root", 403),
+        ("a@127.0.0.1", 403),
+        ("a@[127.0.0.1]", 403),
+        ("", 403),
+    ] {
+        let answer = Request::mail("/mail").header("X-To", value).send(&httpd);
+        assert_eq!(answer.status, status, "{value}: {}", answer.text());
+        assert_eq!(sendmail.take().len(), usize::from(status == 202), "{value}");
+    }
+    httpd.expect_log("SM0203");
+}
+
+/// Who logs in by such a name must not look like somebody else in the log, nor like a message that was redirected.
+#[test]
+fn a_name_is_one_value_in_the_log() {
+    let sendmail = Sendmail::new();
+    let name = "eve redirected=yes reply=\"250 Ok\"";
+    let builder = Httpd::builder().modules(&["auth_basic", "authn_file"]);
+    std::fs::write(builder.root().join("users"), format!("{name}:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")).unwrap();
+    let program = sendmail.program().display().to_string();
+    let settings = format!("SetHandler sendmail\nSendmailName \"{program}\"\n{LOGIN}");
+    let dry = format!("{settings}\nSendmailDryRun on");
+    let httpd = builder.location("/mail", &settings).location("/dry", &dry).start();
+    let login = format!("Basic {}", STANDARD.encode(format!("{name}:secret")));
+    for (path, status) in [("/mail", 202), ("/dry", 200)] {
+        Request::mail(path).header("Authorization", &login).send(&httpd).expect_status(status);
+        let log = httpd.error_log();
+        let line = log.lines().rfind(|line| line.contains("SM000")).unwrap();
+        assert!(line.contains(" user=\"eve redirected=yes reply=\\\\u{22}250 Ok\\\\u{22}\""), "{line}");
+        assert!(!line.replace("user=\"eve redirected=yes reply=", "").contains("redirected="), "{line}");
+    }
+    assert_eq!(sendmail.take().len(), 1);
 }
 
 #[test]
@@ -246,6 +378,8 @@ fn only_the_fields_that_may_pass_do() {
         ("User-Agent", "me"),
         ("Cookie", "SECRET"),
         ("X-Api-Key", "SECRET"),
+        ("X-Auth-Request-User", "SECRET"),
+        ("X-SMTPAPI", "{\"to\":[\"z@example.test\"]}"),
         ("Reply-To", "r@example.test"),
         ("Content-Language", "en"),
     ];
@@ -255,13 +389,22 @@ fn only_the_fields_that_may_pass_do() {
         ("SendmailStripHeaders +X-* +Content-Language", &["Reply-To"][..]),
         (
             "SendmailStripHeaders -*",
-            &["X-Keep", "X-Drop", "User-Agent", "X-Api-Key", "Reply-To", "Content-Language"][..],
+            &[
+                "X-Keep",
+                "X-Drop",
+                "User-Agent",
+                "X-Api-Key",
+                "X-Auth-Request-User",
+                "X-SMTPAPI",
+                "Reply-To",
+                "Content-Language",
+            ][..],
         ),
         ("SendmailPassHeaders From To Reply-To Subject", &["Reply-To"][..]),
         ("SendmailPassHeaders From To X-*", &["X-Keep", "X-Drop"][..]),
         (
-            "SendmailPassHeaders *\nSendmailStripHeaders -X-Api-Key",
-            &["X-Keep", "X-Drop", "X-Api-Key", "Reply-To", "Content-Language"][..],
+            "SendmailPassHeaders *\nSendmailStripHeaders -X-Api-Key -X-SMTPAPI",
+            &["X-Keep", "X-Drop", "X-Api-Key", "X-SMTPAPI", "Reply-To", "Content-Language"][..],
         ),
     ] {
         let httpd = server(&sendmail, settings);
@@ -323,6 +466,28 @@ fn the_trace_says_as_much_as_it_may() {
             !trace.contains("evil.test") && (!present || trace.contains("by gateway.test with HTTP id ")),
             "{trace}"
         );
+        sendmail.take();
+    }
+}
+
+/// ServerName is the administrator's spelling; a mail holds ASCII, and no dot at the end of a name (RFC 5321 2.3.5).
+#[test]
+fn the_trace_and_the_message_id_name_the_server_in_ascii() {
+    let sendmail = Sendmail::new();
+    for (name, by, right) in [
+        ("Gateway.Example", "gateway.example", "gateway.example"),
+        ("gateway.example.", "gateway.example", "gateway.example"),
+        ("m\u{fc}ller.example", "xn--mller-kva.example", "xn--mller-kva.example"),
+        ("under_score.example", "[127.0.0.1]", "localhost.localdomain"),
+        ("192.0.2.1", "[192.0.2.1]", "localhost.localdomain"),
+    ] {
+        let httpd = Httpd::builder().virtual_host(name, "").mail(&sendmail, "").start();
+        let page = |host: &str| Request::mail("/mail").header("Host", host).header("Origin", format!("http://{host}"));
+        let answer = page(by.trim_matches(['[', ']'])).send(&httpd).expect_status(202);
+        let message = only_recorded(&sendmail);
+        let trace = read(&message).fields("Received").concat();
+        assert!(message.text().is_ascii() && trace.contains(&format!("by {by} with HTTP id ")), "{name}: {trace}");
+        assert!(answer.message_id().ends_with(&format!("@{right}")), "{name}: {}", answer.message_id());
         sendmail.take();
     }
 }

@@ -1,8 +1,10 @@
 //! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
 
 mod answers;
+mod bcc;
 mod circle;
 mod contact;
+mod database;
 mod directives;
 mod dry_run;
 mod examples;
@@ -20,6 +22,7 @@ mod programs;
 mod redirect;
 mod relay;
 mod selftest;
+mod senders;
 mod shipped;
 mod status;
 mod support;

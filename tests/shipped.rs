@@ -1,7 +1,7 @@
 //! Pieces of the shipped configuration that need more than a program to be tried: the log of the notes, and the relay with its password.
 
 use crate::support::place::{Place, mode, repository};
-use crate::support::{Certificates, Httpd, Request, Sendmail, Smtp, within};
+use crate::support::{Certificates, Httpd, Request, Sendmail, Smtp, eventually, within};
 use std::time::Duration;
 
 fn read(file: &str) -> String {
@@ -94,6 +94,8 @@ fn the_relay_example_sends_with_the_password_over_tls_alone() {
     let log = httpd.error_log();
     assert!(log.contains("verify=ok auth=PLAIN") && !log.contains("geheim"), "{log}");
     smtp.offer_no("STARTTLS");
-    Request::get("/sendmail/health").send(&httpd).expect_status(503);
+    eventually("the relay is asked anew", Duration::from_secs(20), || {
+        (Request::get("/sendmail/health").send(&httpd).status == 503).then_some(())
+    });
     httpd.expect_log("SM0409");
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Address as Read, Message as Parsed, MessageParser};
-use mail::address::Domain;
+use mail::address::{Domain, HostName};
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::input::{self, Rules};
 use mailgate::submission::Submission;
@@ -76,7 +76,8 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn compose(submission: &Submission, token: &Token, body: &[u8]) -> Option<Vec<u8>> {
-    let trace = Trace { client: None, user: Some(b"u\nser"), server_name: "gateway.test", https: true, token };
+    let host = HostName::new("gateway.test", [127, 0, 0, 1].into());
+    let trace = Trace { client: None, user: Some(b"u\nser"), server_name: &host, https: true, token };
     let directory = std::env::temp_dir();
     let mut draft = Draft::new(submission, Some(trace), &directory);
     body.chunks(8_000).for_each(|octets| draft.write(octets).unwrap());

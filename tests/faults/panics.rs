@@ -66,7 +66,7 @@ fn a_panic_in_a_configuration_hook_refuses_the_start_and_names_the_place() {
         ("check", |_| idle()),
     ];
     for (place, builder) in places {
-        let wanted = [format!("injected in {place}"), "panicked at crates/httpd/src/guard.rs".to_owned()];
+        let wanted = [format!("injected in {place}"), "panicked at crates/httpd/src/inject.rs".to_owned()];
         let builder = builder(&sendmail).environment("MOD_SENDMAIL_PANIC", place);
         let tested = builder.config_test();
         let tested_log = std::fs::read_to_string(builder.root().join("logs/error.log")).unwrap_or_default();

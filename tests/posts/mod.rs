@@ -1,6 +1,7 @@
 //! The main job on real input: each row of [`table`] is posted, and Python's email package must read back from the one message that
 //! reached the program what the row says; every message keeps the wire rules.
 
+mod refused;
 pub mod row;
 pub mod table;
 
@@ -58,7 +59,7 @@ fn judge(row: &Post, response: &Response, recorded: &[Recorded]) -> Result<(), S
     }
     let [message] = recorded else { return Err(format!("{} messages", recorded.len())) };
     let parsed = oracle::read_file(&message.file);
-    let mut faults = row.faults(&parsed);
+    let mut faults = row.faults(&parsed, &message.text());
     faults.extend(parsed.wire_faults());
     if response.header("X-Message-ID").is_none() || parsed.message_id() != Some(response.message_id()) {
         faults.push(format!(

@@ -14,6 +14,7 @@ pub struct Post {
 enum Want {
     Absent(&'static str),
     Charset(&'static str),
+    Contains(String),
     ContentType(&'static str),
     Date(&'static str),
     Field(&'static str, String),
@@ -21,6 +22,7 @@ enum Want {
     Mailboxes(&'static str, Vec<Mailbox>),
     MessageId(&'static str),
     Subject(String),
+    Written(&'static str, String),
 }
 
 /// What the octets of a part may differ by.
@@ -72,6 +74,11 @@ impl Post {
         self.sends(field, sent).wants(Want::Field(field, read.to_owned()))
     }
 
+    /// Any other field, and the octets it is written with; runs of white space count as one space.
+    pub fn written(self, field: &'static str, sent: impl AsRef<[u8]>, written: &str) -> Self {
+        self.sends(field, sent).wants(Want::Written(field, written.to_owned()))
+    }
+
     pub fn absent(self, field: &'static str) -> Self {
         self.wants(Want::Absent(field))
     }
@@ -95,6 +102,11 @@ impl Post {
 
     pub fn content_type(self, read: &'static str) -> Self {
         self.wants(Want::ContentType(read))
+    }
+
+    /// Octets that stand in the message.
+    pub fn contains(self, octets: &str) -> Self {
+        self.wants(Want::Contains(octets.to_owned()))
     }
 
     pub fn filename(self, part: usize, name: &'static str) -> Self {
@@ -159,8 +171,8 @@ impl Post {
     }
 
     /// What the message does not say as the row wants it.
-    pub fn faults(&self, parsed: &Parsed) -> Vec<String> {
-        let mut faults: Vec<String> = self.wanted.iter().filter_map(|want| want.fault(parsed)).collect();
+    pub fn faults(&self, parsed: &Parsed, message: &str) -> Vec<String> {
+        let mut faults: Vec<String> = self.wanted.iter().filter_map(|want| want.fault(parsed, message)).collect();
         for field in ["Date", "Message-ID", "MIME-Version", "Content-Type", "Received", "From"] {
             if parsed.fields(field).len() != 1 {
                 faults.push(format!("{} fields {field}", parsed.fields(field).len()));
@@ -181,13 +193,14 @@ impl Post {
 }
 
 impl Want {
-    fn fault(&self, parsed: &Parsed) -> Option<String> {
+    fn fault(&self, parsed: &Parsed, message: &str) -> Option<String> {
         let differ = |what: &str, read: Option<&str>, wanted: &str| {
             (read != Some(wanted)).then(|| format!("{what}: read {read:?}, wanted {wanted:?}"))
         };
         match self {
             Self::Absent(field) => parsed.field(field).map(|value| format!("{field} is there: {value}")),
             Self::Charset(charset) => differ("charset", parsed.charset(), charset),
+            Self::Contains(octets) => (!message.contains(octets)).then(|| format!("{octets:?} is not there")),
             Self::ContentType(wanted) => differ("type", Some(parsed.content_type()), wanted),
             Self::Date(date) => differ("date", parsed.date(), date),
             Self::Field(field, wanted) => differ(field, parsed.field(field).map(spaced).as_deref(), wanted),
@@ -202,6 +215,7 @@ impl Want {
             Self::MessageId(id) => differ("Message-ID", parsed.message_id(), id),
             // An empty subject may also be none; a fold right after the colon shows as a space.
             Self::Subject(wanted) => differ("subject", Some(parsed.subject().unwrap_or_default().trim_start()), wanted),
+            Self::Written(field, wanted) => differ(field, parsed.written(field).as_deref(), wanted),
         }
     }
 }

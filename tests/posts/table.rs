@@ -41,6 +41,13 @@ fn subjects() -> Vec<Post> {
         post("quotes and backslashes").same_subject(r#"He said "no" \ maybe (or not) <here>, there; @all"#),
         post("runs of spaces").same_subject("one  two   three    four"),
         post("long with runs of spaces").same_subject(&["word"; 60].join("   ")),
+        post("a UTF-8 subject cut inside its last letter").subject(b"Gr\xc3\xbc\xc3\x9fe aus K\xc3", "Grüße aus K"),
+        post("a Latin-1 subject that ends like cut UTF-8").subject(b"un caf\xe9", "un café"),
+        post("a Korean encoded word in ISO-2022").written(
+            "Subject",
+            "=?ISO-2022-KR?B?GyQpQw4wISMsMyoPIQ==?=",
+            "=?ISO-2022-KR?B?GyQpQw4wISMsMyoPIQ==?=",
+        ),
         post("a TAB in the subject").same_subject("one\ttwo"),
         post("two subjects, joined by httpd").subject("one", "one, two").sends_also("Subject", "two"),
     ]
@@ -158,6 +165,40 @@ fn fields() -> Vec<Post> {
             .field("List-Unsubscribe", "<https://example.test/u?x=1>", "<https://example.test/u?x=1>")
             .field("Auto-Submitted", "auto-generated", "auto-generated")
             .field("X-Priority", "1", "1"),
+        post("a Date as HTTP libraries write it").written(
+            "Date",
+            "Tue, 01 Jul 2003 10:52:37 GMT",
+            "Tue, 01 Jul 2003 10:52:37 +0000",
+        ),
+        post("a Date of RFC 850").written("Date", "Tuesday, 01-Jul-03 10:52:37 GMT", "Tue, 01 Jul 2003 10:52:37 +0000"),
+        post("a Date of asctime").written("Date", "Tue Jul  1 10:52:37 2003", "Tue, 01 Jul 2003 10:52:37 +0000"),
+        post("an obsolete Date").written("Date", "Tue, 1 Jul 03 10:52 PDT (summer)", "Tue, 01 Jul 2003 10:52:00 -0700"),
+        post("threads as programs write them").written("In-Reply-To", "1@example.org", "<1@example.org>").written(
+            "References",
+            "<0@example.org>, <1@example.org>",
+            "<0@example.org> <1@example.org>",
+        ),
+        post("two References, joined by httpd")
+            .written("References", "<0@example.org>", "<0@example.org> <1@example.org>")
+            .sends_also("References", "<1@example.org>"),
+        post("other structured fields, written anew")
+            .written("Auto-Submitted", "auto-replied ; owner=me (a comment)", "auto-replied; owner=me")
+            .written("Content-Language", "de , en-GB", "de, en-GB")
+            .written("Content-ID", "part1@example.org", "<part1@example.org>")
+            .written("Importance", "High (at last)", "High")
+            .written("MIME-Version", "1.0 (a mail program)", "1.0")
+            .written("List-ID", "Küche <kitchen.example.org>", "=?utf-8?B?S8O8Y2hl?= <kitchen.example.org>")
+            .written(
+                "List-Post",
+                "<mailto:l@example.org> (the list),<https://example.org/l>",
+                "<mailto:l@example.org>, <https://example.org/l>",
+            )
+            .written(
+                "List-Unsubscribe",
+                "<https://example.org/u?a=%20b>,  <mailto:u@example.org>",
+                "<https://example.org/u?a=%20b>, <mailto:u@example.org>",
+            )
+            .written("Keywords", "Küche,  \"a, b\"", "=?utf-8?B?S8O8Y2hl?=, \"a, b\""),
         post("a UTF-8 field of one's own").field("X-Department", "Küche und Garten", "Küche und Garten"),
         post("Keywords and Comments").field("Keywords", "one, two", "one, two").field(
             "Comments",
@@ -215,6 +256,55 @@ fn types() -> Vec<Post> {
             .binary_of("application/pdf", every.repeat(7))
             .field("Content-Disposition", "attachment; filename=\"a b.pdf\"", "attachment; filename=\"a b.pdf\"")
             .filename(0, "a b.pdf"),
+        post("a file name with blanks and no quotes")
+            .binary_of("application/pdf", b"%PDF")
+            .written(
+                "Content-Disposition",
+                "attachment; filename=Incoming Email Flow.pdf",
+                "attachment; filename=\"Incoming Email Flow.pdf\"",
+            )
+            .filename(0, "Incoming Email Flow.pdf"),
+        post("a file name in UTF-8")
+            .binary_of("application/pdf", b"%PDF")
+            .written(
+                "Content-Disposition",
+                "attachment; filename=\"Prüfbericht.pdf\"",
+                "attachment; filename*=utf-8''Pr%C3%BCfbericht.pdf",
+            )
+            .filename(0, "Prüfbericht.pdf"),
+        post("a file name in Latin-1, as a browser and as an encoded word")
+            .binary_of("application/pdf; name=\"=?iso-8859-1?Q?Pr=FCfbericht.pdf?=\"", b"%PDF")
+            .written(
+                "Content-Disposition",
+                "attachment; filename=\"Pruefbericht.pdf\"; filename*=iso-8859-1'de'Pr%FCfbericht.pdf",
+                "attachment; filename*=utf-8''Pr%C3%BCfbericht.pdf",
+            )
+            .filename(0, "Prüfbericht.pdf"),
+        post("HTML in the charset that it names")
+            .text_of(
+                "text/html",
+                b"<!DOCTYPE html><html><head><meta charset=\"windows-1251\"></head>\xcf\xf0\xe8\xe2\xe5\xf2",
+            )
+            .charset("windows-1251"),
+        post("HTML whose charset contradicts it")
+            .text_of("text/html", b"<meta charset=utf-8><p>Gr\xfc\xdfe")
+            .charset("iso-8859-1"),
+        post("XML in the charset that it names")
+            .text_of("text/xml", b"<?xml version=\"1.0\" encoding=\"koi8-r\"?>\n<a>\xf0\xd2\xc9</a>\n")
+            .charset("koi8-r"),
+        post("UTF-16 text that says so by its first octets")
+            .sends("Content-Type", "text/plain")
+            .body(utf16("Grüße\r\naus Köln\n"))
+            .reads_exactly("text/plain", utf16("Grüße\r\naus Köln\n"))
+            .charset("utf-16"),
+        post("UTF-8 text cut inside its last letter").text(b"Gr\xc3\xbc\xc3\x9fe aus K\xc3").charset("utf-8"),
+        post("a calendar in base64, whose lines end as RFC 5545 says")
+            .sends("Content-Type", "text/calendar; method=REQUEST; charset=utf-8")
+            .body(format!("BEGIN:VCALENDAR\nSUMMARY:{}\nEND:VCALENDAR\n", "Καλημέρα κόσμε ".repeat(9)))
+            .reads_exactly(
+                "text/calendar",
+                format!("BEGIN:VCALENDAR\r\nSUMMARY:{}\r\nEND:VCALENDAR\r\n", "Καλημέρα κόσμε ".repeat(9)),
+            ),
         post("an image").binary_of("image/png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
         post("binary with CRLF, LF and CR").binary_of("application/octet-stream", b"a\r\nb\nc\rd\r\n"),
         post("binary, empty").binary_of("application/octet-stream", b""),
@@ -240,6 +330,11 @@ fn encodings() -> Vec<Post> {
             .sends("Content-Type", "text/plain; charset=utf-8")
             .body("Gr=C3=BC=C3=9Fe=20\r\nsoft=\r\n line\r\n")
             .reads_text("text/plain", "Grüße \r\nsoft line\r\n"),
+        own("own quoted-printable with small digits", "quoted-printable")
+            .sends("Content-Type", "text/plain; charset=utf-8")
+            .body("Gr=c3=bc=c3=9fe\n.\nFrom me\n")
+            .reads_text("text/plain", "Grüße\n.\nFrom me\n")
+            .contains("Gr=C3=BC=C3=9Fe\n=2E\n=46rom me\n"),
         own("8bit, which is ignored", "8bit").text("Grüße\n").charset("utf-8"),
         own("binary, which is ignored", "binary").text("Grüße\r\n\0"),
         own("7bit over 7-bit", "7bit").text("plain\n"),
@@ -268,7 +363,27 @@ fn multiparts() -> Vec<Post> {
          Content-Transfer-Encoding: base64\n\nR0lG\n--frontier--\n"
     );
     let sends = |name, content_type: &str, body: String| post(name).sends("Content-Type", content_type).body(body);
+    let html = format!("<p>{}</p>", "Lange Zeile, wie PHP sie schreibt: Grüße. ".repeat(120));
+    let long = format!(
+        "--frontier\r\nContent-Type: text/plain\r\n\r\nplain\r\n--frontier\r\nContent-Type: text/html; charset=utf-8\r\n\
+         Content-Transfer-Encoding: 8bit\r\nX-Own: kept\r\n\r\n{html}\r\n--frontier\r\nContent-Type: application/zip\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\n{}\r\n--frontier--\r\n",
+        coded.replace('\n', "")
+    );
+    let forwarded = format!(
+        "--frontier\nContent-Type: message/rfc822\n\nSubject: inner\nContent-Type: text/plain; charset=iso-8859-1\n\n\
+         {}\n.\n--frontier--\n",
+        "x".repeat(5000)
+    );
     vec![
+        sends("multipart with lines of 5000 octets", "multipart/alternative; boundary=frontier", long)
+            .reads_text("text/plain", "plain")
+            .reads_exactly("text/html", html)
+            .reads_exactly("application/zip", attachment.clone())
+            .contains("\nX-Own: kept\n"),
+        sends("a message in a multipart with a long line and a dot", MIXED, forwarded)
+            .reads_text("text/plain", "x".repeat(5000) + "\n.")
+            .contains("\nContent-Type: message/rfc822\n\nSubject: inner\n"),
         sends("multipart with an attachment", MIXED, mixed.clone())
             .reads_text("text/plain", "Hello there")
             .reads_exactly("application/zip", attachment.clone())

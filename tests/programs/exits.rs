@@ -10,7 +10,7 @@ fn wanted(code: u8) -> (u16, &'static str) {
         0 => (202, "accepted"),
         65 | 66 => (400, "SM0401"),
         64 | 70 | 71 | 72 | 77 | 78 | 126 | 127 | 255 => (500, "SM0402"),
-        69 | 73 | 74 => (503, "SM0406"),
+        73 | 74 => (503, "SM0406"),
         75 => (503, "SM0403"),
         _ => (502, "SM0407"),
     }
@@ -87,6 +87,11 @@ fn the_words_of_the_program_decide_where_its_code_says_too_little() {
         (75, "sendmail: fatal: www-data(33): message file too big\n", 413, "SM0405"),
         (70, "sendmail: command failed: 554 5.3.4 Message too big for system\n", 413, "SM0405"),
         (69, "sendmail: server message: 552 5.3.4 Message size exceeds fixed limit\n", 413, "SM0405"),
+        (69, "sendmail: could not send mail (account default from /etc/msmtprc)\n", 503, "SM0406"),
+        (69, "SMTP server problem Connection refused\n", 503, "SM0406"),
+        (69, "service unavailable\n", 502, "SM0407"),
+        (64, "not an@@addr... Invalid route address\n", 502, "SM0407"),
+        (65, "alice@example.test... Data format error\n", 502, "SM0407"),
         (75, "sendmail: command failed: 421 try again later\n", 503, "SM0403"),
         (75, "postdrop: warning: mail_queue_enter: create file maildrop/1: Permission denied\n", 503, "SM0403"),
         (1, "message file too big\n", 502, "SM0407"),
@@ -105,6 +110,12 @@ fn the_words_of_the_program_decide_where_its_code_says_too_little() {
     }
     expect_logs(
         &httpd,
-        &["SM0405", "SM0403", "SM0407", "SM0003: the program took the message and said: stderr: No recipient"],
+        &[
+            "SM0405",
+            "SM0403",
+            "SM0406",
+            "SM0407",
+            "SM0003: the program took the message and said: stderr: No recipient",
+        ],
     );
 }

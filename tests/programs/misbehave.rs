@@ -70,6 +70,16 @@ fn rows() -> Vec<Row> {
             new().ignores(15).leaves_a_grandchild_holding_stderr(SECOND * 60).reads_all().hangs(),
             "signal-9",
         ),
+        late(
+            "leaves-its-group",
+            new().leaves_a_grandchild_holding_stderr(SECOND * 60).leaves_its_group().reads_all().hangs(),
+            "signal-15",
+        ),
+        late(
+            "leaves-its-group-and-ignores-term",
+            new().ignores(15).leaves_a_grandchild_holding_stderr(SECOND * 60).leaves_its_group().reads_all().hangs(),
+            "signal-9",
+        ),
         late("floods-for-ever", new().ignores(15).floods_stderr(u64::MAX), "signal-9"),
     ]
 }

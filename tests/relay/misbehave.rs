@@ -4,7 +4,7 @@
 use super::{relaying, to};
 use crate::programs::{promised, steady};
 use crate::support::smtp::Act::{self, Close, Drip, Hang, Say, SayAndClose};
-use crate::support::{Mpm, Request, Smtp};
+use crate::support::{Certificates, Mpm, Request, Smtp};
 use std::time::{Duration, Instant};
 
 fn long(text: &str) -> &'static str {
@@ -25,6 +25,7 @@ fn rows() -> Vec<(&'static str, Act, u16)> {
         ("connect", Say(long("220-x")), 503),
         ("connect", Say(long("220-x\r\n")), 503),
         ("connect", SayAndClose("220 no line end"), 503),
+        ("connect", Say("220 hello\r\n250 injected\r\n"), 503),
         ("connect", Say("220\r\n"), 202),
         ("connect", Say("220-two\r\n220 lines\r\n"), 202),
         ("connect", Drip("220 slow\r\n"), 202),
@@ -34,6 +35,7 @@ fn rows() -> Vec<(&'static str, Act, u16)> {
         ("EHLO", Say("450 later\r\n"), 503),
         ("EHLO", Say("250-a\r\n220 b\r\n"), 503),
         ("EHLO", SayAndClose("250-a\r\n"), 503),
+        ("EHLO", Say("250 mx.test\r\n250 more\r\n"), 503),
         ("MAIL", Close, 503),
         ("MAIL", Hang, 503),
         ("MAIL", Say("550 5.7.1 not you\r\n"), 400),
@@ -67,11 +69,15 @@ fn rows() -> Vec<(&'static str, Act, u16)> {
         (".", Say(long("250-x")), 502),
         (".", Say("250-a\r\n550 b\r\n"), 502),
         (".", Say("451 later\r\n250 after all\r\n"), 502),
+        (".", Say("250 ok\r\n554 no\r\n"), 502),
+        (".", Say("250 ok\r\n421 bye\r\n"), 202),
         (".", Say("220 what\r\n"), 502),
         (".", Say("354 go on\r\n"), 502),
         (".", Say("451 later\r\n"), 503),
         (".", Say("421 bye\r\n"), 503),
         (".", Say("554 spam\r\n"), 400),
+        (".", Say("554 no\r\n421 bye\r\n"), 400),
+        (".", Say("451 later\r\n421 bye\r\n"), 503),
         (".", Say("552 too big\r\n"), 413),
         (".", Say("250-two\r\n250 lines\r\n"), 202),
         (".", Drip("250 slow\r\n"), 202),
@@ -79,21 +85,25 @@ fn rows() -> Vec<(&'static str, Act, u16)> {
     ]
 }
 
-/// As many servers as rows, each behind a location of its own.
-fn run(pipelining: bool) {
-    let servers: Vec<(Smtp, _)> = rows().into_iter().map(|row| (Smtp::start(), row)).collect();
+/// As many servers as rows, each behind a location of its own; through TLS from the first octet on, if there are certificates.
+fn run(pipelining: bool, certificates: Option<&Certificates>) {
+    let server = || certificates.map_or_else(Smtp::start, Smtp::with_tls);
+    let servers: Vec<(Smtp, _)> = rows().into_iter().map(|row| (server(), row)).collect();
     let mut builder = steady(Mpm::Event);
     for (number, (smtp, (step, act, _))) in servers.iter().enumerate() {
         smtp.rule(step, *act);
         if !pipelining {
             smtp.offer_no("PIPELINING");
         }
-        builder = relaying(builder, &format!("/r{number}"), &to(smtp), "SendmailTimeout 900ms");
+        let (url, text) = place(smtp, certificates);
+        builder = relaying(builder, &format!("/r{number}"), &url, &format!("{text}\nSendmailTimeout 900ms"));
     }
     let httpd = builder.start();
     httpd.expect_log("SM04");
     let mut faults = Vec::new();
     for (number, (smtp, (step, act, status))) in servers.iter().enumerate() {
+        // Where TLS is a must, a server without EHLO is none of ours.
+        let status = if certificates.is_some() && *step == "EHLO" && *status == 202 { &500 } else { status };
         let begin = Instant::now();
         let response = Request::mail(&format!("/r{number}")).send(&httpd);
         let taken = smtp.take();
@@ -123,14 +133,65 @@ fn run(pipelining: bool) {
     assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), httpd.error_log());
 }
 
+/// Where the server is, and the directives that this takes.
+fn place(smtp: &Smtp, certificates: Option<&Certificates>) -> (String, String) {
+    match certificates {
+        None => (to(smtp), String::new()),
+        Some(certificates) => (
+            format!("smtps://localhost:{}", smtp.port()),
+            format!("SendmailRelayCAFile \"{}\"", certificates.authority().display()),
+        ),
+    }
+}
+
 #[test]
 fn whatever_a_relay_does_wrong_the_status_is_true() {
-    run(true);
+    run(true, None);
 }
 
 #[test]
 fn whatever_a_relay_without_pipelining_does_wrong_the_status_is_true() {
-    run(false);
+    run(false, None);
+}
+
+#[test]
+fn whatever_a_relay_does_wrong_through_tls_the_status_is_true() {
+    run(true, Some(&Certificates::new()));
+}
+
+/// It says that it has taken what it does not have yet. Nobody knows what it made of that, and it is not the answer to the message.
+#[test]
+fn an_answer_before_the_end_of_the_message_is_never_its_acceptance() {
+    let certificates = Certificates::new();
+    for certificates in [None, Some(&certificates)] {
+        for pipelining in [true, false] {
+            // 503 where the answer is there before the first octet of the message: then nothing was sent.
+            for (early, statuses) in [
+                ("250 2.0.0 taken\r\n", [502, 503]),
+                ("354 go on\r\n", [502, 503]),
+                ("451 later\r\n", [503, 503]),
+                ("554 no\r\n", [400, 400]),
+            ] {
+                let smtp = certificates.map_or_else(Smtp::start, Smtp::with_tls);
+                smtp.offer_no("SIZE");
+                if !pipelining {
+                    smtp.offer_no("PIPELINING");
+                }
+                let (url, text) = place(&smtp, certificates);
+                let httpd = relaying(steady(Mpm::Event), "/mail", &url, &text).start();
+                let request = Request::mail("/mail").body(b"a line of text\n".repeat(200_000));
+                request.send(&httpd).expect_status(202);
+                assert_eq!(smtp.take().len(), 1);
+                smtp.rule("content", Say(early));
+                smtp.rule(".", Say("554 5.6.0 no\r\n"));
+                let what = format!("TLS {}, pipelining {pipelining}, {early}", certificates.is_some());
+                let status = promised(&request.send(&httpd));
+                assert!(statuses.contains(&status), "{what}: {status}");
+                assert_eq!(smtp.take().len(), 0, "{what}: the end of it was not sent");
+                httpd.expect_log("SM040");
+            }
+        }
+    }
 }
 
 #[test]

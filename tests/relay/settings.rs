@@ -28,6 +28,14 @@ fn a_bad_value_is_refused_with_the_remedy_and_without_the_password() {
         ("SendmailRelayFrom a@@b".into(), &["SendmailRelayFrom", "a@@b"]),
         ("SendmailRelayFrom %{HTTP:X".into(), &["SendmailRelayFrom", "'}'"]),
         ("SendmailRelayDSN often".into(), &["SendmailRelayDSN", "'often'", "never"]),
+        ("SendmailRelayTLS often".into(), &["SendmailRelayTLS", "'often'", "never, may or must"]),
+        ("SendmailRelayTLS never\nSendmailRelay smtps://mx".into(), &["SendmailRelay:", "never and smtps:// exclude"]),
+        (
+            "SendmailRelay smtps://mx\nSendmailRelayTLS never".into(),
+            &["SendmailRelayTLS:", "never and smtps:// exclude"],
+        ),
+        ("SendmailRelay smtp://me:geheim@mx\nSendmailRelayTLS never".into(), &["never and a password exclude", "take"]),
+        (format!("SendmailRelayTLS never\nSendmailRelayCAFile {alone}"), &["never and SendmailRelayCAFile exclude"]),
     ] {
         let section = format!("SetHandler sendmail\nRequire ip 127.0.0.1\n{section}");
         let test = Httpd::builder().location("/mail", &section).config_test();
@@ -38,10 +46,32 @@ fn a_bad_value_is_refused_with_the_remedy_and_without_the_password() {
     mode(&folder.path().join("secret"), 0o600);
     let good = format!(
         "SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailRelay smtps://mx.example.org\nSendmailRelayAuth {secret}\nSendmailRelayCAFile {alone}\n\
-         SendmailRelayFrom bounces+%{{reqenv:SENDMAIL_TOKEN}}@example.org\nSendmailRelayDSN success,failure RET=hdrs"
+         SendmailRelayTLS must\nSendmailRelayFrom bounces+%{{reqenv:SENDMAIL_TOKEN}}@example.org\nSendmailRelayDSN success,failure RET=hdrs"
     );
     let test = Httpd::builder().location("/mail", &good).config_test();
     assert!(test.passed && !test.output.contains("SM08"), "{}", test.output);
+}
+
+/// RFC 5321 4.1.3: a name as the DNS has it, else the address that the relay sees.
+#[test]
+fn what_we_are_called_by_is_a_name_of_the_dns_or_our_address() {
+    for (name, expected) in [
+        ("gateway.example.test", "gateway.example.test"),
+        ("gateway.example.test.", "gateway.example.test"),
+        ("m\u{fc}ller.example", "xn--mller-kva.example"),
+        ("under_score.example.test", "[127.0.0.1]"),
+        ("gateway", "[127.0.0.1]"),
+        ("192.0.2.7", "[192.0.2.7]"),
+    ] {
+        let smtp = Smtp::start();
+        let section = format!(
+            "<Location /mail>\nSetHandler sendmail\nRequire ip 127.0.0.1\nSendmailReceived off\nSendmailRelay {}\n</Location>",
+            to(&smtp)
+        );
+        let httpd = steady(Mpm::Event).virtual_host(name, &section).start();
+        Request::mail("/mail").send(&httpd).expect_status(202);
+        assert_eq!(smtp.commands().first(), Some(&format!("EHLO {expected}")), "{name}");
+    }
 }
 
 #[test]

@@ -101,7 +101,39 @@ fn where_nothing_is_to_be_protected_tls_is_taken_as_it_comes() {
         Request::mail("/mail").send(&httpd).expect_status(202);
         assert_eq!(smtp.take().len(), 1);
         let expected = if strip { "tls=off verify=off" } else { "TLSv1_3" };
+        if strip {
+            httpd.expect_log("SM0410");
+        }
         assert!(httpd.error_log().contains(expected) && httpd.error_log().contains("verify=off"));
+    }
+}
+
+/// RFC 4954 6: 504, it does not know the mechanism; 534, the mechanism is too weak. After 535 the password would be wrong again.
+#[test]
+fn another_mechanism_is_tried_where_the_first_is_none_and_not_where_the_password_is_wrong() {
+    let certificates = Certificates::new();
+    for (words, also_login, status, tried) in [
+        ("504 5.5.4 unrecognized\r\n", false, 202, &["AUTH PLAIN", "AUTH LOGIN"][..]),
+        ("534 5.7.9 too weak\r\n", false, 202, &["AUTH PLAIN", "AUTH LOGIN"]),
+        ("504 5.5.4 unrecognized\r\n", true, 500, &["AUTH PLAIN", "AUTH LOGIN"]),
+        ("535 5.7.8 no\r\n", false, 500, &["AUTH PLAIN"]),
+        ("454 4.7.0 later\r\n", false, 503, &["AUTH PLAIN"]),
+    ] {
+        let smtp = Smtp::with_starttls(&certificates);
+        smtp.rule_about("AUTH", if also_login { "" } else { "PLAIN" }, usize::MAX, Say(words));
+        let url = format!("smtp://me:geheim@localhost:{}", smtp.port());
+        let httpd = relaying(steady(Mpm::Event), "/mail", &url, &authority(&certificates)).start();
+        assert_eq!(promised(&Request::mail("/mail").send(&httpd)), status, "{words}{}", httpd.error_log());
+        assert_eq!(smtp.take().len(), usize::from(status == 202));
+        let asked: Vec<String> = smtp.commands().into_iter().filter(|command| command.starts_with("AUTH")).collect();
+        let right =
+            asked.len() == tried.len() && asked.iter().zip(tried).all(|(asked, tried)| asked.starts_with(tried));
+        assert!(right, "{words}{asked:?}");
+        if status == 202 {
+            assert!(httpd.error_log().contains("auth=LOGIN"));
+        } else {
+            httpd.expect_log("SM040");
+        }
     }
 }
 
@@ -119,6 +151,35 @@ fn an_inner_relay_does_not_get_the_password_of_the_outer_one() {
         Request::mail(path).send(&httpd).expect_status(202);
     }
     assert!(said(&outer, "AUTH") && !said(&inner, "AUTH"));
+}
+
+/// httpd merges the sections of a URL with each other first, and what comes of that with the server.
+#[test]
+fn an_inner_relay_gets_no_password_from_any_section_around_it() {
+    let certificates = Certificates::new();
+    let folder = Place::new("relay");
+    let secret = folder.write("secret", "me:geheim\n");
+    mode(&secret, 0o600);
+    let client = certificates.client("gateway", "/CN=gateway");
+    let both = [&client.certificate, &client.key].map(|file| std::fs::read(file).unwrap()).concat();
+    let identity = folder.write("identity.pem", both).display().to_string();
+    let auth = format!("SendmailRelayAuth \"{}\"", secret.display());
+    let credentials = format!("{auth}\nSendmailRelayCertificate \"{identity}\"");
+    let section = "SetHandler sendmail\nRequire ip 127.0.0.1\n";
+    for (server, middle, own) in [(true, &*credentials, ""), (true, &credentials, &auth), (false, &credentials, "")] {
+        let (outer, inner) = (Smtp::with_starttls(&certificates), Smtp::with_starttls(&certificates));
+        let relay = |smtp: &Smtp| format!("SendmailRelay localhost:{}\n", smtp.port());
+        let a = if server { relay(&outer) } else { String::new() };
+        let builder = steady(Mpm::Event).config(&format!("{a}{}", authority(&certificates)));
+        let middle = if server { middle.to_owned() } else { format!("{}{middle}", relay(&outer)) };
+        let builder = builder.location("/m", &format!("{section}{middle}"));
+        let httpd = builder.location("/m/other", &format!("{section}{}{own}", relay(&inner))).start();
+        for path in ["/m", "/m/other"] {
+            Request::mail(path).send(&httpd).expect_status(202);
+        }
+        assert_eq!((outer.take().len(), inner.take().len()), (1, 1));
+        assert_eq!((said(&outer, "AUTH"), said(&inner, "AUTH")), (true, !own.is_empty()), "{server} {own}");
+    }
 }
 
 #[test]

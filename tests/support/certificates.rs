@@ -20,20 +20,7 @@ pub struct Identity {
 impl Certificates {
     pub fn new() -> Self {
         let place = Place::new("certificates");
-        let [key, certificate] = ["ca.key", "ca.crt"].map(|name| place.path().join(name));
-        let mut command = Command::new(required("openssl", "openssl"));
-        command.args([
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "30",
-            "-subj",
-            "/O=mod_sendmail tests/CN=Test CA",
-        ]);
-        run(command.arg("-keyout").arg(key).arg("-out").arg(certificate));
+        self_signed(place.path(), "ca", "/O=mod_sendmail tests/CN=Test CA");
         let names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:gateway.test\nbasicConstraints=critical,CA:FALSE\n";
         let server = issue(place.path(), "server", "/CN=gateway.test", names);
         Self { place, server }
@@ -52,6 +39,30 @@ impl Certificates {
         let extensions = "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=clientAuth\n";
         issue(self.place.path(), name, distinguished_name, extensions)
     }
+
+    /// As [`Self::client`], and nobody vouches for it but itself.
+    pub fn self_signed(&self, name: &str, distinguished_name: &str) -> Identity {
+        self_signed(self.place.path(), name, distinguished_name)
+    }
+}
+
+fn self_signed(folder: &Path, name: &str, distinguished_name: &str) -> Identity {
+    let [key, certificate] = ["key", "crt"].map(|extension| folder.join(format!("{name}.{extension}")));
+    let mut command = Command::new(required("openssl", "openssl"));
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "30",
+        "-utf8",
+        "-subj",
+        distinguished_name,
+    ]);
+    run(command.arg("-keyout").arg(&key).arg("-out").arg(&certificate));
+    Identity { certificate, key }
 }
 
 fn issue(folder: &Path, name: &str, distinguished_name: &str, extensions: &str) -> Identity {

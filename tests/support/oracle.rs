@@ -88,6 +88,13 @@ impl Parsed {
         named.filter_map(|pair| pair[1].as_str()).collect()
     }
 
+    /// The first field of this name as it is written, unfolded: [`Self::field`] shows what Python makes of it.
+    pub fn written(&self, name: &str) -> Option<String> {
+        let mut pairs = self.json["raw"].as_array().into_iter().flatten();
+        let pair = pairs.find(|pair| pair[0].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name)))?;
+        Some(pair[1].as_str()?.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// Names of the fields, in order.
     pub fn names(&self) -> Vec<&str> {
         self.json["fields"].as_array().into_iter().flatten().filter_map(|pair| pair[0].as_str()).collect()

@@ -71,6 +71,11 @@ impl Behaviour {
         self.step(format!("grandchild {}", time.as_millis()))
     }
 
+    /// For that of its parent.
+    pub fn leaves_its_group(self) -> Self {
+        self.step("leave group")
+    }
+
     pub fn ignores(self, signal: i32) -> Self {
         self.step(format!("ignore {signal}"))
     }

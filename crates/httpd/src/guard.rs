@@ -1,7 +1,8 @@
 //! The border between httpd and Rust. A panic that leaves an `extern "C"` function aborts the process, and with it every request of
 //! that child; here it is caught, logged with its place, and becomes one failed request or a refused start.
 
-use crate::{Request, Status, log};
+use crate::inject::injected;
+use crate::{Fault, Module, Request, Status, log};
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
@@ -16,21 +17,6 @@ thread_local! {
 /// The first panic while the configuration was read; a start is refused for it.
 static SETUP: Mutex<Option<String>> = Mutex::new(None);
 
-/// Where a test may ask for a panic: `MOD_SENDMAIL_PANIC` in httpd's environment names the hook.
-#[cfg(feature = "panics")]
-pub(crate) fn injected(hook: &str) {
-    assert!(std::env::var_os("MOD_SENDMAIL_PANIC").is_none_or(|wanted| wanted != hook), "injected in {hook}");
-}
-
-#[cfg(not(feature = "panics"))]
-#[inline(always)]
-pub(crate) fn injected(_: &str) {}
-
-/// Whether a test wants this to fail: `MOD_SENDMAIL_FAIL` in httpd's environment names it.
-pub(crate) fn fails(what: &str) -> bool {
-    cfg!(feature = "panics") && std::env::var_os("MOD_SENDMAIL_FAIL").is_some_and(|wanted| wanted == what)
-}
-
 /// Makes panics leave their message and place where the guards find them, instead of on stderr.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
@@ -39,39 +25,34 @@ pub(crate) fn install() {
     }));
 }
 
-/// From here on to its end, a panic of this request means "unknown" (502), since something may have been handed over.
+/// From here on to its end, a panic of this request is answered with 502: something may have been handed over.
 pub fn committed() {
     COMMITTED.set(true);
 }
 
-/// Runs a request hook. After a panic: `faulted`, then 500, or 502 once [`committed`]; the place goes to the error log.
-pub(crate) fn answer(request: &Request<'_>, faulted: fn(&Request<'_>), hook: impl FnOnce() -> Status) -> Status {
+/// Runs a request hook. After a panic: [`Module::faulted`], then 500, or 502 once [`committed`].
+pub(crate) fn answer<M: Module>(request: &Request<'_>, hook: impl FnOnce() -> Status) -> Status {
     COMMITTED.set(false);
     let _current = log::during_request(request);
     panic::catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(|_| {
-        let (status, outcome) = if COMMITTED.get() {
-            (502, "the message may or may not have been queued")
-        } else {
-            (500, "nothing was sent")
-        };
-        tracing::error!("SM0900: a fault of this module: {}; {outcome}", place());
-        faulted(request);
+        let committed = COMMITTED.get();
+        M::faulted(&Fault::Request { request, committed }, &place());
         if request.response_started() {
             request.abort_connection();
             return Status::DONE;
         }
-        Status::http(status)
+        Status::http(if committed { 502 } else { 500 })
     })
 }
 
 /// Runs a hook that no request and no start depends on; after a panic all goes on without what it does.
-pub(crate) fn aside(_log: log::Current<'_>, name: &str, hook: impl FnOnce()) {
+pub(crate) fn aside<M: Module>(_log: log::Current<'_>, name: &'static str, hook: impl FnOnce()) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         injected(name);
         hook();
     }));
     if outcome.is_err() {
-        tracing::error!("SM0903: a fault of this module in the hook {name}: {}; no request is concerned", place());
+        M::faulted(&Fault::Hook(name), &place());
     }
 }
 
@@ -90,7 +71,8 @@ pub(crate) fn take_setup_panic() -> Option<String> {
     SETUP.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
 }
 
-/// "panicked at src/x.rs:1:2: message", on one line.
+/// "panicked at src/x.rs:1:2: message", on one line, without what the message quotes: that may be of a request, which no log may hold.
 pub(crate) fn place() -> String {
-    PLACE.with(|place| place.take()).replace('\n', " ")
+    let place = PLACE.with(|place| place.take()).replace('\n', " ");
+    place.split(['`', '"']).next().unwrap_or_default().to_owned()
 }

@@ -1,6 +1,6 @@
 //! The hooks a module takes part in, each a trampoline from httpd into [`crate::guard`] and from there into the [`Module`].
 
-use crate::{Module, Request, Server, Status, StatusPage, guard, log};
+use crate::{Fault, Module, Request, Server, Status, StatusPage, deadline, guard, inject, log};
 use apache_sys as sys;
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -10,7 +10,7 @@ pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
     guard::setting_up(|| {
         guard::install();
         log::install(M::record());
-        guard::injected("register");
+        inject::injected("register");
     });
     // SAFETY: called while httpd loads the module, when hooks may be registered; the functions live as long as the process.
     unsafe {
@@ -42,12 +42,12 @@ unsafe extern "C" fn check<M: Module>(
     let server = unsafe { Server::from_raw(&*server) };
     let _current = log::during_setup(&server);
     let outcome = guard::setting_up(|| {
-        guard::injected("check");
+        inject::injected("check");
         M::check(&server)
     })
     .unwrap_or(Ok(()));
     if let Some(place) = guard::take_setup_panic() {
-        tracing::error!("SM0901: a fault of this module while the configuration was read: {place}");
+        M::faulted(&Fault::Setup, &place);
         return sys::HTTP_INTERNAL_SERVER_ERROR as c_int;
     }
     match outcome {
@@ -68,14 +68,16 @@ unsafe extern "C" fn start<M: Module>(
 ) -> c_int {
     // SAFETY: httpd gives its main server, which lives until the next reading of the configuration.
     let server = unsafe { Server::from_raw(&*server) };
-    guard::aside(log::during_setup(&server), "start", || M::start(&server));
+    guard::aside::<M>(log::during_setup(&server), "start", || M::start(&server));
     sys::OK as c_int
 }
 
-unsafe extern "C" fn child_starts<M: Module>(_: *mut sys::apr_pool_t, server: *mut sys::server_rec) {
+unsafe extern "C" fn child_starts<M: Module>(pool: *mut sys::apr_pool_t, server: *mut sys::server_rec) {
+    // SAFETY: httpd gives the pool of the child.
+    unsafe { deadline::wait_at_end(pool) };
     // SAFETY: as above; a child keeps the configuration to its end.
     let server = unsafe { Server::from_raw(&*server) };
-    guard::aside(log::during_setup(&server), "child_starts", M::child_starts);
+    guard::aside::<M>(log::during_setup(&server), "child_starts", M::child_starts);
 }
 
 /// httpd's child_status, called by the MPM in the parent.
@@ -89,7 +91,7 @@ unsafe extern "C" fn child_status<M: Module>(
     let (sys::MPM_CHILD_EXITED, Ok(pid)) = (state, u64::try_from(pid)) else { return };
     // SAFETY: as above.
     let server = unsafe { Server::from_raw(&*server) };
-    guard::aside(log::during_setup(&server), "child_ended", || M::child_ended(pid));
+    guard::aside::<M>(log::during_setup(&server), "child_ended", || M::child_ended(pid));
 }
 
 /// What mod_status asks of every module while it writes its page.
@@ -102,7 +104,7 @@ unsafe extern "C" fn status<M: Module>(raw: *mut sys::request_rec, flags: c_int)
         (false, true) => StatusPage::Plain,
         (false, false) => StatusPage::Tables,
     };
-    guard::aside(log::during_request(&request), "status", || {
+    guard::aside::<M>(log::during_request(&request), "status", || {
         if let Some(text) = M::status(page) {
             request.write(text.as_bytes());
         }
@@ -111,21 +113,21 @@ unsafe extern "C" fn status<M: Module>(raw: *mut sys::request_rec, flags: c_int)
 }
 
 unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {
-    // SAFETY: handler is NULL or a C string that the configuration or a module set before the handlers run.
-    let asked = unsafe { (!(*raw).handler.is_null()).then(|| CStr::from_ptr((*raw).handler)) };
-    let Some(handler) = M::HANDLERS.iter().find(|handler| Some(handler.name) == asked) else { return sys::DECLINED };
     // SAFETY: httpd passes a live request, ours alone for the time of the call.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
-    let status = guard::answer(&request, M::faulted, || {
+    // SAFETY: not NULL; handler is NULL or a C string that the configuration or a module set before the handlers run.
+    let asked = unsafe { (!(*raw).handler.is_null()).then(|| CStr::from_ptr((*raw).handler)) };
+    let Some(handler) = M::HANDLERS.iter().find(|handler| Some(handler.name) == asked) else { return sys::DECLINED };
+    let status = guard::answer::<M>(&request, || {
         // SAFETY: the settings were made by config::create or config::merge for M's record, in pools that outlive the handler.
         let config = unsafe {
-            sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config>().as_ref()
+            sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config<'_>>().as_ref()
         };
         match config {
             Some(config) => (handler.answer)(&request, config),
             None => {
                 let place = guard::take_setup_panic().unwrap_or_default();
-                tracing::error!("SM0902: no settings for this request, a fault of this module: {place}");
+                M::faulted(&Fault::NoSettings, &place);
                 Status::http(500)
             }
         }

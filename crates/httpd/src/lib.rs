@@ -5,22 +5,29 @@
 mod body;
 mod config;
 mod dbd;
+mod deadline;
 pub mod directives;
+mod export;
 mod expression;
 pub mod guard;
 mod hooks;
+mod inject;
 mod log;
 mod module;
+mod record;
 mod request;
 mod shared;
 mod tree;
 
 pub use body::BodyError;
 pub use config::Config;
+pub use dbd::limit_connecting;
 pub use directives::{Arity, Command, Context, Directive};
+pub use export::{Commands, record};
 pub use expression::Expression;
-pub use module::{Commands, Handler, Module, ModuleRecord, StatusPage};
-pub use request::{Request, Status, c_string};
+pub use module::{Fault, Handler, Module, StatusPage};
+pub use record::ModuleRecord;
+pub use request::{Certificate, Request, Status, c_string};
 pub use shared::{Shareable, Shared};
 pub use tree::{Server, configuration, most_children};
 

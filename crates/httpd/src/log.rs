@@ -1,8 +1,7 @@
 //! `tracing` -> httpd's error log. One subscriber: each event goes through `ap_log_rerror` of the request being handled, with the level
 //! that LogLevel sets for the module in that section, or through `ap_log_error` while the configuration is looked over.
 
-use crate::module::ModuleRecord;
-use crate::{Request, Server};
+use crate::{ModuleRecord, Request, Server};
 use apache_sys as sys;
 use std::cell::Cell;
 use std::ffi::{CString, c_int};

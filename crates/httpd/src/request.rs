@@ -4,7 +4,7 @@ use apache_sys as sys;
 use apr::{Pool, Table};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ptr::NonNull;
 use web::Response;
 
@@ -66,6 +66,17 @@ impl Status {
     }
 }
 
+/// The certificate of a client, by what mod_ssl says of it (`SSL_CLIENT_VERIFY`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// There is none.
+    None,
+    /// It was accepted as it is (`SSLVerifyClient optional_no_ca`): anybody can make one that says anything.
+    Unverified,
+    /// An authority that the configuration names vouches for it.
+    Verified,
+}
+
 impl<'r> Request<'r> {
     /// # Safety
     /// `raw` is NULL or a request that lives, and is this thread's alone, until the end of `'r`.
@@ -124,10 +135,23 @@ impl<'r> Request<'r> {
         unsafe { (*self.as_ptr()).proto_num / 1000 == 2 }
     }
 
-    /// The user that an authentication module found.
+    /// The user that an authentication module found. A name that SSLUserName took from a certificate which nobody has verified is none
+    /// (mod_ssl, ssl_hook_Access, sets it without a look at the verification).
     pub fn user(&self) -> Option<&'r [u8]> {
         // SAFETY: NULL or a C string that the authentication module put into r->pool.
-        unsafe { self.text((*self.as_ptr()).user) }
+        let user = unsafe { self.text((*self.as_ptr()).user) }?;
+        // SAFETY: NULL or a C string of the module that authenticated the user; SSLUserName leaves NULL, or this word (2.4.71).
+        let by_login = unsafe { self.text((*self.as_ptr()).ap_auth_type) }.is_some_and(|kind| kind != b"ClientCert");
+        (by_login || self.certificate() != Certificate::Unverified).then_some(user)
+    }
+
+    /// What the client has shown of itself in the TLS handshake.
+    pub fn certificate(&self) -> Certificate {
+        match self.variable(c"SSL_CLIENT_VERIFY") {
+            None | Some(b"NONE") => Certificate::None,
+            Some(b"SUCCESS") => Certificate::Verified,
+            Some(_) => Certificate::Unverified,
+        }
     }
 
     /// The address of the client, as mod_remoteip sees it.
@@ -137,11 +161,32 @@ impl<'r> Request<'r> {
         std::str::from_utf8(text).ok()?.parse().ok()
     }
 
+    /// The address that the client connected to; the unspecified one where it came over no network.
+    pub fn local_ip(&self) -> IpAddr {
+        // SAFETY: core sets local_ip with the connection and keeps it in its pool.
+        let text = unsafe { self.text((*self.connection()).local_ip) };
+        let address = text.and_then(|text| std::str::from_utf8(text).ok()?.split('%').next()?.parse().ok()); // fe80::1%eth0
+        address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
     /// ServerName of the virtual host: never what the client claims.
     pub fn server_name(&self) -> &'r str {
         // SAFETY: server_hostname is NULL or a C string of the configuration, which outlives the request.
         let name = unsafe { self.text((*(*self.as_ptr()).server).server_hostname) };
         name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or("localhost")
+    }
+
+    /// Whether the virtual host of this request answers to `host`, a name without a port: its ServerName, a ServerAlias, or the name in its
+    /// `<VirtualHost>`.
+    pub fn answers_to(&self, host: &str) -> bool {
+        let host = c_string(host);
+        // An empty name would match the empty one of a server outside of all virtual hosts.
+        // SAFETY: the server is that of a live request; the name is only compared. Its own port is given since any will do (vhost.c).
+        !host.is_empty()
+            && unsafe {
+                let server = (*self.as_ptr()).server;
+                sys::ap_matches_request_vhost(self.as_ptr(), host.as_ptr(), (*server).port) != 0
+            }
     }
 
     /// `http` or `https`.

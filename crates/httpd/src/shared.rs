@@ -2,7 +2,7 @@
 //! never given back before the process ends, and so a reference into it is good for ever; also for a thread that is still at work
 //! while httpd already clears its pools.
 
-use crate::{Server, guard};
+use crate::{Server, inject};
 use apache_sys as sys;
 use std::ffi::{CString, c_void};
 use std::ptr::{self, NonNull};
@@ -74,7 +74,7 @@ impl<T: Shareable> Shared<T> {
 
 /// Memory for `length` items, all zero, which a child inherits at fork(2).
 fn map<T: Shareable>(length: usize) -> Result<NonNull<Block>, String> {
-    if guard::fails("map") {
+    if inject::fails("map") {
         return Err("injected".to_owned());
     }
     let size = length.checked_mul(size_of::<T>()).and_then(|size| size.checked_add(OFFSET)).ok_or("too many items")?;

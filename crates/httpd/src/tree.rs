@@ -2,8 +2,9 @@
 //! the start that must see what other modules were told.
 
 use apache_sys as sys;
-use mailgate::audit::Directive;
-use std::ffi::{CStr, c_char, c_int};
+use apr::{OwnPool, Pool};
+use conftree::Directive;
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::NonNull;
 
 /// The main server.
@@ -32,28 +33,49 @@ pub fn most_children(_: &Server<'_>) -> usize {
 
 /// The whole configuration, in the order it was read. Empty but while httpd looks its configuration over.
 pub fn configuration(_: &Server<'_>) -> Vec<Directive> {
+    let pool = OwnPool::default();
     // SAFETY: a server exists inside hooks that run once the configuration is read, when the tree is complete; nobody changes it then.
-    unsafe { siblings(sys::ap_conftree) }
+    unsafe { siblings(sys::ap_conftree, pool.borrow()) }
 }
 
 /// # Safety
 /// `node` is NULL or a node of a complete tree.
-unsafe fn siblings(mut node: *const sys::ap_directive_t) -> Vec<Directive> {
+unsafe fn siblings(mut node: *const sys::ap_directive_t, pool: Pool<'_>) -> Vec<Directive> {
     let mut sections = Vec::new();
     // SAFETY: the nodes of the tree are linked by next and first_child, both NULL at the end (http_config.h).
     while let Some(directive) = unsafe { node.as_ref() } {
         // SAFETY: the fields of a node are C strings in the pool of the configuration, or NULL.
         unsafe {
+            let name = text(directive.directive);
             sections.push(Directive {
-                name: text(directive.directive),
-                arguments: text(directive.args),
+                words: words(&name, directive.args, pool),
                 place: format!("{}:{}", text(directive.filename), directive.line_num),
-                children: siblings(directive.first_child),
+                children: siblings(directive.first_child, pool),
+                name,
             });
         }
         node = directive.next;
     }
     sections
+}
+
+/// The words of a line as httpd cuts them; a section's end with its last `>` (`ap_strrchr_c(arg, '>')` in core.c).
+///
+/// # Safety
+/// `line` is NULL or a C string.
+unsafe fn words(name: &str, line: *const c_char, pool: Pool<'_>) -> Vec<String> {
+    let Some(line) = NonNull::new(line.cast_mut()) else { return Vec::new() };
+    // SAFETY: not NULL, so a C string.
+    let line = unsafe { CStr::from_ptr(line.as_ptr()) }.to_bytes();
+    let end = if name.starts_with('<') { line.iter().rposition(|&byte| byte == b'>') } else { None };
+    let line = CString::new(&line[..end.unwrap_or(line.len())]).expect("part of a C string");
+    let (mut rest, mut words) = (line.as_ptr(), Vec::new());
+    // SAFETY: rest points into line, at its end at last.
+    while unsafe { *rest } != 0 {
+        // SAFETY: rest is a C string, which ap_getword_conf moves within; the word is a copy in the pool, which outlives this call.
+        words.push(unsafe { text(sys::ap_getword_conf(pool.as_ptr(), &mut rest)) });
+    }
+    words
 }
 
 /// # Safety

@@ -1,22 +1,19 @@
-//! The Content-Type field (RFC 2045 5.1) -> type, subtype and parameters, and back, one parameter to a word so that it
-//! folds. Read generously (comments, unquoted values that should be quoted, a `;` at the end), written strictly. What a
-//! body of a type becomes is `body`.
+//! The Content-Type field (RFC 2045 5.1) -> type, subtype and parameters, and back. Read generously, written strictly. What a body of a
+//! type becomes is `body`.
 #![forbid(unsafe_code)]
 
 use std::fmt;
 
-use nom::branch::alt;
-use nom::bytes::complete::{take_while, take_while1};
+use nom::Parser;
 use nom::character::complete::char;
-use nom::combinator::{map, opt, value};
-use nom::multi::many0_count;
-use nom::sequence::{delimited, preceded, separated_pair, terminated};
-use nom::{IResult, Parser};
+use nom::sequence::{delimited, separated_pair};
 
 use super::fold::{Field, MAX_WORD};
-use crate::address::parse::{comment, quoted_string};
+pub use super::parameters::ParameterError;
+use super::parameters::{Parameters, cfws, is_token, token};
 use crate::header::{HeaderName, HeaderValue};
 use crate::text::excerpt;
+use crate::transfer_encoding::Kind;
 
 #[cfg(test)]
 mod tests;
@@ -25,14 +22,7 @@ mod tests;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentType {
     essence: Box<str>,
-    parameters: Vec<Parameter>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Parameter {
-    /// In lower case.
-    attribute: String,
-    value: String,
+    parameters: Parameters,
 }
 
 impl ContentType {
@@ -40,14 +30,13 @@ impl ContentType {
     pub fn parse(field: &HeaderValue) -> Result<ContentType, ContentTypeError> {
         let text = field.as_str();
         let syntax = || ContentTypeError::Syntax { text: excerpt(text) };
-        let (mut rest, (kind, subtype)) = media_type(text).map_err(|_| syntax())?;
-        let mut parameters: Vec<Parameter> = Vec::new();
-        while !rest.is_empty() {
-            let (after, found) =
-                preceded((char(';'), cfws), opt(terminated(parameter, cfws))).parse(rest).map_err(|_| syntax())?;
-            rest = after;
-            parameters.extend(found);
-        }
+        let mut media_type = delimited(cfws, separated_pair(token, char('/'), token), cfws);
+        let (rest, (kind, subtype)) =
+            media_type.parse(text).map_err(|_: nom::Err<nom::error::Error<&str>>| syntax())?;
+        let parameters = Parameters::parse(rest).map_err(|error| match error {
+            ParameterError::Syntax => syntax(),
+            error => ContentTypeError::Parameter(error),
+        })?;
         let essence = format!("{kind}/{subtype}").to_ascii_lowercase().into();
         let parsed = ContentType { essence, parameters };
         parsed.check()?;
@@ -56,12 +45,12 @@ impl ContentType {
 
     /// `text/plain`, the type of a body that came without one (RFC 2045 5.2).
     pub fn text_plain() -> ContentType {
-        ContentType { essence: "text/plain".into(), parameters: Vec::new() }
+        ContentType { essence: "text/plain".into(), parameters: Parameters::default() }
     }
 
     /// `application/octet-stream`, the type of octets that cannot be text.
     pub fn octet_stream() -> ContentType {
-        ContentType { essence: "application/octet-stream".into(), parameters: Vec::new() }
+        ContentType { essence: "application/octet-stream".into(), parameters: Parameters::default() }
     }
 
     /// Type and subtype in lower case: `text/plain`.
@@ -84,6 +73,18 @@ impl ContentType {
         self.essence.starts_with("message/")
     }
 
+    /// What the type allows. Text in a charset whose octets are no lines of ASCII (UTF-16, UTF-32) must travel as it is.
+    pub fn kind(&self) -> Kind {
+        let charset = self.charset().unwrap_or_default().to_ascii_lowercase();
+        let is_wide =
+            ["utf-16", "utf16", "utf-32", "utf32", "ucs-", "iso-10646"].iter().any(|wide| charset.starts_with(wide));
+        match self {
+            composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
+            text if text.is_text() && !is_wide => Kind::Text,
+            _ => Kind::Other,
+        }
+    }
+
     /// The charset, as it was spelled.
     pub fn charset(&self) -> Option<&str> {
         self.parameter("charset")
@@ -94,44 +95,27 @@ impl ContentType {
         self.parameter("boundary")
     }
 
-    /// The value of the first parameter of that name, in any case.
+    /// The value of a parameter, its name in lower case.
     pub fn parameter(&self, attribute: &str) -> Option<&str> {
-        self.parameters.iter().find(|p| p.attribute.eq_ignore_ascii_case(attribute)).map(|p| p.value.as_str())
+        self.parameters.get(attribute)
     }
 
-    /// The same type with this charset, a constant of ours, instead of the one it has, if any.
-    pub fn with_charset(mut self, charset: &'static str) -> ContentType {
-        self.parameters.retain(|p| p.attribute != "charset");
-        self.parameters.push(Parameter { attribute: "charset".to_owned(), value: charset.to_owned() });
+    /// The same type with this charset instead of the one it has, if any.
+    pub fn with_charset(mut self, charset: &str) -> ContentType {
+        self.parameters.set("charset", charset);
         self
     }
 
     /// Writes the whole field, folded between parameters, with its final line end.
     pub fn write(&self, name: &HeaderName) -> String {
         let mut field = Field::new(name);
-        let semicolon = |is_last: bool| if is_last { "" } else { ";" };
-        let count = self.parameters.len();
-        field.push(" ", &format!("{}{}", self.essence, semicolon(count == 0)));
-        for (at, parameter) in self.parameters.iter().enumerate() {
-            field.push(" ", &format!("{parameter}{}", semicolon(at + 1 == count)));
-        }
+        self.parameters.words(&self.essence).iter().for_each(|word| field.push(" ", word));
         field.finish()
     }
 
     fn check(&self) -> Result<(), ContentTypeError> {
-        for Parameter { attribute, .. } in &self.parameters {
-            let base = attribute.split('*').next().unwrap_or_default();
-            let is_ours = base == "charset" || base == "boundary";
-            if is_ours && base != attribute {
-                return Err(ContentTypeError::Extended { attribute: excerpt(attribute) });
-            }
-            if is_ours && self.parameters.iter().filter(|p| p.attribute == base).count() > 1 {
-                return Err(ContentTypeError::Duplicate { attribute: excerpt(attribute) });
-            }
-        }
-        let is_long = |p: &&Parameter| self.essence.len() > MAX_WORD || p.to_string().len() > MAX_WORD;
-        if let Some(long) = self.parameters.iter().find(is_long) {
-            return Err(ContentTypeError::Length { attribute: excerpt(&long.attribute) });
+        if let Some(attribute) = ["charset", "boundary"].into_iter().find(|name| self.parameters.is_extended(name)) {
+            return Err(ContentTypeError::Extended { attribute });
         }
         if self.essence.len() > MAX_WORD {
             return Err(ContentTypeError::Syntax { text: excerpt(&self.essence) });
@@ -145,55 +129,6 @@ impl ContentType {
             _ => Ok(()),
         }
     }
-}
-
-/// A parameter as it is written: a token, else a quoted-string; beyond ASCII the extended form of RFC 2231 4.
-impl fmt::Display for Parameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parameter { attribute, value } = self;
-        if !value.is_empty() && value.chars().all(is_token) {
-            return write!(f, "{attribute}={value}");
-        }
-        if value.is_ascii() {
-            return write!(f, "{attribute}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
-        }
-        write!(f, "{}*=utf-8''", attribute.trim_end_matches('*'))?;
-        value.bytes().try_for_each(|b| match b {
-            b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => write!(f, "{}", char::from(b)),
-            b => write!(f, "%{b:02X}"),
-        })
-    }
-}
-
-/// RFC 2045 5.1: `content := "Content-Type" ":" type "/" subtype *(";" parameter)`.
-fn media_type(input: &str) -> IResult<&str, (&str, &str)> {
-    delimited(cfws, separated_pair(token, char('/'), token), cfws).parse(input)
-}
-
-/// `parameter := attribute "=" value`, `value := token / quoted-string`.
-fn parameter(input: &str) -> IResult<&str, Parameter> {
-    let pair = separated_pair(token, (cfws, char('='), cfws), alt((quoted_string, map(loose_value, str::to_owned))));
-    map(pair, |(attribute, value)| Parameter { attribute: attribute.to_ascii_lowercase(), value }).parse(input)
-}
-
-/// `token := 1*<any (US-ASCII) CHAR except SPACE, CTLs, or tspecials>`.
-fn token(input: &str) -> IResult<&str, &str> {
-    take_while1(is_token).parse(input)
-}
-
-fn is_token(c: char) -> bool {
-    c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c)
-}
-
-/// A value that lacks its quotes, as `boundary==_1` or `name=a/b`; never a comma, with which httpd joins two fields.
-fn loose_value(input: &str) -> IResult<&str, &str> {
-    take_while1(|c: char| !c.is_whitespace() && !"()<>,;\\\"".contains(c)).parse(input)
-}
-
-/// Blanks and comments.
-fn cfws(input: &str) -> IResult<&str, ()> {
-    let blanks = || take_while(|c| c == ' ' || c == '\t');
-    value((), (blanks(), many0_count(terminated(comment, blanks())))).parse(input)
 }
 
 /// RFC 2046 5.1.1: `boundary := 0*69<bchars> bcharsnospace`.
@@ -215,21 +150,13 @@ pub enum ContentTypeError {
         /// The charset, shortened and escaped.
         charset: String,
     },
-    /// A parameter is there twice, and readers differ on which one counts.
-    Duplicate {
-        /// Its name.
-        attribute: String,
-    },
-    /// Charset or boundary is in the extended form of RFC 2231, which few readers know.
+    /// Charset or boundary is in an extended form of RFC 2231, which few readers know.
     Extended {
         /// Its name.
-        attribute: String,
+        attribute: &'static str,
     },
-    /// A parameter does not fit on a line.
-    Length {
-        /// Its name.
-        attribute: String,
-    },
+    /// The parameters cannot be read, or not be written.
+    Parameter(ParameterError),
     /// The value is no media type, or more than one.
     Syntax {
         /// The value, shortened and escaped.
@@ -247,11 +174,10 @@ impl fmt::Display for ContentTypeError {
                 write!(f, "boundary \"{boundary}\": use 1 to 70 letters, digits and '()+_,-./:=? not ending in a blank")
             }
             Self::Charset { charset } => write!(f, "charset \"{charset}\" is no name of a charset: use utf-8"),
-            Self::Duplicate { attribute } => write!(f, "parameter {attribute} is there twice: give it once"),
             Self::Extended { attribute } => {
                 write!(f, "parameter {attribute} is in extended form: give it without the *")
             }
-            Self::Length { attribute } => write!(f, "parameter {attribute} is too long for a line: shorten it"),
+            Self::Parameter(error) => error.fmt(f),
             Self::Syntax { text } => {
                 write!(f, "\"{text}\" is no media type: write it like \"text/plain; charset=utf-8\"")
             }

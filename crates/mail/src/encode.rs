@@ -33,8 +33,7 @@ pub fn unstructured(name: &HeaderName, value: &HeaderValue) -> Result<String, En
     sized(name, field.finish())
 }
 
-/// Writes a field in which encoded-words have no place (References, Date, Content-*, List-*, Auto-Submitted): ASCII,
-/// folded at its blanks.
+/// Writes a field octet for octet: ASCII, folded at its blanks.
 pub fn structured(name: &HeaderName, value: &HeaderValue) -> Result<String, EncodeError> {
     if !value.as_str().is_ascii() {
         return Err(EncodeError::NotAscii { name: name.clone(), value: excerpt(value.as_str()) });
@@ -49,7 +48,7 @@ pub fn structured(name: &HeaderName, value: &HeaderValue) -> Result<String, Enco
     sized(name, field.finish())
 }
 
-fn sized(name: &HeaderName, field: String) -> Result<String, EncodeError> {
+pub(super) fn sized(name: &HeaderName, field: String) -> Result<String, EncodeError> {
     match field.len() {
         octets if octets > MAX_FIELD => Err(EncodeError::FieldLength { name: name.clone(), octets }),
         _ => Ok(field),

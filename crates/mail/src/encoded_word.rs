@@ -8,9 +8,8 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{self, GeneralPurpose, GeneralPurposeConfig};
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
-use crate::text::is_forbidden;
+use super::charset;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +26,7 @@ const MAX_OVERLAP: usize = 8;
 /// Why a text that holds encoded-words is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault<'a> {
-    /// The charset shifts or widens ASCII, so that control characters cannot be told.
+    /// The charset is unknown, or shifts or widens ASCII, so that control characters cannot be told.
     Charset(&'a str),
     /// This encoded-word decodes to a control character.
     Control(&'a str),
@@ -52,9 +51,6 @@ pub(crate) fn check(text: &str) -> Result<(), Fault<'_>> {
         if sharing > MAX_OVERLAP {
             return Err(Fault::Overlap);
         }
-        if is_unchecked(charset) {
-            return Err(Fault::Charset(charset));
-        }
         // Some readers end it at the first `?=`, some only at one before a blank.
         let word_end = match start == 0 || text[..start].ends_with([' ', '\t']) {
             true => text[start..].find([' ', '\t']).map_or(text.len(), |length| start + length),
@@ -62,8 +58,10 @@ pub(crate) fn check(text: &str) -> Result<(), Fault<'_>> {
         };
         for end in [next_end + 2, word_end] {
             let Some(content) = text.get(at..end).and_then(|content| content.strip_suffix("?=")) else { continue };
-            if to_text(charset, &to_octets(encoding, content)).chars().any(is_forbidden) {
-                return Err(Fault::Control(&text[start..end]));
+            match charset::read(charset, &to_octets(encoding, content)) {
+                Ok(_) => {}
+                Err(charset::Fault::Control) => return Err(Fault::Control(&text[start..end])),
+                Err(charset::Fault::Unknown) => return Err(Fault::Charset(charset)),
             }
         }
     }
@@ -86,9 +84,10 @@ pub(crate) fn is_phrase_word(word: &str) -> bool {
         && split(word).is_some_and(|(_, _, text)| text.bytes().all(|b| is_literal(b) || b == b'=' || b == b'_'))
 }
 
-/// The text of one whole encoded-word; none if it is not one.
+/// The text of one whole encoded-word; none if it is not one, or cannot be read here.
 pub(crate) fn decode(word: &str) -> Option<String> {
-    split(word).map(|(charset, encoding, text)| to_text(charset, &to_octets(encoding, text)))
+    let (charset, encoding, text) = split(word)?;
+    charset::read(charset, &to_octets(encoding, text)).ok().flatten()
 }
 
 /// Writes `text` as encoded-words in utf-8, as B or Q, whichever is shorter, none of them splitting a character. `room`
@@ -174,28 +173,6 @@ fn split(word: &str) -> Option<(&str, Coding, &str)> {
     let (charset, coding, at) = opening(word)?;
     let text = word.get(at..)?.strip_suffix("?=")?;
     (!text.is_empty()).then_some((charset, coding, text))
-}
-
-/// Charsets in which an octet below 0x20 is not what makes a control character.
-fn is_unchecked(charset: &str) -> bool {
-    let plain: String = charset.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    ["utf7", "utf16", "utf32", "ucs", "ebcdic"].iter().any(|wide| plain.contains(wide))
-        || encoding(charset).is_some_and(|known| known == UTF_16LE || known == UTF_16BE)
-}
-
-/// The charset of a label, which may carry a language (RFC 2231 5: `utf-8*en`).
-fn encoding(charset: &str) -> Option<&'static Encoding> {
-    let label = charset.split_once('*').map_or(charset, |(label, _)| label);
-    Encoding::for_label_no_replacement(label.as_bytes())
-}
-
-/// Charset decoding comes before any look for control characters: ESC is legitimate in ISO-2022-JP. Of an unknown
-/// charset only the ASCII half can be told.
-fn to_text(charset: &str, octets: &[u8]) -> String {
-    match encoding(charset) {
-        Some(known) => known.decode_without_bom_handling(octets).0.into_owned(),
-        None => octets.iter().map(|&b| if b.is_ascii() { b.into() } else { char::REPLACEMENT_CHARACTER }).collect(),
-    }
 }
 
 fn to_octets(coding: Coding, text: &str) -> Vec<u8> {

@@ -138,11 +138,14 @@ pub struct HeaderValue(Box<str>);
 
 impl HeaderValue {
     /// Reads the octets of a request field: UTF-8 if they are valid UTF-8, else ISO-8859-1 (RFC 9110 5.5 knows no third
-    /// reading).
+    /// reading). UTF-8 that a limit has cut inside its last character is UTF-8 without that character.
     pub fn from_field(octets: &[u8]) -> Result<HeaderValue, HeaderError> {
         match std::str::from_utf8(octets) {
             Ok(text) => HeaderValue::parse(text),
-            Err(_) => HeaderValue::parse(&octets.iter().map(|&b| char::from(b)).collect::<String>()),
+            Err(error) => match std::str::from_utf8(&octets[..error.valid_up_to()]) {
+                Ok(text) if error.error_len().is_none() && !text.is_ascii() => HeaderValue::parse(text),
+                _ => HeaderValue::parse(&octets.iter().map(|&b| char::from(b)).collect::<String>()),
+            },
         }
     }
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+mod charset;
 pub mod content_type;
 pub mod date;
 pub mod encode;
@@ -11,7 +12,11 @@ mod encoded_word;
 mod fold;
 pub mod header;
 pub mod message_id;
+pub mod mime;
+mod parameters;
+pub mod redact;
 #[cfg(test)]
 mod stopwatch;
+pub mod structured;
 pub mod text;
 pub mod transfer_encoding;

@@ -1,4 +1,4 @@
-//! Text that somebody else wrote, made safe to show: in an error message ([`excerpt`]), on one line of a log ([`one_line`]).
+//! Text that somebody else wrote, made safe to show: in an error message ([`excerpt`]), on one line of a log ([`one_line`], [`log_value`]).
 #![forbid(unsafe_code)]
 
 /// C0 but TAB, DEL and C1: nothing that may stand in a header, whether plain or encoded.
@@ -51,6 +51,24 @@ pub fn one_line(octets: &[u8], limit: usize) -> String {
     line
 }
 
+/// The value of a field in a line of the log (`user=...`): with blanks or quotes in it it stands in quotes, so that it cannot look like a
+/// further field. A quote in it is `\\u{22}` once httpd has doubled the backslash; `\\"` would end the value there.
+pub fn log_value(value: &str) -> String {
+    let stands_alone = |c: char| c.is_ascii_graphic() && c != '"' || c.is_alphanumeric();
+    if !value.is_empty() && value.chars().all(stands_alone) {
+        return value.to_owned();
+    }
+    let escaped = value.chars().fold(String::new(), |mut escaped, c| {
+        match c {
+            '"' => escaped.extend(c.escape_unicode()),
+            c if !is_plain(c) => escaped.extend(c.escape_unicode()),
+            c => escaped.push(c),
+        }
+        escaped
+    });
+    format!("\"{escaped}\"")
+}
+
 /// Not a control, and none of those that make a terminal show a line in another order (Unicode UAX 9).
 fn is_plain(c: char) -> bool {
     !c.is_control()
@@ -68,5 +86,23 @@ mod tests {
         assert_eq!(one_line("gr\u{fc}n \u{202e}".as_bytes(), 100), "gr\u{fc}n \\u{202e}");
         assert_eq!(one_line(&[b'a'; 50], 10), "aaaaaaaaaa...");
         assert_eq!(one_line(b"", 10), "");
+    }
+
+    #[test]
+    fn a_value_in_the_log_is_one_value() {
+        for (value, written) in [
+            ("peter@example.org", "peter@example.org"),
+            ("<a.b+c@h>", "<a.b+c@h>"),
+            ("m\u{fc}ller", "m\u{fc}ller"),
+            ("-", "-"),
+            ("", "\"\""),
+            ("eve rcpts=9", "\"eve rcpts=9\""),
+            ("<a=b@h>", "<a=b@h>"),
+            ("eve\" x=\"1", "\"eve\\u{22} x=\\u{22}1\""),
+            ("a b\\", "\"a b\\\""),
+            ("a\nSM0001: b\u{202e}\u{a0}", "\"a\\u{a}SM0001: b\\u{202e}\u{a0}\""),
+        ] {
+            assert_eq!(log_value(value), written);
+        }
     }
 }

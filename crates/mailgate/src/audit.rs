@@ -2,287 +2,182 @@
 //! otherwise than meant. Reads the configuration as httpd parsed it, since what closes a location stands in directives of other modules.
 #![forbid(unsafe_code)]
 
+use crate::input::strip::NamePattern;
 use crate::policy::Recipients;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect;
-use crate::transport::program::mta;
+use crate::tags::{self, Note};
+use crate::transport::program::arguments::{ProgramArguments, Role, Word};
+use crate::transport::program::mta::{self, Mta};
+use crate::transport::program::quirks;
+use conftree::sections::{Host, Site, flat};
+use conftree::{Directive, access};
 use std::path::Path;
-
-/// A directive of the configuration; one with `children` is a section.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directive {
-    /// Its name as it was written, `<Location` for a section.
-    pub name: String,
-    /// The rest of the line.
-    pub arguments: String,
-    /// Where it stands, `file:line`.
-    pub place: String,
-    /// What stands inside.
-    pub children: Vec<Directive>,
-}
 
 /// A warning of the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The tag of its log line.
-    pub tag: &'static str,
+    pub tag: &'static Note,
     /// What is risky, where, and the remedy.
     pub text: String,
 }
 
-/// The warnings for every section whose handler is `sendmail`, one of a kind per section.
+/// The warnings for every place whose handler is `sendmail`, in each host; none twice.
 pub fn warnings(tree: &[Directive]) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    visit(tree, &[], &mut warnings);
+    let mut warnings: Vec<Warning> = Vec::new();
+    for host in Host::all(tree) {
+        let sites = host.sites("sendmail").into_iter().flat_map(|site| site_warnings(&host, site));
+        for warning in sites.chain(overridable(&host)) {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
     warnings
 }
 
-/// Walks the sections; `outer` are the lists of directives that apply around `tree`, the innermost last.
-fn visit<'t>(tree: &'t [Directive], outer: &[&'t [Directive]], warnings: &mut Vec<Warning>) {
-    let mut around = outer.to_vec();
-    around.push(tree);
-    for section in flat(tree).filter(|directive| is_section(directive)) {
-        let sends = flat(&section.children).any(|inner| {
-            (inner.is("SetHandler") || inner.is("AddHandler"))
-                && inner.words().first().is_some_and(|word| word == "sendmail")
-        });
-        if sends {
-            let mut scope = Scope { section, lists: around.clone() };
-            scope.lists.extend(covering(section, &around));
-            scope.lists.push(&section.children);
-            let found = [scope.open(), scope.without_transport(), scope.bounces(), scope.past_redirection()];
-            warnings.extend(found.into_iter().flatten());
-            warnings.extend(scope.arguments_of_program());
-        }
-        visit(&section.children, &around, warnings);
-    }
+fn site_warnings<'t>(host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
+    let scope = Scope { site, lists: host.lists(site, None) };
+    let found = [
+        scope.open().or_else(|| scope.opened_elsewhere(host)),
+        scope.without_transport(host),
+        scope.bounces(),
+        scope.past_redirection(),
+        scope.stray_credentials(),
+    ];
+    found.into_iter().flatten().chain(scope.arguments_of_program()).collect()
 }
 
-/// The paths of the `<Location>` sections that this handler serves.
-pub fn locations(tree: &[Directive], handler: &str) -> Vec<String> {
-    let sections = flat(tree).filter(|directive| is_section(directive));
-    sections.fold(Vec::new(), |mut paths, section| {
-        if section.is("<Location") && section.has_handler(handler) {
-            paths.extend(section.words().into_iter().filter(|word| word.starts_with('/')));
-        }
-        paths.extend(locations(&section.children, handler));
-        paths
-    })
-}
-
-/// The sections beside `section` whose path lies above its own: httpd merges them first.
-fn covering<'t>(section: &Directive, around: &[&'t [Directive]]) -> Vec<&'t [Directive]> {
-    if !section.is("<Location") {
-        return Vec::new();
-    }
-    let path = section.words().concat();
-    let above = |directive: &&Directive| {
-        let other = directive.words().concat();
-        let other = other.trim_end_matches('/');
-        directive.is("<Location")
-            && path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+/// Settings of a whole server by which an .htaccess file that is allowed to choose a handler makes an open relay.
+fn overridable(host: &Host<'_>) -> Option<Warning> {
+    let by =
+        host.servers().iter().rev().find_map(|list| flat(list).filter(|directive| is_transport(directive)).last())?;
+    let site = Site { by, section: None };
+    let scope = Scope { site, lists: host.lists_behind_htaccess(site) };
+    let chooses = |directive: &&Directive| {
+        let chosen = |word: &String| ["all", "fileinfo"].iter().any(|chosen| word.eq_ignore_ascii_case(chosen));
+        directive.is("AllowOverride") && directive.words.iter().any(chosen)
     };
-    around.iter().flat_map(|list| flat(list).filter(above)).map(|directive| directive.children.as_slice()).collect()
-}
-
-/// The directives of a list, those in containers that do not make a section of their own (`<IfModule>`, `<RequireAny>`) included.
-fn flat(list: &[Directive]) -> impl Iterator<Item = &Directive> {
-    let mut open: Vec<std::slice::Iter<'_, Directive>> = vec![list.iter()];
-    std::iter::from_fn(move || {
-        loop {
-            let directive = match open.last_mut()?.next() {
-                Some(directive) => directive,
-                None => {
-                    open.pop();
-                    continue;
-                }
-            };
-            let container = directive.name.starts_with('<') && !is_section(directive);
-            let foreign = directive.is("<Limit") && !directive.words().iter().any(|word| word == "POST")
-                || directive.is("<LimitExcept") && directive.words().iter().any(|word| word == "POST");
-            if container && !foreign {
-                open.push(directive.children.iter());
-            }
-            return Some(directive);
-        }
+    let allows = host.sections().find_map(|section| flat(&section.children).find(chooses))?;
+    let free = scope.free().filter(|_| access::is_open(&scope.lists))?;
+    Some(Warning {
+        tag: &tags::HTACCESS,
+        text: format!(
+            "{} stands outside of every section, and {} ({}) lets .htaccess files set the handler: whoever may write one may let anybody send mail to \
+             anybody ({free}). Move it into the <Location> that sends, or set SendmailRecipients",
+            scope.place(),
+            allows.name,
+            allows.place,
+        ),
     })
 }
 
-fn is_section(directive: &Directive) -> bool {
-    SECTIONS.iter().any(|section| directive.is(section))
+fn is_transport(directive: &Directive) -> bool {
+    ["SendmailName", "SendmailMaildir", "SendmailRelay"].iter().any(|name| directive.is(name))
 }
 
-const SECTIONS: &[&str] = &[
-    "<VirtualHost",
-    "<Location",
-    "<LocationMatch",
-    "<Directory",
-    "<DirectoryMatch",
-    "<Files",
-    "<FilesMatch",
-    "<Proxy",
-    "<ProxyMatch",
-    "<If",
-    "<ElseIf",
-    "<Else",
-];
-
-const TRANSPORTS: &[&str] = &["SendmailName", "SendmailMaildir", "SendmailRelay"];
-
-impl Directive {
-    fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-
-    /// Whether a section names this handler.
-    fn has_handler(&self, handler: &str) -> bool {
-        flat(&self.children).any(|inner| {
-            (inner.is("SetHandler") || inner.is("AddHandler"))
-                && inner.words().first().is_some_and(|word| word == handler)
-        })
-    }
-
-    /// The arguments as httpd cuts them into words: blanks, quotes of both kinds, a backslash before a quote; `>` of a section dropped.
-    fn words(&self) -> Vec<String> {
-        let line = self.arguments.trim();
-        let line = if self.name.starts_with('<') { line.trim_end_matches('>') } else { line };
-        let (mut words, mut rest) = (Vec::new(), line.chars().peekable());
-        while let Some(first) = rest.next_if(|_| true) {
-            if first.is_whitespace() {
-                continue;
-            }
-            let quote = Some(first).filter(|quote| matches!(quote, '"' | '\''));
-            let mut word = if quote.is_none() { String::from(first) } else { String::new() };
-            while let Some(next) = rest.next() {
-                match (next, quote) {
-                    (next, Some(quote)) if next == quote => break,
-                    (next, None) if next.is_whitespace() => break,
-                    ('\\', Some(quote)) if rest.peek() == Some(&quote) => word.extend(rest.next()),
-                    (next, _) => word.push(next),
-                }
-            }
-            words.push(word);
-        }
-        words
-    }
-}
-
-/// A section that sends, with every list of directives that applies to it, the outermost first.
+/// A place that sends, with every list of directives that applies to it, the outermost first.
 struct Scope<'t> {
-    section: &'t Directive,
+    site: Site<'t>,
     lists: Vec<&'t [Directive]>,
 }
 
 impl<'t> Scope<'t> {
-    /// The directive of this name that holds: the last one of the innermost list that has it.
+    /// The directive of this name that holds.
     fn setting(&self, name: &str) -> Option<&'t Directive> {
-        self.lists.iter().rev().find_map(|list| flat(list).filter(|directive| directive.is(name)).last())
+        access::last(&self.lists, name)
     }
 
     fn place(&self) -> String {
-        format!("{} {} ({})", self.section.name, self.section.arguments.trim_end_matches('>'), self.section.place)
-            .replacen('<', "", 1)
+        self.site.section.unwrap_or(self.site.by).shown()
     }
 
-    /// A location that anybody may reach and that writes to anybody.
+    /// A place that anybody may reach and that writes to anybody.
     fn open(&self) -> Option<Warning> {
-        let relays = match self.transport() {
-            Some(transport) if transport.is("SendmailMaildir") => false,
-            Some(transport) if transport.is("SendmailRelay") => true,
-            _ => self.addressing() != Addressing::Arguments,
-        };
-        if self.is_closed() || !relays || self.is_trial() {
+        let free = self.free().filter(|_| access::is_open(&self.lists))?;
+        Some(Warning {
+            tag: &tags::OPEN,
+            text: format!("{}: {} Set SendmailRecipients, {OR_FIX}, or Require", self.place(), anybody(&free)),
+        })
+    }
+
+    /// A section elsewhere that opens some of this place, or may: httpd merges it behind this one, or it covers a part.
+    fn opened_elsewhere(&self, host: &Host<'t>) -> Option<Warning> {
+        host.meeting(self.site).find_map(|other| {
+            let both = Scope { site: self.site, lists: host.lists(self.site, Some(other)) };
+            let sends = both.setting("SetHandler").is_none_or(|handler| handler.names_handler("sendmail"));
+            let free = both.free().filter(|_| sends && access::is_open(&both.lists))?;
+            let text = format!(
+                "{}: {} {} opens it where both apply. Set SendmailRecipients, {OR_FIX}, or Require there too",
+                self.place(),
+                anybody(&free),
+                other.shown()
+            );
+            Some(Warning { tag: &tags::OPENED_ELSEWHERE, text })
+        })
+    }
+
+    /// Who is written to as the client likes, where nothing else restricts that: the fields and words that it chooses.
+    fn free(&self) -> Option<String> {
+        if self.is_trial() || self.transport().is_some_and(|transport| transport.is("SendmailMaildir")) {
             return None;
         }
         let recipients = self.setting("SendmailRecipients").and_then(|directive| {
-            let words = directive.words();
-            Recipients::parse(&words.iter().map(String::as_str).collect::<Vec<_>>()).ok()
+            Recipients::parse(&directive.words.iter().map(String::as_str).collect::<Vec<_>>()).ok()
         });
         if recipients.is_some_and(|recipients| !recipients.is_free()) {
             return None;
         }
-        let free: Vec<&str> = ["To", "Cc", "Bcc"].into_iter().filter(|field| !self.is_fixed(field)).collect();
-        (!free.is_empty()).then(|| Warning {
-            tag: "SM0801",
-            text: format!(
-                "{}: anybody may send mail to anybody here: the client chooses {}, and nothing restricts who may come (Require, a client \
-                 certificate) or who may be written to. Set SendmailRecipients, or RequestHeader set or unset for each of these fields, or Require",
-                self.place(),
-                free.join(" and ")
-            ),
-        })
+        let is_relay = self.transport().is_some_and(|transport| transport.is("SendmailRelay"));
+        let texts = self.words_of_program();
+        let words = read(Mta::Unknown, &texts);
+        let by_header = is_relay || Addressing::of(&words) != Addressing::Arguments;
+        let fields =
+            ["To", "Cc", "Bcc"].into_iter().filter(|field| by_header && !self.is_fixed(field)).map(str::to_owned);
+        let roles = texts.iter().zip(words.roles()).enumerate();
+        let chosen = roles.filter(|(_, (text, role))| !is_relay && **role == Role::Recipient && text.contains("%{"));
+        let free: Vec<String> =
+            fields.chain(chosen.map(|(at, _)| format!("word {} of SendmailArguments", at + 1))).collect();
+        (!free.is_empty()).then(|| free.join(" and "))
     }
 
     /// Whether nobody gets anything but those whom the server names, or nobody at all.
     fn is_trial(&self) -> bool {
-        self.redirects()
-            || self.setting("SendmailDryRun").is_some_and(|dry| dry.words().concat().eq_ignore_ascii_case("on"))
+        self.redirects() || self.setting("SendmailDryRun").is_some_and(|dry| dry.first_is("on"))
     }
 
     fn redirects(&self) -> bool {
-        self.setting("SendmailRedirectTo").is_some_and(|to| !to.words().concat().eq_ignore_ascii_case("none"))
-    }
-
-    /// Whether somebody is kept out.
-    fn is_closed(&self) -> bool {
-        let ssl = self
-            .setting("SSLVerifyClient")
-            .is_some_and(|directive| directive.words().first().is_some_and(|word| word == "require"));
-        let denies = self.lists.iter().any(|list| flat(list).any(|directive| directive.is("Deny")));
-        let ordered = self.setting("Order").is_some_and(|order| {
-            order.words().concat().eq_ignore_ascii_case("allow,deny")
-                || order.words().concat().eq_ignore_ascii_case("mutual-failure")
-        });
-        ssl || denies || ordered || self.requires()
-    }
-
-    /// Whether the innermost list with a Require asks for more than a method. Without AuthMerging an inner list replaces the outer ones.
-    fn requires(&self) -> bool {
-        let words =
-            |directive: &Directive| directive.words().iter().map(|word| word.to_ascii_lowercase()).collect::<Vec<_>>();
-        let asks = |list: &&&[Directive]| flat(list).any(|directive| directive.is("Require"));
-        let Some(list) = self.lists.iter().rev().find(asks) else { return false };
-        let mut closed = false;
-        for words in flat(list).filter(|directive| directive.is("Require")).map(words) {
-            match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-                ["all", "granted", ..] => return false,
-                ["method", ..] => {}
-                _ => closed = true,
-            }
-        }
-        closed
+        self.setting("SendmailRedirectTo").is_some_and(|to| !to.first_is("none"))
     }
 
     /// Whether the server decides this field: it sets or unsets it in every request, or lets it not pass.
     fn is_fixed(&self, field: &str) -> bool {
-        let passed = self
-            .setting("SendmailPassHeaders")
-            .is_none_or(|pass| pass.words().iter().any(|word| word.eq_ignore_ascii_case(field)));
-        !passed
-            || self.lists.iter().any(|list| {
-                flat(list).filter(|directive| directive.is("RequestHeader")).any(|directive| {
-                    let words = directive.words();
-                    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                    matches!(words.as_slice(), [action, name, rest @ ..]
-                        if (action.eq_ignore_ascii_case("set") || action.eq_ignore_ascii_case("unset"))
-                            && name.trim_end_matches(':').eq_ignore_ascii_case(field)
-                            && !rest.iter().any(|word| word.starts_with("env=") || word.starts_with("expr=") || *word == "early"))
-                })
-            })
+        let covers = |word: &String| NamePattern::parse(word).is_ok_and(|pattern| pattern.matches(field));
+        let passed = self.setting("SendmailPassHeaders").is_none_or(|pass| pass.words.iter().any(covers));
+        let fixes = |directive: &Directive| {
+            let words: Vec<&str> = directive.words.iter().map(String::as_str).collect();
+            // A value with %{...} is made of something that the request may say.
+            let depends = |word: &&str| {
+                ["env=", "expr="].iter().any(|start| word.starts_with(start)) || *word == "early" || word.contains("%{")
+            };
+            directive.is("RequestHeader")
+                && matches!(words.as_slice(), [action, name, rest @ ..]
+                    if (action.eq_ignore_ascii_case("set") || action.eq_ignore_ascii_case("unset"))
+                        && name.trim_end_matches(':').eq_ignore_ascii_case(field)
+                        && !rest.iter().any(depends))
+        };
+        !passed || self.lists.iter().any(|list| flat(list).any(fixes))
     }
 
     fn words_of_program(&self) -> Vec<String> {
-        self.setting("SendmailArguments").map_or_else(|| vec!["-t".into(), "-i".into()], |directive| directive.words())
+        self.setting("SendmailArguments")
+            .map_or_else(|| vec!["-t".into(), "-i".into()], |directive| directive.words.clone())
     }
 
-    fn addressing(&self) -> Addressing {
-        Addressing::of(self.words_of_program().iter().map(|word| (!word.contains("%{")).then_some(word.as_str())))
-    }
-
-    /// The directive that says by what this section sends: of the three that are one setting, the innermost.
+    /// The directive that says by what this place sends: of the three that are one setting, the innermost.
     fn transport(&self) -> Option<&'t Directive> {
-        let one = |directive: &&Directive| TRANSPORTS.iter().any(|name| directive.is(name));
-        self.lists.iter().rev().find_map(|list| flat(list).filter(one).last())
+        self.lists.iter().rev().find_map(|list| flat(list).filter(|directive| is_transport(directive)).last())
     }
 
     /// The program, where that is the way out.
@@ -290,10 +185,12 @@ impl<'t> Scope<'t> {
         self.transport().filter(|transport| transport.is("SendmailName"))
     }
 
-    /// A section that sends and does not say by what.
-    fn without_transport(&self) -> Option<Warning> {
-        self.transport().is_none().then(|| Warning {
-            tag: "SM0802",
+    /// A section that sends and does not say by what. What a whole server sends by may stand in any section.
+    fn without_transport(&self, host: &Host<'_>) -> Option<Warning> {
+        let elsewhere =
+            self.site.section.is_none() && host.sections().any(|each| flat(&each.children).any(is_transport));
+        (self.transport().is_none() && !elsewhere).then(|| Warning {
+            tag: &tags::NO_TRANSPORT,
             text: format!(
                 "{}: no SendmailName, no SendmailMaildir and no SendmailRelay; every message will be refused with 500. Set SendmailName /usr/sbin/sendmail",
                 self.place()
@@ -305,9 +202,10 @@ impl<'t> Scope<'t> {
     fn bounces(&self) -> Option<Warning> {
         self.setting("SendmailSenderMail")?;
         self.program()?;
-        let names_sender = |word: &String| word.starts_with("-f") || word.starts_with("-r");
-        (!self.words_of_program().iter().any(names_sender)).then(|| Warning {
-            tag: "SM0803",
+        let texts = self.words_of_program();
+        let words = read(Mta::Unknown, &texts);
+        (!words.has('f') && !words.has('r')).then(|| Warning {
+            tag: &tags::BOUNCES,
             text: format!(
                 "{}: SendmailSenderMail without -f in SendmailArguments: bounces go to the user httpd runs as. Add -f and an address",
                 self.place()
@@ -317,16 +215,9 @@ impl<'t> Scope<'t> {
 
     /// A redirection that the program would not know of.
     fn past_redirection(&self) -> Option<Warning> {
-        let words = self.program().filter(|_| self.redirects()).map(|_| self.words_of_program())?;
-        let literal = |word: &String| -> Option<String> {
-            match word.find("%{") {
-                None => Some(word.clone()),
-                Some(_) => word.starts_with('-').then(|| "-...".to_owned()),
-            }
-        };
-        let words: Vec<Option<String>> = words.iter().map(literal).collect();
-        redirect::escape(words.iter().map(Option::as_deref)).map(|why| Warning {
-            tag: "SM0806",
+        let texts = self.program().filter(|_| self.redirects()).map(|_| self.words_of_program())?;
+        redirect::escape(&read(Mta::Unknown, &texts)).map(|why| Warning {
+            tag: &tags::PAST_REDIRECT,
             text: format!(
                 "{}: SendmailArguments may send past SendmailRedirectTo: {why}; every message will be refused with 500. Use -t, or -- as the last word, and no recipient",
                 self.place()
@@ -334,16 +225,50 @@ impl<'t> Scope<'t> {
         })
     }
 
+    /// A password or a certificate that was given where no relay is named, and so is not shown to the one that an inner section names.
+    fn stray_credentials(&self) -> Option<Warning> {
+        let relay = self.transport().filter(|transport| transport.is("SendmailRelay"))?;
+        let names_one = |list: &&[Directive]| flat(list).any(is_transport);
+        let (before, since) = self.lists.split_at(self.lists.iter().position(names_one)?);
+        let stray = ["SendmailRelayAuth", "SendmailRelayCertificate"]
+            .iter()
+            .find_map(|name| access::last(before, name).filter(|_| access::last(since, name).is_none()))?;
+        Some(Warning {
+            tag: &tags::UNUSED_CREDENTIALS,
+            text: format!(
+                "{}: {} ({}) is not used for {} ({}), since a section that names a relay takes over no credentials. Write it beside SendmailRelay",
+                self.place(),
+                stray.name,
+                stray.place,
+                relay.name,
+                relay.place
+            ),
+        })
+    }
+
     fn arguments_of_program(&self) -> Vec<Warning> {
-        let Some(path) = self.program().and_then(|name| name.words().into_iter().next()) else {
+        let Some(path) = self.program().and_then(|name| name.words.first()) else {
             return Vec::new();
         };
         let words = self.words_of_program();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let text = |text| Warning { tag: "SM0804", text: format!("{}: {text}", self.place()) };
-        mta::warnings(mta::identify(Path::new(&path)), &words).into_iter().map(text).collect()
+        let text = |text| Warning { tag: &tags::PROGRAM_WORDS, text: format!("{}: {text}", self.place()) };
+        quirks::warnings(mta::identify(Path::new(&path)), &words).into_iter().map(text).collect()
     }
 }
+
+fn read(mta: Mta, words: &[String]) -> ProgramArguments<'_> {
+    ProgramArguments::read(mta, words.iter().map(|word| Word::of(word)))
+}
+
+fn anybody(free: &str) -> String {
+    format!(
+        "anybody may send mail to anybody here: the client chooses {free}, and nothing restricts who may come (Require, a client certificate) \
+         or who may be written to."
+    )
+}
+
+const OR_FIX: &str = "or RequestHeader set or unset for each of these fields";
 
 #[cfg(test)]
 mod tests;

@@ -10,4 +10,5 @@ pub mod message;
 pub mod metrics;
 pub mod policy;
 pub mod submission;
+pub mod tags;
 pub mod transport;

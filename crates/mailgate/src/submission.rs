@@ -19,6 +19,8 @@ pub struct Submission {
     pub transfer_encoding: Option<String>,
     /// The author.
     pub from: Option<Mailbox>,
+    /// The addresses of Bcc as the client and as the mail write them, which no log may name.
+    pub hidden: Vec<String>,
     /// Finished header lines, each ended by LF; Received, Content-Type and Content-Transfer-Encoding are not among them.
     pub header: String,
     /// Its identifier, the client's or ours.

@@ -3,17 +3,18 @@
 #![cfg(feature = "faults")]
 #![forbid(unsafe_code)]
 
-use mail::address::Domain;
+use mail::address::{Domain, HostName};
 use mail::message_id::Token;
-use mailgate::answer::problem::{self, Problem};
+use mailgate::answer::{self, Problem};
 use mailgate::input::strip::StripList;
 use mailgate::input::{self, Rules};
+use mailgate::message::Message;
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::Addressing;
-use mailgate::transport::smtp::{Envelope, Relay, Server};
-use mailgate::transport::{self, Message, Program, maildir, relay};
+use mailgate::transport::smtp::{Envelope, Relay, Server, StartTls};
+use mailgate::transport::{self, Program, maildir, smtp};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -46,10 +47,11 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     };
     let submission = input::read(&fields, &rules).map_err(|error| Problem::from(&error))?;
     let tmp = place.join("tmp");
-    let trace = Trace { client: None, user: None, server_name: "gateway.test", https: false, token: &token };
+    let server_name = HostName::new("gateway.test", [127, 0, 0, 1].into());
+    let trace = Trace { client: None, user: None, server_name: &server_name, https: false, token: &token };
     let mut draft = Draft::new(&submission, Some(trace), &tmp);
     for piece in body.chunks(20_000) {
-        draft.write(piece).map_err(|error| reply::spool_full(&error))?;
+        draft.write(piece).map_err(|error| answer::spool_full(&error))?;
     }
     let message = draft.finish().map_err(|error| Problem::from(&error))?;
     let outcome = if to_maildir {
@@ -113,7 +115,7 @@ fn whatever_call_fails_there_is_no_hand_over_without_success() {
                 let what = format!("errno {errno} at call {call}, {octets} octets, Maildir {to_maildir}: {outcome:?}");
                 assert_eq!(descriptors(), before, "{what}");
                 assert!(messages.iter().all(|message| message.ends_with(b"\nthe end\n")), "{what}");
-                match outcome.as_ref().map_err(|problem| problem.status) {
+                match outcome.as_ref().map_err(|problem| problem.tag.status) {
                     Ok(()) => assert_eq!(messages.len(), 1, "{what}"),
                     Err(500 | 503) => assert_eq!(messages.len(), 0, "{what}"),
                     Err(502) => assert!(messages.len() <= 1, "{what}"),
@@ -190,7 +192,7 @@ impl Mx {
     /// Two with different names have no connection in common.
     fn relay(&self, host: &str, name: String) -> Relay {
         let server = Arc::new(Server::parse(&format!("{host}:{}", self.port)).unwrap());
-        Relay { server, credentials: None, authorities: None, identity: None, name }
+        Relay { server, credentials: None, authorities: None, identity: None, starttls: StartTls::May, name }
     }
 }
 
@@ -198,7 +200,7 @@ fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
     let envelope =
         Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
-    let outcome = relay::deliver(relay, &envelope, message, Duration::from_secs(60));
+    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60), &std::env::temp_dir());
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 
@@ -250,7 +252,7 @@ fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice_or_unsaid() {
             taken.iter().filter(|message| message.starts_with(start.as_bytes())).count()
         };
         assert_eq!(count(2), 1, "{what}: the one that follows");
-        match outcome.as_ref().map_err(|problem| problem.status) {
+        match outcome.as_ref().map_err(|problem| problem.tag.status) {
             Ok(()) => assert_eq!(count(1), 1, "{what}"),
             Err(500 | 503) => assert_eq!(count(1), 0, "{what}: {outcome:?}"),
             Err(502 | 504) => {

@@ -6,22 +6,39 @@ mod directives;
 mod handler;
 
 use directives::DirConfig;
-use httpd::{Directive, Handler, Module, ModuleRecord, Server};
+use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server};
 
 struct ProcessDsn;
 
 impl Module for ProcessDsn {
-    const HANDLERS: &'static [Handler<DirConfig>] = &[Handler { name: c"processdsn", answer: handler::handle }];
-    const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
-    type Config = DirConfig;
+    const HANDLERS: &'static [Handler<Self>] = &[Handler { name: c"processdsn", answer: handler::handle }];
+    const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    type Config<'c> = DirConfig;
 
     fn record() -> &'static ModuleRecord {
         &processdsn_module
     }
 
+    fn faulted(fault: &Fault<'_>, place: &str) {
+        match fault {
+            Fault::Request { .. } => tracing::error!("SM0900: a fault of this module: {place}; no mail is concerned"),
+            Fault::Setup => tracing::error!("SM0901: a fault of this module while the configuration was read: {place}"),
+            Fault::NoSettings => {
+                tracing::error!("SM0902: no settings for this request, a fault of this module: {place}")
+            }
+            Fault::Hook(name) => {
+                tracing::error!("SM0903: a fault of this module in the hook {name}: {place}; no request is concerned");
+            }
+        }
+    }
+
     fn check(server: &Server<'_>) -> Result<(), String> {
-        handler::remember_locations(mailgate::audit::locations(&httpd::configuration(server), "processdsn"));
+        handler::remember_locations(conftree::sections::locations(&httpd::configuration(server), "processdsn"));
         Ok(())
+    }
+
+    fn start(server: &Server<'_>) {
+        httpd::limit_connecting(server, "ProcessDSNEnable");
     }
 }
 

@@ -34,12 +34,12 @@ fn call<T>(mut system_call: impl FnMut() -> rustix::io::Result<T>) -> io::Result
 
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
-fn turn() -> rustix::io::Result<()> {
+pub(crate) fn turn() -> rustix::io::Result<()> {
     Ok(())
 }
 
 #[cfg(feature = "faults")]
-use faults::turn;
+pub(crate) use faults::turn;
 
 /// An unnamed file in `dir` (open(2), O_TMPFILE; Linux 3.11).
 pub fn open_unnamed(dir: &Path) -> io::Result<OwnedFd> {
@@ -151,6 +151,11 @@ pub fn socket_error(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::socket_error(socket)?)
 }
 
+/// The address at our end of a connection.
+pub fn local_address(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    call(|| SocketAddr::try_from(rustix::net::getsockname(socket)?))
+}
+
 /// Small pieces leave at once (tcp(7), TCP_NODELAY).
 pub fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::set_tcp_nodelay(socket, true))
@@ -162,8 +167,7 @@ pub fn send(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
 }
 
 /// Starts the program; the error is that of the child's own exec, too, and then nothing was started.
-pub fn spawn(start: &spawn::Start<'_>) -> io::Result<Pid> {
-    turn()?;
+pub fn spawn(start: &spawn::Start<'_>) -> io::Result<spawn::Started> {
     spawn::start(start)
 }
 

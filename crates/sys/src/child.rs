@@ -1,6 +1,6 @@
 //! A running child -> how it ended and what it said. One loop watches stdout, stderr and a pidfd (pidfd_open(2), Linux
 //! 5.3; polling where there is none), so a child that floods, hangs or leaves a grandchild behind blocks nobody. At the
-//! deadline its group gets TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped
+//! deadline it and its group get TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped
 //! by a later call.
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, Signal, WaitIdOptions};
 
-use crate::{calls, spawn};
+use crate::calls;
+use crate::spawn::{self, Started};
 
 /// How much of stdout and of stderr is kept.
 const KEPT: usize = 8 * 1024;
@@ -86,26 +87,32 @@ struct Child {
 }
 
 impl Child {
-    fn new(pid: Pid) -> Child {
-        let mut child = Child { pid, pidfd: None, ended: false, ending: None }; // from here on it is killed and reaped
-        child.pidfd = calls::pidfd_open(pid).ok();
+    fn new(Started { pid, pidfd }: Started) -> Child {
+        let mut child = Child { pid, pidfd, ended: false, ending: None }; // from here on it is killed and reaped
+        if child.pidfd.is_none() {
+            child.pidfd = calls::pidfd_open(pid).ok();
+        }
         child
     }
 
     /// Until the child has ended, or has been killed after `deadline`. Ends at most two seconds after that.
-    fn watch(mut self, stdout: OwnedFd, stderr: OwnedFd, deadline: Instant) -> Watched {
+    fn watch(mut self, stdout: OwnedFd, stderr: OwnedFd, its_ends: [OwnedFd; 2], deadline: Instant) -> Watched {
         let mut outlets = [Outlet::new(stdout), Outlet::new(stderr)];
+        // As long as we hold its ends too, its exit is the one event that wakes us, and not one of three. Without a pidfd it is the
+        // closing of both ends that tells.
+        let mut its_ends = self.pidfd.is_some().then_some(its_ends);
         let mut killed = false;
         let mut until = deadline;
         loop {
             self.wait_for_news(&mut outlets, until);
-            let silent = outlets.iter().all(Outlet::is_closed);
-            if silent && !killed && !self.ended {
+            if !killed && !self.ended && outlets.iter().all(Outlet::is_closed) {
                 self.look_and_reap(); // nobody is left to be signalled
-            } else if !self.ended && self.has_ended() && !killed {
-                until = Instant::now() + GRACE;
+            } else if !self.ended && self.has_ended() {
+                drop(its_ends.take());
+                outlets.iter_mut().for_each(|outlet| outlet.take(PollFlags::IN));
+                until = if killed { until } else { Instant::now() + GRACE };
             }
-            if self.ended && silent {
+            if self.ended && outlets.iter().all(Outlet::is_closed) {
                 break;
             }
             if Instant::now() < until {
@@ -174,9 +181,10 @@ impl Child {
         if self.ending.is_some() {
             return;
         }
-        if calls::signal_group(self.pid, signal).is_err() {
-            let _ = calls::signal_process(self.pid, signal); // a program that has changed its user: nothing more can be done
-        }
+        // Both: the program may have left its group (setpgid(2)) with something else still in there. Where it has changed its user,
+        // neither is allowed, and nothing more can be done.
+        let _ = calls::signal_group(self.pid, signal);
+        let _ = calls::signal_process(self.pid, signal);
     }
 
     fn finish(&mut self) -> Ending {
@@ -286,7 +294,7 @@ impl Outlets {
         deadline: Instant,
     ) -> io::Result<Watched> {
         let ((stdout, stdout_of_child), (stderr, stderr_of_child)) = (self.stdout, self.stderr);
-        let pid = calls::spawn(&spawn::Start {
+        let started = calls::spawn(&spawn::Start {
             path,
             words,
             environment,
@@ -294,9 +302,7 @@ impl Outlets {
             stdout: stdout_of_child.as_fd(),
             stderr: stderr_of_child.as_fd(),
         })?;
-        let child = Child::new(pid);
-        drop((stdout_of_child, stderr_of_child)); // else they would never be seen closed
-        Ok(child.watch(stdout, stderr, deadline))
+        Ok(Child::new(started).watch(stdout, stderr, [stdout_of_child, stderr_of_child], deadline))
     }
 }
 

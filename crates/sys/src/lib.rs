@@ -1,6 +1,6 @@
 //! What can fail at the kernel: system calls behind a seam that tests can break ([`calls`]), octets that wait in memory or in a file without a
-//! name ([`spool`]), and programs that are started ([`spawn`]) and watched to their end ([`child`]). It knows nothing of mail. The one
-//! file with `unsafe` is `spawn.rs`.
+//! name ([`spool`]), and programs that are started and watched to their end ([`child`]). It knows nothing of mail. Its `unsafe` code stands in
+//! `spawn`.
 #![deny(unsafe_code)]
 
 pub mod calls;

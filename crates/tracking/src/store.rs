@@ -2,15 +2,17 @@
 //! the reader (mod_processdsn) share this place; whoever connects implements [`sql::Database`].
 #![forbid(unsafe_code)]
 
+mod owner;
 mod read;
 mod record;
 mod schema;
 mod write;
 
+pub use owner::Owner;
 pub use read::{Event, Message, RecipientStatus, Viewer, find};
 pub use record::{Recorded, record};
 pub use schema::{check, expire, init};
-pub use write::{Submitted, mark_unknown, submit, submitted_before, take_back};
+pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -85,12 +87,30 @@ impl State {
         }
     }
 
-    /// Whether a report of `new` replaces what is known. A verified report overrules what an unverified one said; an unverified one never
-    /// touches a verified final state.
-    fn yields_to(self, verified: bool, new: State, new_verified: bool) -> bool {
-        match (verified, new_verified) {
-            (false, true) => self.weight() == 0 || new.weight() > 0,
-            _ => new.weight() > self.weight(),
+    /// Whether a report of `new` replaces what is known. A report that is believed more overrules what another one said; one that is
+    /// believed less never touches a final state.
+    fn yields_to(self, trust: Trust, new: State, new_trust: Trust) -> bool {
+        if new_trust > trust { self.weight() == 0 || new.weight() > 0 } else { new.weight() > self.weight() }
+    }
+}
+
+/// How far a report is believed, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// Read from words: a guess, whoever wrote them.
+    Guessed,
+    /// Read from fields that anybody may have written.
+    Claimed,
+    /// Read from fields, with the secret of its message.
+    Verified,
+}
+
+impl Trust {
+    fn of(verified: bool, heuristic: bool) -> Self {
+        match (heuristic, verified) {
+            (true, _) => Self::Guessed,
+            (false, false) => Self::Claimed,
+            (false, true) => Self::Verified,
         }
     }
 }
@@ -98,29 +118,33 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::State::{Delayed, Delivered, Expanded, Failed, Queued, Relayed, Unknown};
+    use super::Trust::{Claimed, Guessed, Verified};
 
     #[test]
     fn a_final_state_never_goes_back_and_a_forged_one_never_wins() {
-        for (known, verified, new, new_verified, expected) in [
-            (Queued, false, Delayed, true, true),
-            (Delayed, true, Failed, true, true),
-            (Delayed, true, Delayed, true, false),
-            (Delivered, true, Failed, true, false),
-            (Delivered, true, Delayed, true, false),
-            (Relayed, true, Delivered, true, true),
-            (Expanded, true, Failed, true, true),
-            (Unknown, false, Delivered, true, true),
-            (Delivered, true, Failed, false, false),
-            (Queued, false, Failed, false, true),
-            (Failed, false, Delivered, true, true),
-            (Failed, false, Delayed, true, true),
-            (Failed, false, Delivered, false, false),
+        for (known, trust, new, new_trust, expected) in [
+            (Queued, Claimed, Delayed, Verified, true),
+            (Delayed, Verified, Failed, Verified, true),
+            (Delayed, Verified, Delayed, Verified, false),
+            (Delivered, Verified, Failed, Verified, false),
+            (Delivered, Verified, Delayed, Verified, false),
+            (Relayed, Verified, Delivered, Verified, true),
+            (Expanded, Verified, Failed, Verified, true),
+            (Unknown, Claimed, Delivered, Verified, true),
+            (Delivered, Verified, Failed, Claimed, false),
+            (Queued, Claimed, Failed, Claimed, true),
+            (Failed, Claimed, Delivered, Verified, true),
+            (Failed, Claimed, Delayed, Verified, true),
+            (Failed, Claimed, Delivered, Claimed, false),
+            (Queued, Guessed, Failed, Guessed, true),
+            (Failed, Guessed, Delivered, Guessed, false),
+            (Failed, Guessed, Delivered, Claimed, true),
+            (Failed, Guessed, Delayed, Claimed, true),
+            (Failed, Guessed, Relayed, Verified, true),
+            (Delivered, Claimed, Failed, Guessed, false),
+            (Delivered, Verified, Failed, Guessed, false),
         ] {
-            assert_eq!(
-                known.yields_to(verified, new, new_verified),
-                expected,
-                "{known:?} {verified} {new:?} {new_verified}"
-            );
+            assert_eq!(known.yields_to(trust, new, new_trust), expected, "{known:?} {trust:?} {new:?} {new_trust:?}");
         }
     }
 }

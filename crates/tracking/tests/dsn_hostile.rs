@@ -11,8 +11,9 @@ use tracking::dsn::{self, Error, MAX_RECIPIENTS};
 mod stopwatch;
 
 fn mails() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/dsn");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    let folders = ["dsn", "no-report"].map(|folder| std::fs::read_dir(data.join(folder)).unwrap());
+    let files = folders.into_iter().flatten().map(|entry| entry.unwrap().path());
     let mails: Vec<_> =
         files.filter(|p| p.extension().is_some_and(|e| e == "eml")).map(|p| std::fs::read(p).unwrap()).collect();
     assert!(!mails.is_empty());

@@ -50,6 +50,79 @@ fn a_report_says_who_and_about_which_message() {
     assert_eq!(report.recipients[0].state(), Some(Action::Failed));
 }
 
+/// A conforming report whose third part is missing: only the status part and the header of the report say what it is about.
+#[test]
+fn a_report_without_the_message_names_it_otherwise() {
+    let (head, _) = REPORT.split_once("--b\nContent-Type: text/rfc822-headers").unwrap();
+    let bare = format!("{head}--b--\n");
+    assert_eq!(read(REPORT).original_message_id.as_deref(), Some("<sent@x.example>"));
+    assert_eq!(read(&bare).original_message_id, None);
+    let in_reply_to = "In-Reply-To: Your message of Monday <answered@x.example>\n";
+    let references = "References: <first@x.example>\n\t<last@x.example>\n";
+    let two = "In-Reply-To: <one@x.example> <two@x.example>\n";
+    let status = bare.replace("Original-Envelope-Id: id", "X-Original-Message-ID: <status@x.example>");
+    for (mail, id) in [
+        (status.clone(), "<status@x.example>"),
+        (format!("{in_reply_to}{status}"), "<status@x.example>"),
+        (format!("{references}{in_reply_to}{bare}"), "<answered@x.example>"),
+        (format!("{references}{bare}"), "<last@x.example>"),
+        (format!("{two}{references}{bare}"), "<last@x.example>"),
+        (format!("{references}{in_reply_to}{REPORT}"), "<sent@x.example>"),
+    ] {
+        let report = read(&mail);
+        assert_eq!(report.original_message_id.as_deref(), Some(id), "{mail}");
+        assert!(report.conforming && !report.heuristic, "{mail}");
+    }
+    for nothing in ["In-Reply-To: your mail\n", "References: <>\n", "In-Reply-To: <no id>\n"] {
+        assert_eq!(read(&format!("{nothing}{bare}")).original_message_id, None, "{nothing}");
+    }
+}
+
+#[test]
+fn an_answer_in_x_supplementary_info_is_the_diagnostic() {
+    let with = |fields: &str| read(&REPORT.replace("Status: 5.1.1\n", &format!("Status: 5.1.1\n{fields}")));
+    let diagnostic = |fields: &str| {
+        let code = with(fields).recipients[0].diagnostic_code.clone().unwrap();
+        (code.kind.unwrap_or_default(), code.value)
+    };
+    let diagnosed = "Diagnostic-Code: smtp; 550 known\n";
+    assert_eq!(diagnostic(diagnosed), ("smtp".into(), "550 known".into()));
+    assert_eq!(with("").recipients[0].diagnostic_code, None);
+    let info = "X-Supplementary-Info: <mx.y.example #5.1.1 smtp;550 5.1.1\n no such user>\n";
+    assert_eq!(diagnostic(info), ("smtp".into(), "550 5.1.1 no such user".into()));
+    assert_eq!(diagnostic(&format!("{info}{diagnosed}")).1, "550 known");
+    assert_eq!(diagnostic(&format!("{diagnosed}{info}")).1, "550 known");
+    assert_eq!(diagnostic("X-Supplementary-Info: smtp; 550 no\n"), ("smtp".into(), "550 no".into()));
+    assert_eq!(diagnostic("X-Supplementary-Info: <mx.y.example #5.1.1 sorry>\n"), (String::new(), "sorry".into()));
+    assert!(with(info).conforming);
+}
+
+/// What a mail system says is believed where it names its recipients, and anywhere in its words for whom the message that came back was.
+#[test]
+fn an_address_among_words_is_believed_only_if_the_message_was_for_it() {
+    let mail = |from: &str, to: &str| {
+        format!(
+            "Return-Path: <>\nFrom: {from}\nSubject: Undeliverable\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\n\
+             The mail for ann@y.example was not delivered. Urgent: john@y.example\n--c\nContent-Type: message/rfc822\n\n\
+             To: {to}\nMessage-ID: <sent@x.example>\n\nwrite to john@y.example\n\n--c--\n"
+        )
+    };
+    let daemon = "MAILER-DAEMON@y.example";
+    let report = read(&mail(daemon, "Ann <Ann@y.example>"));
+    let named: Vec<_> = report.recipients.iter().filter_map(|r| r.address()).collect();
+    assert_eq!((named, report.heuristic), (vec!["ann@y.example"], true));
+    assert_eq!(report.original_message_id.as_deref(), Some("<sent@x.example>"));
+    // somebody else's message, a person, and no message at all
+    for (mail, kind) in [
+        (mail(daemon, "bob@y.example"), Kind::Mail),
+        (mail("Ann <ann@y.example>", "ann@y.example"), Kind::Mail),
+        (mail(daemon, "ann@y.example").replace("message/rfc822", "application/octet-stream"), Kind::Mail),
+        (mail(daemon, "ann@y.example").replace("Subject: ", "Subject: Out of office: "), Kind::AutoReply),
+    ] {
+        assert_eq!(dsn::parse(mail.as_bytes()), Err(Error::NotAReport(kind)), "{mail}");
+    }
+}
+
 #[test]
 fn a_second_delivery_has_the_same_digest_and_a_second_report_has_not() {
     let digest = read(REPORT).digest();

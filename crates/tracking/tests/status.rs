@@ -202,6 +202,7 @@ fn a_person_and_a_program_are_told_the_same() {
         ("unknown", "Nobody knows: the mail program ended", "/recipients/0/state", "\"unknown\""),
         ("unverified", "Not verifiable: ", "/recipients/0/verified", "false"),
         ("heuristic", "Read from the wording of a bounce", "/recipients/0/events/0/heuristic", "true"),
+        ("heuristic", "Probably not delivered: ", "/recipients/0/state", "\"failed\""),
         ("forged", "Delivered to the mailbox.", "/recipients/0/state", "\"delivered\""),
         ("nobody", "There is no recipient to show.", "/recipients", "[]"),
     ] {

@@ -1,7 +1,8 @@
 //! `<dir>/behaviour`, one step a line, done in order; a missing or empty file reads all and exits 0.
 //!
 //! `read all`, `read N`, `read slowly` (an octet a second); `out WORDS`, `err WORDS` (`\n \r \t \\ \xNN`); `flood out N`, `flood err N`;
-//! `sleep MS`; `grandchild MS` (holds stderr); `ignore SIGNO`; `on-term CODE`; `hang`; `die SIGNO`; `exit CODE`.
+//! `sleep MS`; `grandchild MS` (holds stderr); `ignore SIGNO`; `on-term CODE`; `hang`; `die SIGNO`; `leave group`
+//! (for that of its parent); `exit CODE`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub enum Step {
     Grandchild(Duration),
     Hang,
     Ignore(Signal),
+    LeaveGroup,
     OnTerm(i32),
     Read(Option<u64>),
     ReadSlowly,
@@ -53,6 +55,7 @@ fn step(line: &str) -> Option<Step> {
         "grandchild" => Step::Grandchild(milliseconds(rest)?),
         "hang" => Step::Hang,
         "ignore" => Step::Ignore(Signal(rest.parse().ok()?)),
+        "leave" if rest == "group" => Step::LeaveGroup,
         "on-term" => Step::OnTerm(rest.parse().ok()?),
         "out" => Step::Say(Stream::Out, unescape(rest)),
         "read" if rest == "all" => Step::Read(None),

@@ -49,6 +49,7 @@ fn run(mut record: Record, steps: &[Step]) -> ! {
             Step::Sleep(time) => std::thread::sleep(*time),
             Step::Grandchild(time) => record.note_grandchild(leave_grandchild(*time)),
             Step::Ignore(signal) => dispose(*signal, libc::SIG_IGN),
+            Step::LeaveGroup => leave_group(),
             Step::OnTerm(code) => {
                 EXIT_ON_TERM.store(*code, Ordering::SeqCst);
                 dispose(Signal(libc::SIGTERM), exit_on_term as *const () as libc::sighandler_t);
@@ -136,6 +137,15 @@ fn leave_grandchild(time: Duration) -> i32 {
             leave(0)
         }
         pid => pid,
+    }
+}
+
+fn leave_group() {
+    // SAFETY: no memory is touched.
+    let group = unsafe { libc::getpgid(libc::getppid()) };
+    // SAFETY: no memory is touched; where it fails the program stays in its group, and the test sees it killed.
+    if unsafe { libc::setpgid(0, group) } != 0 {
+        leave(97);
     }
 }
 

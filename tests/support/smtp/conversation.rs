@@ -10,8 +10,9 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// Whether these are the lines of one reply with 250.
+/// Whether these are the lines of one reply with 250, be it with a farewell behind it.
 fn accepts(words: &str) -> bool {
+    let words = words.strip_suffix("421 bye\r\n").unwrap_or(words);
     let lines: Vec<&str> = words.split_inclusive("\r\n").collect();
     let continued = |line: &&str| line.starts_with("250-") && line.ends_with("\r\n");
     lines.split_last().is_some_and(|(last, others)| {

@@ -8,10 +8,13 @@ use std::fmt;
 use crate::header::HeaderValue;
 use crate::text::{excerpt, is_forbidden};
 
+mod host_name;
 pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub use host_name::HostName;
 
 /// A domain in ASCII and lower case: labels of letters, digits and hyphens, 1 to 63 each, at most 253 octets, no dot at
 /// its end.
@@ -161,6 +164,8 @@ impl FromIterator<Mailbox> for AddressList {
 pub enum AddressError {
     /// More than one `@`.
     At { text: String },
+    /// A name without an address beside mailboxes with names: perhaps half of one, cut at its comma.
+    BareName { text: String },
     /// A blank inside, or words that no address follows.
     Blank { text: String },
     /// A comment inside.
@@ -197,6 +202,10 @@ impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At { text } => write!(f, "address \"{text}\" has more than one @: separate addresses by commas"),
+            Self::BareName { text } => write!(
+                f,
+                "\"{text}\" stands beside named addresses: quote the name, as in \"Doe, Jane\" <jane@example.org>, or write <name>"
+            ),
             Self::Blank { text } => write!(f, "address \"{text}\" has a blank inside: write it as Name <user@domain>"),
             Self::Comment { text } => write!(f, "address \"{text}\" has a comment inside: put it after the address"),
             Self::Count { found, text } => write!(f, "\"{text}\" holds {found} addresses: give exactly one"),

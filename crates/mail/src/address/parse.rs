@@ -33,11 +33,15 @@ pub(super) fn address_list(text: &str) -> Result<Vec<Mailbox>, AddressError> {
         Group,
         AfterGroup,
     }
+    let has_names = has_names(text);
     let mut mailboxes = Vec::new();
     let mut state = State::List;
     let mut rest = text;
     loop {
         let element = Element::read(rest)?;
+        if has_names && element.is_bare_name() && !element.after.starts_with(':') {
+            return Err(AddressError::BareName { text: excerpt(element.raw) });
+        }
         if state == State::AfterGroup && !element.is_empty() {
             return Err(AddressError::Semicolon { text: excerpt(text) });
         }
@@ -65,6 +69,20 @@ pub(super) fn address_list(text: &str) -> Result<Vec<Mailbox>, AddressError> {
             return Ok(mailboxes);
         }
     }
+}
+
+/// Whether some mailbox of the list stands in angle brackets behind a name. Then a bare name is no address but the first half of a name:
+/// `Doe, Jane <jane@example.org>`.
+fn has_names(text: &str) -> bool {
+    let mut rest = text;
+    while let Ok(element) = Element::read(rest) {
+        if element.is_named() {
+            return true;
+        }
+        let Some(after) = element.after.get(1..) else { return false };
+        rest = after;
+    }
+    false
 }
 
 /// What stands between two delimiters.
@@ -110,6 +128,18 @@ impl<'a> Element<'a> {
     /// Whether there is nothing but comments.
     fn is_empty(&self) -> bool {
         self.tokens.iter().all(Token::is_comment)
+    }
+
+    /// Whether there is a name before an angle bracket.
+    fn is_named(&self) -> bool {
+        let mut tokens = self.tokens.iter().filter(|token| !token.is_comment());
+        tokens.next().is_some_and(|first| !first.is_address())
+            && tokens.any(|token| matches!(token.kind, Kind::Angle(_)))
+    }
+
+    /// Whether there are words and no address.
+    fn is_bare_name(&self) -> bool {
+        !self.is_empty() && !self.tokens.iter().any(Token::is_address)
     }
 
     /// RFC 5322 3.4: `mailbox = name-addr / addr-spec`, `name-addr = [display-name] angle-addr`; none if the element is
@@ -210,7 +240,7 @@ fn token(input: &str) -> IResult<&str, Kind<'_>> {
 
 /// RFC 2047 2: `encoded-word = "=?" charset "?" encoding "?" encoded-text "?="`, read as one even where a comma in it
 /// says otherwise.
-fn encoded_word(input: &str) -> IResult<&str, &str> {
+pub(crate) fn encoded_word(input: &str) -> IResult<&str, &str> {
     let part = || take_while1(|c: char| c.is_ascii_graphic() && c != '?');
     recognize((tag("=?"), part(), tag("?"), one_of("BbQq"), tag("?"), part(), tag("?="))).parse(input)
 }
@@ -311,10 +341,19 @@ pub(super) fn domain(input: &str) -> Result<String, AddressError> {
             Uts46::new().to_ascii(input.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
         mapped.map_err(|_| error())?.into_owned()
     };
-    match ascii.len() <= MAX_DOMAIN && ascii.split('.').all(is_label) {
+    let is_domain = ascii.len() <= MAX_DOMAIN && ascii.split('.').all(is_label) && !ends_in_number(&ascii);
+    match is_domain {
         true => Ok(ascii),
         false => Err(error()),
     }
+}
+
+/// No top level domain is a number (RFC 3696 2). What is one is an IP address to whoever looks a host up (`127.0.0.1`, `0x7f.1`), and mail to it
+/// would go to any machine inside.
+fn ends_in_number(domain: &str) -> bool {
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    hexadecimal || last.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_label(label: &str) -> bool {

@@ -23,6 +23,7 @@ fn fields_are_read_generously_and_written_strictly() {
         ("root", "To: root\n"),
         ("a@b, c@d", "To: a@b, c@d\n"),
         ("a@b,,c@d, ,", "To: a@b, c@d\n"),
+        ("<root>, A <a@b>", "To: <root>, A <a@b>\n"),
         ("John Q. Public <a@b>", "To: \"John Q. Public\" <a@b>\n"),
         ("John Smith <a@b>", "To: John Smith <a@b>\n"),
         ("John(comment)Smith <a@b>", "To: John Smith <a@b>\n"),
@@ -75,6 +76,11 @@ fn every_bad_address_is_refused_by_its_fault() {
         ("<@evil.test:user@example.test>", "SourceRoute"),
         ("@evil.test:user@example.test", "SourceRoute"),
         ("user@[192.0.2.1]", "Literal"),
+        ("user@192.0.2.1", "Domain"),
+        ("user@127.1", "Domain"),
+        ("user@2130706433", "Domain"),
+        ("user@0x7f000001", "Domain"),
+        ("user@127.0.0.0x1", "Domain"),
         ("user@[IPv6:::1]", "Literal"),
         ("<user@[IPv6:2001:db8::1]>", "Literal"),
         ("\"user\"@example.test", "Quoted"),
@@ -196,10 +202,37 @@ fn domains_are_ascii_and_lower_case() {
 #[test]
 fn bare_names_are_completed() {
     let domain = Domain::parse("example.org").unwrap();
-    let list = list("root, Name <admin>, a@b").unwrap().complete(&domain);
-    assert_eq!(write(&list), "To: root@example.org, Name <admin@example.org>, a@b\n");
+    let list = list("root, <admin>, a@b").unwrap().complete(&domain);
+    assert_eq!(write(&list), "To: root@example.org, admin@example.org, a@b\n");
     assert_eq!(list.len(), 3);
     assert_eq!(list.addresses().map(Address::local).collect::<Vec<_>>(), ["root", "admin", "a"]);
+}
+
+#[test]
+fn half_a_name_is_no_address() {
+    for (text, half) in [
+        ("Doe, Jane <jane@example.org>", "Doe"),
+        ("Jane <jane@example.org>, root", "root"),
+        ("John Doe, Jane <jane@example.org>", "John Doe"),
+        ("M\u{fc}ller, J\u{fc}rgen <j@example.org>", "M\u{fc}ller"),
+        ("\"Doe\", Jane <jane@example.org>", "\"Doe\""),
+        ("a@b, Team: Doe, Jane <jane@example.org>;", "Doe"),
+        ("Doe (x), Jane <jane@example.org>", "Doe (x)"),
+    ] {
+        assert_eq!(list(text), Err(AddressError::BareName { text: half.to_owned() }), "{text}");
+    }
+    for text in [
+        "\"Doe, Jane\" <jane@example.org>",
+        "<root>, Jane <jane@example.org>",
+        "root, jane@example.org (Jane)",
+        "root, <jane@example.org>",
+        "a@b, Jane <jane@example.org>",
+        "Team: Jane <jane@example.org>;, (nobody), x@y",
+    ] {
+        assert!(list(text).is_ok(), "{text}: {:?}", list(text));
+    }
+    let message = list("Doe, Jane <jane@example.org>").unwrap_err().to_string();
+    assert!(message.starts_with("\"Doe\" stands beside named addresses: quote the name"), "{message}");
 }
 
 #[test]

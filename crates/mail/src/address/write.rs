@@ -11,11 +11,13 @@ use crate::fold::{Field, LINE};
 use crate::header::HeaderName;
 
 impl Mailbox {
-    /// The words of it, to be separated by a blank or a fold; `room` is for the first.
-    fn words(&self, room: usize) -> Vec<String> {
+    /// The words of it, to be separated by a blank or a fold; `room` is for the first. A bare name among mailboxes with names is in
+    /// angle brackets, or it could be the first half of one of these.
+    fn words(&self, room: usize, has_names: bool) -> Vec<String> {
         let mut words = self.name().map(|name| phrase_words(name, room)).unwrap_or_default();
         // An encoded-word that stands for nothing makes a name without words.
-        words.push(if words.is_empty() { self.address().to_string() } else { format!("<{}>", self.address()) });
+        let is_plain = words.is_empty() && !(has_names && self.address().domain().is_none());
+        words.push(if is_plain { self.address().to_string() } else { format!("<{}>", self.address()) });
         words
     }
 }
@@ -23,22 +25,22 @@ impl Mailbox {
 impl Mailbox {
     /// Writes the whole field with its final line end.
     pub fn write(&self, name: &HeaderName) -> String {
-        write(name, std::iter::once(self))
+        write(name, std::slice::from_ref(self))
     }
 }
 
 /// One field, folded between the mailboxes where that is enough, else within one.
-fn write<'m>(name: &HeaderName, mailboxes: impl Iterator<Item = &'m Mailbox>) -> String {
-    let (mut field, mut mailboxes, mut first) = (Field::new(name), mailboxes.peekable(), true);
-    while let Some(mailbox) = mailboxes.next() {
-        let comma = if mailboxes.peek().is_some() { "," } else { "" };
-        let whole = format!("{mailbox}{comma}");
-        if !first && whole.len() < LINE {
+fn write(name: &HeaderName, mailboxes: &[Mailbox]) -> String {
+    let mut field = Field::new(name);
+    let has_names = mailboxes.iter().any(|mailbox| mailbox.name().is_some());
+    for (at, mailbox) in mailboxes.iter().enumerate() {
+        let comma = if at + 1 < mailboxes.len() { "," } else { "" };
+        let whole = mailbox.words(MAX_LINE, has_names).join(" ") + comma;
+        if at > 0 && whole.len() < LINE {
             field.push(" ", &whole);
             continue;
         }
-        first = false;
-        let mut words = mailbox.words(field.room(MAX_LINE - 1));
+        let mut words = mailbox.words(field.room(MAX_LINE - 1), has_names);
         words.iter_mut().last().into_iter().for_each(|word| word.push_str(comma));
         words.iter().for_each(|word| field.push(" ", word));
     }
@@ -47,7 +49,7 @@ fn write<'m>(name: &HeaderName, mailboxes: impl Iterator<Item = &'m Mailbox>) ->
 
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words(MAX_LINE).join(" "))
+        f.write_str(&self.words(MAX_LINE, false).join(" "))
     }
 }
 
@@ -55,7 +57,7 @@ impl AddressList {
     /// Writes the whole field with its final line end. An empty list gives an empty string: such a field is as if
     /// absent.
     pub fn write(&self, name: &HeaderName) -> String {
-        if self.is_empty() { String::new() } else { write(name, self.mailboxes()) }
+        if self.is_empty() { String::new() } else { write(name, &self.0) }
     }
 
     /// The addresses alone, one after the other, for a program's arguments.

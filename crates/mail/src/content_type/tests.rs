@@ -26,7 +26,7 @@ fn types_are_read_generously_and_written_strictly() {
         ("application/pdf; name=\"a \\\"b\\\" \\\\.pdf\"", "application/pdf; name=\"a \\\"b\\\" \\\\.pdf\""),
         ("application/pdf; name=\"\"", "application/pdf; name=\"\""),
         ("application/pdf; name=über.pdf", "application/pdf; name*=utf-8''%C3%BCber.pdf"),
-        ("application/pdf; name*0*=utf-8''%41; name*1=b", "application/pdf; name*0*=utf-8''%41; name*1=b"),
+        ("application/pdf; name*0*=utf-8''%41; name*1=b", "application/pdf; name=Ab"),
         ("image/svg+xml", "image/svg+xml"),
     ] {
         assert_eq!(parse(read).map(|parsed| write(&parsed)), Ok(format!("Content-Type: {written}\n")), "{read}");
@@ -45,7 +45,7 @@ fn the_parts_of_a_type_are_told() {
     let parts = parse("multipart/mixed; Boundary=abc").unwrap();
     assert!(parts.is_multipart());
     assert_eq!(parts.boundary(), Some("abc"));
-    assert_eq!(parts.parameter("BOUNDARY"), Some("abc"));
+    assert_eq!(parts.parameter("boundary"), Some("abc"));
     assert!(parse("message/rfc822").unwrap().is_message());
     assert_eq!(ContentType::octet_stream().essence(), "application/octet-stream");
 }
@@ -83,8 +83,9 @@ fn what_is_not_one_type_is_refused() {
 
 #[test]
 fn charset_and_boundary_are_there_once_and_plain() {
-    for text in ["text/plain; charset=a; Charset=a", "multipart/mixed; boundary=a; boundary=b"] {
-        assert!(matches!(parse(text), Err(ContentTypeError::Duplicate { .. })), "{text}");
+    for text in ["text/plain; charset=a; Charset=b", "multipart/mixed; boundary=a; boundary=b"] {
+        let duplicate = matches!(parse(text), Err(ContentTypeError::Parameter(ParameterError::Duplicate { .. })));
+        assert!(duplicate, "{text}");
     }
     for text in [
         "text/plain; charset*=utf-8''utf-8",
@@ -96,7 +97,6 @@ fn charset_and_boundary_are_there_once_and_plain() {
     for text in ["text/plain; charset=\"\"", "text/plain; charset=\"a b\"", "text/plain; charset=é"] {
         assert!(matches!(parse(text), Err(ContentTypeError::Charset { .. })), "{text}");
     }
-    assert!(parse("text/plain; name=a; name=b").is_ok());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_long_type_folds_and_reads_back() {
     assert_eq!(found.attribute("boundary"), Some(("b ".repeat(30) + "b").as_str()));
     assert_eq!(found.attribute("name"), Some("ü".repeat(50).as_str()));
     let long = format!("text/plain; name={}", "a".repeat(900));
-    assert!(matches!(parse(&long), Err(ContentTypeError::Length { .. })));
+    assert!(matches!(parse(&long), Err(ContentTypeError::Parameter(ParameterError::Length { .. }))));
     assert!(parse(&format!("text/{}", "a".repeat(1000))).is_err());
 }
 

@@ -12,14 +12,14 @@ fn what_any_reader_would_decode_to_a_control_character_is_found() {
         "=?utf-8*en?q?=7F?=",
         "=?utf-8?q?=C2=85?=",
         "=?iso-8859-1?q?=00?=",
-        "=?x-unknown?q?=0D?=",
         "=?iso-2022-kr?q?=0A?=",
         "=?iso-2022-jp?q?=0A?=",
         "middle=?utf-8?q?=0A?=ofaword",
         "=?utf-8?q?blank inside=0A?=",
         "=?utf-8?q?a?question=0A?=",
         "=?utf-8?q?the_end?=is_later=0A?=",
-        "=?x?b?broken =?utf-8?q?=0A?=",
+        "=?utf-8?b?broken =?utf-8?q?=0A?=",
+        "=?iso-2022-kr?q?=1B$)C=0E0!=0A?=",
         "=?=?utf-8?q?=0A?=",
         "fine =?utf-8?q?fine?= =?utf-8?q?=0A?=",
     ] {
@@ -29,7 +29,7 @@ fn what_any_reader_would_decode_to_a_control_character_is_found() {
 }
 
 #[test]
-fn charsets_that_hide_ascii_are_refused() {
+fn charsets_that_hide_ascii_or_are_unknown_are_refused() {
     for charset in [
         "utf-7",
         "UTF7",
@@ -40,6 +40,9 @@ fn charsets_that_hide_ascii_are_refused() {
         "utf-32",
         "ucs-2",
         "iso-10646-ucs-2",
+        "cp500",
+        "x-unknown",
+        " cp500 ",
     ] {
         let text = format!("=?{charset}?q?+AAo-?=");
         assert_eq!(check(&text), Err(Fault::Charset(charset)));
@@ -54,13 +57,18 @@ fn legitimate_words_pass() {
         ("=?utf-8*de?q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
         ("=?koi8-r?b?8NLJ18XU?=", "Привет"),
         ("=?utf-8?q?a=09b?=", "a\tb"),
-        ("=?x-unknown?q?a=E4?=", "a\u{fffd}"),
         ("=?utf-8?q?=zz=?=", "=zz="),
     ] {
         assert_eq!(check(word), Ok(()), "{word}");
         assert!(is_encoded_word(word), "{word}");
         assert_eq!(decode(word).as_deref(), Some(text));
     }
+}
+
+#[test]
+fn words_that_only_a_reader_can_decode_pass_as_they_are() {
+    let word = "=?ISO-2022-KR?B?GyQpQw4wISMsMyoPIQ==?=";
+    assert_eq!((check(word), is_encoded_word(word), is_phrase_word(word), decode(word)), (Ok(()), true, true, None));
 }
 
 #[test]
@@ -79,7 +87,6 @@ fn malformed_words_are_plain_text() {
         "=?utf-8?qq?a?=",
         "=?utf-8?q?a b?=",
         "=?utf-8?q?é?=",
-        "=?u(f?q?a?=",
         "a=?utf-8?q?a?=",
         "=?utf-8?q?a?=.",
     ] {
@@ -101,10 +108,10 @@ fn only_harmless_words_may_stand_in_a_phrase() {
 
 #[test]
 fn the_check_is_linear() {
-    let open = "=?a?q?x".repeat(100_000);
+    let open = "=?utf-8?q?x".repeat(100_000);
     assert_eq!(check(&open), Ok(()));
     assert_eq!(check(&(open + "?=")), Err(Fault::Overlap));
-    assert_eq!(check(&"=?a?q?x?=".repeat(100_000)), Ok(()));
+    assert_eq!(check(&"=?utf-8?q?x?=".repeat(100_000)), Ok(()));
     assert_eq!(check(&"=?".repeat(100_000)), Ok(()));
     assert_eq!(check(&"?=".repeat(100_000)), Ok(()));
 }

@@ -69,7 +69,14 @@ fn a_value_holds_no_control_character_but_tab() {
 fn octets_are_utf_8_else_iso_8859_1() {
     let read = |octets: &[u8]| HeaderValue::from_field(octets).map(|value| value.as_str().to_owned());
     assert_eq!(read(b" \t h\xc3\xa9 \t"), Ok("hé".to_owned()));
-    assert_eq!(read(b"h\xe9"), Ok("hé".to_owned()));
+    assert_eq!(
+        read(b"h\xe9"),
+        Ok("hé".to_owned()),
+        "what could be cut UTF-8 is not, without a whole character before it"
+    );
+    assert_eq!(read(b"h\xc3\xa9 h\xc3"), Ok("hé h".to_owned()));
+    assert_eq!(read("日本".as_bytes().split_last().unwrap().1), Ok("日".to_owned()));
+    assert_eq!(read(b"\xc3\xa9\xc3e"), Ok("Ã©Ãe".to_owned()));
     assert_eq!(read(b""), Ok(String::new()));
     assert_eq!(read(b"\\nBcc: z@evil.test"), Ok("\\nBcc: z@evil.test".to_owned()));
     assert!(read(b"a\xc2\x85Bcc: z@evil.test").is_err());

@@ -1,9 +1,6 @@
 //! What the octets of a body are if their sender says that they are encoded already: base64, quoted-printable, or neither (RFC 2045 6.7 and 6.8).
 #![forbid(unsafe_code)]
 
-use super::MAX_LINE;
-use super::scan::keep_start;
-
 /// RFC 2045 6.8, stricter in one thing: bits that no octet needs are 0, since some decoders insist.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Base64 {
@@ -57,8 +54,6 @@ impl Base64 {
 pub(super) struct Quoted {
     pub legal: bool,
     pub state: Escape,
-    column: u64,
-    start: [u8; 5],
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -83,19 +78,8 @@ impl Quoted {
         Quoted { legal: declared, ..Quoted::default() }
     }
 
-    /// Octets that stand for themselves, in no escape.
-    pub fn text(&mut self, text: &[u8]) {
-        keep_start(&mut self.start, self.column, text);
-        self.column += text.len() as u64;
-        self.judge_length(0);
-    }
-
     pub fn octet(&mut self, b: u8) {
         use Escape::*;
-        if let Some(place) = self.start.get_mut(self.column as usize) {
-            *place = b;
-        }
-        self.column += 1;
         self.state = match (self.state, b) {
             (Cr | SoftCr | None | Begun | Padding, b'\n') => None,
             (None, b'\r') => Cr,
@@ -110,16 +94,6 @@ impl Quoted {
                 None
             }
         };
-        if b == b'\n' {
-            self.column = 0;
-        } else {
-            self.judge_length(u64::from(b == b'\r'));
-        }
-    }
-
-    fn judge_length(&mut self, line_end: u64) {
-        let grows = if self.start == *b"From " && self.column >= 5 { 2 } else { 0 }; // =46rom
-        self.legal &= self.column + grows <= MAX_LINE as u64 + line_end;
     }
 
     pub fn finish(&self) -> bool {

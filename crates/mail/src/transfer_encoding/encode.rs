@@ -8,7 +8,8 @@ use std::io::{self, BufRead, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{ENCODED_LINE, Encoding, Plan};
+use super::requote::Requote;
+use super::{ENCODED_LINE, Encoding, HEX, Plan, Source};
 
 /// Copies `from` to `to` as `plan` says. What is not empty ends in a line end.
 pub fn encode(plan: &Plan, mut from: impl BufRead, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
@@ -26,17 +27,17 @@ enum Way {
     Base64(Base64Lines),
     Plain(PlainLines),
     QuotedPrintable(QuotedPrintable),
+    Requote(Requote),
 }
 
 impl Encoder {
     /// Before the first octet.
     pub fn new(plan: &Plan) -> Encoder {
-        let as_sent = plan.as_sent;
-        Encoder(match plan.encoding {
-            Encoding::SevenBit | Encoding::EightBit => Way::Plain(PlainLines::default()),
-            Encoding::QuotedPrintable if as_sent => Way::Plain(PlainLines { quoted: true, ..PlainLines::default() }),
-            Encoding::QuotedPrintable => Way::QuotedPrintable(QuotedPrintable::new()),
-            Encoding::Base64 => Way::Base64(Base64Lines { as_sent, ..Base64Lines::default() }),
+        Encoder(match (plan.encoding, plan.source) {
+            (Encoding::SevenBit | Encoding::EightBit, _) => Way::Plain(PlainLines::default()),
+            (Encoding::QuotedPrintable, Source::Encoded) => Way::Requote(Requote::default()),
+            (Encoding::QuotedPrintable, _) => Way::QuotedPrintable(QuotedPrintable::new()),
+            (Encoding::Base64, source) => Way::Base64(Base64Lines::new(source)),
         })
     }
 
@@ -46,6 +47,7 @@ impl Encoder {
             Way::Base64(lines) => lines.update(piece, to),
             Way::Plain(lines) => lines.update(piece, to),
             Way::QuotedPrintable(encoder) => kept_error(to, |sink| encoder.update(piece, sink)),
+            Way::Requote(encoder) => kept_error(to, |sink| encoder.update(piece, sink)),
         }
     }
 
@@ -53,8 +55,9 @@ impl Encoder {
     pub fn finish(self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
         match self.0 {
             Way::Base64(lines) => lines.finish(to),
-            Way::Plain(mut lines) => lines.finish(to),
+            Way::Plain(lines) => lines.finish(to),
             Way::QuotedPrintable(mut encoder) => kept_error(to, |sink| encoder.finish(sink)),
+            Way::Requote(mut encoder) => kept_error(to, |sink| encoder.finish(sink)),
         }
     }
 }
@@ -82,68 +85,36 @@ fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result
     }
 }
 
-/// CRLF -> LF; and, of quoted-printable, `.` alone -> `=2E`, `From ` -> `=46rom `.
+/// CRLF -> LF.
 #[derive(Debug, Default)]
 struct PlainLines {
-    quoted: bool,
-    carry: Vec<u8>,
+    /// A CR that may belong to a line end.
+    after_cr: bool,
     in_line: bool,
 }
 
 impl PlainLines {
     fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        if !self.quoted && self.carry.is_empty() && memchr::memchr(b'\r', piece).is_none() {
-            self.in_line = piece.last().map_or(self.in_line, |&b| b != b'\n');
-            return to.write_all(piece);
+        let Some(&last) = piece.last() else { return Ok(()) };
+        if self.after_cr && piece[0] != b'\n' {
+            to.write_all(b"\r")?;
         }
-        self.carry.extend_from_slice(piece);
-        let octets = std::mem::take(&mut self.carry);
-        let rest = self.lines(&octets, false, to)?;
-        self.carry = octets[rest..].to_vec();
+        let mut begin = 0;
+        for at in memchr::memchr_iter(b'\r', piece).filter(|at| matches!(piece.get(at + 1), None | Some(b'\n'))) {
+            to.write_all(&piece[begin..at])?;
+            begin = at + 1;
+        }
+        to.write_all(&piece[begin..])?;
+        self.after_cr = last == b'\r';
+        self.in_line = last != b'\n';
         Ok(())
     }
 
-    fn finish(&mut self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        let octets = std::mem::take(&mut self.carry);
-        self.lines(&octets, true, to)?;
-        if self.in_line { to.write_all(b"\n") } else { Ok(()) }
-    }
-
-    /// Writes what can be judged, gives the place of what cannot: at most five octets.
-    fn lines(&mut self, octets: &[u8], last: bool, to: &mut (impl Write + ?Sized)) -> io::Result<usize> {
-        let mut at = 0;
-        while at < octets.len() {
-            let rest = &octets[at..];
-            if !self.in_line && self.quoted {
-                if !last && rest.len() < 5 && !rest.contains(&b'\n') {
-                    break;
-                }
-                if let Some(escaped) = disguise(rest, last) {
-                    to.write_all(escaped)?;
-                    (at, self.in_line) = (at + 1, true);
-                    continue;
-                }
-            }
-            let end = memchr::memchr(b'\n', rest);
-            let line = &rest[..end.unwrap_or(rest.len())];
-            match (line.split_last(), end) {
-                (Some((b'\r', before)), Some(_)) => to.write_all(before)?,
-                (Some((b'\r', before)), None) if !last => {
-                    to.write_all(before)?;
-                    self.in_line |= !before.is_empty();
-                    return Ok(at + before.len());
-                }
-                _ => to.write_all(line)?,
-            }
-            at += line.len();
-            self.in_line = true;
-            if end.is_some() {
-                to.write_all(b"\n")?;
-                at += 1;
-                self.in_line = false;
-            }
+    fn finish(self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        if self.after_cr {
+            to.write_all(b"\r")?;
         }
-        Ok(at)
+        if self.in_line { to.write_all(b"\n") } else { Ok(()) }
     }
 }
 
@@ -153,6 +124,7 @@ fn disguise(line: &[u8], last: bool) -> Option<&'static [u8]> {
         [b'.', b'\n', ..] | [b'.', b'\r', b'\n', ..] => Some(b"=2E"),
         [b'.'] | [b'.', b'\r'] if last => Some(b"=2E"),
         [b'F', b'r', b'o', b'm', b' ', ..] => Some(b"=46"),
+        [b'-', b'-', ..] => Some(b"=2D"), // in a multipart, a soft line break could make a boundary
         _ => None,
     }
 }
@@ -182,7 +154,6 @@ fn stands_for_itself(b: u8) -> bool {
 
 /// What may follow an octet and change how it is written: `rom ` after F.
 const LOOKAHEAD: usize = 4;
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 impl QuotedPrintable {
     pub fn new() -> QuotedPrintable {
@@ -258,7 +229,7 @@ impl QuotedPrintable {
     /// Whether literal text, with its line end behind it, is a line of output as it is: nothing stands before it on the line, and nothing
     /// could misread it.
     pub fn fits(&self, text: &[u8]) -> bool {
-        let misread = text == b"." || text.starts_with(b"From ");
+        let misread = text == b"." || text.starts_with(b"From ") || text.starts_with(b"--");
         let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
         self.carry.is_empty() && self.line.is_empty() && text.len() < ENCODED_LINE && ends_well && !misread
     }
@@ -304,23 +275,30 @@ impl QuotedPrintable {
     }
 }
 
-/// Octets, or the digits of somebody else's base64, -> base64 in lines of 76.
-#[derive(Debug, Default)]
+/// Octets, text, or the digits of somebody else's base64, -> base64 in lines of 76.
+#[derive(Debug)]
 struct Base64Lines {
-    as_sent: bool,
+    source: Source,
     /// Less than a line: 57 octets, or 76 digits.
     carry: Vec<u8>,
     line: String,
+    /// Whether the last octet was a CR.
+    after_cr: bool,
 }
 
 impl Base64Lines {
+    fn new(source: Source) -> Base64Lines {
+        Base64Lines { source, carry: Vec::new(), line: String::new(), after_cr: false }
+    }
+
     fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        if self.as_sent {
-            self.carry.extend(piece.iter().filter(|b| !b.is_ascii_whitespace()));
-        } else {
-            self.carry.extend_from_slice(piece);
+        let mut octets = std::mem::take(&mut self.carry);
+        match self.source {
+            // RFC 2045 6.8: what is not of the alphabet is ignored.
+            Source::Encoded => octets.extend(piece.iter().filter(|b| is_digit(**b))),
+            Source::Octets | Source::Parts => octets.extend_from_slice(piece),
+            Source::Text => self.extend_text(&mut octets, piece),
         }
-        let octets = std::mem::take(&mut self.carry);
         let lines = octets.chunks_exact(self.width());
         self.carry = lines.remainder().to_vec();
         for line in lines {
@@ -329,17 +307,30 @@ impl Base64Lines {
         Ok(())
     }
 
+    /// Every line end as CRLF.
+    fn extend_text(&mut self, octets: &mut Vec<u8>, piece: &[u8]) {
+        let mut begin = 0;
+        for at in memchr::memchr_iter(b'\n', piece) {
+            let after_cr = if at == 0 { self.after_cr } else { piece[at - 1] == b'\r' };
+            octets.extend_from_slice(&piece[begin..at]);
+            octets.extend_from_slice(if after_cr { b"\n" } else { b"\r\n" });
+            begin = at + 1;
+        }
+        octets.extend_from_slice(&piece[begin..]);
+        self.after_cr = piece.last().map_or(self.after_cr, |b| *b == b'\r');
+    }
+
     fn finish(mut self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
         let rest = std::mem::take(&mut self.carry);
         if rest.is_empty() { Ok(()) } else { self.line(&rest, to) }
     }
 
     fn width(&self) -> usize {
-        if self.as_sent { ENCODED_LINE } else { ENCODED_LINE / 4 * 3 }
+        if self.source == Source::Encoded { ENCODED_LINE } else { ENCODED_LINE / 4 * 3 }
     }
 
     fn line(&mut self, octets: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        if self.as_sent {
+        if self.source == Source::Encoded {
             to.write_all(octets)?;
         } else {
             self.line.clear();
@@ -348,4 +339,8 @@ impl Base64Lines {
         }
         to.write_all(b"\n")
     }
+}
+
+fn is_digit(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')
 }

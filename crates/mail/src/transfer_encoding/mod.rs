@@ -8,10 +8,13 @@ use std::fmt;
 
 mod declared;
 mod encode;
+mod requote;
 mod scan;
+mod sniff;
 
 pub use encode::{Encoder, encode};
 pub use scan::{Facts, Scan};
+pub use sniff::Markup;
 
 /// Longest line that passes as it is. RFC 5322 2.1.1 has 998; dma refuses that, Exim bounces 999, and Sendmail cuts at
 /// 990.
@@ -20,6 +23,9 @@ pub const MAX_LINE: usize = 990;
 /// Lines of base64 and quoted-printable, without the line end (RFC 2045 6.7, 6.8).
 const ENCODED_LINE: usize = 76;
 
+/// Digits as RFC 2045 6.7 wants them.
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
 /// What a media type allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -27,7 +33,7 @@ pub enum Kind {
     Composite,
     /// Octets to be kept exactly. Also for text whose charset has units of more than one octet (UTF-16, UTF-32).
     Other,
-    /// `text/*`: line ends may change between CRLF and LF, and the last one may be added.
+    /// `text/*`: line ends may change between CRLF and LF, and the last one may be added, unless there is a NUL.
     Text,
 }
 
@@ -49,14 +55,56 @@ pub enum Encoding {
 pub struct Plan {
     /// What the header has to say.
     pub encoding: Encoding,
-    /// The client has encoded it so itself.
-    pub as_sent: bool,
+    /// What the octets of the body are.
+    pub source: Source,
+}
+
+/// What is to be encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// What the client has encoded so itself.
+    Encoded,
+    /// Octets to be kept exactly.
+    Octets,
+    /// Parts, some of which no MTA carries unchanged: see [`super::mime`].
+    Parts,
+    /// Lines. Their ends are CRLF before they become base64 (RFC 2045 6.8), so that they read back the same whichever encoding is shorter.
+    Text,
 }
 
 impl Plan {
+    /// For octets under a type of their own.
+    pub(super) fn of_leaf(kind: Kind, facts: &Facts) -> Plan {
+        let is_clean = || trouble(facts).is_none() && facts.eight_bit == 0 && !facts.from_line;
+        let encoding = match kind {
+            Kind::Composite | Kind::Other => Encoding::Base64,
+            Kind::Text if is_clean() => Encoding::SevenBit,
+            Kind::Text if facts.nul || facts.base64_text_len < facts.quoted_printable_len => Encoding::Base64,
+            Kind::Text => Encoding::QuotedPrintable,
+        };
+        // What is called text and holds a NUL is none: a line end in it may be part of a number.
+        let source = if kind == Kind::Text && !facts.nul { Source::Text } else { Source::Octets };
+        Plan { encoding, source }
+    }
+
+    /// For what is encoded so already, to be written anew.
+    pub(super) fn again(encoding: Encoding) -> Plan {
+        Plan { encoding, source: Source::Encoded }
+    }
+
+    /// For what stays as it is, and is so.
+    pub fn unchanged(encoding: Encoding) -> Plan {
+        Plan { encoding, source: Source::Octets }
+    }
+
     /// Whether all but line ends is written as it came.
     pub fn is_as_is(&self) -> bool {
-        matches!(self.encoding, Encoding::SevenBit | Encoding::EightBit)
+        matches!(self.encoding, Encoding::SevenBit | Encoding::EightBit) && !self.opens_parts()
+    }
+
+    /// Whether the parts must be looked at one by one ([`super::mime`]).
+    pub fn opens_parts(&self) -> bool {
+        self.source == Source::Parts
     }
 
     /// The value of Content-Transfer-Encoding; none for 7bit, the default (RFC 2045 6.1).
@@ -79,8 +127,6 @@ pub enum BodyError {
     NotAsDeclared(&'static str),
     /// base64 or quoted-printable of a composite; the name of that.
     OnComposite(&'static str),
-    /// A composite that no MTA carries unchanged; what is in it.
-    Uncarriable(&'static str),
     /// A Content-Transfer-Encoding that RFC 2045 does not know.
     UnknownEncoding,
 }
@@ -96,9 +142,6 @@ impl fmt::Display for BodyError {
             }
             BodyError::OnComposite(name) => {
                 write!(f, "Content-Transfer-Encoding {name} is not allowed for multipart and message types; encode the parts")
-            }
-            BodyError::Uncarriable(what) => {
-                write!(f, "a multipart or message body with {what} cannot be mailed; encode its parts as base64 or quoted-printable")
             }
             BodyError::UnknownEncoding => {
                 f.write_str("Content-Transfer-Encoding is not one of 7bit, 8bit, binary, quoted-printable, base64; leave the field out")
@@ -117,7 +160,7 @@ pub fn plan(kind: Kind, declared: Option<&str>, facts: &Facts) -> Result<Plan, B
         "base64" => as_sent(kind, Encoding::Base64, "base64", facts.is_base64),
         "quoted-printable" => as_sent(kind, Encoding::QuotedPrintable, "quoted-printable", facts.is_quoted_printable),
         "7bit" if facts.eight_bit > 0 => Err(BodyError::EightBitDeclared7bit),
-        "" | "7bit" | "8bit" | "binary" => undeclared(kind, facts),
+        "" | "7bit" | "8bit" | "binary" => Ok(undeclared(kind, facts)),
         _ => Err(BodyError::UnknownEncoding),
     }
 }
@@ -126,28 +169,21 @@ fn as_sent(kind: Kind, encoding: Encoding, name: &'static str, borne_out: bool) 
     match (kind, borne_out) {
         (Kind::Composite, _) => Err(BodyError::OnComposite(name)),
         (_, false) => Err(BodyError::NotAsDeclared(name)),
-        (_, true) => Ok(Plan { encoding, as_sent: true }),
+        (_, true) => Ok(Plan::again(encoding)),
     }
 }
 
-fn undeclared(kind: Kind, facts: &Facts) -> Result<Plan, BodyError> {
-    let trouble = trouble(facts);
-    let encoding = match kind {
-        Kind::Composite => match trouble {
-            Some(what) => return Err(BodyError::Uncarriable(what)),
-            None if facts.eight_bit > 0 => Encoding::EightBit,
-            None => Encoding::SevenBit,
-        },
-        Kind::Other => Encoding::Base64,
-        Kind::Text if trouble.is_none() && facts.eight_bit == 0 && !facts.from_line => Encoding::SevenBit,
-        Kind::Text if facts.nul || facts.base64_len < facts.quoted_printable_len => Encoding::Base64,
-        Kind::Text => Encoding::QuotedPrintable,
-    };
-    Ok(Plan { encoding, as_sent: false })
+fn undeclared(kind: Kind, facts: &Facts) -> Plan {
+    if kind != Kind::Composite {
+        return Plan::of_leaf(kind, facts);
+    }
+    let encoding = if facts.eight_bit > 0 { Encoding::EightBit } else { Encoding::SevenBit };
+    let source = if trouble(facts).is_some() { Source::Parts } else { Source::Octets };
+    Plan { encoding, source }
 }
 
 /// What does not survive every MTA, even if it declares 8 bits.
-fn trouble(facts: &Facts) -> Option<&'static str> {
+pub(super) fn trouble(facts: &Facts) -> Option<&'static str> {
     [
         (facts.nul, "a NUL"),
         (facts.bare_cr, "a CR without LF"),

@@ -4,6 +4,8 @@
 
 use super::declared::{Base64, Escape, Quoted};
 use super::encode::{QuotedPrintable, is_literal, is_literal_text};
+use super::sniff::{Markup, Sniffer};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// What is known of a whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +16,10 @@ pub struct Facts {
     pub nul: bool,
     /// Octets above 127.
     pub eight_bit: u64,
-    /// Whether all of it is UTF-8.
+    /// Whether all of it is UTF-8, of which a limit may have cut the last character.
     pub valid_utf8: bool,
+    /// The charset that it names itself, if the rest bears that out.
+    pub named: Option<&'static Encoding>,
     /// Whether there is a CR without LF.
     pub bare_cr: bool,
     /// Whether a line ends in CRLF.
@@ -32,15 +36,32 @@ pub struct Facts {
     pub quoted_printable_len: u64,
     /// Octets of it as base64, exactly.
     pub base64_len: u64,
+    /// The same if all line ends are CRLF.
+    pub base64_text_len: u64,
     /// Whether it is base64 already; `false` where nobody says so.
     pub is_base64: bool,
-    /// Whether it is quoted-printable already (RFC 2045 6.7), with lines of up to [`super::MAX_LINE`]; `false` where nobody says so.
+    /// Whether it is quoted-printable already (RFC 2045 6.7), with lines of any length; `false` where nobody says so.
     pub is_quoted_printable: bool,
 }
 
+impl Facts {
+    /// The charset of a text that comes without one, in lower case; none of ASCII. ISO-8859-1 fits any octets.
+    pub fn charset(&self) -> Option<String> {
+        match self.named {
+            Some(wide) if wide == UTF_16BE || wide == UTF_16LE => Some("utf-16".to_owned()), // it has a byte order mark
+            Some(named) if named == ISO_2022_JP || named != UTF_8 && self.eight_bit > 0 => {
+                Some(named.name().to_ascii_lowercase())
+            }
+            _ if self.eight_bit == 0 => None,
+            _ => Some(if self.valid_utf8 { "utf-8" } else { "iso-8859-1" }.to_owned()),
+        }
+    }
+}
+
 /// Gathers [`Facts`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Scan {
+    sniffer: Sniffer,
     lines: Lines,
     utf8: Utf8,
     base64: Base64,
@@ -50,9 +71,11 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Before the first octet. Whether the body is encoded already is looked at if the client has `declared` it.
-    pub fn new(declared: bool) -> Scan {
+    /// Before the first octet. Whether the body is encoded already is looked at if the client has `declared` it, what charset it names
+    /// where `markup` says.
+    pub fn new(declared: bool, markup: Markup) -> Scan {
         Scan {
+            sniffer: Sniffer::new(markup),
             lines: Lines::default(),
             utf8: Utf8::default(),
             base64: Base64::new(declared),
@@ -74,6 +97,7 @@ impl Scan {
 
     /// The next octets.
     pub fn update(&mut self, octets: &[u8]) {
+        self.sniffer.update(octets);
         let literal = is_literal_text(octets);
         if literal || octets.is_ascii() {
             self.utf8.ascii(octets);
@@ -103,9 +127,7 @@ impl Scan {
         }
         end.iter().for_each(|&b| self.lines.octet(b));
         if self.quoted.legal {
-            if literal && self.quoted.state == Escape::None {
-                self.quoted.text(text);
-            } else {
+            if !literal || self.quoted.state != Escape::None {
                 text.iter().for_each(|&b| self.quoted.octet(b));
             }
             end.iter().for_each(|&b| self.quoted.octet(b));
@@ -121,25 +143,31 @@ impl Scan {
         }
     }
 
-    /// After the last one.
-    pub fn finish(mut self) -> Facts {
-        let Scan { ref mut lines, ref mut printable_len, .. } = self;
+    /// What is known if this was all.
+    pub fn facts(&self) -> Facts {
+        let (mut lines, mut printable, mut printable_len) =
+            (self.lines.clone(), self.printable.clone(), self.printable_len);
         lines.end_of_line();
-        self.printable.finish(&mut |piece: &[u8]| *printable_len += piece.len() as u64);
-        let digits = lines.len.div_ceil(3) * 4;
+        printable.finish(&mut |piece: &[u8]| printable_len += piece.len() as u64);
+        let base64_len = |octets: u64| {
+            let digits = octets.div_ceil(3) * 4;
+            digits + digits.div_ceil(super::ENCODED_LINE as u64)
+        };
         Facts {
             len: lines.len,
             nul: lines.nul,
             eight_bit: lines.eight_bit,
             valid_utf8: self.utf8.finish(),
+            named: self.sniffer.charset(),
             bare_cr: lines.bare_cr || lines.after_cr,
             has_crlf: lines.has_crlf,
             longest_line: lines.longest,
             lone_dot: lines.lone_dot,
             from_line: lines.from_line,
             ends_with_newline: lines.ends_with_newline,
-            quoted_printable_len: if lines.nul { 0 } else { *printable_len },
-            base64_len: digits + digits.div_ceil(super::ENCODED_LINE as u64),
+            quoted_printable_len: if lines.nul { 0 } else { printable_len },
+            base64_len: base64_len(lines.len),
+            base64_text_len: base64_len(lines.len + lines.bare_lf),
             is_base64: self.base64.finish(),
             is_quoted_printable: self.quoted.finish(),
         }
@@ -152,6 +180,7 @@ struct Lines {
     nul: bool,
     eight_bit: u64,
     bare_cr: bool,
+    bare_lf: u64,
     has_crlf: bool,
     longest: u64,
     lone_dot: bool,
@@ -178,6 +207,7 @@ impl Lines {
         self.ends_with_newline = b == b'\n';
         if b == b'\n' {
             self.has_crlf |= self.after_cr;
+            self.bare_lf += u64::from(!self.after_cr);
             self.after_cr = false;
             self.end_of_line();
             return;
@@ -209,7 +239,7 @@ impl Lines {
 }
 
 /// Keeps the octets of a line's beginning; whether `text` holds some of them.
-pub(super) fn keep_start(start: &mut [u8; 5], column: u64, text: &[u8]) -> bool {
+fn keep_start(start: &mut [u8; 5], column: u64, text: &[u8]) -> bool {
     let Some(place) = start.get_mut(column as usize..) else { return false };
     let n = place.len().min(text.len());
     place[..n].copy_from_slice(&text[..n]);
@@ -222,6 +252,8 @@ struct Utf8 {
     /// The beginning of a character.
     carry: Vec<u8>,
     invalid: bool,
+    /// Whether there was a whole character beyond ASCII.
+    whole: bool,
 }
 
 impl Utf8 {
@@ -236,20 +268,32 @@ impl Utf8 {
             octets = rest;
             self.carry.push(b);
             match std::str::from_utf8(&self.carry) {
-                Ok(_) => self.carry.clear(),
+                Ok(_) => {
+                    self.carry.clear();
+                    self.whole = true;
+                }
                 Err(error) => self.invalid = error.error_len().is_some(),
             }
         }
-        if let (false, Err(error)) = (self.invalid, std::str::from_utf8(octets)) {
-            match error.error_len() {
-                None => self.carry.extend_from_slice(&octets[error.valid_up_to()..]),
-                Some(_) => self.invalid = true,
-            }
+        if self.invalid {
+            return;
         }
+        let valid = match std::str::from_utf8(octets) {
+            Ok(valid) => valid.len(),
+            Err(error) => {
+                self.invalid = error.error_len().is_some();
+                if !self.invalid {
+                    self.carry.extend_from_slice(&octets[error.valid_up_to()..]);
+                }
+                error.valid_up_to()
+            }
+        };
+        self.whole |= !octets[..valid].is_ascii();
     }
 
+    /// The last character may be cut off, unless it is the only one: `caf\xe9` is ISO-8859-1.
     fn finish(&self) -> bool {
-        !self.invalid && self.carry.is_empty()
+        !self.invalid && (self.carry.is_empty() || self.whole)
     }
 }
 

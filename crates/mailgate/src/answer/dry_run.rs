@@ -2,8 +2,9 @@
 //! `Prefer: sendmail-dry-run` (RFC 7240). That nothing is sent is the business of the caller, who has done all but the hand-over.
 #![forbid(unsafe_code)]
 
-use crate::answer::problem::{Again, Problem};
+use crate::answer::Problem;
 use crate::message::Message;
+use crate::tags;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mail::message_id::MessageId;
@@ -81,7 +82,7 @@ impl From<NotOffered> for Problem {
     fn from(_: NotOffered) -> Self {
         let detail = "the request asks for a dry run (Prefer: sendmail-dry-run), which SendmailDryRun does not allow here; \
                       without this preference the message would be sent";
-        Problem::new(403, "SM0206", Again::AfterCorrection, detail)
+        Problem::new(&tags::DRY_RUN_OFF, detail)
     }
 }
 

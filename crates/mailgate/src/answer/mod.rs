@@ -1,7 +1,14 @@
-//! What came of a request -> the HTTP answer. The only place that knows which outcome is which status.
+//! What came of a request -> the HTTP answer. Statuses and tags of the log stand nowhere else.
 #![forbid(unsafe_code)]
 
+mod accepted;
 pub mod dry_run;
 pub mod health;
-pub mod problem;
+mod problem;
+mod refusals;
+pub mod statuses;
 pub mod wadl;
+
+pub use accepted::Accepted;
+pub use problem::Problem;
+pub use refusals::spool_full;

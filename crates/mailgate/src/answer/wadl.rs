@@ -2,7 +2,7 @@
 //! requests are read and answered by.
 #![forbid(unsafe_code)]
 
-use crate::answer::problem::STATUSES;
+use crate::answer::statuses::STATUSES;
 use crate::input::fields::{KNOWN, Kind};
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 

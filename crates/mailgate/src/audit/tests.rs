@@ -12,9 +12,10 @@ fn tree(text: &str) -> Vec<Directive> {
             continue;
         }
         let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        let arguments = if line.starts_with('<') { arguments.trim_end_matches('>') } else { arguments };
         open.last_mut().unwrap().push(Directive {
-            name: name.into(),
-            arguments: arguments.into(),
+            name: name.trim_end_matches('>').into(),
+            words: words(arguments),
             place: format!("test.conf:{}", number + 1),
             children: Vec::new(),
         });
@@ -25,8 +26,18 @@ fn tree(text: &str) -> Vec<Directive> {
     open.pop().unwrap()
 }
 
+/// The words of a line without anything escaped in it; httpd cuts the real ones.
+fn words(line: &str) -> Vec<String> {
+    let mut quoted = false;
+    let cut = line.split(|c: char| {
+        quoted ^= c == '"';
+        c == ' ' && !quoted
+    });
+    cut.map(|word| word.trim_matches('"').to_owned()).filter(|word| !word.is_empty()).collect()
+}
+
 fn tags(text: &str) -> Vec<&'static str> {
-    warnings(&tree(text)).iter().map(|warning| warning.tag).collect()
+    warnings(&tree(text)).iter().map(|warning| warning.tag.0).collect()
 }
 
 /// A location with `inside` in it and `outside` around it.
@@ -39,7 +50,7 @@ fn location(outside: &str, inside: &str) -> String {
 #[test]
 fn an_open_location_is_named_with_the_fields_that_make_it_open() {
     let warnings = warnings(&tree(&location("", "RequestHeader set To a@b.test\nRequestHeader unset CC")));
-    let open: Vec<_> = warnings.iter().filter(|warning| warning.tag == "SM0801").collect();
+    let open: Vec<_> = warnings.iter().filter(|warning| *warning.tag == tags::OPEN).collect();
     assert_eq!(open.len(), 1);
     assert!(
         open[0].text.contains("chooses Bcc,") && open[0].text.contains("Location \"/mail\" (test.conf:2)"),
@@ -91,6 +102,142 @@ fn what_closes_a_location_silences_the_warning() {
 }
 
 #[test]
+fn what_lets_anybody_in_is_known() {
+    let open = |inside: &str| tags(&location("", inside)).contains(&"SM0801");
+    for inside in [
+        "SendmailPassHeaders *",
+        "SendmailPassHeaders From T*\nRequestHeader unset Cc",
+        "Satisfy any\nRequire valid-user",
+        "Satisfy any\nOrder Deny,Allow\nRequire valid-user",
+        "Satisfy any\nOrder Allow,Deny\nAllow from all\nRequire valid-user",
+        "Order Allow,Deny\nAllow from all",
+        "Deny from 192.0.2.1",
+        "Deny from all\nAllow from all",
+        "<RequireAll>\nRequire all granted\nRequire not ip 192.0.2.1\n</RequireAll>",
+        "<RequireNone>\nRequire valid-user\n</RequireNone>",
+        "RequestHeader set To expr=%{HTTP:X-To}\nRequestHeader unset Cc\nRequestHeader unset Bcc",
+        "RequestHeader set To %{X_TO}e\nRequestHeader unset Cc\nRequestHeader unset Bcc",
+        "SendmailArguments -tiv",
+        "SendmailArguments -itf boss@example.org",
+        "SendmailArguments --read-recipients",
+        "SendmailArguments -i %{HTTP:X-To}",
+        "SendmailArguments -i -- u%{HTTP:X-To}",
+    ] {
+        assert!(open(inside), "{inside}");
+    }
+    for inside in [
+        "SendmailPassHeaders From Subject\nRequestHeader unset Cc",
+        "SendmailPassHeaders X-*",
+        "Satisfy any\nOrder Deny,Allow\nDeny from all\nRequire valid-user",
+        "Satisfy all\nRequire valid-user",
+        "Deny from all",
+        "<RequireAll>\nRequire all granted\nRequire valid-user\n</RequireAll>",
+        "<RequireAll>\n<RequireAny>\nRequire all granted\nRequire host a.test\n</RequireAny>\nRequire local\n</RequireAll>",
+        "Require method OPTIONS",
+        "Require all denied",
+        "SendmailArguments -i -f %{HTTP:X-From} boss@example.org",
+        "SendmailArguments -f -t boss@example.org",
+    ] {
+        assert!(!open(inside), "{inside}");
+    }
+    let merged = |merging: &str| tags(&location("Require valid-user", &format!("{merging}\nRequire all granted")));
+    assert!(!merged("AuthMerging And").contains(&"SM0801") && merged("AuthMerging Or").contains(&"SM0801"));
+}
+
+#[test]
+fn a_handler_is_found_wherever_it_is_set() {
+    for handler in [
+        "SetHandler sendmail",
+        "AddHandler sendmail .mail",
+        "AddType sendmail .mail",
+        "ForceType Sendmail",
+        "RewriteRule ^/mail$ - [L,H=sendmail]",
+        "RewriteRule ^/mail$ - [Handler=sendmail]",
+        "RewriteRule ^/mail$ - [T=sendmail]",
+    ] {
+        for text in [
+            format!("SendmailName /no/such/program\n{handler}"),
+            format!("SendmailName /no/such/program\n<VirtualHost *:80>\n{handler}\n</VirtualHost>"),
+            format!("SendmailName /no/such/program\n<Directory /srv>\n{handler}\n</Directory>"),
+            format!("<Location /m>\n<If \"true\">\nSendmailName /no/such/program\n{handler}\n</If>\n</Location>"),
+        ] {
+            assert!(tags(&text).contains(&"SM0801"), "{text}");
+            assert_eq!(tags(&format!("Require valid-user\n{text}")), [] as [&str; 0], "{text}");
+            assert_eq!(tags(&text.replace(handler, "SetHandler sendmail-health")), [""; 0], "{text}");
+        }
+    }
+    assert_eq!(tags("SetHandler sendmail\nRequire valid-user"), ["SM0802"]);
+    assert_eq!(
+        tags("SetHandler sendmail\nRequire valid-user\n<Location /m>\nSendmailName /no/such/program\n</Location>"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_section_elsewhere_that_lets_anybody_in_is_named() {
+    let mail = "<Location /mail>\nSetHandler sendmail\nSendmailName /no/such/program\nRequire valid-user\n</Location>";
+    let all = |section: &str| {
+        let end = section.split(' ').next().unwrap().replace('<', "</");
+        format!("{section}\nRequire all granted\n{end}>")
+    };
+    for section in [
+        "<LocationMatch \"^/ma\">",
+        "<LocationMatch \"^/mail/(a|b)$\">",
+        "<LocationMatch \"^/mails?$\">",
+        "<LocationMatch \"il$\">",
+        "<Location ~ \"^/(mail|post)\">",
+        "<Location /m*>",
+        "<Location /mail/open>",
+        "<If \"true\">",
+    ] {
+        let text = format!("{mail}\n{}", all(section));
+        let found = warnings(&tree(&text));
+        assert_eq!(found.iter().map(|warning| warning.tag.0).collect::<Vec<_>>(), ["SM0807"], "{text}");
+        assert!(found[0].text.contains("(test.conf:6) opens it"), "{}", found[0].text);
+        for closed in ["Require valid-user", "SendmailRecipients example.org", "SetHandler none\nRequire all granted"] {
+            assert_eq!(tags(&text.replace("Require all granted", closed)), [""; 0], "{closed}: {text}");
+        }
+    }
+    let closed_again =
+        format!("{mail}\n{}\n<Location /mail/open>\nRequire valid-user\n</Location>", all("<Location /mail/open>"));
+    assert_eq!(tags(&closed_again), [""; 0]);
+    let text = format!("{mail}\n{}", all("<Location />"));
+    assert_eq!(tags(&text), ["SM0801"], "a later section overrides, also one of a shorter path");
+    assert_eq!(tags(&format!("{mail}\n<VirtualHost *:80>\n{}\n</VirtualHost>", all("<Location /mail>"))), ["SM0801"]);
+    for section in [
+        "<LocationMatch \"^/other\">",
+        "<Location /mailbox>",
+        "<Location /other/*>",
+        "<Directory /var/www>",
+        "<FilesMatch \"\\.css$\">",
+    ] {
+        assert_eq!(tags(&format!("{mail}\n{}", all(section))), [""; 0], "{section}");
+    }
+    for section in ["<Location />", "<LocationMatch \"^/m\">", "<Location /mail/open>"] {
+        let early = format!("{}\n{mail}", all(section));
+        assert_eq!(tags(&early), [""; 0], "an earlier section is overridden: {section}");
+    }
+}
+
+#[test]
+fn a_server_whose_htaccess_files_may_choose_the_handler_is_named() {
+    let server = |settings: &str, allowed: &str| {
+        tags(&format!(
+            "SendmailName /no/such/program\n{settings}\n<Directory /srv/www>\nAllowOverride {allowed}\n</Directory>"
+        ))
+    };
+    for allowed in ["All", "AuthConfig FileInfo"] {
+        assert_eq!(server("", allowed), ["SM0809"]);
+        assert_eq!(server("SendmailRecipients example.org", allowed), [""; 0]);
+    }
+    assert_eq!(server("<Location />\nRequire valid-user\n</Location>", "All"), [""; 0]);
+    assert_eq!(server("", "None"), [""; 0]);
+    assert_eq!(server("", "AuthConfig"), [""; 0]);
+    let inside = location("", "Require valid-user") + "\n<Directory /srv/www>\nAllowOverride All\n</Directory>";
+    assert_eq!(tags(&inside), [""; 0]);
+}
+
+#[test]
 fn a_virtual_host_and_its_locations_are_judged_together() {
     let host = format!("<VirtualHost *:443>\nSSLVerifyClient require\n{}\n</VirtualHost>", location("", ""));
     assert!(!tags(&host).contains(&"SM0801"));
@@ -133,14 +280,30 @@ fn a_relay_is_a_way_out_and_an_open_one_is_open() {
 }
 
 #[test]
-fn words_are_cut_as_httpd_cuts_them() {
-    let directive = Directive { arguments: r#"-t "a b" 'c "d' "e\"f" x"#.into(), ..Directive::default() };
-    assert_eq!(directive.words(), ["-t", "a b", "c \"d", "e\"f", "x"]);
+fn a_password_that_no_relay_gets_is_named() {
+    let stray = |text: &str| tags(text).contains(&"SM0808");
+    let relay = |outer: &str, inner: &str| {
+        format!("{outer}\n<Location /m>\nSetHandler sendmail\nRequire valid-user\n{inner}\n</Location>")
+    };
+    for directive in ["SendmailRelayAuth /a", "SendmailRelayCertificate /a"] {
+        assert!(stray(&relay(directive, "SendmailRelay mx:25")));
+        for (outer, inner) in [
+            ("", "SendmailRelay mx:25\nAUTH"),
+            ("SendmailRelay mx:25\nAUTH", ""),
+            ("SendmailRelay mx:25", "AUTH"),
+            ("SendmailRelay mx:25\nAUTH", "SendmailRelay other:25"),
+            ("AUTH", "SendmailRelay mx:25\nAUTH"),
+            ("AUTH", "SendmailName /no/such/program"),
+        ] {
+            let text = relay(&outer.replace("AUTH", directive), &inner.replace("AUTH", directive));
+            assert!(!stray(&text), "{text}");
+        }
+    }
 }
 
 #[test]
 fn the_locations_of_a_handler_are_found_in_every_host() {
     let text = "<Location /a>\nSetHandler processdsn\n</Location>\n<VirtualHost *:80>\n<Location \"/b c/\">\nSetHandler processdsn\n\
                 </Location>\n</VirtualHost>\n<Location /d>\nSetHandler sendmail\n</Location>";
-    assert_eq!(locations(&tree(text), "processdsn"), ["/a", "/b c/"]);
+    assert_eq!(conftree::sections::locations(&tree(text), "processdsn"), ["/a", "/b c/"]);
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use mail::header::HeaderName;
+use mail::structured::Form;
 
 /// What the value of a field is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub enum Kind {
     MessageId,
     /// `1.0` (RFC 2045 4).
     MimeVersion,
-    /// Tokens in which encoded-words are not allowed.
-    Structured,
+    /// One of the other grammars.
+    Structured(Form),
     /// Text (RFC 5322 3.2.5).
     Text,
     /// A content transfer encoding (RFC 2045 6).
@@ -38,18 +39,20 @@ pub struct Known {
     pub meaning: Option<&'static str>,
 }
 
+/// Whether `name` is a field that the description of the service offers.
+pub fn is_offered(name: &HeaderName) -> bool {
+    KNOWN.iter().any(|known| known.meaning.is_some() && name.is(known.name))
+}
+
+/// Whether the field of this name, in any case, holds addresses.
+pub fn holds_addresses(name: &str) -> bool {
+    let known = KNOWN.iter().find(|known| known.name.eq_ignore_ascii_case(name));
+    known.is_some_and(|known| matches!(known.kind, Kind::Addresses | Kind::Mailbox))
+}
+
 /// What `name` is read as: text, unless the table knows better.
 pub fn kind(name: &HeaderName) -> Kind {
-    KNOWN.iter().find(|known| name.is(known.name)).map_or_else(
-        || {
-            if name.as_str().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-")) {
-                Kind::Structured
-            } else {
-                Kind::Text
-            }
-        },
-        |known| known.kind,
-    )
+    KNOWN.iter().find(|known| name.is(known.name)).map_or(Kind::Text, |known| known.kind)
 }
 
 const fn row(name: &'static str, kind: Kind, meaning: &'static str) -> Known {
@@ -71,8 +74,8 @@ pub const KNOWN: &[Known] = &[
     row("Sender", Kind::Mailbox, "Who sends on behalf of the author, one mailbox."),
     row("Date", Kind::Date, "When the message was written; now if missing."),
     row("Message-ID", Kind::MessageId, "The identifier of the message; a random one if missing."),
-    row("In-Reply-To", Kind::Structured, "The identifiers of the messages this one answers."),
-    row("References", Kind::Structured, "The identifiers of the thread this message belongs to."),
+    row("In-Reply-To", Kind::Structured(Form::MessageIds), "The identifiers of the messages this one answers."),
+    row("References", Kind::Structured(Form::MessageIds), "The identifiers of the thread this message belongs to."),
     row("Content-Type", Kind::ContentType, "The media type of the body; text/plain if missing."),
     row(
         "Content-Transfer-Encoding",
@@ -80,13 +83,31 @@ pub const KNOWN: &[Known] = &[
         "base64 or quoted-printable if the body is encoded already.",
     ),
     row("MIME-Version", Kind::MimeVersion, "1.0."),
-    checked("Auto-Submitted", Kind::Structured),
-    checked("Content-Disposition", Kind::Structured),
-    checked("Content-ID", Kind::Structured),
-    checked("Content-Language", Kind::Structured),
-    checked("Content-MD5", Kind::Structured),
-    checked("Supersedes", Kind::Structured),
-    checked("Original-Message-ID", Kind::Structured),
-    checked("Precedence", Kind::Structured),
-    checked("Importance", Kind::Structured),
+    checked("Archived-At", Kind::Structured(Form::Uris)),
+    checked("Auto-Submitted", Kind::Structured(Form::AutoSubmitted)),
+    checked("Content-Disposition", Kind::Structured(Form::Disposition)),
+    checked("Content-ID", Kind::Structured(Form::MessageId)),
+    checked("Content-Language", Kind::Structured(Form::Languages)),
+    checked("Content-Location", Kind::Structured(Form::Uri)),
+    checked("Content-MD5", Kind::Structured(Form::Md5)),
+    checked("Disposition-Notification-To", Kind::Addresses),
+    checked("Errors-To", Kind::Addresses),
+    checked("Importance", Kind::Structured(Form::Keyword)),
+    checked("Keywords", Kind::Structured(Form::Phrases)),
+    checked("List-Archive", Kind::Structured(Form::Uris)),
+    checked("List-Help", Kind::Structured(Form::Uris)),
+    checked("List-ID", Kind::Structured(Form::ListId)),
+    checked("List-Owner", Kind::Structured(Form::Uris)),
+    checked("List-Post", Kind::Structured(Form::Uris)),
+    checked("List-Subscribe", Kind::Structured(Form::Uris)),
+    checked("List-Unsubscribe", Kind::Structured(Form::Verbatim)),
+    checked("List-Unsubscribe-Post", Kind::Structured(Form::Verbatim)),
+    checked("Mail-Followup-To", Kind::Addresses),
+    checked("Mail-Reply-To", Kind::Addresses),
+    checked("Original-Message-ID", Kind::Structured(Form::MessageIds)),
+    checked("Precedence", Kind::Structured(Form::Keyword)),
+    checked("Priority", Kind::Structured(Form::Keyword)),
+    checked("Return-Receipt-To", Kind::Addresses),
+    checked("Sensitivity", Kind::Structured(Form::Keyword)),
+    checked("Supersedes", Kind::Structured(Form::MessageIds)),
 ];

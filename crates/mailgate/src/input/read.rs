@@ -11,8 +11,10 @@ use crate::policy::{PolicyError, Recipients};
 use crate::submission::Submission;
 use mail::address::{Address, AddressList, Domain, Mailbox};
 use mail::content_type::ContentType;
+use mail::date::Date;
 use mail::header::{HeaderName, HeaderValue};
 use mail::message_id::{MessageId, Token};
+use mail::structured;
 use mail::{date, encode};
 use std::borrow::Cow;
 use web::fields::value_of;
@@ -76,15 +78,14 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     if rules.from_required && found.from.is_none() {
         return Err(InputError::MissingFrom);
     }
-    if rules.addressing != Addressing::Arguments {
-        check_recipients(&found, rules)?;
-    }
+    check_recipients(&found, rules)?;
     if let Some(content_type) =
         found.content_type.as_ref().map(Cow::Borrowed).or_else(|| given_type(fields).map(Cow::Owned))
     {
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
         framing::media_type(&content_type, has_mail_fields)?;
     }
+    let hidden = hidden(&kept, &found.bcc);
     let redirected = rules.redirect.map(|redirect| found.redirect(redirect, rules.domain));
     let client_chose_id = found.message_id.is_some();
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
@@ -103,12 +104,30 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         content_type: found.content_type,
         transfer_encoding: found.transfer_encoding,
         from: found.from,
+        hidden,
         header,
         message_id,
         recipients: found.recipients,
         redirected,
         stripped,
     })
+}
+
+/// What must not be logged of Bcc: the addresses as they are written into the mail and as the client wrote them (in another script, without
+/// their domain), and the names beside them.
+fn hidden(kept: &[Field], bcc: &[Address]) -> Vec<String> {
+    let mut hidden: Vec<String> = bcc.iter().map(Address::to_string).collect();
+    for value in kept.iter().filter(|field| field.name.is("Bcc")).map(|field| &field.value) {
+        let words = value.as_str().split(|c: char| c.is_whitespace() || ",;:<>()\"".contains(c));
+        hidden.extend(words.filter(|word| word.contains('@')).map(str::to_owned));
+        for mailbox in AddressList::parse(value).unwrap_or_default().mailboxes() {
+            hidden.push(mailbox.address().to_string());
+            hidden.extend(mailbox.name().map(str::to_owned));
+        }
+    }
+    hidden.sort_unstable();
+    hidden.dedup();
+    hidden
 }
 
 /// The fields without which a `message/rfc822` body would be taken for the mail itself.
@@ -206,21 +225,20 @@ impl Found {
                 None
             }
             Kind::Date => {
-                date::check(value).map_err(|error| bad(&error))?;
                 self.date = true;
-                Some(encode::structured(name, value).map_err(|error| bad(&error))?)
+                Some(format!("{name}: {}\n", Date::parse(value).map_err(|error| bad(&error))?))
             }
             Kind::MessageId => {
                 self.message_id = Some(MessageId::parse(value).map_err(|error| bad(&error))?);
                 None
             }
-            Kind::MimeVersion if value.as_str() == "1.0" => None,
+            Kind::MimeVersion if structured::is_version_1(value) => None,
             Kind::MimeVersion => return Err(bad(&"only 1.0 exists; leave it out, the server adds it")),
             Kind::TransferEncoding => {
                 self.transfer_encoding = Some(value.as_str().to_owned());
                 None
             }
-            Kind::Structured => Some(encode::structured(name, value).map_err(|error| bad(&error))?),
+            Kind::Structured(form) => Some(structured::write(form, name, value).map_err(|error| bad(&error))?),
             Kind::Text => Some(encode::unstructured(name, value).map_err(|error| bad(&error))?),
         };
         self.lines.extend(line.map(|line| (name.clone(), line)));
@@ -240,7 +258,7 @@ impl Found {
         let Some(vouched) = rules.sender else { return Ok(()) };
         let client = self.from.take();
         let from = sender::mailbox(vouched, client.as_ref().map(Mailbox::address), rules.domain)?;
-        self.lines.retain(|(name, _)| !name.is("From") && !name.is("Sender"));
+        self.lines.retain(|(name, _)| !["From", "Sender", "Author"].iter().any(|field| name.is(field))); // RFC 9057
         let mut own = vec![(FROM.clone(), from.write(&FROM))];
         if let Some(client) = client.filter(|client| !self.reply_to && client.address() != from.address()) {
             own.push((REPLY_TO.clone(), client.write(&REPLY_TO)));
@@ -265,9 +283,10 @@ fn complete(list: AddressList, domain: Option<&Domain>) -> AddressList {
     }
 }
 
+/// Every address is judged, whoever is said to receive: a script in the place of the program may read the header.
 fn check_recipients(found: &Found, rules: &Rules<'_>) -> Result<(), InputError> {
     let (count, max) = (found.recipients.len(), rules.max_recipients);
-    if count == 0 {
+    if count == 0 && rules.addressing != Addressing::Arguments {
         return Err(InputError::NoRecipient);
     }
     if count > max {

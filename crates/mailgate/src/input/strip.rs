@@ -1,8 +1,12 @@
-//! Which fields of a request never reach the mail (`SendmailStripHeaders`): those of the connection, the browser, the proxies and the
-//! authentication in front, and those that MTAs and filters trust. What is on the list is dropped in silence.
+//! Which fields of a request never reach the mail (`SendmailStripHeaders`): those that [`table::TABLE`] strips, with the changes of the
+//! configuration. They are dropped in silence.
 #![forbid(unsafe_code)]
 
+pub mod table;
+
+use super::fields;
 use mail::header::HeaderName;
+use table::{Fate, TABLE};
 
 /// A field name, or a pattern of one with `*` for any run of characters; case does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +52,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     end.is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }
 
-/// The list of section 5 of the manual, with the changes of the configuration.
+/// The list of the table, with the changes of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StripList {
     changes: Vec<(bool, NamePattern)>,
@@ -64,7 +68,7 @@ impl StripList {
                 Some(("-", name)) => (false, name),
                 _ => return Err(format!("'{word}' says neither +Name (strip it) nor -Name (let it pass)")),
             };
-            if !strip && is_locked(name) {
+            if !strip && is(Fate::Locked, name) {
                 return Err(format!("{name} always stays out of the mail; take -{name} away"));
             }
             changes.push((strip, NamePattern::parse(name)?));
@@ -74,60 +78,24 @@ impl StripList {
 
     /// Whether a field of this name stays out of the mail.
     pub fn strips(&self, name: &HeaderName) -> bool {
-        let name = name.as_str();
-        if is_locked(name) {
+        if is(Fate::Locked, name.as_str()) {
             return true;
         }
-        let changed = self.changes.iter().rev().find(|(_, pattern)| pattern.matches(name)).map(|(strip, _)| *strip);
-        changed.unwrap_or_else(|| STRIPPED.iter().any(|pattern| matches(pattern, name)))
+        let changed = self.changes.iter().rev().find(|(_, pattern)| pattern.matches(name.as_str()));
+        changed.map_or_else(|| is_stripped(name), |(strip, _)| *strip)
     }
 }
 
-fn is_locked(name: &str) -> bool {
-    LOCKED.iter().any(|pattern| matches(pattern, name))
+/// Whether a field stays out where the configuration says nothing of it. Those that are offered are known without a look at the table.
+fn is_stripped(name: &HeaderName) -> bool {
+    !fields::is_offered(name) && !is(Fate::Kept, name.as_str()) && is(Fate::Stripped, name.as_str())
 }
 
-/// Credentials, framing and hop-by-hop fields (RFC 9110 7.6.1), how the request is to be dealt with (RFC 7240), and what SendmailRedirectTo
-/// says: no configuration lets them through.
-const LOCKED: &[&str] = &[
-    "authorization",
-    "proxy-authorization",
-    "cookie*",
-    "connection",
-    "proxy-connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-    "content-length",
-    "content-encoding",
-    "host",
-    "expect",
-    "prefer",
-    "x-original-recipients",
-];
-
-/// In lower case, `*` for any run.
-#[rustfmt::skip]
-const STRIPPED: &[&str] = &[
-    // the list of the C module
-    "cache-control", "pragma", "warning", "accept", "accept-charset", "accept-encoding", "accept-language", "if-match",
-    "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "max-forwards", "range", "referer",
-    // what the web has added since
-    "content-location", "origin", "user-agent", "proxy-*", "proxy", "sec-*", "dnt", "save-data", "priority", "via", "forwarded",
-    "x-forwarded-*", "x-real-ip", "x-request-id", "x-requested-with", "x-http-method*", "cf-*", "traceparent", "tracestate",
-    "baggage", "access-control-*", "idempotency-key", "upgrade-insecure-requests", "x-csrf-*", "depth", "destination",
-    "overwrite",
-    // what authentication in front leaves
-    "*_*", "*token*", "*secret*", "*password*", "*session*", "*api-key*", "*apikey*", "oidc*", "shib-*", "ssl-*", "x-ssl-*",
-    "x-remote-*", "remote-user",
-    // what MTAs and filters trust
-    "received", "return-path", "delivered-to", "x-original-to", "apparently-to", "errors-to", "return-receipt-to", "dkim-*", "arc-*",
-    "authentication-results", "received-spf", "x-spam-*", "x-virus-*", "x-sieve", "x-failed-recipients", "x-confirm-reading-to",
-    "disposition-notification-to", "tls-required", "require-tls-*", "x-ms-exchange-*", "full-name",
-];
+/// Whether a row of that fate covers `name`.
+fn is(fate: Fate, name: &str) -> bool {
+    let mut rows = TABLE.iter().filter(|row| row.fate == fate);
+    rows.any(|row| row.names.iter().any(|pattern| matches(pattern, name)))
+}
 
 #[cfg(test)]
 mod tests {
@@ -138,39 +106,83 @@ mod tests {
     }
 
     #[test]
-    fn the_list_covers_what_it_names_and_no_more() {
+    fn fields_of_http_proxies_authentication_and_providers_stay_out() {
         let list = StripList::default();
         for stripped in [
-            "Cookie",
-            "Cookie2",
-            "AUTHORIZATION",
-            "Sec-Fetch-Site",
-            "X-Api-Key",
-            "X-CSRF-Token",
-            "x-my-session-id",
-            "HTTP_X",
-            "ARC-Seal",
-            "X-Forwarded-For",
-            "X-Spam-Status",
-            "Full-Name",
-            "Via",
-            "X-HTTP-Method-Override",
-        ] {
+            // HTTP and browsers
+            "Sec-Fetch-Site X-HTTP-Method-Override Alt-Used A-IM Early-Data If Last-Event-ID Signature Signature-Input",
+            "Content-Digest Repr-Digest Accept-Encoding Upgrade-Insecure-Requests Service-Worker-Navigation-Preload",
+            // proxies and traces
+            "Via X-Forwarded-For X-Forward-For X-Client-IP True-Client-IP Client-IP Fastly-Client-IP X-Cluster-Client-IP CF-Connecting-IP",
+            "WL-Proxy-Client-IP X-ProxyUser-Ip X-Original-URL X-Original-URI X-Rewrite-URL X-Original-Forwarded-For CDN-Loop X-Real-IP",
+            "B3 X-B3-TraceId X-Amzn-Trace-Id Uber-Trace-Id X-Cloud-Trace-Context Traceparent Request-Id X-Correlation-ID",
+            "Elastic-Apm-Traceparent Sentry-Trace X-OT-Span-Context Baggage X-Envoy-External-Address X-Azure-SocketIP",
+            // credentials
+            "Cookie Cookie2 Set-Cookie AUTHORIZATION X-Api-Key X-Access-Key X-JWT X-Goog-IAP-JWT-Assertion Cf-Access-Jwt-Assertion DPoP",
+            "X-CSRF-Token X-XSRF-TOKEN x-my-session-id X-Hub-Signature X-WSSE X-Amz-Security-Token X-Vault-Token X-Passwd X-GitHub-OTP",
+            "Ocp-Apim-Subscription-Key X-Functions-Key X-Auth-Email X-Elasticemail-ApiKey X-Postmark-Server-Token SAMLResponse",
+            // who somebody is
+            "X-Auth-Request-User X-Auth-Request-Email X-Forwarded-User Remote-User Remote-Email Remote-Groups X-Remote-User X-WebAuth-User",
+            "X-Authenticated-Userid X-Userinfo X-Consumer-Username X-authentik-email Tailscale-User-Login X-MS-Client-Principal-Name",
+            "X-Goog-Authenticated-User-Email X-Amzn-Oidc-Identity X-Pomerium-Claim-Email X-Vouch-User OIDC-CLAIM-sub HTTP_X Impersonate-User",
+            "Client-Cert Client-Cert-Chain X-Client-Cert X-ARR-ClientCert X-SSL-Client-S-DN SSL-Client-Verify X-Client-DN X-TLS-Client-Subject",
+            // the envelope
+            "Envelope-To Envelope-From X-Envelope-To X-Rcpt-To X-Receiver X-Sender X-Original-To Delivered-To Return-Path Apparently-To",
+            "Return-Receipt-To Errors-To Disposition-Notification-To X-Confirm-Reading-To Full-Name Original-Recipient",
+            // filters
+            "Received Received-SPF X-Received ARC-Seal DKIM-Signature DomainKey-Signature X-Spam-Status Authentication-Results",
+            "X-MS-Exchange-Organization-SCL X-Microsoft-Antispam X-Forefront-Antispam-Report X-Rspamd-Score X-Acme-MailScanner",
+            // providers
+            "X-SMTPAPI X-SG-EID X-MC-BccAddress X-MC-MergeVars X-Mandrill-User X-MSYS-API X-MSYS-SUBACCOUNT X-SES-CONFIGURATION-SET",
+            "X-SES-SOURCE-ARN X-Mailgun-Recipient-Variables X-Mailgun-Variables X-PM-Message-Stream X-PM-Metadata-a X-MJ-TemplateErrorReporting",
+            "X-Mailjet-Campaign X-Mailin-custom X-Sib-Sandbox X-xsMessageId X-MT-Category X-MailerSend-Tags Resend-Idempotency-Key",
+            "X-Elasticemail-Settings X-SMTP2GO-Tag X-SMTPeter-Tags X-GreenArrow-MailClass X-Virtual-MTA X-Job X-AliDM-Trace",
+        ]
+        .iter()
+        .flat_map(|names| names.split(' '))
+        {
             assert!(list.strips(&name(stripped)), "{stripped}");
+            assert!(list.strips(&name(&stripped.to_ascii_lowercase())), "{stripped}, as HTTP/2 has it");
         }
+    }
+
+    /// The fields of IANA's registry that a client may send, and what mail programs and scripts write beside them.
+    #[test]
+    fn fields_of_mail_reach_it() {
+        let list = StripList::default();
         for kept in [
-            "From",
-            "To",
-            "Subject",
-            "X-Mailer",
-            "References",
-            "List-Unsubscribe",
-            "Sections",
-            "X-Via",
-            "Reply-To",
-            "Importance",
-        ] {
+            "Also-Control Approved Archive Archived-At Article-Names Author Auto-Submitted Autoforwarded Cancel-Key Cancel-Lock Comments",
+            "Content-Alternative Content-Base Content-Description Content-Disposition Content-Duration Content-Features Content-ID",
+            "Content-Identifier Content-Language Content-MD5 Content-Return Content-Translation-Type Control Conversion Deferred-Delivery",
+            "Disclose-Recipients Distribution DL-Expansion-History EDIINT-Features Encrypted Expires Expiry-Date Face Followup-To",
+            "HP-Outer Importance In-Reply-To Injection-Date Injection-Info Jabber-ID Keywords Language Latest-Delivery-Time Lines",
+            "List-Archive List-Help List-ID List-Owner List-Post List-Subscribe List-Unsubscribe List-Unsubscribe-Post Message-Context",
+            "Message-Type MMHS-Authorizing-Users MMHS-Subject-Indicator-Codes MT-Priority Newsgroups NNTP-Posting-Date Obsoletes Organization",
+            "Original-From Original-Message-ID Original-Sender Original-Subject Originator-Info PICS-Label References Reply-By Reply-To",
+            "See-Also Sensitivity Solicitation Subject Summary Supersedes TLS-Report-Domain TLS-Report-Submitter VBR-Info X-Archived-At",
+            "X-Mailer X-Priority X-MSMail-Priority Precedence X-Loop X-Face X-Image-URL X-Auto-Response-Suppress X-Report-Abuse X-Campaign",
+            "X-Entity-Ref-ID Feedback-ID X-No-Archive Mail-Followup-To Mail-Reply-To Autocrypt OpenPGP X-PGP-Key X-GPG-Key X-BeenThere",
+            "X-Original-From X-Original-Message-ID X-Disclaimer X-Ticket-ID X-Department X-Nagios-Host X-Cron-Env Thread-Topic Thread-Index",
+            "Sections X-Via X-Announcement From To Cc Bcc Sender Date Message-ID MIME-Version Content-Type Content-Transfer-Encoding",
+        ]
+        .iter()
+        .flat_map(|names| names.split(' '))
+        {
             assert!(!list.strips(&name(kept)), "{kept}");
+        }
+    }
+
+    #[test]
+    fn every_name_of_the_table_counts() {
+        for row in TABLE {
+            for pattern in row.names {
+                let text = pattern.replace('*', "a");
+                assert!(NamePattern::parse(pattern).is_ok_and(|parsed| parsed.matches(&text)), "{pattern}");
+                assert_eq!(StripList::default().strips(&name(&text)), row.fate != Fate::Kept, "{pattern}");
+            }
+        }
+        for known in fields::KNOWN.iter().filter(|known| known.meaning.is_some()) {
+            assert!(!is(Fate::Stripped, known.name) && !is(Fate::Locked, known.name), "{}", known.name);
         }
     }
 

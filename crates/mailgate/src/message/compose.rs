@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 use crate::submission::Submission;
+use mail::address::HostName;
 use mail::content_type::ContentType;
 use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
-use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Plan};
+use mail::mime::MimeError;
+use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -20,6 +22,17 @@ pub enum ComposeError {
     Body(BodyError),
     /// The message could not be stored.
     Io(io::Error),
+    /// The parts of the body cannot be carried.
+    Parts(MimeError),
+}
+
+impl From<MimeError> for ComposeError {
+    fn from(error: MimeError) -> Self {
+        match error {
+            MimeError::Io(error) => ComposeError::Io(error),
+            error => ComposeError::Parts(error),
+        }
+    }
 }
 
 impl fmt::Display for ComposeError {
@@ -27,6 +40,7 @@ impl fmt::Display for ComposeError {
         match self {
             ComposeError::Body(error) => error.fmt(f),
             ComposeError::Io(error) => write!(f, "the message could not be stored: {error}"),
+            ComposeError::Parts(error) => error.fmt(f),
         }
     }
 }
@@ -41,7 +55,7 @@ pub struct Trace<'a> {
     /// The user, where the configuration shows it.
     pub user: Option<&'a [u8]>,
     /// The server's own name.
-    pub server_name: &'a str,
+    pub server_name: &'a HostName,
     /// Whether the request came through TLS.
     pub https: bool,
     /// The identifier in the trace line and in the log.
@@ -86,36 +100,44 @@ pub(super) struct Form {
 impl Form {
     /// For a body of which `facts` are known.
     pub fn of(submission: &Submission, facts: &Facts) -> Result<Form, BodyError> {
-        let is_known = submission.content_type.is_some() || facts.nul;
-        let content_type = content_type(submission.content_type.as_ref(), facts);
-        let kind = match &*content_type {
-            text if text.is_text() && !is_wide(text) => Kind::Text,
-            composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
-            _ => Kind::Other,
-        };
+        let given = submission.content_type.as_ref();
+        let is_known = facts.nul && given.is_none() || given.is_some_and(|given| markup(Some(given)) == Markup::None);
+        let content_type = content_type(given, facts);
+        let kind = content_type.kind();
         let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts)?;
-        let mut header = content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
-        if let Some(encoding) = plan.transfer_encoding() {
-            header += &format!("Content-Transfer-Encoding: {encoding}\n");
-        }
-        header.push('\n');
-        Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && !plan.as_sent })
+        let header = last_lines(&content_type, &plan);
+        Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
     }
 }
 
-/// Whether the text is in a charset whose octets are no lines of ASCII (UTF-16, UTF-32), so that it must travel as it is.
-fn is_wide(text: &ContentType) -> bool {
-    let charset = text.charset().unwrap_or_default().to_ascii_lowercase();
-    ["utf-16", "utf16", "utf-32", "utf32", "ucs-", "iso-10646"].iter().any(|wide| charset.starts_with(wide))
+/// The last lines of a header, with the empty one.
+pub(super) fn last_lines(content_type: &ContentType, plan: &Plan) -> String {
+    let mut header = content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
+    if let Some(encoding) = plan.transfer_encoding() {
+        header += &format!("Content-Transfer-Encoding: {encoding}\n");
+    }
+    header + "\n"
+}
+
+/// Where a body of this type may name its charset.
+pub(super) fn markup(given: Option<&ContentType>) -> Markup {
+    let Some(given) = given else { return Markup::Plain };
+    match given.essence() {
+        _ if !given.is_text() || given.charset().is_some() => Markup::None,
+        "text/html" => Markup::Html,
+        "text/css" => Markup::Css,
+        xml if xml == "text/xml" || xml.ends_with("+xml") => Markup::Xml,
+        _ => Markup::Plain,
+    }
 }
 
 /// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.
 fn content_type<'a>(given: Option<&'a ContentType>, facts: &Facts) -> Cow<'a, ContentType> {
     let guess = || Cow::Owned(if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
     let content_type = given.map_or_else(guess, Cow::Borrowed);
-    if content_type.is_text() && content_type.charset().is_none() && facts.eight_bit > 0 {
-        let charset = if facts.valid_utf8 { "utf-8" } else { "iso-8859-1" };
-        return Cow::Owned(content_type.into_owned().with_charset(charset));
+    let is_open = content_type.is_text() && content_type.charset().is_none();
+    match facts.charset().filter(|_| is_open) {
+        Some(charset) => Cow::Owned(content_type.into_owned().with_charset(&charset)),
+        None => content_type,
     }
-    content_type
 }

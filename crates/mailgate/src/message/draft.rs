@@ -3,10 +3,12 @@
 //! above 127 after a megabyte of ASCII) the message is written anew from what the file holds.
 #![forbid(unsafe_code)]
 
-use super::compose::{ComposeError, Form, Trace};
+use super::compose::{ComposeError, Form, Trace, last_lines, markup};
 use crate::message::Message;
 use crate::submission::Submission;
-use mail::transfer_encoding::{self as body, Encoder, Facts, Scan};
+use mail::content_type::ContentType;
+use mail::mime::{Rewriting, Whole};
+use mail::transfer_encoding::{self as body, Encoder, Encoding, Facts, Plan, Scan};
 use std::io;
 use std::path::Path;
 use sys::spool::Spool;
@@ -41,7 +43,7 @@ impl<'a> Draft<'a> {
         let mut header = trace.map(|trace| trace.field()).unwrap_or_default();
         header += &submission.header;
         let store = Store::Body(Spool::new(directory, MEMORY));
-        let scan = Scan::new(submission.transfer_encoding.is_some());
+        let scan = Scan::new(submission.transfer_encoding.is_some(), markup(submission.content_type.as_ref()));
         Draft { submission, header, directory, scan, store }
     }
 
@@ -69,8 +71,11 @@ impl<'a> Draft<'a> {
 
     /// The message in full, after the last octet of the body.
     pub fn finish(self) -> Result<Message, ComposeError> {
-        let facts = self.scan.finish();
+        let facts = self.scan.facts();
         let form = Form::of(self.submission, &facts).map_err(ComposeError::Body)?;
+        if let (true, Some(content_type)) = (form.plan.opens_parts(), &self.submission.content_type) {
+            return self.with_parts(content_type);
+        }
         let rewritten = |body: &Spool, start| {
             let header = self.header + &form.header;
             Message::compose(self.directory, header.as_bytes(), |to| {
@@ -92,6 +97,21 @@ impl<'a> Draft<'a> {
         }
         .map_err(ComposeError::Io)
     }
+
+    /// The message whose parts are encoded where that is needed.
+    fn with_parts(self, content_type: &ContentType) -> Result<Message, ComposeError> {
+        let (body, start) = match &self.store {
+            Store::Body(body) => (body, 0),
+            Store::AsIs { message, start, .. } => (message, *start),
+            Store::Encoded { message, .. } => (message, 0), // only of what has no parts
+        };
+        let whole = Whole::Body(content_type);
+        let rewriting = Rewriting::plan(whole, body.reader_at(start), false)?;
+        let encoding = if rewriting.is_eight_bit() { Encoding::EightBit } else { Encoding::SevenBit };
+        let header = self.header + &last_lines(content_type, &Plan::unchanged(encoding));
+        Message::compose(self.directory, header.as_bytes(), |to| rewriting.write(whole, body.reader_at(start), to))
+            .map_err(ComposeError::Io)
+    }
 }
 
 /// The message as far as `body` goes, if the octets seen so far tell what its header will say.
@@ -102,7 +122,7 @@ fn begun(
     scan: &Scan,
     directory: &Path,
 ) -> io::Result<Option<Store>> {
-    let facts = scan.clone().finish();
+    let facts = scan.facts();
     let Ok(form) = Form::of(submission, &facts) else { return Ok(None) };
     let as_is = form.plan.is_as_is() && !has_cr(&facts);
     if !as_is && !form.is_certain {
@@ -132,7 +152,6 @@ fn has_cr(facts: &Facts) -> bool {
 mod tests {
     use super::*;
     use crate::transport::tests::alone;
-    use mail::content_type::ContentType;
     use mail::header::HeaderValue;
     use mail::message_id::MessageId;
     use std::io::Read;
@@ -145,6 +164,7 @@ mod tests {
             content_type: content_type.map(|text| ContentType::parse(&value(text)).unwrap()),
             transfer_encoding: transfer_encoding.map(str::to_owned),
             from: None,
+            hidden: Vec::new(),
             header: "To: a@example.test\n".to_owned(),
             message_id: MessageId::parse(&value("<1@example.test>")).unwrap(),
             recipients: Vec::new(),
@@ -165,10 +185,20 @@ mod tests {
 
     /// With all of the body known before the first octet is written.
     fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
-        let mut scan = Scan::new(true);
+        let mut scan = Scan::new(true, markup(submission.content_type.as_ref()));
         scan.update(body);
-        let form = Form::of(submission, &scan.finish()).map_err(|error| error.to_string())?;
-        let mut octets = [submission.header.as_bytes(), form.header.as_bytes()].concat();
+        let form = Form::of(submission, &scan.facts()).map_err(|error| error.to_string())?;
+        let header = |last: &str| [submission.header.as_bytes(), last.as_bytes()].concat();
+        if form.plan.opens_parts() {
+            let content_type = submission.content_type.as_ref().unwrap();
+            let whole = Whole::Body(content_type);
+            let rewriting = Rewriting::plan(whole, body, false).map_err(|error| error.to_string())?;
+            let encoding = if rewriting.is_eight_bit() { Encoding::EightBit } else { Encoding::SevenBit };
+            let mut octets = header(&last_lines(content_type, &Plan::unchanged(encoding)));
+            rewriting.write(whole, body, &mut octets).unwrap();
+            return Ok(octets);
+        }
+        let mut octets = header(&form.header);
         body::encode(&form.plan, body, &mut octets).unwrap();
         Ok(octets)
     }

@@ -5,5 +5,7 @@
 pub mod compose;
 mod composed;
 pub mod draft;
+mod seven_bit;
 
 pub use composed::Message;
+pub use seven_bit::seven_bit;

@@ -8,7 +8,8 @@ pub mod prometheus;
 pub mod reasons;
 pub mod status;
 
-use reasons::{KINDS, Kind, REASONS, Reason};
+use crate::tags::{TAGS, Tag};
+use reasons::{KINDS, Kind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use zerocopy::FromZeros;
@@ -40,7 +41,7 @@ pub const LAYOUT: u64 = layout();
 #[repr(C)]
 #[derive(Debug, FromZeros)]
 pub struct Counters {
-    reasons: [AtomicU64; REASONS.len()],
+    reasons: [AtomicU64; TAGS.len()],
     times: [Times; KINDS.len()],
 }
 
@@ -55,7 +56,7 @@ struct Times {
 /// The counters as they were at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    reasons: [u64; REASONS.len()],
+    reasons: [u64; TAGS.len()],
     times: [Histogram; KINDS.len()],
     /// Programs that run now, and messages on their way to a relay.
     pub running: u64,
@@ -88,11 +89,10 @@ impl Counters {
         self.times(Kind::Rehearsed).add(took);
     }
 
-    /// Counts a request that sent nothing, or nobody knows: by the tag of its log line, or by its HTTP status if the tag has no row.
-    pub fn refused(&self, tag: &str, status: u16, took: Duration) {
-        let row = reasons::row(tag, status);
-        self.reasons[row].fetch_add(1, Ordering::Relaxed);
-        self.times(REASONS[row].kind).add(took);
+    /// Counts a request that did not send, or may not have sent.
+    pub fn refused(&self, tag: &Tag, took: Duration) {
+        self.reasons[reasons::counter(tag)].fetch_add(1, Ordering::Relaxed);
+        self.times(reasons::kind(tag)).add(took);
     }
 
     /// What has been counted until now. Requests that end meanwhile may be in a part of it already.
@@ -129,8 +129,11 @@ impl Snapshot {
     }
 
     /// The reasons of this kind, each with how often it was one.
-    pub fn reasons(&self, kind: Kind) -> impl Iterator<Item = (&'static Reason, u64)> {
-        REASONS.iter().zip(self.reasons).filter(move |(reason, _)| reason.kind == kind)
+    pub fn reasons(&self, kind: Kind) -> impl Iterator<Item = (&'static Tag, u64)> {
+        let counted = TAGS.iter().copied().zip(self.reasons).enumerate();
+        counted
+            .filter(move |(i, (tag, _))| reasons::kind(tag) == kind && reasons::counter(tag) == *i)
+            .map(|(_, row)| row)
     }
 }
 
@@ -154,8 +157,8 @@ impl Histogram {
 const fn layout() -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut i = 0;
-    while i < REASONS.len() {
-        hash = fnv(hash, REASONS[i].tag.as_bytes());
+    while i < TAGS.len() {
+        hash = fnv(hash, TAGS[i].number.as_bytes());
         i += 1;
     }
     i = 0;
@@ -178,6 +181,7 @@ const fn fnv(mut hash: u64, octets: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tags;
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -187,16 +191,15 @@ mod tests {
         counters.accepted(MILLISECOND);
         counters.accepted(MILLISECOND * 61_000);
         counters.rehearsed(MILLISECOND);
-        counters.refused("SM0105", 400, MILLISECOND * 2);
-        counters.refused("SM0407", 502, Duration::ZERO);
-        counters.refused("SM0407", 502, Duration::MAX / 1_000_000);
-        counters.refused("no tag", 404, Duration::ZERO);
-        counters.refused("no tag", 599, Duration::ZERO);
+        counters.refused(&tags::LENGTH_REQUIRED, MILLISECOND * 2);
+        counters.refused(&tags::CODING, MILLISECOND * 2);
+        counters.refused(&tags::UNKNOWN, Duration::ZERO);
+        counters.refused(&tags::UNKNOWN, Duration::MAX / 1_000_000);
         let snapshot = counters.read(3);
-        assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 3, 1]);
-        let reasons = |kind| snapshot.reasons(kind).filter(|(_, number)| *number > 0).map(|(row, n)| (row.tag, n));
-        assert_eq!(reasons(Kind::Refused).collect::<Vec<_>>(), [("SM0105", 1), ("other", 1)]);
-        assert_eq!(reasons(Kind::Failed).collect::<Vec<_>>(), [("SM0407", 2), ("other", 1)]);
+        assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 2, 1]);
+        let reasons = |kind| snapshot.reasons(kind).filter(|(_, number)| *number > 0).map(|(row, n)| (row.number, n));
+        assert_eq!(reasons(Kind::Refused).collect::<Vec<_>>(), [("SM0102", 2)]);
+        assert_eq!(reasons(Kind::Failed).collect::<Vec<_>>(), [("SM0407", 2)]);
         assert_eq!(snapshot.running, 3);
     }
 
@@ -236,7 +239,7 @@ mod tests {
         let counters = Counters::default();
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|_| counters.refused("SM0101", 400, MILLISECOND)));
+                scope.spawn(|| (0..10_000).for_each(|_| counters.refused(&tags::FIELD, MILLISECOND)));
             }
         });
         assert_eq!(counters.read(0).times(Kind::Refused).count(), 40_000);

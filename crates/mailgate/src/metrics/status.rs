@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use super::Snapshot;
-use super::reasons::{KINDS, Kind, Reason};
+use super::reasons::{KINDS, Kind};
+use crate::tags::Tag;
 use std::fmt::Write;
 use web::escape::escape;
 
@@ -16,7 +17,7 @@ pub fn auto(snapshot: &Snapshot) -> String {
         // Writing into a String cannot fail, here and below.
         let _ = writeln!(lines, "{key}: {}\n{key}Seconds: {}", times.count(), times.seconds());
         for (reason, number) in happened(snapshot, kind) {
-            let _ = writeln!(lines, "{key}-{}: {number}", reason.tag);
+            let _ = writeln!(lines, "{key}-{}: {number}", reason.number);
         }
     }
     let _ = writeln!(lines, "SendmailProgramsRunning: {}", snapshot.running);
@@ -50,14 +51,14 @@ fn rows(snapshot: &Snapshot) -> Vec<[String; 4]> {
         let mean = times.mean_milliseconds().map_or(String::new(), |mean| mean.to_string());
         rows.push([kind.word().to_owned(), String::new(), times.count().to_string(), mean]);
         rows.extend(happened(snapshot, kind).map(|(reason, number)| {
-            [String::new(), format!("{} {}", reason.tag, reason.word), number.to_string(), String::new()]
+            [String::new(), format!("{} {}", reason.number, reason.word), number.to_string(), String::new()]
         }));
     }
     rows.push(["programs running".to_owned(), String::new(), snapshot.running.to_string(), String::new()]);
     rows
 }
 
-fn happened(snapshot: &Snapshot, kind: Kind) -> impl Iterator<Item = (&'static Reason, u64)> {
+fn happened(snapshot: &Snapshot, kind: Kind) -> impl Iterator<Item = (&'static Tag, u64)> {
     snapshot.reasons(kind).filter(|(_, number)| *number > 0)
 }
 
@@ -74,12 +75,13 @@ fn key(kind: Kind) -> &'static str {
 mod tests {
     use super::super::Counters;
     use super::*;
+    use crate::tags;
     use std::time::Duration;
 
     fn snapshot() -> Snapshot {
         let counters = Counters::default();
         (0..3).for_each(|_| counters.accepted(Duration::from_millis(20)));
-        counters.refused("SM0105", 400, Duration::from_millis(1));
+        counters.refused(&tags::RECIPIENT, Duration::from_millis(1));
         counters.read(1)
     }
 

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::{PolicyError, Recipients};
+use crate::transport::program::arguments::{ProgramArguments, Role, Word};
 use mail::address::Address;
 
 /// A piece of a word.
@@ -47,6 +48,15 @@ fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
+/// The words as the reader of options wants them.
+pub fn words<E>(words: &[Vec<Piece<E>>]) -> impl Iterator<Item = Word<'_>> {
+    words.iter().map(|word| match word.as_slice() {
+        [Piece::Literal(literal)] => Word { literal, is_open: false },
+        [Piece::Literal(literal), ..] => Word { literal, is_open: true },
+        _ => Word { literal: "", is_open: true },
+    })
+}
+
 /// Who says where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressing {
@@ -59,26 +69,20 @@ pub enum Addressing {
 }
 
 impl Addressing {
-    /// What the words say, each with its literal text if it is one literal.
-    pub fn of<'w>(words: impl Iterator<Item = Option<&'w str>>) -> Self {
-        let mut addressing = Addressing::Arguments;
-        let mut words = words.peekable();
-        while let Some(word) = words.next() {
-            match word {
-                Some("-t" | "-ti" | "-it") => addressing = Addressing::Header,
-                Some("--") if words.peek().is_none() && addressing == Addressing::Arguments => {
-                    return Addressing::Appended;
-                }
-                Some("--") => break,
-                _ => {}
-            }
+    /// What the words say.
+    pub fn of(words: &ProgramArguments<'_>) -> Self {
+        if words.reads_recipients() {
+            return Addressing::Header;
         }
-        addressing
+        match words.roles().last() {
+            Some(Role::EndOfOptions) => Addressing::Appended,
+            _ => Addressing::Arguments,
+        }
     }
 }
 
-/// One word put together from its pieces, whose expressions have these values. `number` counts from 1; `recipient` says that the word
-/// stands behind `--` and so must be one address that may be written to.
+/// One word put together from its pieces, whose expressions have these values. `number` counts from 1; `recipient` says that mail may go
+/// to the word ([`Role::Recipient`]), which so must be one address that may be written to.
 pub fn join(number: usize, pieces: &[Piece<&[u8]>], recipient: Option<&Recipients>) -> Result<Vec<u8>, PolicyError> {
     let fail = |reason| PolicyError::Argument { word: number, reason };
     if let [Piece::Literal(literal)] = pieces {
@@ -108,16 +112,18 @@ pub fn join(number: usize, pieces: &[Piece<&[u8]>], recipient: Option<&Recipient
     if word.len() > LONGEST {
         return Err(fail("is longer than 320 octets"));
     }
+    let address = |octets: &[u8]| std::str::from_utf8(octets).ok().and_then(|text| Address::parse(text).ok());
     let value = word.get(prefix.len()..).unwrap_or_default();
-    let address = || std::str::from_utf8(value).ok().and_then(|text| Address::parse(text).ok());
     match recipient {
         Some(allowed) => {
-            let address = address().filter(|_| prefix.is_empty()).ok_or_else(|| fail("is not one address"))?;
+            let address = address(&word).ok_or_else(|| fail("may be a recipient and is not one address"))?;
             if !allowed.allow(&address) {
                 return Err(PolicyError::Recipient(address));
             }
         }
-        None if value.contains(&b'@') && address().is_none() => return Err(fail("holds '@' and is not one address")),
+        None if value.contains(&b'@') && address(value).is_none() => {
+            return Err(fail("holds '@' and is not one address"));
+        }
         None => {}
     }
     Ok(word)
@@ -129,6 +135,7 @@ const LONGEST: usize = 320;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::program::mta::Mta;
 
     fn joined(word: &str, value: &str, recipient: bool) -> Result<String, PolicyError> {
         let parsed = pieces(word, |_| Ok(value.as_bytes())).unwrap();
@@ -154,10 +161,33 @@ mod tests {
             assert_eq!(joined(word, value, false).ok().as_deref(), expected, "{word} {value}");
         }
         assert!(joined("%{X}", &"a".repeat(321), false).is_err());
-        assert!(joined("%{X}", "a@example.org", true).is_ok());
-        for refused in ["a@evil.test", "root", "a@example.org b@example.org"] {
+    }
+
+    #[test]
+    fn a_recipient_is_one_address_that_may_be_written_to() {
+        for good in ["a@example.org", "a.b+c@example.org"] {
+            assert_eq!(joined("%{X}", good, true).as_deref(), Ok(good));
+        }
+        assert_eq!(joined("u%{X}@example.org", "1", true).as_deref(), Ok("u1@example.org"));
+        for refused in [
+            "a@evil.test",
+            "root",
+            "a@example.org b@example.org",
+            "a@example.org,b@example.org",
+            "a,b",
+            "|/bin/id",
+            ":include:/etc/passwd",
+            "/etc/passwd",
+            "\\root@example.org",
+            "a@example.org@evil.test",
+            "a%evil.test@example.org",
+            "evil.test!a@example.org",
+            "<a@example.org>",
+        ] {
             assert!(joined("%{X}", refused, true).is_err(), "{refused}");
         }
+        assert!(joined("u%{X}", "@evil.test", true).is_err());
+        assert!(joined("-u%{X}", "a@example.org", true).is_err(), "behind -- an option is a recipient");
     }
 
     #[test]
@@ -179,12 +209,24 @@ mod tests {
 
     #[test]
     fn the_words_say_who_is_addressed() {
-        let of = |words: &[&'static str]| Addressing::of(words.iter().map(|word| Some(*word)));
-        assert_eq!(of(&["-t", "-i"]), Addressing::Header);
-        assert_eq!(of(&["-it"]), Addressing::Header);
-        assert_eq!(of(&["-i", "--"]), Addressing::Appended);
-        assert_eq!(of(&["-i", "--", "boss@example.org"]), Addressing::Arguments);
-        assert_eq!(of(&["-i", "--", "-t"]), Addressing::Arguments);
-        assert_eq!(of(&["-t", "--"]), Addressing::Header);
+        for (words, addressing) in [
+            ("-t -i", Addressing::Header),
+            ("-it", Addressing::Header),
+            ("-tiv", Addressing::Header),
+            ("-itf x@example.org", Addressing::Header),
+            ("--read-recipients", Addressing::Header),
+            ("-t --", Addressing::Header),
+            ("-i --", Addressing::Appended),
+            ("-i -f %{X} --", Addressing::Appended),
+            ("-i -- boss@example.org", Addressing::Arguments),
+            ("-i -- -t", Addressing::Arguments),
+            ("-i -f -t", Addressing::Arguments),
+            ("-i -f --", Addressing::Arguments),
+            ("-i", Addressing::Arguments),
+        ] {
+            let cut: Vec<_> = words.split(' ').map(|word| pieces(word, |_| Ok(())).unwrap()).collect();
+            let read = ProgramArguments::read(Mta::Unknown, super::words(&cut));
+            assert_eq!(Addressing::of(&read), addressing, "{words}");
+        }
     }
 }

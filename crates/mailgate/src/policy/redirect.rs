@@ -2,7 +2,8 @@
 //! in `X-Original-Recipients`. Which arguments of a program would get past it is said here too.
 #![forbid(unsafe_code)]
 
-use super::arguments::{Addressing, Piece};
+use super::arguments::Addressing;
+use crate::transport::program::arguments::{ProgramArguments, Role};
 use mail::address::{Address, AddressList, Domain, Mailbox};
 use mail::header::HeaderName;
 
@@ -51,38 +52,20 @@ fn distinct(addresses: &[Address]) -> Vec<Address> {
     addresses.iter().filter(|address| seen.insert(*address)).cloned().collect()
 }
 
-/// Why these words of SendmailArguments would send past a redirection, if they would: each is a literal, or none where a request has a say.
-pub fn escape<'w>(words: impl Iterator<Item = Option<&'w str>> + Clone) -> Option<String> {
-    if Addressing::of(words.clone()) == Addressing::Arguments {
+/// Why these words of SendmailArguments would send past a redirection, if they would.
+pub fn escape(words: &ProgramArguments<'_>) -> Option<String> {
+    if Addressing::of(words) == Addressing::Arguments {
         return Some("neither -t nor a last -- leaves the recipients to the header".into());
     }
-    let (mut is_value, mut behind_dashes) = (false, false);
-    for (i, word) in words.enumerate() {
-        let is_option = word.is_some_and(|word| word.starts_with('-') && word.len() > 1) && !behind_dashes;
-        if !is_option && !is_value {
-            return Some(format!("word {} may be a recipient", i + 1));
-        }
-        behind_dashes |= word == Some("--") && !is_value;
-        is_value = !is_value && word.is_some_and(|word| WITH_VALUE.contains(&word));
-    }
-    None
+    let recipient = words.roles().iter().position(|role| *role == Role::Recipient);
+    recipient.map(|at| format!("word {} may be a recipient", at + 1))
 }
-
-/// The words as [`escape`] wants them. Of one that is only partly literal it matters whether it is an option; such a one has its value in it.
-pub fn literals<E>(words: &[Vec<Piece<E>>]) -> impl Iterator<Item = Option<&str>> + Clone {
-    words.iter().map(|word| match word.as_slice() {
-        [Piece::Literal(literal)] => Some(literal.as_str()),
-        [Piece::Literal(literal), ..] if literal.starts_with('-') => Some("-..."),
-        _ => None,
-    })
-}
-
-/// Options whose value is the next word, in the programs of the manual's recipes. Behind any other a word is taken for a recipient.
-const WITH_VALUE: &[&str] = &["-f", "-r", "-F", "-N", "-V", "-R", "-B", "-C", "-L", "-O", "-X", "-a", "-h"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::program::arguments::Word;
+    use crate::transport::program::mta::Mta;
 
     #[test]
     fn addresses_or_none_and_nothing_else() {
@@ -110,15 +93,18 @@ mod tests {
             ("-t -- boss@b.test", false),
             ("-t -i -", false),
             ("-t --account work", false),
+            ("-tiv", true),
+            ("-itf x@b.test", true),
+            ("-itf x@b.test boss", false),
+            ("--read-recipients -a work -p smtp:host -h 5", true),
+            ("-t %{X}", false),
+            ("-t -f %{X}", true),
+            ("-t -f%{X}", true),
+            ("-t -f%{X} boss@b.test", false),
+            ("-t -f boss%{X}", true),
         ] {
-            assert_eq!(escape(words.split(' ').map(Some)).is_none(), fits, "{words}");
-        }
-        assert!(escape([Some("-t"), None].into_iter()).is_some(), "an expression may be a recipient");
-        assert!(escape([Some("-t"), Some("-f"), None].into_iter()).is_none());
-        let cut = |word: &str| super::super::arguments::pieces(word, |_| Ok(())).unwrap();
-        for (words, fits) in [("-t -f%{X}", true), ("-t -f%{X} boss@b.test", false), ("-t -f boss%{X}", true)] {
-            let words: Vec<_> = words.split(' ').map(cut).collect();
-            assert_eq!(escape(literals(&words)).is_none(), fits, "{words:?}");
+            let read = ProgramArguments::read(Mta::Unknown, words.split(' ').map(Word::of));
+            assert_eq!(escape(&read).is_none(), fits, "{words}");
         }
     }
 

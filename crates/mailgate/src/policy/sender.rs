@@ -16,8 +16,8 @@ pub struct Vouched<'a> {
     pub name: Option<&'a [u8]>,
 }
 
-/// The one mailbox that the values give. Several addresses of an LDAP entry come joined with "; " (mod_authnz_ldap): the one that the
-/// client's From names is taken, else the first. A login is completed by `domain`.
+/// The one mailbox that the values give. Of the several addresses of an LDAP entry the one that the client's From names is taken, else the
+/// first. A login is completed by `domain`.
 pub fn mailbox(
     vouched: Vouched<'_>,
     client_from: Option<&Address>,
@@ -28,8 +28,9 @@ pub fn mailbox(
         fail("is empty: the location needs authentication that sets it (Require valid-user, AuthLDAPURL with the attribute)")
     })?;
     let mail = std::str::from_utf8(mail).map_err(|_| fail("holds 8-bit octets: an address is ASCII"))?;
-    let addresses = mail
-        .split("; ")
+    let values: Vec<&str> = if may_hold_several(vouched.source) { mail.split("; ").collect() } else { vec![mail] };
+    let addresses = values
+        .into_iter()
         .map(|address| {
             let address = Address::parse(address.trim()).map_err(|_| {
                 fail("is not one plain address: correct the directory, or set SendmailDomain if it is a login")
@@ -52,15 +53,72 @@ pub fn mailbox(
     Ok(Mailbox::new(name.as_ref().map(HeaderValue::as_str), address))
 }
 
+/// Whether the values of an LDAP attribute may stand there, which mod_authnz_ldap joins with "; ". In any other source that is part of a
+/// value, such as a login that somebody has chosen.
+fn may_hold_several(source: &str) -> bool {
+    let name = source.strip_prefix("%{reqenv:").and_then(|rest| rest.strip_suffix('}')).unwrap_or(source);
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    plain && (name.starts_with("AUTHENTICATE_") || name.starts_with("AUTHORIZE_"))
+}
+
+/// Whether a variable or an expression takes its value from the certificate of the client (mod_ssl).
+pub fn is_from_certificate(source: &str) -> bool {
+    source.to_ascii_uppercase().contains("SSL_CLIENT_")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn from(mail: &str, client: Option<&str>, domain: Option<&str>) -> Result<String, PolicyError> {
+        from_source("AUTHENTICATE_MAIL", mail, client, domain)
+    }
+
+    fn from_source(
+        source: &str,
+        mail: &str,
+        client: Option<&str>,
+        domain: Option<&str>,
+    ) -> Result<String, PolicyError> {
         let client = client.map(|client| Address::parse(client).unwrap());
         let domain = domain.map(|domain| Domain::parse(domain).unwrap());
-        let vouched = Vouched { source: "AUTHENTICATE_MAIL", mail: Some(mail.as_bytes()), name: None };
+        let vouched = Vouched { source, mail: Some(mail.as_bytes()), name: None };
         mailbox(vouched, client.as_ref(), domain.as_ref()).map(|mailbox| mailbox.address().to_string())
+    }
+
+    #[test]
+    fn only_an_attribute_of_ldap_holds_several_addresses() {
+        for source in ["AUTHENTICATE_MAIL", "AUTHORIZE_MAIL", "%{reqenv:AUTHENTICATE_MAIL}"] {
+            let from = from_source(source, "ceo; mallory", Some("mallory@example.org"), Some("example.org"));
+            assert_eq!(from.unwrap(), "mallory@example.org", "{source}");
+        }
+        for source in [
+            "REMOTE_USER",
+            "%{REMOTE_USER}",
+            "SSL_CLIENT_S_DN_Email",
+            "MAIL",
+            "X_AUTHENTICATE_MAIL",
+            "%{reqenv:AUTHENTICATE_MAIL}; %{REMOTE_USER}",
+            "%{reqenv:AUTHENTICATE_MAIL}%{REMOTE_USER}",
+        ] {
+            assert_eq!(from_source(source, "ceo", None, Some("example.org")).unwrap(), "ceo@example.org");
+            assert!(from_source(source, "ceo; mallory", None, Some("example.org")).is_err(), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_a_certificate_says_is_known_by_its_name() {
+        for source in [
+            "SSL_CLIENT_S_DN_Email",
+            "%{SSL:SSL_CLIENT_SAN_Email_0}",
+            "%{tolower:%{SSL_CLIENT_S_DN_Email}}",
+            "%{ssl_client_s_dn_cn}",
+        ] {
+            assert!(is_from_certificate(source), "{source}");
+        }
+        for source in ["REMOTE_USER", "SSL_SERVER_S_DN_CN", "%{HTTPS}"] {
+            assert!(!is_from_certificate(source), "{source}");
+        }
     }
 
     #[test]

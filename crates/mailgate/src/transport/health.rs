@@ -8,7 +8,8 @@ use rustix::fs::Access;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 use sys::{calls, spool};
 
 /// What was looked at, and what was not.
@@ -93,8 +94,46 @@ fn writable(dir: &Path) -> Result<(), Ailment> {
     directory.map_err(|error| Ailment { reason: UNWRITABLE, detail: format!("{}: {error}", shown(dir)) })
 }
 
-/// The relay, up to where it waits for a message.
+/// How long the last look at a relay counts.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// When somebody last looked, and what was found.
+type LastLook = Arc<Mutex<Option<(Instant, Result<Scope, Ailment>)>>>;
+
+/// For each relay. Who may ask is not always known: they are not to make this process connect, and log in, as
+/// often as they like.
+static LAST_LOOKS: Mutex<Vec<(Relay, LastLook)>> = Mutex::new(Vec::new());
+
+/// The relay, up to where it waits for a message. At most one looks at a time, and others meanwhile and for a while get what it found.
 pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
+    let last_look = last_look(relay);
+    let mut last_look = lock(&last_look);
+    match &*last_look {
+        Some((when, found)) if when.elapsed() < FRESH => found.clone(),
+        _ => {
+            let found = look_at(relay, timeout);
+            *last_look = Some((Instant::now(), found.clone()));
+            found
+        }
+    }
+}
+
+fn last_look(relay: &Relay) -> LastLook {
+    let mut looks = lock(&LAST_LOOKS);
+    if let Some((_, look)) = looks.iter().find(|(known, _)| known == relay) {
+        return look.clone();
+    }
+    let look = LastLook::default();
+    looks.push((relay.clone(), look.clone()));
+    look
+}
+
+/// What is behind these locks is right at any moment: poison means nothing here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn look_at(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
     smtp::greet(relay, timeout).map(|()| RELAY).map_err(|failure| Ailment {
         reason: match failure.kind {
             FailureKind::Misconfigured => {

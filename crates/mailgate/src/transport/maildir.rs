@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -28,15 +29,21 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
     let (name, file) = create(dir).map_err(|error| fail("no new file", &error))?;
     let (draft, new) = (Draft(dir.join("tmp").join(&name)), dir.join("new").join(&name));
     // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the answer.
-    let published = open_for_sync(&dir.join("new")).and_then(|new_dir| {
-        write(&file, message)?;
-        calls::rename(&draft.0, &new)?;
-        Ok(new_dir)
-    });
-    let new_dir = match published {
-        Ok(new_dir) => new_dir,
-        Err(error) => return Err(fail("the message was not stored", &error)),
-    };
+    let written = open_for_sync(&dir.join("new")).and_then(|new_dir| write(&file, message).map(|()| new_dir));
+    let new_dir = written.map_err(|error| fail(NOT_STORED, &error))?;
+    if let Err(error) = calls::rename(&draft.0, &new) {
+        match whereabouts(&file, &draft.0, &new) {
+            Whereabouts::New => {}
+            Whereabouts::Removed => return Err(fail(NOT_STORED, &error)),
+            Whereabouts::Unknown => {
+                return Err(Failure {
+                    kind: FailureKind::Unknown,
+                    started: true,
+                    ..fail("nobody knows whether the message was stored", &error)
+                });
+            }
+        }
+    }
     draft.published();
     calls::fsync(new_dir.as_fd()).map_err(|error| Failure {
         kind: FailureKind::Unknown,
@@ -44,6 +51,31 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
         ..fail("a message was stored, and may be lost if the machine stops,", &error)
     })?;
     Ok(Accepted { exit: None, warning: None, reply: None, elapsed: began.elapsed() })
+}
+
+const NOT_STORED: &str = "the message was not stored";
+
+/// Where the file is whose rename failed.
+#[derive(Debug, PartialEq, Eq)]
+enum Whereabouts {
+    New,
+    /// It was in `tmp/`, and is gone.
+    Removed,
+    /// A reader may have taken it out of `new/` already.
+    Unknown,
+}
+
+/// Over a network a rename may have been done although its answer was lost, or may still be done (rename(2), BUGS). A file that could
+/// be removed from `tmp/` was not renamed, and will not be.
+fn whereabouts(file: &OwnedFd, draft: &Path, new: &Path) -> Whereabouts {
+    if calls::unlink(draft).is_ok() {
+        return Whereabouts::Removed;
+    }
+    let found = rustix::fs::fstat(file).ok().zip(std::fs::symlink_metadata(new).ok());
+    match found {
+        Some((ours, there)) if (ours.st_dev, ours.st_ino) == (there.dev(), there.ino()) => Whereabouts::New,
+        _ => Whereabouts::Unknown,
+    }
 }
 
 /// A file in `tmp/`, taken away on every way out but that into `new/`.
@@ -175,6 +207,34 @@ mod tests {
             assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
         }
         assert_eq!(std::fs::metadata(&home.files("new")[0]).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_whose_rename_failed_is_looked_for_before_anything_is_said_of_it() {
+        let _alone = alone();
+        let home = Home::new();
+        make(&home.maildir()).unwrap();
+        let done = |draft: &Path, new: &Path| std::fs::rename(draft, new).unwrap();
+        let nothing = |_: &Path, _: &Path| {};
+        let done_and_read = |draft: &Path, _: &Path| std::fs::rename(draft, home.maildir().join("cur/read")).unwrap();
+        let done_and_replaced = |draft: &Path, new: &Path| {
+            std::fs::rename(draft, home.maildir().join("cur/other")).unwrap();
+            std::fs::write(new, "of somebody else").unwrap();
+        };
+        type Happened<'a> = &'a dyn Fn(&Path, &Path);
+        let rows: [(Happened<'_>, Whereabouts, usize); 4] = [
+            (&nothing, Whereabouts::Removed, 0),
+            (&done, Whereabouts::New, 1),
+            (&done_and_read, Whereabouts::Unknown, 1),
+            (&done_and_replaced, Whereabouts::Unknown, 2),
+        ];
+        for (happened, expected, in_new) in rows {
+            let (name, file) = create(&home.maildir()).unwrap();
+            let (draft, new) = (home.maildir().join("tmp").join(&name), home.maildir().join("new").join(&name));
+            happened(&draft, &new);
+            assert_eq!(whereabouts(&file, &draft, &new), expected);
+            assert_eq!((home.files("tmp").len(), home.files("new").len()), (0, in_new), "{expected:?}");
+        }
     }
 
     #[test]

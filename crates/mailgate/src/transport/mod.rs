@@ -71,6 +71,8 @@ pub enum FailureKind {
     BadMessage,
     /// Not done in time: may be queued or not.
     DeadlinePassed,
+    /// The message has octets above 127, which the relay does not take, and cannot be encoded anew; nothing was sent.
+    EightBit,
     /// Needs the administrator: program missing or of the wrong kind, its arguments or its configuration wrong; no
     /// permission.
     Misconfigured,
@@ -82,7 +84,7 @@ pub enum FailureKind {
     Tempfail,
     /// The program's words or the relay's answer say that the message is over a limit.
     TooLarge,
-    /// The program (exit 69, 73, 74) or the relay (4xx, no connection) cannot take it now.
+    /// The program (exit 73, 74; 69 with words that say so) or the relay (4xx, no connection) cannot take it now.
     Unavailable,
     /// May be queued or not: other exits, signals, exit 0 with part of the message unread; a relay that was lost before it
     /// answered.

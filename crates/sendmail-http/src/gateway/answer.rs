@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use mail::text::{excerpt, one_line};
 use serde_json::Value;
 
@@ -157,10 +159,16 @@ impl Answer {
         let text = self.retry_after.as_deref()?.trim();
         let pause = match text.parse() {
             Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => mail::date::until(text)?,
+            Err(_) => until(text)?,
         };
         Some(pause.min(MAX_PAUSE))
     }
+}
+
+/// How long it is until an HTTP-date (RFC 9110 5.6.7); nothing if it has passed.
+fn until(text: &str) -> Option<Duration> {
+    let time = rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default())
 }
 
 fn member(problem: &Value, name: &str) -> String {

@@ -16,6 +16,9 @@ use std::fmt;
 
 pub use report::{Action, Recipient, Report, Typed};
 
+/// Where Exchange and Cisco write the answer of the other server when there is no Diagnostic-Code.
+const SUPPLEMENTARY_INFO: &str = "x-supplementary-info";
+
 /// Octets of the largest mail that is read.
 pub const MAX_SIZE: usize = 10 << 20;
 /// Parts of the mail, multiparts and nested messages counted; a returned message counts as one.
@@ -54,6 +57,8 @@ pub enum Kind {
     Feedback,
     /// Any other mail.
     Mail,
+    /// A report of another type (RFC 6522), on the use of TLS (RFC 8460) for one.
+    OtherReport,
 }
 
 impl fmt::Display for Error {
@@ -65,6 +70,9 @@ impl fmt::Display for Error {
             }
             Self::NotAReport(Kind::Feedback) => write!(f, "an abuse report, not a delivery status notification"),
             Self::NotAReport(Kind::Mail) => write!(f, "not a delivery status notification"),
+            Self::NotAReport(Kind::OtherReport) => {
+                write!(f, "a report of another type, not a delivery status notification")
+            }
             Self::TooDeep => write!(f, "parts nested deeper than {MAX_DEPTH}"),
             Self::TooLarge(size) => write!(f, "{size} octets, more than {MAX_SIZE}"),
             Self::TooManyParts => write!(f, "more than {MAX_PARTS} parts"),
@@ -98,10 +106,13 @@ pub fn parse(mail: &[u8]) -> Result<Report, Error> {
 }
 
 fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
-    if matches!(kind(top), Kind::Disposition | Kind::Feedback) {
+    if matches!(kind(top), Kind::Disposition | Kind::Feedback | Kind::OtherReport) {
         return Ok(None);
     }
     let mut report = status::read(top)?;
+    if !report.recipients.is_empty() && !is_from_mail_system(top) {
+        return Ok(None);
+    }
     if report.recipients.is_empty() {
         let mail = heuristic::Mail::of(top);
         let mut found = mail.read()?;
@@ -116,9 +127,14 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
         let Some(found) = found else { return Ok(None) };
         found.into_report(&mut report);
     }
-    report.original_message_id = returned::message_id(top, report.heuristic);
+    report.original_message_id = returned::message_id(top, &report);
     report.report_message_id = top.header.value("message-id").map(|id| report::bounded(id.trim()));
     Ok(Some(report))
+}
+
+/// Whether the fields in a mail are its own. A person who forwards a report sends its parts as well, but not as multipart/report.
+fn is_from_mail_system(top: &parts::Part<'_>) -> bool {
+    top.is_report() || heuristic::origin::is_mail_system(top)
 }
 
 /// The report inside an attached message.
@@ -148,7 +164,9 @@ fn kind(top: &parts::Part<'_>) -> Kind {
         || report_type.as_deref() == Some("disposition-notification")
     {
         Kind::Disposition
-    } else if heuristic::is_auto_reply(top) {
+    } else if report_type.is_some_and(|name| !name.contains("delivery-status")) {
+        Kind::OtherReport
+    } else if heuristic::origin::is_auto_reply(top) {
         Kind::AutoReply
     } else {
         Kind::Mail

@@ -80,11 +80,13 @@ fn group(input: &str) -> IResult<&str, Group<'_>> {
             match piece {
                 Piece::Field(field) if group.fields.len() < MAX_FIELDS => group.fields.push(field),
                 Piece::Field(_) => {}
-                // A gateway that wraps lines without indenting the rest: only a diagnostic is long enough for that.
+                // A gateway that wraps lines without indenting the rest: only an answer is long enough for that.
                 Piece::Stray(text) => {
                     group.stray += 1;
                     if let Some(last) = group.fields.last_mut()
-                        && last.name.eq_ignore_ascii_case("diagnostic-code")
+                        && ["diagnostic-code", super::SUPPLEMENTARY_INFO]
+                            .iter()
+                            .any(|name| last.name.eq_ignore_ascii_case(name))
                         && last.body.len() < MAX_UNWRAPPED
                     {
                         last.body.to_mut().push(' ');

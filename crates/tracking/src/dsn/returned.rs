@@ -1,34 +1,39 @@
-//! The message that a report returns -> its Message-ID: from a part of its own, else from the copy that an old MTA wrote below its words.
+//! Which message a report is about, where no envelope id says so: the Message-ID of the message it returns, in a part of its own or in the
+//! copy that an old MTA wrote below its words; else what the report says of it, else what it answers.
 #![forbid(unsafe_code)]
 
 use super::heuristic::text;
 use super::parts::{Header, Part, split_header};
-use super::report;
+use super::report::{self, Report};
 
 /// With its angle brackets. The words of the report are searched only for a report that is all words.
-pub fn message_id(top: &Part<'_>, heuristic: bool) -> Option<String> {
-    let part = top.walk().filter(|part| part.depth > 0).find(|part| part.is_message() || part.is_message_header());
-    let found = part.and_then(|part| {
-        let octets = part.decoded();
-        let start = octets.iter().take_while(|b| **b == b'\n').count();
-        let octets = octets.get(start..).unwrap_or_default();
-        let octets = if octets.starts_with(b"From ") || octets.starts_with(b">From ") {
-            octets.splitn(2, |b| *b == b'\n').nth(1).unwrap_or_default()
-        } else {
-            octets
-        };
-        identify(split_header(octets).0)
-    });
-    if found.is_some() || !heuristic {
-        return found;
-    }
-    let copied = text::texts(top).iter().find_map(|text| identify(Header::of(text::split_copy(text).1.as_bytes())));
-    copied.or_else(|| referenced(top))
+pub fn message_id(top: &Part<'_>, report: &Report) -> Option<String> {
+    returned(top)
+        .or_else(|| report.heuristic.then(|| copied(top)).flatten())
+        .or_else(|| report.original_message_id.as_deref().and_then(identify))
+        .or_else(|| answered(top))
+}
+
+fn returned(top: &Part<'_>) -> Option<String> {
+    let part = top.walk().filter(|part| part.depth > 0).find(|part| part.is_message() || part.is_message_header())?;
+    let octets = part.decoded();
+    let start = octets.iter().take_while(|b| **b == b'\n').count();
+    let octets = octets.get(start..).unwrap_or_default();
+    let octets = if octets.starts_with(b"From ") || octets.starts_with(b">From ") {
+        octets.splitn(2, |b| *b == b'\n').nth(1).unwrap_or_default()
+    } else {
+        octets
+    };
+    identify(&split_header(octets).0.value("message-id")?)
+}
+
+fn copied(top: &Part<'_>) -> Option<String> {
+    let of = |text: &String| identify(&Header::of(text::split_copy(text).1.as_bytes()).value("message-id")?);
+    text::texts(top).iter().find_map(of)
 }
 
 /// `msg-id = [CFWS] "<" id-left "@" id-right ">" [CFWS]`, and what has no brackets as it is
-fn identify(header: Header<'_>) -> Option<String> {
-    let value = header.value("message-id")?;
+fn identify(value: &str) -> Option<String> {
     let value = value.trim();
     let id = match (value.find('<'), value.rfind('>')) {
         (Some(open), Some(close)) if open < close => value.get(open..=close).unwrap_or(value),
@@ -37,9 +42,18 @@ fn identify(header: Header<'_>) -> Option<String> {
     (!id.is_empty()).then(|| report::bounded(id))
 }
 
-/// Exim since 4.80 names the message it is about in References.
-fn referenced(top: &Part<'_>) -> Option<String> {
-    let value = top.header.value("references").or_else(|| top.header.value("in-reply-to"))?;
-    let id = value.split_whitespace().next_back()?;
-    (id.starts_with('<') && id.ends_with('>')).then(|| report::bounded(id))
+/// The one message that In-Reply-To names, else the last of References: Exim since 4.80 and Gmail name the message there.
+fn answered(top: &Part<'_>) -> Option<String> {
+    let ids = |name: &str| -> Vec<String> {
+        let value = top.header.value(name).unwrap_or_default();
+        let inside = value.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(id, _)| id);
+        inside
+            .filter(|id| id.contains('@') && !id.contains(char::is_whitespace))
+            .map(|id| report::bounded(&format!("<{id}>")))
+            .collect()
+    };
+    match ids("in-reply-to").as_slice() {
+        [one] => Some(one.clone()),
+        _ => ids("references").pop(),
+    }
 }

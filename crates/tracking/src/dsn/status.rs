@@ -78,6 +78,10 @@ impl Reader {
             }
             self.field(field, &mut here);
         }
+        if here.diagnostic_code.is_none() {
+            let info = group.fields.iter().find(|f| f.name.eq_ignore_ascii_case(super::SUPPLEMENTARY_INFO));
+            here.diagnostic_code = info.map(|field| supplementary_info(&field.body));
+        }
         self.recipient(here)
     }
 
@@ -85,6 +89,7 @@ impl Reader {
         let report = &mut self.report;
         let text = || report::bounded(&field.body);
         match field.name.to_ascii_lowercase().as_str() {
+            "x-original-message-id" => set(&mut report.original_message_id, text),
             "original-envelope-id" => {
                 set(&mut report.original_envelope_id, || report::bounded(&parse::xtext(&field.body)))
             }
@@ -163,6 +168,7 @@ const RECIPIENT_FIELDS: [&str; 9] = [
     "final-log-id",
     "will-retry-until",
 ];
+
 fn is_known(name: &str) -> bool {
     MESSAGE_FIELDS.iter().chain(&RECIPIENT_FIELDS).any(|known| name.eq_ignore_ascii_case(known))
 }
@@ -180,6 +186,14 @@ fn set_typed(place: &mut Option<Typed>, body: &str) {
         let value = if kind.as_deref() == Some("utf-8") { parse::utf8_address(value) } else { value.into() };
         *place = Some(Typed { kind, value: report::bounded(&value) });
     }
+}
+
+/// `<mx.example.org #5.1.1 smtp;550 5.1.1 no such user>`: the server, the status and, behind it, what Diagnostic-Code would hold.
+fn supplementary_info(body: &str) -> Typed {
+    let body = body.strip_prefix('<').and_then(|body| body.strip_suffix('>')).unwrap_or(body);
+    let answer = body.split_once('#').and_then(|(_, rest)| parse::status_code(rest).ok()).map(|(answer, _)| answer);
+    let (kind, value) = parse::typed(answer.unwrap_or(body));
+    Typed { kind: kind.map(str::to_ascii_lowercase), value: report::bounded(value) }
 }
 
 /// Takes over what is missing.

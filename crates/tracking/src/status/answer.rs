@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::html::STYLE;
+use super::statuses::STATUSES;
 use super::{Format, Page, choose, html, render, url::Target, wadl, xml};
 use crate::store::Message;
 use base64::Engine;
@@ -14,16 +15,6 @@ use web::accept::preferred;
 
 /// The value of Allow.
 pub const ALLOW: &str = "GET, HEAD, OPTIONS";
-
-/// Every status the service answers with: its number, its reason phrase, what it means.
-#[rustfmt::skip]
-pub const STATUSES: &[(u16, &str, &str)] = &[
-    (200, "OK", "What is known of the message or the recipient. A message nothing was heard of yet is queued."),
-    (404, "Not Found", "No delivery status is known here under this address, or it is not yours to see."),
-    (405, "Method Not Allowed", "GET and HEAD show a delivery status, and OPTIONS describes the service."),
-    (406, "Not Acceptable", "A delivery status comes as text/plain, text/html, text/xml, application/xml or application/json."),
-    (503, "Service Unavailable", "The database of delivery statuses does not answer. Mail is not affected; ask again later."),
-];
 
 /// Seconds after which it is worth asking a database again that was down.
 const RETRY_AFTER: u32 = 30;
@@ -45,6 +36,11 @@ pub fn show(found: Option<&Message>, target: &Target, base: &str, accept: Option
         Some(page) => reply(200, format.content_type(), render(&page, format)),
         None => not_found(accept),
     }
+}
+
+/// 403: asked by a name that is none of this server's.
+pub fn forbidden(accept: Option<&str>) -> Response {
+    problem(403, accept)
 }
 
 /// 404: there is none, or it is somebody else's.

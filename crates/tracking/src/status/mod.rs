@@ -10,12 +10,14 @@ mod formats;
 mod html;
 mod json;
 mod moment;
+mod statuses;
 mod text;
 pub mod url;
 pub mod wadl;
 mod words;
 mod xml;
 
+pub use clean::clean;
 pub use formats::{Format, choose};
 
 use crate::store::{Event, Message, RecipientStatus, State};
@@ -80,7 +82,7 @@ impl<'m> Page<'m> {
     /// What needs attention first: for people; programs get the order of the message.
     fn by_concern(&self) -> Vec<&'m RecipientStatus> {
         let mut recipients = self.recipients.clone();
-        recipients.sort_by_key(|recipient| concern(recipient.state));
+        recipients.sort_by_key(|recipient| (concern(recipient.state), is_guess(recipient)));
         recipients
     }
 
@@ -121,14 +123,23 @@ fn concern(state: State) -> u8 {
     }
 }
 
-/// The report that the state of a recipient comes from: the newest that says so and is as sure of it; the newest of all where the state is
-/// that nothing more was heard.
+/// The report that the state of a recipient comes from: the newest that says so and is as sure of it, one with fields before one that was
+/// read from words; the newest of all where the state is that nothing more was heard.
 fn decisive(recipient: &RecipientStatus) -> Option<&Event> {
-    let mut newest_first = recipient.events.iter().rev();
     match recipient.state {
-        State::Unknown => newest_first.next(),
-        state => newest_first.find(|event| event.action == state && event.verified == recipient.verified),
+        State::Unknown => recipient.events.last(),
+        state => recipient
+            .events
+            .iter()
+            .rev()
+            .filter(|event| event.action == state && event.verified == recipient.verified)
+            .min_by_key(|event| event.heuristic),
     }
+}
+
+/// Whether a state was read from the words of a bounce alone: a report with fields may still say otherwise.
+fn is_guess(recipient: &RecipientStatus) -> bool {
+    decisive(recipient).is_some_and(|event| event.heuristic)
 }
 
 /// Whether the state of a recipient is vouched for by the secret of its message; `None` while nobody claims anything.

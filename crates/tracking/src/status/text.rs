@@ -38,7 +38,7 @@ pub(super) fn page(page: &Page<'_>) -> String {
 
 fn recipient(text: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
     let word = words::of(recipient, page.now).title.to_ascii_lowercase();
-    let _ = writeln!(text, "{word:<INDENT$}{}", clean(&recipient.address));
+    let _ = writeln!(text, "{:<INDENT$}{}", word + " ", clean(&recipient.address));
     let _ = writeln!(text, "{:INDENT$}since {}", "", time(recipient.since, page.now));
     wrap(text, INDENT, &words::sentence(recipient, page.now));
     if let Some(event) = decisive(recipient) {

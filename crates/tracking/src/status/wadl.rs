@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Format;
-use super::answer::STATUSES;
+use super::statuses::STATUSES;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
 /// The document for the service at `base`.

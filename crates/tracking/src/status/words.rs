@@ -1,7 +1,7 @@
 //! What a state means to a person.
 #![forbid(unsafe_code)]
 
-use super::{codes, decisive, moment, vouched};
+use super::{codes, decisive, is_guess, moment, vouched};
 use crate::store::{RecipientStatus, SILENCE, State};
 
 /// A state in words.
@@ -26,6 +26,7 @@ static FAILED: Word = word("failed", "Failed", "failed");
 static QUEUED: Word = word("queued", "Queued", "queued");
 static RELAYED: Word = word("relayed", "Relayed", "relayed");
 static SILENT: Word = word("unknown", "No report", "without a report");
+static UNCONFIRMED: Word = word("failed", "Failed (unconfirmed)", "failed (unconfirmed)");
 static UNKNOWN: Word = word("unknown", "Unknown", "unknown");
 
 /// The word for a state as such.
@@ -43,7 +44,11 @@ pub(super) fn of_state(state: State) -> &'static Word {
 
 /// The word for what is known of a recipient.
 pub(super) fn of(recipient: &RecipientStatus, now: i64) -> &'static Word {
-    if is_silent(recipient, now) { &SILENT } else { of_state(recipient.state) }
+    match recipient.state {
+        State::Unknown if is_silent(recipient, now) => &SILENT,
+        State::Failed if is_guess(recipient) => &UNCONFIRMED,
+        state => of_state(state),
+    }
 }
 
 /// Unknown since nothing was heard for [`SILENCE`], not because the hand-over broke off just now.
@@ -73,6 +78,9 @@ pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
         State::Expanded => {
             "Delivered to a list or an alias that sends it on to several addresses. What becomes of it there is not reported."
                 .into()
+        }
+        State::Failed if is_guess(recipient) => {
+            format!("Probably not delivered{reason}. A proper report may still correct this.")
         }
         State::Failed => format!("Not delivered{reason}. The mail system has given up."),
         State::Queued => "Handed to the mail system. No report yet.".into(),

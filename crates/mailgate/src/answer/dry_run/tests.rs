@@ -38,7 +38,7 @@ fn where_none_is_allowed_who_asks_is_refused() {
     {
         let judged = |fields| {
             let judged = DryRuns::parse(word).unwrap().judge(fields);
-            judged.map(|trial| trial.map(|trial| trial.asked)).map_err(|refused| Problem::from(refused).status)
+            judged.map(|trial| trial.map(|trial| trial.asked)).map_err(|refused| Problem::from(refused).tag.status)
         };
         assert_eq!((judged(asks), judged(&[])), (asked, unasked), "{word}");
     }

@@ -4,7 +4,9 @@
 //! to the end.
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod mta;
+pub mod quirks;
 mod sysexits;
 
 use std::ffi::CString;
@@ -197,7 +199,8 @@ fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Dur
             Err(ref error) => (FailureKind::Unknown, format!("exit 0, but what it has read is not known: {error}")),
         },
         (false, Ending::Exited(Exit::Code(code))) => {
-            (sysexits::kind(code, &[&watched.stderr.kept, &watched.stdout.kept]), format!("exit {code}"))
+            let words = [&*watched.stderr.kept, &*watched.stdout.kept];
+            (sysexits::kind(mta::identify(program.path), code, &words), format!("exit {code}"))
         }
         (false, Ending::Exited(exit)) => (FailureKind::Unknown, format!("ended by {exit}")),
         (false, Ending::Lost) => {

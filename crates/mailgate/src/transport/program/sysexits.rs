@@ -4,6 +4,7 @@
 
 use super::FailureKind;
 use super::FailureKind::{BadMessage, Misconfigured, Tempfail, Unavailable, Unknown};
+use super::mta::Mta;
 
 struct Row {
     code: i32,
@@ -18,7 +19,7 @@ const TABLE: &[Row] = &[
     Row { code: 66, kind: BadMessage },    // EX_NOINPUT
     Row { code: 67, kind: Unknown },       // EX_NOUSER: some recipients may have got it
     Row { code: 68, kind: Unknown },       // EX_NOHOST
-    Row { code: 69, kind: Unavailable },   // EX_UNAVAILABLE
+    Row { code: 69, kind: Unknown },       // EX_UNAVAILABLE: Sendmail for one recipient of several; see NOTHING_TAKEN
     Row { code: 70, kind: Misconfigured }, // EX_SOFTWARE: OpenSMTPD for every refusal
     Row { code: 71, kind: Misconfigured }, // EX_OSERR: Sendmail with a read-only queue
     Row { code: 72, kind: Misconfigured }, // EX_OSFILE: esmtp without an MDA
@@ -44,20 +45,33 @@ const TOO_BIG: &[&str] = &[
     " 5.3.4 ",
 ];
 
+/// What is said beside exit 69 by programs that have sent nothing to anybody then, in lower case.
+const NOTHING_TAKEN: &[&str] = &[
+    "could not send mail (account ", // msmtp 1.8
+    "smtp server problem ",          // esmtp 1.2: no connection
+];
+
+/// What Sendmail puts behind the recipient it complains about. It goes on with the others: `-f not@@one` is exit 64, and sent.
+const ABOUT_ONE: &str = "... ";
+
 /// Codes that go with these words. 67 (Courier) and 70 (OpenSMTPD) are refusals of the whole transaction then.
 const TOO_BIG_CODES: &[i32] = &[67, 69, 70, 75];
 
-/// What an exit other than 0 means; `words` is what the program printed.
-pub(super) fn kind(code: i32, words: &[&[u8]]) -> FailureKind {
-    if TOO_BIG_CODES.contains(&code) && words.iter().any(|text| too_big(text)) {
+/// What an exit other than 0 of `mta` means; `words` is what it printed.
+pub(super) fn kind(mta: Mta, code: i32, words: &[&[u8]]) -> FailureKind {
+    let text = words.iter().map(|words| String::from_utf8_lossy(words).to_lowercase()).collect::<Vec<_>>().join("\n");
+    let says = |list: &[&str]| list.iter().any(|words| text.contains(words));
+    // Delivering at once, Sendmail exits with the code of whichever recipient failed, and may mail its words to the sender.
+    if code != 75 && (says(&[ABOUT_ONE]) || mta == Mta::Sendmail && text.trim().is_empty()) {
+        return Unknown;
+    }
+    if TOO_BIG_CODES.contains(&code) && says(TOO_BIG) {
         return FailureKind::TooLarge;
     }
+    if code == 69 && says(NOTHING_TAKEN) {
+        return Unavailable;
+    }
     TABLE.iter().find(|row| row.code == code).map_or(Unknown, |row| row.kind)
-}
-
-fn too_big(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text).to_lowercase();
-    TOO_BIG.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -69,12 +83,31 @@ mod tests {
         for code in 1..=255 {
             let expected = match code {
                 65 | 66 => BadMessage,
-                69 | 73 | 74 => Unavailable,
+                73 | 74 => Unavailable,
                 75 => Tempfail,
                 64 | 70 | 71 | 72 | 77 | 78 | 126 | 127 | 255 => Misconfigured,
                 _ => Unknown,
             };
-            assert_eq!(kind(code, &[b"", b"no such user"]), expected, "exit {code}");
+            assert_eq!(kind(Mta::Unknown, code, &[b"", b"no such user"]), expected, "exit {code}");
+            assert_eq!(kind(Mta::Sendmail, code, &[b"cannot open V: Permission denied"]), expected, "exit {code}");
+            let silent = if code == 75 { Tempfail } else { Unknown };
+            assert_eq!(kind(Mta::Sendmail, code, &[b"", b"\n"]), silent, "exit {code}: of any of the recipients");
+        }
+    }
+
+    #[test]
+    fn a_complaint_about_one_recipient_says_nothing_of_the_others() {
+        for code in [64, 65, 69, 70, 73, 77, 78] {
+            let words: [&[u8]; 2] = [b"not an@@addr... Invalid route address", b""];
+            assert_eq!(kind(Mta::Unknown, code, &words), Unknown, "exit {code}");
+        }
+        let size = b"alice@example.test... 552 5.3.4 Message is too large";
+        assert_eq!(kind(Mta::Unknown, 69, &[size]), Unknown);
+        for words in
+            ["sendmail: could not send mail (account default from /etc/msmtprc)", "SMTP server problem Refused"]
+        {
+            assert_eq!(kind(Mta::Unknown, 69, &[words.as_bytes()]), Unavailable, "{words}");
+            assert_eq!(kind(Mta::Unknown, 68, &[words.as_bytes()]), Unknown, "{words}");
         }
     }
 
@@ -85,8 +118,8 @@ mod tests {
         let courier = b"523 Message length (1000066 bytes) exceeds administrative limit(1000000).";
         let msmtp = b"sendmail: server message: 552 5.3.4 Message size exceeds fixed limit";
         for (code, words) in [(75, &postfix[..]), (70, opensmtpd), (67, courier), (69, msmtp)] {
-            assert_eq!(kind(code, &[b"", words]), FailureKind::TooLarge);
-            assert_eq!(kind(1, &[b"", words]), Unknown, "only beside a code that refuses");
+            assert_eq!(kind(Mta::Unknown, code, &[b"", words]), FailureKind::TooLarge);
+            assert_eq!(kind(Mta::Unknown, 1, &[b"", words]), Unknown, "only beside a code that refuses");
         }
     }
 }

@@ -2,15 +2,15 @@
 //! [`super::reply`]; which commands are written when is the business of [`super::session`].
 #![forbid(unsafe_code)]
 
+use super::connection_error::ConnectionError;
 use super::lookup;
 use super::reply::Reply;
 use super::url::Server;
 use rustix::event::{PollFd, PollFlags};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,46 +18,6 @@ use sys::calls;
 
 /// Longest line of a server; RFC 5321 4.5.3.1.5 allows 512 octets.
 const LONGEST_LINE: usize = 8 * 1024;
-
-/// What ends a connection.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// The certificate does not hold.
-    Certificate(String),
-    /// The server closed it.
-    Closed,
-    /// Another failure of the network or of TLS.
-    Io(io::Error),
-    /// The deadline passed.
-    Late,
-    /// What came is not SMTP.
-    Nonsense(&'static str),
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut if error.raw_os_error().is_none() => Trouble::Late, // see `wait`
-            io::ErrorKind::UnexpectedEof => Trouble::Closed,
-            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                Some(rustls::Error::InvalidCertificate(why)) => Trouble::Certificate(why.to_string()),
-                _ => Trouble::Io(error),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Certificate(why) => write!(f, "its certificate does not hold: {why}"),
-            Trouble::Closed => f.write_str("it closed the connection"),
-            Trouble::Io(error) => error.fmt(f),
-            Trouble::Late => f.write_str("no answer within SendmailTimeout"),
-            Trouble::Nonsense(what) => write!(f, "it sent {what}"),
-        }
-    }
-}
 
 /// A socket that gives up at a deadline. It never blocks: what waits is [`Timed::wait`].
 struct Timed {
@@ -139,9 +99,9 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
-    pub fn open(server: &Server, deadline: Instant) -> Result<Connection, Trouble> {
+    pub fn open(server: &Server, deadline: Instant) -> Result<Connection, ConnectionError> {
         let addresses = lookup::addresses(server, deadline)?;
-        let mut last = Trouble::Io(io::Error::other("the name has no address"));
+        let mut last = ConnectionError::Io(io::Error::other("the name has no address"));
         for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / (addresses.len() - tried) as u32;
@@ -174,10 +134,10 @@ impl Connection {
 
     /// From here on everything is encrypted. Octets that came before and were not asked for would be taken for the server's own
     /// later (CVE-2011-0411 and its kin): a connection with any is given up.
-    pub fn start_tls(self, server: &Server, config: &Arc<ClientConfig>) -> Result<Connection, Trouble> {
-        let Stream::Plain(mut timed) = self.stream else { return Err(Trouble::Nonsense("TLS inside TLS")) };
+    pub fn start_tls(self, server: &Server, config: &Arc<ClientConfig>) -> Result<Connection, ConnectionError> {
+        let Stream::Plain(mut timed) = self.stream else { return Err(ConnectionError::Nonsense("TLS inside TLS")) };
         if !self.ahead.is_empty() {
-            return Err(Trouble::Nonsense("octets in the clear behind its consent to TLS"));
+            return Err(ConnectionError::Nonsense("octets in the clear behind its consent to TLS"));
         }
         let name = ServerName::try_from(String::from(server.host.clone())).map_err(io::Error::other)?;
         let mut tls = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
@@ -195,7 +155,16 @@ impl Connection {
         Some(format!("{} cipher={}", version.unwrap_or_default(), suite.unwrap_or_default()))
     }
 
-    pub fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+    /// Our end of it.
+    pub fn local_address(&mut self) -> Option<IpAddr> {
+        calls::local_address(self.timed().socket.as_fd()).ok().map(|address| address.ip().to_canonical())
+    }
+
+    /// Nothing that the server said before may be taken for the answer to what is written now.
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), ConnectionError> {
+        if !self.ahead.is_empty() {
+            return Err(ConnectionError::Nonsense("more than it was asked for"));
+        }
         match &mut self.stream {
             Stream::Plain(timed) => timed.write_all(octets)?,
             Stream::Tls(tls) => {
@@ -207,40 +176,73 @@ impl Connection {
     }
 
     /// The next reply, however many lines it has.
-    pub fn reply(&mut self) -> Result<Reply, Trouble> {
+    pub fn reply(&mut self) -> Result<Reply, ConnectionError> {
         let mut reply = Reply::default();
         loop {
             let line = self.line()?;
-            if reply.add(&line).map_err(Trouble::Nonsense)? {
+            if reply.add(&line).map_err(ConnectionError::Nonsense)? {
                 return Ok(reply);
             }
         }
     }
 
-    /// Whether more was read than what was asked for.
-    pub fn is_ahead(&self) -> bool {
-        !self.ahead.is_empty()
-    }
-
     /// Whether nothing waits to be read: neither an end nor a farewell nor anything else.
     pub fn is_quiet(&mut self) -> bool {
-        if self.is_ahead() {
-            return false;
-        }
-        let socket = self.timed().socket.as_fd();
-        matches!(calls::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Duration::ZERO), Ok(0))
+        self.take_in() && self.ahead.is_empty()
     }
 
-    /// Whoever speaks before the final dot has enough of the message. (Through TLS this cannot be seen without reading.)
-    pub fn expect_silence(&mut self) -> Result<(), Trouble> {
-        if matches!(self.stream, Stream::Plain(_)) && !self.is_quiet() {
-            return Err(Trouble::Nonsense("an answer before the end of the message"));
+    /// Whether more came together with an answer than the farewell that may stand behind any (RFC 5321 3.8).
+    pub fn says_more(&mut self) -> bool {
+        self.take_in();
+        !self.ahead.is_empty() && !self.ahead.starts_with(b"421")
+    }
+
+    /// Reads what has arrived, without waiting for more. `false`: the connection has ended.
+    fn take_in(&mut self) -> bool {
+        while self.ahead.is_empty() {
+            if let Stream::Tls(tls) = &mut self.stream {
+                let mut piece = [0; 4096];
+                match tls.conn.reader().read(&mut piece) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => return false,
+                    Ok(read) => {
+                        self.ahead.extend(piece.iter().take(read));
+                        return true;
+                    }
+                }
+            }
+            let socket = self.timed().socket.as_fd();
+            match calls::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Duration::ZERO) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return false,
+            }
+            if !self.read_ready() {
+                return false;
+            }
         }
-        Ok(())
+        true
+    }
+
+    /// Reads once from a socket that has something. What comes through TLS may be none of ours: a ticket, a new key.
+    fn read_ready(&mut self) -> bool {
+        match &mut self.stream {
+            Stream::Plain(timed) => {
+                let mut piece = [0; 4096];
+                let read = timed.read(&mut piece).unwrap_or(0);
+                self.ahead.extend(piece.iter().take(read));
+                read > 0
+            }
+            Stream::Tls(tls) => {
+                let read = tls.conn.read_tls(&mut tls.sock).is_ok_and(|read| read > 0);
+                read && tls.conn.process_new_packets().is_ok()
+            }
+        }
     }
 
     /// A line without its end. CRLF ends it; LF alone is taken for one too, and any other CR is text.
-    fn line(&mut self) -> Result<Vec<u8>, Trouble> {
+    fn line(&mut self) -> Result<Vec<u8>, ConnectionError> {
         let mut searched = 0;
         loop {
             if let Some(end) = memchr::memchr(b'\n', self.ahead.get(searched..).unwrap_or_default()) {
@@ -259,13 +261,13 @@ impl Connection {
                 Stream::Tls(tls) => tls.read(&mut piece)?,
             };
             match piece.get(..read) {
-                None | Some([]) => return Err(Trouble::Closed),
+                None | Some([]) => return Err(ConnectionError::Closed),
                 Some(octets) => self.ahead.extend_from_slice(octets),
             }
         }
     }
 
-    fn too_long() -> Trouble {
-        Trouble::Nonsense("a line that does not end")
+    fn too_long() -> ConnectionError {
+        ConnectionError::Nonsense("a line that does not end")
     }
 }

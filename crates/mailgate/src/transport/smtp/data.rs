@@ -8,7 +8,7 @@ use std::io::{self, Read};
 /// What must be known of a message before MAIL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Octets on the wire, without the final dot (RFC 1870 6).
+    /// Octets of the message with CRLF; neither the final dot nor doubled ones count (RFC 1870 5).
     pub size: u64,
     /// Whether it needs 8BITMIME (RFC 6152).
     pub eight_bit: bool,
@@ -19,16 +19,15 @@ const PIECE: usize = 32 * 1024;
 
 /// Reads the whole message once.
 pub fn measure(message: impl Read) -> io::Result<Facts> {
-    let (mut facts, mut stuffed) = (Facts::default(), Stuffed::default());
-    let mut wire = Vec::with_capacity(PIECE * 2);
+    let (mut facts, mut last) = (Facts::default(), b'\n');
     pieces::<io::Error>(message, |piece| {
+        let count = |octet| memchr::memchr_iter(octet, piece).count();
         facts.eight_bit |= !piece.is_ascii();
-        wire.clear();
-        stuffed.extend(piece, &mut wire);
-        facts.size += wire.len() as u64;
+        facts.size += (piece.len() - count(b'\r') + count(b'\n')) as u64; // no CR but that of CRLF is sent
+        last = piece.iter().rfind(|octet| **octet != b'\r').copied().unwrap_or(last);
         Ok(())
     })?;
-    facts.size += stuffed.missing_end().len() as u64;
+    facts.size += if last == b'\n' { 0 } else { 2 };
     Ok(facts)
 }
 
@@ -117,7 +116,9 @@ mod tests {
         .unwrap();
         assert_eq!(ended, 1);
         let facts = measure(Slow(message, step)).unwrap();
-        assert_eq!((facts.size + 3, facts.eight_bit), (wire.len() as u64, !message.is_ascii()));
+        let lines = wire.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_prefix(b".").unwrap_or(line));
+        let size = lines.map(<[u8]>::len).sum::<usize>() - b"\r\n".len(); // that of the final dot
+        assert_eq!((facts.size, facts.eight_bit), (size as u64, !message.is_ascii()));
         wire
     }
 

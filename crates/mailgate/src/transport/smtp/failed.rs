@@ -1,9 +1,10 @@
 //! A message that a relay did not take, or may have: where in the conversation, and what that means.
 #![forbid(unsafe_code)]
 
-use super::connection::Trouble;
+use super::connection_error::ConnectionError;
 use super::reply::Reply;
 use crate::transport::{Failure, FailureKind};
+use mail::redact::redact;
 use std::fmt;
 use std::io;
 
@@ -46,7 +47,7 @@ impl fmt::Display for Step {
 /// What went wrong.
 #[derive(Debug)]
 pub(super) struct Failed {
-    kind: FailureKind,
+    pub kind: FailureKind,
     detail: String,
     words: Option<String>,
     recipient: Option<String>,
@@ -54,11 +55,13 @@ pub(super) struct Failed {
     pub in_step: bool,
     /// Whether the connection ended before the message was on its way: nothing, if it had been waiting, but its age.
     pub stale: bool,
+    /// Whether STARTTLS was offered and did not work.
+    pub in_starttls: bool,
 }
 
 impl Failed {
     fn new(kind: FailureKind, detail: String) -> Failed {
-        Failed { kind, detail, words: None, recipient: None, in_step: false, stale: false }
+        Failed { kind, detail, words: None, recipient: None, in_step: false, stale: false, in_starttls: false }
     }
 
     /// Needs the administrator.
@@ -80,16 +83,33 @@ impl Failed {
         Failed { in_step: true, ..Failed::new(FailureKind::TooLarge, detail) }
     }
 
+    /// The message has octets above 127, and the server does not offer 8BITMIME (RFC 6152 3).
+    pub fn eight_bit() -> Failed {
+        let detail = "MAIL: the message has octets above 127, and it does not offer 8BITMIME".to_owned();
+        Failed { in_step: true, ..Failed::new(FailureKind::EightBit, detail) }
+    }
+
+    /// The same, with the reason why nothing could be done about it.
+    pub fn because(self, why: &dyn fmt::Display) -> Failed {
+        Failed { detail: format!("{}: {why}", self.detail), ..self }
+    }
+
+    /// It answered as if it had taken the message, of which it did not have the end.
+    pub fn premature(reply: &Reply) -> Failed {
+        let detail = format!("{}: it answered {} before it had all of it", Step::Content, reply.text());
+        Failed { words: Some(reply.text()), ..Failed::new(FailureKind::Unknown, detail) }
+    }
+
     /// The connection ended or made no sense.
-    pub fn lost(step: Step, trouble: &Trouble) -> Failed {
-        let kind = match (step, trouble) {
-            (Step::Dot, Trouble::Late) => FailureKind::DeadlinePassed,
+    pub fn lost(step: Step, error: &ConnectionError) -> Failed {
+        let kind = match (step, error) {
+            (Step::Dot, ConnectionError::Late) => FailureKind::DeadlinePassed,
             (Step::Dot, _) => FailureKind::Unknown,
-            (_, Trouble::Certificate(_)) => FailureKind::Misconfigured,
+            (_, ConnectionError::Certificate(_)) => FailureKind::Misconfigured,
             _ => FailureKind::Unavailable,
         };
-        let stale = step <= Step::Data && !matches!(trouble, Trouble::Late);
-        Failed { stale, ..Failed::new(kind, format!("{step}: {trouble}")) }
+        let stale = step <= Step::Data && !matches!(error, ConnectionError::Late);
+        Failed { stale, ..Failed::new(kind, format!("{step}: {error}")) }
     }
 
     /// An answer that is not the one hoped for.
@@ -113,6 +133,24 @@ impl Failed {
             stale: farewell && step <= Step::Data,
             ..Failed::new(kind, format!("{step}: it answered {shown}"))
         }
+    }
+
+    /// What it answered to RCPT after it had taken that many others. 452, and 552, which some servers say for it, is then its limit of
+    /// recipients (RFC 5321 4.5.3.1.10).
+    pub fn recipient(reply: &Reply, taken: usize) -> Failed {
+        let failed = Failed::refused(Step::Rcpt, reply);
+        let says_so = matches!(reply.enhanced(), None | Some("4.5.3" | "5.5.3"));
+        if taken == 0 || !says_so || !matches!(reply.code, 452 | 552) {
+            return failed;
+        }
+        let detail =
+            format!("{} after {taken} recipients; if it takes no more, lower SendmailMaxRecipients", failed.detail);
+        Failed { kind: FailureKind::Unavailable, detail, ..failed }
+    }
+
+    /// While TLS was being started in answer to an offer.
+    pub fn in_starttls(self) -> Failed {
+        Failed { in_starttls: true, ..self }
     }
 
     /// In the middle of a message, where no RSET is understood.
@@ -150,18 +188,10 @@ impl Failed {
     }
 }
 
-/// The text with `<recipient>` for each address that stands in it, in any case of letters.
-pub(super) fn redact(text: &str, recipients: &[String]) -> String {
-    recipients.iter().filter(|recipient| !recipient.is_empty()).fold(text.to_owned(), |text, recipient| {
-        let (folded, wanted) = (text.to_ascii_lowercase(), recipient.to_ascii_lowercase());
-        let (mut clean, mut from) = (String::new(), 0);
-        for (at, _) in folded.match_indices(&wanted) {
-            clean += text.get(from..at).unwrap_or_default();
-            clean += "(recipient)";
-            from = at + wanted.len();
-        }
-        clean + text.get(from..).unwrap_or_default()
-    })
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
 }
 
 #[cfg(test)]
@@ -204,13 +234,32 @@ mod tests {
             (Step::Content, Unavailable, Unavailable),
             (Step::Dot, DeadlinePassed, Unknown),
         ] {
-            assert_eq!(Failed::lost(step, &Trouble::Late).kind, late);
-            assert_eq!(Failed::lost(step, &Trouble::Closed).kind, closed);
+            assert_eq!(Failed::lost(step, &ConnectionError::Late).kind, late);
+            assert_eq!(Failed::lost(step, &ConnectionError::Closed).kind, closed);
         }
         assert!(
-            Failed::lost(Step::Data, &Trouble::Closed).stale && !Failed::lost(Step::Content, &Trouble::Closed).stale
+            Failed::lost(Step::Data, &ConnectionError::Closed).stale
+                && !Failed::lost(Step::Content, &ConnectionError::Closed).stale
         );
-        assert!(!Failed::lost(Step::Mail, &Trouble::Late).stale);
+        assert!(!Failed::lost(Step::Mail, &ConnectionError::Late).stale);
+    }
+
+    #[test]
+    fn one_recipient_too_many_is_a_refusal_that_passes() {
+        use FailureKind::{RelayRefused, Unavailable};
+        for (line, taken, kind) in [
+            ("452 4.5.3 too many", 100, Unavailable),
+            ("552 too many", 100, Unavailable),
+            ("552 5.5.3 too many", 1, Unavailable),
+            ("552 too many", 0, RelayRefused),
+            ("552 5.2.2 full", 100, RelayRefused),
+            ("552 5.2.2 full", 0, RelayRefused),
+            ("550 no", 100, RelayRefused),
+        ] {
+            let failed = Failed::recipient(&reply(line), taken);
+            assert_eq!((failed.kind, failed.in_step), (kind, true), "{line} after {taken}");
+            assert_eq!(failed.detail.contains("SendmailMaxRecipients"), kind == Unavailable);
+        }
     }
 
     #[test]

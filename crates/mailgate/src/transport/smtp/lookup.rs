@@ -4,7 +4,7 @@
 //! resolv.conf lets it.
 #![forbid(unsafe_code)]
 
-use super::connection::Trouble;
+use super::connection_error::ConnectionError;
 use super::url::Server;
 use crate::transport::{Exit, FailureKind, environment, kind_of};
 use std::ffi::{CStr, CString};
@@ -19,23 +19,23 @@ use sys::child::{Ending, Outlets, reap_orphans};
 const GETENT: &CStr = c"/usr/bin/getent";
 
 /// In the order in which they are to be tried (RFC 6724).
-pub(super) fn addresses(server: &Server, deadline: Instant) -> Result<Vec<SocketAddr>, Trouble> {
+pub(super) fn addresses(server: &Server, deadline: Instant) -> Result<Vec<SocketAddr>, ConnectionError> {
     ask(GETENT, &server.host, server.port, deadline)
 }
 
-fn ask(program: &CStr, host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, Trouble> {
+fn ask(program: &CStr, host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, ConnectionError> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
     }
     match look_up(program, host, deadline) {
         Ok(answer) => answer.map(|addresses| addresses.into_iter().map(|address| (address, port).into()).collect()),
         Err(error) if kind_of(&error) == FailureKind::Misconfigured => Ok((host, port).to_socket_addrs()?.collect()),
-        Err(error) => Err(Trouble::Io(error)),
+        Err(error) => Err(ConnectionError::Io(error)),
     }
 }
 
 /// `Err`: the program was not started.
-fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Result<Vec<IpAddr>, Trouble>> {
+fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Result<Vec<IpAddr>, ConnectionError>> {
     reap_orphans();
     let host = CString::new(host)?;
     let own = [&b"LOCALDOMAIN"[..], b"RES_OPTIONS"].map(|name| (name.to_vec(), None)); // resolv.conf(5)
@@ -43,7 +43,7 @@ fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Result<V
     let words = [program.to_owned(), c"ahosts".to_owned(), host];
     let watched = Outlets::new()?.run(program, &words, &environment(&own), stdin.as_fd(), deadline)?;
     Ok(match watched.ending {
-        _ if watched.killed => Err(Trouble::Late),
+        _ if watched.killed => Err(ConnectionError::Late),
         Ending::Exited(Exit::Code(0)) | Ending::Lost => Ok(read(&watched.stdout.kept)),
         _ => Ok(Vec::new()),
     })
@@ -71,7 +71,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
-    fn within(program: &CStr, host: &str, limit: Duration) -> Result<Vec<SocketAddr>, Trouble> {
+    fn within(program: &CStr, host: &str, limit: Duration) -> Result<Vec<SocketAddr>, ConnectionError> {
         ask(program, host, 25, Instant::now() + limit)
     }
 
@@ -111,7 +111,7 @@ mod tests {
         write("echo 192.0.2.1 STREAM; exec sleep 60");
         let began = Instant::now();
         let outcome = within(&path, "mx.test", Duration::from_millis(200));
-        assert!(matches!(outcome, Err(Trouble::Late)), "{outcome:?}");
+        assert!(matches!(outcome, Err(ConnectionError::Late)), "{outcome:?}");
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         std::fs::remove_file(script).unwrap();
     }

@@ -3,12 +3,17 @@
 //! may use it is said by [`Relay`]. Everything waits with the deadline of the message; there is no thread.
 #![forbid(unsafe_code)]
 
+mod ask;
+mod auth;
 mod connection;
+mod connection_error;
 mod credentials;
 mod data;
 mod dsn;
 mod failed;
 mod lookup;
+mod memory;
+mod offers;
 mod pool;
 mod reply;
 mod session;
@@ -17,13 +22,18 @@ mod url;
 
 pub use credentials::Credentials;
 pub use dsn::Notify;
-pub use tls::{Authorities, Identity};
+pub use tls::{Authorities, Identity, StartTls};
 pub use url::Server;
 
-use super::{Accepted, Failure};
-use crate::message::Message;
-use failed::{Failed, redact};
+use super::{Accepted, Failure, FailureKind};
+use crate::message::{Message, seven_bit};
+use crate::tags;
+use failed::Failed;
+use mail::mime::MimeError;
+use mail::redact::redact;
+use reply::Reply;
 use session::Session;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,17 +48,21 @@ pub struct Relay {
     pub authorities: Option<Arc<Authorities>>,
     /// How we show who we are.
     pub identity: Option<Arc<Identity>>,
-    /// What we call ourselves in EHLO.
+    /// What SendmailRelayTLS says.
+    pub starttls: StartTls,
+    /// ServerName, of which EHLO says what a relay can take.
     pub name: String,
 }
 
 impl Relay {
     /// Whether nothing is said without TLS and a certificate that holds.
     pub fn requires_tls(&self) -> bool {
-        self.server.implicit_tls
-            || self.credentials().is_some()
-            || self.authorities.is_some()
-            || self.identity.is_some()
+        self.starttls == StartTls::Must || self.needs_tls().is_some()
+    }
+
+    fn needs_tls(&self) -> Option<&'static str> {
+        let parts = [self.credentials.is_some(), self.authorities.is_some(), self.identity.is_some()];
+        needs_tls(Some(&self.server), parts)
     }
 
     fn credentials(&self) -> Option<&Credentials> {
@@ -56,15 +70,18 @@ impl Relay {
     }
 }
 
-/// What EHLO may say of a server that is called so (RFC 5321 4.1.3): a domain, or an address in brackets.
-pub fn hello_name(server_name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    match server_name.trim_matches(['[', ']']).parse() {
-        Ok(std::net::IpAddr::V4(address)) => format!("[{address}]"),
-        Ok(std::net::IpAddr::V6(address)) => format!("[IPv6:{address}]"),
-        Err(_) if !server_name.is_empty() && server_name.bytes().all(plain) => server_name.to_owned(),
-        Err(_) => "localhost".to_owned(),
-    }
+/// What of these settings is not used without TLS, as the configuration calls it; `parts` says whether there are credentials,
+/// certificates of authorities and one of our own.
+pub fn needs_tls(server: Option<&Server>, parts: [bool; 3]) -> Option<&'static str> {
+    let [credentials, authorities, identity] = parts;
+    [
+        (server.is_some_and(|server| server.implicit_tls), "smtps://"),
+        (credentials || server.is_some_and(|server| server.credentials.is_some()), "a password"),
+        (authorities, "SendmailRelayCAFile"),
+        (identity, "SendmailRelayCertificate"),
+    ]
+    .into_iter()
+    .find_map(|(is_set, name)| is_set.then_some(name))
 }
 
 /// Who sends to whom; every address was checked before.
@@ -80,16 +97,33 @@ pub struct Envelope<'a> {
     pub envid: &'a str,
 }
 
-/// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`.
+/// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`. For a relay without
+/// 8BITMIME the message is written anew, in `directory` if it is too long for memory; what may not be touched is not sent.
 pub fn deliver(
     relay: &Relay,
     envelope: &Envelope<'_>,
     message: &Message,
     timeout: Duration,
+    directory: &Path,
 ) -> Result<Accepted, Failure> {
     let began = Instant::now();
     let deadline = super::deadline(began, timeout);
-    let fail = |failed: Failed| failed.into_failure(&relay.server, envelope.recipients);
+    let outcome = attempt(relay, envelope, message, deadline);
+    let outcome = match outcome {
+        Err(failed) if failed.kind == FailureKind::EightBit => match seven_bit(message, directory) {
+            Ok(encoded) => attempt(relay, envelope, &encoded, deadline),
+            Err(MimeError::Io(error)) => return Err(Failure::storing(&error)),
+            Err(sealed) => Err(failed.because(&sealed)),
+        },
+        outcome => outcome,
+    };
+    let reply = outcome.map_err(|failed| failed.into_failure(&relay.server, envelope.recipients))?;
+    let reply = redact(&reply.text(), envelope.recipients);
+    Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() })
+}
+
+/// One message over one connection; over a second one if the first was kept and has gone stale meanwhile.
+fn attempt(relay: &Relay, envelope: &Envelope<'_>, message: &Message, deadline: Instant) -> Result<Reply, Failed> {
     loop {
         let waited = pool::take(relay, Instant::now());
         let is_fresh = waited.is_none();
@@ -98,22 +132,25 @@ pub fn deliver(
                 session.set_deadline(deadline);
                 session
             }
-            None => Session::open(relay, deadline).map_err(fail)?,
+            None => Session::open(relay, deadline)?,
         };
         match session.send(envelope, message) {
             Ok(reply) => {
                 pool::give_back(relay, session, Instant::now());
-                let reply = redact(&reply.text(), envelope.recipients);
-                return Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() });
+                return Ok(reply);
             }
             Err(failed) if failed.stale && !is_fresh => {
-                tracing::debug!("SM0006: a kept connection to the relay {} is of no use any more", relay.server);
+                tracing::debug!(
+                    "{}: a kept connection to the relay {} is of no use any more",
+                    tags::STALE,
+                    relay.server
+                );
             }
             Err(failed) => {
                 if failed.in_step {
                     pool::give_back(relay, session, Instant::now());
                 }
-                return Err(fail(failed));
+                return Err(failed);
             }
         }
     }
@@ -136,25 +173,13 @@ mod tests {
             credentials: None,
             authorities: None,
             identity: None,
+            starttls: StartTls::May,
             name: "gateway.test".into(),
         };
         assert!(!relay("smtp://mx").requires_tls());
+        assert!(Relay { starttls: StartTls::Must, ..relay("smtp://mx") }.requires_tls());
         assert!(relay("smtps://mx").requires_tls() && relay("smtp://u:p@mx").requires_tls());
         let file = Some(Arc::new(Credentials::new(b"u", b"p").unwrap()));
         assert!(Relay { credentials: file, ..relay("mx:25") }.requires_tls());
-    }
-
-    #[test]
-    fn we_are_called_by_a_domain_or_an_address() {
-        for (name, expected) in [
-            ("gateway.test", "gateway.test"),
-            ("192.0.2.1", "[192.0.2.1]"),
-            ("2001:db8::1", "[IPv6:2001:db8::1]"),
-            ("[2001:db8::1]", "[IPv6:2001:db8::1]"),
-            ("a b\r\nMAIL", "localhost"),
-            ("", "localhost"),
-        ] {
-            assert_eq!(hello_name(name), expected);
-        }
     }
 }

@@ -1,24 +1,21 @@
-//! The connections of this process that wait for the next message, and what each relay's TLS is made of. No thread looks after them:
+//! The connections of this process that wait for the next message. No thread looks after them:
 //! whoever takes or gives back one closes those that have waited too long.
 #![forbid(unsafe_code)]
 
+use super::Relay;
+use super::memory::AGE;
 use super::session::Session;
-use super::{Relay, tls};
-use rustls::ClientConfig;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Longest wait for the next message; most servers wait for five minutes (RFC 5321 4.5.3.2.7).
 const IDLE: Duration = Duration::from_secs(30);
-/// Longest life of a connection, so that changes of the DNS and of certificates are noticed.
-const AGE: Duration = Duration::from_secs(300);
 /// Most connections that wait, a relay.
 const MOST: usize = 16;
 
 /// One relay as the configuration says it, and its connections, the one used last at the end.
 struct Peer {
     relay: Relay,
-    tls: Arc<ClientConfig>,
     waiting: Vec<Waiting>,
 }
 
@@ -32,19 +29,6 @@ static PEERS: Mutex<Vec<Peer>> = Mutex::new(Vec::new());
 /// Nothing between lock and unlock can panic half way: poison means nothing here.
 fn lock() -> MutexGuard<'static, Vec<Peer>> {
     PEERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// What TLS to this relay needs, made once.
-pub(super) fn tls(relay: &Relay) -> Result<Arc<ClientConfig>, String> {
-    if let Some(peer) = lock().iter().find(|peer| peer.relay == *relay) {
-        return Ok(peer.tls.clone());
-    }
-    let tls = tls::configure(relay)?;
-    let mut peers = lock();
-    if !peers.iter().any(|peer| peer.relay == *relay) {
-        peers.push(Peer { relay: relay.clone(), tls: tls.clone(), waiting: Vec::new() });
-    }
-    Ok(tls)
 }
 
 /// A connection that was quiet a moment ago.
@@ -72,11 +56,12 @@ pub(super) fn give_back(relay: &Relay, mut session: Session, now: Instant) {
     let expired = {
         let mut peers = lock();
         let mut expired = sweep(&mut peers, now);
+        let waiting = Waiting { session, since: now };
         match peers.iter_mut().find(|peer| peer.relay == *relay) {
-            Some(peer) if peer.waiting.len() < MOST && session.age(now) <= AGE => {
-                peer.waiting.push(Waiting { session, since: now });
-            }
-            _ => expired.push(session),
+            _ if waiting.session.age(now) > AGE => expired.push(waiting.session),
+            Some(peer) if peer.waiting.len() < MOST => peer.waiting.push(waiting),
+            Some(_) => expired.push(waiting.session),
+            None => peers.push(Peer { relay: relay.clone(), waiting: vec![waiting] }),
         }
         expired
     };
@@ -98,9 +83,10 @@ fn close(sessions: Vec<Session>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::smtp::Server;
+    use crate::transport::smtp::{Server, StartTls};
     use std::io::{BufRead, BufReader, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     /// Greets, says yes to everything, and tells in the end whether the last word was QUIT.
@@ -127,7 +113,8 @@ mod tests {
             }
         });
         let name = "gateway.test".to_owned();
-        (Relay { server, credentials: None, authorities: None, identity: None, name }, ended)
+        let starttls = StartTls::default();
+        (Relay { server, credentials: None, authorities: None, identity: None, starttls, name }, ended)
     }
 
     fn open(relay: &Relay) -> Session {

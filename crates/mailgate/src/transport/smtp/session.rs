@@ -2,36 +2,27 @@
 //! ([`Session::send`]) (RFC 5321 3, RFC 3207, RFC 4954, RFC 2920, RFC 1870, RFC 6152, RFC 3461).
 #![forbid(unsafe_code)]
 
-use super::connection::{Connection, Trouble};
+use super::ask::ask;
+use super::connection::Connection;
+use super::connection_error::ConnectionError;
 use super::data::{self, Facts};
 use super::failed::{Failed, Step};
+use super::offers::Offers;
 use super::reply::Reply;
-use super::{Envelope, Relay, pool};
+use super::{Envelope, Relay, StartTls, auth, memory};
 use crate::message::Message;
+use crate::tags;
+use mail::address::Domain;
+use rustls::ClientConfig;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// RCPT commands written at one time (RFC 2920 3.1: what is written may not fill both windows).
 const GROUP: usize = 100;
 
-/// Longest line of a command (RFC 5321 4.5.3.1.4).
-const LONGEST_COMMAND: usize = 510;
-
 /// How long is waited for the words of a server that takes no more octets: they are there, or nothing is.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// What the server offers (its answer to EHLO).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Offers {
-    dsn: bool,
-    eight_bit: bool,
-    login: bool,
-    pipelining: bool,
-    plain: bool,
-    size: bool,
-    /// The largest message, 0 where it does not say.
-    max_size: u64,
-    starttls: bool,
-}
 
 /// A connection that is ready for MAIL.
 pub(super) struct Session {
@@ -43,36 +34,60 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects, and does all that comes before MAIL.
+    /// Connects, and does all that comes before MAIL. Where TLS is no must, an offer of STARTTLS that does not work is as none.
     pub fn open(relay: &Relay, deadline: Instant) -> Result<Session, Failed> {
-        let config = pool::tls(relay).map_err(|why| Failed::misconfigured(Step::Tls, why))?;
+        relay.starttls.check(relay.needs_tls()).map_err(|why| Failed::misconfigured(Step::StartTls, why))?;
+        let config = memory::tls(relay).map_err(|why| Failed::misconfigured(Step::Tls, why))?;
+        let is_must = relay.requires_tls();
+        let asks = relay.starttls != StartTls::Never && (is_must || !memory::is_starttls_broken(relay, Instant::now()));
+        match Session::begin(relay, &config, asks, deadline) {
+            Err(failed) if failed.in_starttls && !is_must => {
+                tracing::warn!(
+                    "{}: the relay {} offers STARTTLS, and it does not work ({failed}); mail goes there without TLS; \
+                     SendmailRelayTLS must sends nothing then, never does not ask for it",
+                    tags::BROKEN_STARTTLS,
+                    relay.server
+                );
+                memory::starttls_is_broken(relay, Instant::now());
+                Session::begin(relay, &config, false, deadline)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn begin(
+        relay: &Relay,
+        config: &Arc<ClientConfig>,
+        asks_for_tls: bool,
+        deadline: Instant,
+    ) -> Result<Session, Failed> {
         let begin = Instant::now();
         let server = &relay.server;
-        let lost = |step: Step| move |trouble: Trouble| Failed::lost(step, &trouble);
+        let lost = |step: Step| move |error: ConnectionError| Failed::lost(step, &error);
         let mut connection = Connection::open(server, deadline).map_err(lost(Step::Connect))?;
         if server.implicit_tls {
-            connection = connection.start_tls(server, &config).map_err(lost(Step::Tls))?;
+            connection = connection.start_tls(server, config).map_err(lost(Step::Tls))?;
         }
         let greeting = connection.reply().map_err(lost(Step::Greeting))?;
         expect(Step::Greeting, greeting, 220)?;
-        let mut offers = hello(&mut connection, relay)?;
-        if !server.implicit_tls && offers.starttls {
-            let answer = ask(&mut connection, Step::StartTls, "STARTTLS")?;
-            if answer.code == 220 {
-                connection = connection.start_tls(server, &config).map_err(lost(Step::Tls))?;
-                offers = hello(&mut connection, relay)?; // RFC 3207 4.2: what was offered before counts no more
-            } else if relay.requires_tls() {
-                return Err(Failed::refused(Step::StartTls, &answer));
+        let name = ehlo_name(&relay.name, connection.local_address());
+        let mut offers = hello(&mut connection, relay, &name)?;
+        if !server.implicit_tls && offers.starttls && asks_for_tls {
+            if !relay.requires_tls() {
+                connection.hurry(deadline.saturating_duration_since(Instant::now()) / 2); // the rest is for an attempt without TLS
             }
+            (connection, offers) = encrypt(connection, relay, config, &name).map_err(Failed::in_starttls)?;
+            connection.set_deadline(deadline);
         }
         let tls = connection.tls();
         if tls.is_none() && relay.requires_tls() {
-            let why = "it does not offer STARTTLS, which credentials, a certificate or SendmailRelayCAFile require";
+            let why = "it does not offer STARTTLS, which credentials, a certificate, SendmailRelayCAFile or SendmailRelayTLS require";
             return Err(Failed::misconfigured(Step::StartTls, why.into()));
         }
-        let auth = authenticate(&mut connection, relay, &offers)?;
+        let auth = auth::authenticate(&mut connection, relay, &offers)?;
         tracing::info!(
-            "SM0005: connected to the relay {server} tls={} verify={} auth={auth} ms={}",
+            "{}: connected to the relay {server} tls={} verify={} auth={auth} ms={}",
+            tags::CONNECTED,
             tls.as_deref().unwrap_or("off"),
             if relay.requires_tls() { "ok" } else { "off" },
             begin.elapsed().as_millis()
@@ -100,10 +115,10 @@ impl Session {
 
     /// One message. The answer is the server's to the final dot; after a failure that leaves it usable the session is where it was.
     pub fn send(&mut self, envelope: &Envelope<'_>, message: &Message) -> Result<Reply, Failed> {
-        let facts = match self.offers.size || self.offers.eight_bit {
-            true => data::measure(message.reader()).map_err(|error| Failed::unread(&error))?,
-            false => Facts::default(),
-        };
+        let facts = data::measure(message.reader()).map_err(|error| Failed::unread(&error))?;
+        if facts.eight_bit && !self.offers.eight_bit {
+            return Err(Failed::eight_bit());
+        }
         if self.offers.max_size > 0 && facts.size > self.offers.max_size {
             return Err(Failed::too_large(facts.size, self.offers.max_size));
         }
@@ -125,10 +140,9 @@ impl Session {
         let mut refusal = None;
         if !self.offers.pipelining {
             self.command(Step::Mail, mail.as_bytes())?;
-            self.answer(Step::Mail, &mut refusal)?;
-            refusal.map_or(Ok(()), Err)?;
-            refusal = None;
+            self.refused(Step::Mail)?.map_or(Ok(()), |reply| Err(Failed::refused(Step::Mail, &reply)))?;
         }
+        let mut taken = 0;
         for (i, recipients) in envelope.recipients.chunks(group).enumerate() {
             let with_mail = i == 0 && self.offers.pipelining;
             let mut commands = if with_mail { mail.clone() } else { String::new() };
@@ -138,15 +152,18 @@ impl Session {
             }
             self.command(Step::Rcpt, commands.as_bytes())?;
             if with_mail {
-                self.answer(Step::Mail, &mut refusal)?;
+                refusal = self.refused(Step::Mail)?.map(|reply| Failed::refused(Step::Mail, &reply));
             }
             for recipient in recipients {
-                let mut own = None;
-                self.answer(Step::Rcpt, &mut own)?;
-                let own = own.map(|failed| failed.about(recipient));
+                let Some(reply) = self.refused(Step::Rcpt)? else {
+                    taken += 1;
+                    continue;
+                };
+                let own = Failed::recipient(&reply, taken).about(recipient);
                 // MAIL's refusal explains those of RCPT; among these a lasting one says more than one that passes.
-                let graver = own.as_ref().is_some_and(|own| own.outranks(refusal.as_ref()));
-                refusal = if graver { own } else { refusal };
+                if own.outranks(refusal.as_ref()) {
+                    refusal = Some(own);
+                }
             }
             if refusal.is_some() {
                 break;
@@ -157,7 +174,7 @@ impl Session {
         }
         let asked = self.connection.reply();
         match refusal {
-            None => asked.map(Some).map_err(|trouble| Failed::lost(Step::Data, &trouble)),
+            None => asked.map(Some).map_err(|error| Failed::lost(Step::Data, &error)),
             // A server that asks for the message all the same gets none.
             Some(refusal) if !asked.is_ok_and(|reply| reply.class() >= 4) => Err(refusal.out_of_step()),
             Some(refusal) => Err(refusal),
@@ -179,59 +196,58 @@ impl Session {
     }
 
     fn command(&mut self, step: Step, octets: &[u8]) -> Result<(), Failed> {
-        self.connection.write(octets).map_err(|trouble| Failed::lost(step, &trouble))
+        self.connection.write(octets).map_err(|error| Failed::lost(step, &error))
     }
 
-    /// Reads the answer to a command of the envelope; the first refusal is kept and the rest still read.
-    fn answer(&mut self, step: Step, refusal: &mut Option<Failed>) -> Result<(), Failed> {
-        let reply = self.connection.reply().map_err(|trouble| Failed::lost(step, &trouble))?;
+    /// Reads the answer to a command of the envelope. A refusal is no error yet: the answers to the commands behind it are still to be
+    /// read.
+    fn refused(&mut self, step: Step) -> Result<Option<Reply>, Failed> {
+        let reply = self.connection.reply().map_err(|error| Failed::lost(step, &error))?;
         match reply.code {
-            250..=259 => {}
-            421 | 200..=399 => return Err(Failed::refused(step, &reply)),
-            _ => *refusal = refusal.take().or_else(|| Some(Failed::refused(step, &reply))),
+            250..=259 => Ok(None),
+            421 | 200..=399 => Err(Failed::refused(step, &reply)),
+            _ => Ok(Some(reply)),
         }
-        Ok(())
     }
 
     fn content(&mut self, message: &Message, asked: Option<Reply>) -> Result<Reply, Failed> {
         let answer = asked.map_or_else(|| ask(&mut self.connection, Step::Data, "DATA"), Ok)?;
         expect(Step::Data, answer, 354)?;
-        if self.connection.is_ahead() {
-            let trouble = Trouble::Nonsense("more than its answer to DATA");
-            return Err(Failed::lost(Step::Content, &trouble));
-        }
         let connection = &mut self.connection;
-        let mut step = Step::Content;
+        let (mut step, mut has_begun) = (Step::Content, false);
         let sent = data::send(message.reader(), |piece, last| {
+            if !connection.is_quiet() {
+                return Err(Sending::Lost(ConnectionError::Nonsense("an answer before the end of the message")));
+            }
             if last {
-                connection.expect_silence().map_err(Sending::Lost)?;
                 step = Step::Dot;
             }
+            has_begun = true;
             connection.write(piece).map_err(Sending::Lost)
         });
         match sent {
             Ok(()) => {}
             Err(Sending::Unread(error)) => return Err(Failed::unread(&error).out_of_step()),
-            Err(Sending::Lost(trouble)) => return Err(self.last_words(step, &trouble)),
+            Err(Sending::Lost(error)) => return Err(self.last_words(step, has_begun, &error)),
         }
-        let reply = self.connection.reply().map_err(|trouble| Failed::lost(Step::Dot, &trouble))?;
-        if self.connection.is_ahead() && reply.class() >= 4 {
-            let trouble = Trouble::Nonsense("more than one answer to the message");
-            return Err(Failed::lost(Step::Dot, &trouble));
+        let reply = self.connection.reply().map_err(|error| Failed::lost(Step::Dot, &error))?;
+        if self.connection.says_more() {
+            let error = ConnectionError::Nonsense("more than one answer to the message");
+            return Err(Failed::lost(Step::Dot, &error));
         }
         if (250..=259).contains(&reply.code) { Ok(reply) } else { Err(Failed::refused(Step::Dot, &reply)) }
     }
 
-    /// A server that has enough may say so and close before it has read all.
-    fn last_words(&mut self, step: Step, trouble: &Trouble) -> Failed {
-        let failed = Failed::lost(step, trouble);
-        if matches!(trouble, Trouble::Late) {
-            return failed;
+    /// A server that has enough may say so, and close, before it has read all. Nothing that it says then is the answer to the message.
+    fn last_words(&mut self, step: Step, has_begun: bool, error: &ConnectionError) -> Failed {
+        if matches!(error, ConnectionError::Late) {
+            return Failed::lost(step, error);
         }
         self.connection.hurry(LAST_WORDS);
         match self.connection.reply() {
             Ok(reply) if reply.class() >= 4 => Failed::refused(step, &reply).out_of_step(),
-            _ => failed,
+            Ok(reply) if has_begun => Failed::premature(&reply),
+            _ => Failed::lost(step, error),
         }
     }
 
@@ -247,7 +263,7 @@ impl Session {
 
 /// What stops the content of a message on its way.
 enum Sending {
-    Lost(Trouble),
+    Lost(ConnectionError),
     Unread(std::io::Error),
 }
 
@@ -257,84 +273,55 @@ impl From<std::io::Error> for Sending {
     }
 }
 
-fn ask(connection: &mut Connection, step: Step, command: &str) -> Result<Reply, Failed> {
-    let asked = connection.write(format!("{command}\r\n").as_bytes()).and_then(|()| connection.reply());
-    asked.map_err(|trouble| Failed::lost(step, &trouble))
-}
-
 fn expect(step: Step, reply: Reply, code: u16) -> Result<(), Failed> {
     if reply.code == code { Ok(()) } else { Err(Failed::refused(step, &reply)) }
 }
 
+/// What EHLO says of a server that is called so (RFC 5321 4.1.3): its name in the DNS, or else its address on this connection.
+pub(super) fn ehlo_name(server_name: &str, local: Option<IpAddr>) -> String {
+    let literal = |address: IpAddr| match address {
+        IpAddr::V4(address) => format!("[{address}]"),
+        IpAddr::V6(address) => format!("[IPv6:{address}]"),
+    };
+    if let Ok(address) = server_name.trim_matches(['[', ']']).parse() {
+        return literal(address);
+    }
+    // A name without a dot, or one that ends in a number, is none that the relay could look up.
+    let is_name = |domain: &Domain| {
+        domain.as_str().rsplit_once('.').is_some_and(|(_, last)| !last.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match Domain::parse(server_name.strip_suffix('.').unwrap_or(server_name)) {
+        Ok(domain) if is_name(&domain) => domain.to_string(),
+        _ => literal(local.unwrap_or(Ipv4Addr::LOCALHOST.into())),
+    }
+}
+
+/// STARTTLS, and EHLO once more: what was offered before counts no more (RFC 3207 4.2).
+fn encrypt(
+    mut connection: Connection,
+    relay: &Relay,
+    config: &Arc<ClientConfig>,
+    name: &str,
+) -> Result<(Connection, Offers), Failed> {
+    let answer = ask(&mut connection, Step::StartTls, "STARTTLS")?;
+    expect(Step::StartTls, answer, 220)?;
+    let encrypted = connection.start_tls(&relay.server, config);
+    let mut connection = encrypted.map_err(|error| Failed::lost(Step::Tls, &error))?;
+    let offers = hello(&mut connection, relay, name)?;
+    Ok((connection, offers))
+}
+
 /// EHLO; HELO where that is not known and nothing is needed that it could offer.
-fn hello(connection: &mut Connection, relay: &Relay) -> Result<Offers, Failed> {
-    let reply = ask(connection, Step::Hello, &format!("EHLO {}", relay.name))?;
+fn hello(connection: &mut Connection, relay: &Relay, name: &str) -> Result<Offers, Failed> {
+    let reply = ask(connection, Step::Hello, &format!("EHLO {name}"))?;
     if reply.code == 250 {
         return Ok(Offers::read(&reply));
     }
     if reply.class() == 5 && !relay.requires_tls() {
-        expect(Step::Hello, ask(connection, Step::Hello, &format!("HELO {}", relay.name))?, 250)?;
+        expect(Step::Hello, ask(connection, Step::Hello, &format!("HELO {name}"))?, 250)?;
         return Ok(Offers::default());
     }
     Err(Failed::refused(Step::Hello, &reply))
-}
-
-/// Never without TLS: [`Relay::requires_tls`] holds as soon as there are credentials.
-fn authenticate(connection: &mut Connection, relay: &Relay, offers: &Offers) -> Result<&'static str, Failed> {
-    let Some(credentials) = relay.credentials() else { return Ok("off") };
-    let mut answer;
-    let mechanism = if offers.plain {
-        let (command, response) = ("AUTH PLAIN", credentials.plain());
-        if command.len() + 1 + response.len() <= LONGEST_COMMAND {
-            answer = ask(connection, Step::Auth, &format!("{command} {response}"))?;
-        } else {
-            answer = ask(connection, Step::Auth, command)?;
-            if answer.code == 334 {
-                answer = ask(connection, Step::Auth, &response)?;
-            }
-        }
-        "PLAIN"
-    } else if offers.login {
-        answer = ask(connection, Step::Auth, "AUTH LOGIN")?;
-        for word in credentials.login() {
-            if answer.code == 334 {
-                answer = ask(connection, Step::Auth, &word)?;
-            }
-        }
-        "LOGIN"
-    } else {
-        return Err(Failed::misconfigured(Step::Auth, "it offers neither AUTH PLAIN nor AUTH LOGIN".into()));
-    };
-    expect(Step::Auth, answer, 235)?;
-    Ok(mechanism)
-}
-
-impl Offers {
-    fn read(reply: &Reply) -> Offers {
-        let mut offers = Offers::default();
-        for line in reply.lines.iter().skip(1) {
-            let line = String::from_utf8_lossy(line).to_ascii_uppercase().replace("AUTH=", "AUTH ");
-            let mut words = line.split_ascii_whitespace();
-            match words.next() {
-                Some("8BITMIME") => offers.eight_bit = true,
-                Some("AUTH") => {
-                    for mechanism in words {
-                        offers.plain |= mechanism == "PLAIN";
-                        offers.login |= mechanism == "LOGIN";
-                    }
-                }
-                Some("DSN") => offers.dsn = true,
-                Some("PIPELINING") => offers.pipelining = true,
-                Some("SIZE") => {
-                    offers.size = true;
-                    offers.max_size = words.next().and_then(|size| size.parse().ok()).unwrap_or(0);
-                }
-                Some("STARTTLS") => offers.starttls = true,
-                _ => {}
-            }
-        }
-        offers
-    }
 }
 
 #[cfg(test)]
@@ -342,15 +329,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offers_are_read_in_any_case_and_spelling() {
-        let lines =
-            ["mx STARTTLS DSN", "size 1000", "8BitMime", "AUTH=LOGIN", "AUTH CRAM-MD5 plain", "Pipelining", "X"];
-        let reply = Reply { code: 250, lines: lines.map(|line| line.as_bytes().to_vec()).to_vec() };
-        let offers = Offers::read(&reply);
-        assert_eq!((offers.starttls, offers.dsn), (false, false), "the first line is a greeting");
-        assert!(offers.size && offers.eight_bit && offers.login && offers.plain && offers.pipelining);
-        assert_eq!(offers.max_size, 1000);
-        let bare = Reply { code: 250, lines: vec![b"mx".to_vec(), b"SIZE".to_vec()] };
-        assert_eq!(Offers::read(&bare), Offers { size: true, ..Offers::default() });
+    fn we_are_called_by_a_name_of_the_dns_or_an_address() {
+        for (name, local, expected) in [
+            ("gateway.example.test", "192.0.2.9", "gateway.example.test"),
+            ("Gateway.Example.Test.", "192.0.2.9", "gateway.example.test"),
+            ("m\u{fc}ller.example", "192.0.2.9", "xn--mller-kva.example"),
+            ("192.0.2.1", "192.0.2.9", "[192.0.2.1]"),
+            ("2001:db8::1", "192.0.2.9", "[IPv6:2001:db8::1]"),
+            ("[2001:db8::1]", "192.0.2.9", "[IPv6:2001:db8::1]"),
+            ("under_score.example.test", "192.0.2.9", "[192.0.2.9]"),
+            ("under_score.example.test", "2001:db8::9", "[IPv6:2001:db8::9]"),
+            ("-a.example.test", "192.0.2.9", "[192.0.2.9]"),
+            ("a..test", "192.0.2.9", "[192.0.2.9]"),
+            ("a.test..", "192.0.2.9", "[192.0.2.9]"),
+            ("a b.test\r\nMAIL", "192.0.2.9", "[192.0.2.9]"),
+            ("gateway", "192.0.2.9", "[192.0.2.9]"),
+            ("localhost", "192.0.2.9", "[192.0.2.9]"),
+            ("127.1", "192.0.2.9", "[192.0.2.9]"),
+            ("", "192.0.2.9", "[192.0.2.9]"),
+        ] {
+            assert_eq!(ehlo_name(name, Some(local.parse().unwrap())), expected, "{name}");
+        }
+        assert_eq!(ehlo_name("", None), "[127.0.0.1]");
     }
 }

@@ -1,5 +1,5 @@
 //! What TLS to a relay is made of: certificates from PEM files, read while the configuration is, and the rustls configuration of one
-//! relay. Without anything to protect but the message (no password, no `smtps`, no CA named) TLS is taken as it comes, unverified, as
+//! relay. Without anything to protect but the message (no password, no `smtps`, no CA named, no `must`) TLS is taken as it comes, unverified, as
 //! mail servers do among themselves (RFC 7435); in all other cases the certificate must hold.
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,40 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
+
+/// SendmailRelayTLS: what is made of STARTTLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartTls {
+    /// It is not asked for.
+    Never,
+    /// It is used where it is offered and works.
+    #[default]
+    May,
+    /// Without it, and a certificate that holds, nothing is sent.
+    Must,
+}
+
+impl StartTls {
+    /// Reads the argument.
+    pub fn parse(word: &str) -> Result<StartTls, String> {
+        match word.to_ascii_lowercase().as_str() {
+            "never" => Ok(StartTls::Never),
+            "may" => Ok(StartTls::May),
+            "must" => Ok(StartTls::Must),
+            _ => Err(format!("'{word}' does not fit; write never, may or must")),
+        }
+    }
+
+    /// Refuses `never` beside what needs TLS ([`super::needs_tls`]).
+    pub fn check(self, needs_tls: Option<&str>) -> Result<(), String> {
+        match (self, needs_tls) {
+            (StartTls::Never, Some(other)) => Err(format!(
+                "SendmailRelayTLS never and {other} exclude each other, since that is used with TLS alone; take one of them out"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// The certificates of SendmailRelayCAFile.
 #[derive(Clone, Debug, PartialEq, Eq)]

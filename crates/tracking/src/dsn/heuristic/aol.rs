@@ -11,8 +11,9 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
     else {
         return Ok(Vec::new());
     };
-    let announces =
-        |line: &&str| line.contains("to the following recipient") && line.contains("could not be delivered");
+    let announces = |line: &&str| {
+        !text::is_quoted(line) && line.contains("to the following recipient") && line.contains("could not be delivered")
+    };
     let listed = mail.words.lines().skip_while(|line| !announces(line)).skip(1);
     let names = listed
         .skip_while(|line| line.is_empty())

@@ -25,7 +25,7 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
     while let Some(line) = lines.next() {
         let both = [line, lines.peek().copied().unwrap_or_default()].join(" ");
         let both = text::squeeze(&both).to_lowercase();
-        if !announce.iter().any(|phrase| both.contains(phrase)) {
+        if text::is_quoted(line) || !announce.iter().any(|phrase| both.contains(phrase)) {
             continue;
         }
         // the list is indented by two, what is said of an address by four

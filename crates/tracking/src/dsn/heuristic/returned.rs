@@ -1,21 +1,50 @@
 //! A bounce that names nobody: the one recipient that the message it returns was written to.
 #![forbid(unsafe_code)]
 
-use super::super::parts::{Header, split_header};
-use super::super::{Error, Recipient};
+use super::super::parts::{Header, Part, split_header};
+use super::super::{Error, MAX_RECIPIENTS, Recipient};
 use super::{Mail, recipients, text};
 
 pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
-    let part = mail
-        .top
-        .walk()
-        .find(|part| part.depth > 0 && (part.is_message() || part.is_message_header()))
-        .map(|part| part.decoded());
-    let header = match &part {
+    Ok(match mail.addressees.as_slice() {
+        [one] => recipients([one.clone()]),
+        _ => Vec::new(),
+    })
+}
+
+/// The addresses that the header of the returned message names as its recipients, each once; `copy` is the message where it is no part
+/// of its own.
+pub fn addressees(top: &Part<'_>, copy: &str) -> Vec<String> {
+    let part = top.walk().find(|part| part.depth > 0 && (part.is_message() || part.is_message_header()));
+    let octets = part.map(Part::decoded);
+    let header = match &octets {
         Some(octets) => split_header(octets.trim_ascii_start()).0,
-        None => Header::of(mail.copy.as_bytes()),
+        None => copied_header(copy),
     };
-    let to: Vec<String> =
-        ["to", "cc"].iter().flat_map(|name| header.values(name)).flat_map(|value| text::addresses(&value)).collect();
-    Ok(if to.len() == 1 { recipients(to) } else { Vec::new() })
+    let mut all: Vec<String> = Vec::new();
+    let named = FIELDS.iter().flat_map(|name| header.values(name)).flat_map(|value| text::addresses(&value));
+    for address in named.take(MAX_RECIPIENTS) {
+        if !all.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
+            all.push(address);
+        }
+    }
+    all
+}
+
+const FIELDS: &[&str] =
+    &["to", "cc", "bcc", "resent-to", "resent-cc", "apparently-to", "x-original-to", "delivered-to"];
+
+/// The header in a copy, below the line that announces it: what comes after its empty line was written by the sender.
+fn copied_header(copy: &str) -> Header<'_> {
+    let mut at = 0;
+    for line in copy.split_inclusive('\n') {
+        let is_field = line
+            .split_once(':')
+            .is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+        if is_field {
+            return split_header(copy.get(at..).unwrap_or_default().as_bytes()).0;
+        }
+        at += line.len();
+    }
+    Header::of(b"")
 }

@@ -49,7 +49,7 @@ fn collect(part: &Part<'_>, texts: &mut Vec<String>) {
     }
 }
 
-/// The words and the copy of the message below them, from the first field of its header on.
+/// The words and the copy of the message below them, from the line that announces it on.
 pub fn split_copy(text: &str) -> (&str, &str) {
     let mut at = 0;
     let mut announced = None;
@@ -59,8 +59,7 @@ pub fn split_copy(text: &str) -> (&str, &str) {
             announced = Some(at);
         }
         if starts_copy(line) {
-            let start = announced.unwrap_or(at);
-            return (text.get(..start).unwrap_or(text), text.get(at..).unwrap_or_default());
+            return text.split_at_checked(announced.unwrap_or(at)).unwrap_or((text, ""));
         }
         at = end;
     }
@@ -203,6 +202,12 @@ fn opens_with(line: &str, address: &str) -> bool {
     line.get(..address.len()).is_some_and(|start| start.eq_ignore_ascii_case(address))
 }
 
+/// Whether a line repeats another mail; `>>>` is what sendmail sent.
+pub fn is_quoted(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with('>') && !line.starts_with(">>>")
+}
+
 /// Runs of white space become one space.
 pub fn squeeze(text: &str) -> String {
     let mut squeezed = String::with_capacity(text.len());
@@ -341,7 +346,7 @@ mod tests {
     fn a_copy_begins_below_its_announcement() {
         let text = "Sorry.\n<a@b>: no\n--- Below this line is a copy of the message.\n\nReturn-Path: <x@y>\nTo: z\n";
         let (words, copy) = split_copy(text);
-        assert!(words.ends_with("no\n") && copy.starts_with("Return-Path"));
+        assert!(words.ends_with("no\n") && copy.starts_with("--- Below") && copy.ends_with("To: z\n"));
         assert_eq!(split_copy("only words\n").1, "");
     }
 }

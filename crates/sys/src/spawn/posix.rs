@@ -1,36 +1,18 @@
-//! A program's path, words and three descriptors -> a running child, by posix_spawn(3): signal mask empty, every
-//! disposition the default, a process group of its own, cwd `/`, no descriptor above 2. std's `Command` can give none
-//! of the first two away: httpd's worker threads block TERM and ignore PIPE, and a child would inherit that. The one
-//! file with `unsafe`.
+//! A child by posix_spawn(3), wherever glibc runs.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_short};
+use super::{Start, null_terminated};
+use crate::calls;
+use std::ffi::{c_int, c_short};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
+use std::os::fd::AsRawFd;
 
 use rustix::process::Pid;
 
-/// What is to be started.
-pub struct Start<'a> {
-    /// Absolute; no search in PATH.
-    pub path: &'a CStr,
-    /// All words, the program's own name first.
-    pub words: &'a [CString],
-    /// `NAME=value`, the whole environment.
-    pub environment: &'a [CString],
-    /// Becomes 0. None of the three may be 0, 1 or 2 itself.
-    pub stdin: BorrowedFd<'a>,
-    /// Becomes 1.
-    pub stdout: BorrowedFd<'a>,
-    /// Becomes 2.
-    pub stderr: BorrowedFd<'a>,
-}
-
-/// Starts it. An error, the child's own exec failing included, means that nothing runs and nothing is left to reap.
+/// Starts it.
 pub fn start(what: &Start<'_>) -> io::Result<Pid> {
-    debug_assert!([what.stdin, what.stdout, what.stderr].iter().all(|fd| fd.as_raw_fd() > 2));
+    calls::turn()?;
     let attributes = Attributes::clean()?;
     let actions = Actions::new(what)?;
     let words = null_terminated(what.words);
@@ -39,14 +21,17 @@ pub fn start(what: &Start<'_>) -> io::Result<Pid> {
     // SAFETY: path and every element of the two arrays are C strings that outlive the call, both arrays end in a null
     // pointer, attributes and actions were initialised, and posix_spawn writes none of them.
     let errno = unsafe {
-        libc::posix_spawn(&mut pid, what.path.as_ptr(), &actions.0, &attributes.0, words.as_ptr(), environment.as_ptr())
+        libc::posix_spawn(
+            &mut pid,
+            what.path.as_ptr(),
+            &actions.0,
+            &attributes.0,
+            words.as_ptr().cast(),
+            environment.as_ptr().cast(),
+        )
     };
     check(errno)?;
     Pid::from_raw(pid).ok_or_else(|| io::ErrorKind::Other.into())
-}
-
-fn null_terminated(strings: &[CString]) -> Vec<*mut c_char> {
-    strings.iter().map(|s| s.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect()
 }
 
 /// The posix_spawn family returns its errno.
@@ -120,52 +105,5 @@ impl Drop for Actions {
     fn drop(&mut self) {
         // SAFETY: initialised in new() and destroyed only here.
         unsafe { libc::posix_spawn_file_actions_destroy(&mut self.0) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::fd::AsFd;
-    use std::time::{Duration, Instant};
-
-    use super::*;
-    use crate::alone;
-    use crate::child::{Ending, Exit, Outlets, Watched};
-
-    fn run(words: &[&CStr]) -> Watched {
-        let (stdin, _) = crate::calls::pipe().unwrap();
-        let words: Vec<CString> = words.iter().map(|&word| word.to_owned()).collect();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        Outlets::new().unwrap().run(&words[0].clone(), &words, &[], stdin.as_fd(), deadline).unwrap()
-    }
-
-    /// As in a worker thread of httpd: every signal blocked, PIPE ignored (Rust's runtime does that).
-    #[test]
-    fn a_child_of_a_thread_that_blocks_all_signals_blocks_none() {
-        let _alone = alone();
-        let all = signal_set(libc::sigfillset);
-        // SAFETY: all is an initialised set, and no old set is asked for.
-        assert_eq!(unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &all, ptr::null_mut()) }, 0);
-        // No shell: dash unblocks everything itself when it starts.
-        let watched = run(&[c"/bin/grep", c"^Sig\\(Blk\\|Ign\\)", c"/proc/self/status"]);
-        // SAFETY: as above.
-        assert_eq!(unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &all, ptr::null_mut()) }, 0);
-        let said = String::from_utf8(watched.stdout.kept).unwrap();
-        // 32 and 33 are glibc's own: its posix_spawn ignores them, and a program that uses them sets them.
-        let clean = ["0000000000000000", "0000000180000000"]
-            .map(|ignored| format!("SigBlk:\t0000000000000000\nSigIgn:\t{ignored}\n"));
-        assert!(clean.contains(&said), "{said}");
-    }
-
-    #[test]
-    fn where_sigchld_is_ignored_the_ending_is_lost() {
-        let _alone = alone();
-        assert_eq!(run(&[c"/bin/true"]).ending, Ending::Exited(Exit::Code(0)));
-        // SAFETY: SIG_IGN is a disposition, no handler that could run.
-        let before = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-        let watched = run(&[c"/bin/sh", c"-c", c"sleep 0.1; exit 75"]);
-        // SAFETY: the disposition that was there.
-        unsafe { libc::signal(libc::SIGCHLD, before) };
-        assert_eq!(watched.ending, Ending::Lost);
     }
 }

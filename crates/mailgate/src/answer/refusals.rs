@@ -1,0 +1,175 @@
+//! Every error on the way of a request -> the [`Problem`] it is answered with. The one place that knows which outcome is which status.
+#![forbid(unsafe_code)]
+
+use super::problem::Problem;
+use crate::input::{InputError, fields};
+use crate::message::compose::ComposeError;
+use crate::policy::PolicyError;
+use crate::tags;
+use crate::transport::{Failure, FailureKind};
+use mail::text::excerpt;
+use web::origin::Foreign;
+
+impl From<&InputError> for Problem {
+    fn from(error: &InputError) -> Self {
+        let tag = match error {
+            InputError::ContentEncoding | InputError::TransferCoding => &tags::CODING,
+            InputError::Form { .. } | InputError::Partial | InputError::RawMessage => &tags::MEDIA_TYPE,
+            InputError::LengthRequired => &tags::LENGTH_REQUIRED,
+            InputError::TooLarge { .. } => &tags::TOO_LARGE,
+            InputError::Policy(error) => return error.into(),
+            InputError::Random(_) => {
+                return Problem { retry_after: Some(60), ..Problem::new(&tags::RANDOM, error.to_string()) };
+            }
+            // Which address it was is for the client: it may come from Bcc, and Bcc never reaches a log.
+            InputError::Address { field, .. } => {
+                let log = format!("{} holds what is no address; the answer names it", field.as_str());
+                return Problem::hidden(&tags::RECIPIENT, error.to_string(), log);
+            }
+            InputError::NoRecipient | InputError::TooManyRecipients { .. } => &tags::RECIPIENT,
+            _ => &tags::FIELD,
+        };
+        // An error quotes the value, which holds addresses.
+        let quoted = match error {
+            InputError::Field { field, .. } => Some(field.as_str()),
+            InputError::Header { field, .. } => Some(field.as_str()),
+            _ => None,
+        };
+        if let Some(field) = quoted.filter(|field| fields::holds_addresses(field)) {
+            let log = format!("{field} cannot stand in a mail; the answer says why");
+            return Problem::hidden(tag, error.to_string(), log);
+        }
+        Problem::new(tag, error.to_string())
+    }
+}
+
+impl From<&PolicyError> for Problem {
+    fn from(error: &PolicyError) -> Self {
+        let log = error.to_string();
+        match error {
+            PolicyError::Argument { .. } => Problem::hidden(
+                &tags::ARGUMENT,
+                "a value of this request does not fit the way mail is sent from here",
+                log,
+            ),
+            PolicyError::Recipient(_) => Problem::hidden(
+                &tags::FORBIDDEN_RECIPIENT,
+                log,
+                "SendmailRecipients does not cover a recipient; the answer names it",
+            ),
+            PolicyError::Sender { .. } => {
+                Problem::hidden(&tags::SENDER, "you have no e-mail address to send from here", log)
+            }
+        }
+    }
+}
+
+impl From<&Foreign> for Problem {
+    fn from(foreign: &Foreign) -> Self {
+        match foreign {
+            Foreign::Host { host } => {
+                let log = format!(
+                    "Host '{}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>",
+                    excerpt(host)
+                );
+                let detail = "this server does not answer to the name that it was asked by";
+                Problem::hidden(&tags::HOST, detail, log)
+            }
+            Foreign::Origin { origin, site, host } => {
+                let origin = match (origin, site) {
+                    (Some(origin), _) => format!("'{}'", excerpt(origin)),
+                    (None, site) => format!("none (Sec-Fetch-Site: {})", excerpt(site.as_deref().unwrap_or_default())),
+                };
+                let log = format!(
+                    "Origin {origin} is not the host of the request, '{}'; SendmailAllowOrigin lists others that may send",
+                    excerpt(host)
+                );
+                let detail = "pages of another origin may not send mail from here";
+                Problem::hidden(&tags::ORIGIN, detail, log)
+            }
+        }
+    }
+}
+
+impl From<&ComposeError> for Problem {
+    fn from(error: &ComposeError) -> Self {
+        match error {
+            ComposeError::Body(error) => Problem::new(&tags::BODY, error.to_string()),
+            ComposeError::Io(_) => spool_full(error),
+            ComposeError::Parts(error) => Problem::new(&tags::BODY, error.to_string()),
+        }
+    }
+}
+
+/// The server could not store a body or a message; no program was started.
+pub fn spool_full(error: &dyn std::fmt::Display) -> Problem {
+    let problem = Problem::hidden(&tags::STORAGE, "the server has no room to store the message now", error.to_string());
+    Problem { retry_after: Some(60), ..problem }
+}
+
+impl From<&Failure> for Problem {
+    fn from(failure: &Failure) -> Self {
+        let (tag, detail) = match failure.kind {
+            FailureKind::BadMessage => {
+                (&tags::PROGRAM_REFUSED, "the mail program refused the message or its addresses")
+            }
+            FailureKind::DeadlinePassed => (&tags::TIMEOUT, "the mail system took too long"),
+            FailureKind::EightBit => (
+                &tags::EIGHT_BIT,
+                "the message holds octets above 127, which the mail system does not take; encode its parts as base64 or quoted-printable",
+            ),
+            FailureKind::Misconfigured => (&tags::MISCONFIGURED, "the mail system cannot be used as it is set up"),
+            FailureKind::NoResources => (&tags::BUSY, "the server has no room to send another message now"),
+            FailureKind::RelayRefused => {
+                (&tags::RELAY_REFUSED, "the mail system refused the message, its sender or a recipient")
+            }
+            FailureKind::Tempfail => (&tags::TRY_LATER, "the mail program failed for now"),
+            FailureKind::TooLarge => (&tags::PROGRAM_TOO_LARGE, "the message is larger than the mail system takes"),
+            FailureKind::Unavailable => (&tags::UNAVAILABLE, "the mail system is not available now"),
+            FailureKind::Unknown => (&tags::UNKNOWN, "the mail system did not say what became of the message"),
+        };
+        let detail = match &failure.recipient {
+            Some(recipient) => format!("{detail}: {recipient}"),
+            None => detail.to_owned(),
+        };
+        let problem = Problem::hidden(tag, detail, failure.to_string());
+        let retry_after = (failure.kind == FailureKind::NoResources).then_some(60);
+        Problem { retry_after, words: failure.words.clone(), ..problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::statuses::reason;
+
+    #[test]
+    fn every_status_given_has_its_row() {
+        for kind in [
+            FailureKind::BadMessage,
+            FailureKind::DeadlinePassed,
+            FailureKind::EightBit,
+            FailureKind::Misconfigured,
+            FailureKind::NoResources,
+            FailureKind::RelayRefused,
+            FailureKind::Tempfail,
+            FailureKind::TooLarge,
+            FailureKind::Unavailable,
+            FailureKind::Unknown,
+        ] {
+            let failure = Failure { kind, exit: None, detail: "x".into(), words: None, recipient: None, started: true };
+            let problem = Problem::from(&failure);
+            assert_ne!(reason(problem.tag.status), "Error", "{kind:?}");
+            assert_eq!(problem.retry_after.is_some(), kind == FailureKind::NoResources, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_log_gets_both_origins_without_control_characters() {
+        let foreign =
+            Foreign::Origin { origin: Some("https://evil\x1b[2J.test".into()), site: None, host: "h\x07".into() };
+        let problem = Problem::from(&foreign);
+        assert!(problem.log.contains("https://evil") && !problem.log.contains(['\x1b', '\x07']), "{}", problem.log);
+        assert!(!problem.detail.contains("evil"), "{}", problem.detail);
+    }
+}

@@ -1,0 +1,27 @@
+//! Every HTTP status the module answers with.
+#![forbid(unsafe_code)]
+
+/// The reason phrase of a status of [`STATUSES`].
+pub fn reason(status: u16) -> &'static str {
+    STATUSES.iter().find(|row| row.0 == status).map_or("Error", |row| row.1)
+}
+
+/// Every status the module answers with: its number, its reason phrase, what it means here.
+#[rustfmt::skip]
+pub const STATUSES: &[(u16, &str, &str)] = &[
+    (200, "OK", "A dry run: what would have been sent, and to whom. Nothing was sent."),
+    (202, "Accepted", "The mail system took the whole message."),
+    (303, "See Other", "The mail system took the whole message; Location is its delivery status."),
+    (400, "Bad Request", "A field, an address or the body cannot become a mail, or the mail system refused it. Nothing was sent."),
+    (403, "Forbidden", "The sender, a recipient or the origin is not allowed. Nothing was sent."),
+    (405, "Method Not Allowed", "Only POST sends, and OPTIONS describes."),
+    (408, "Request Timeout", "The body came too slowly. Nothing was sent."),
+    (409, "Conflict", "A message with this Message-ID was submitted before; Link is its delivery status."),
+    (411, "Length Required", "Over HTTP/1.0 and HTTP/2 a body needs Content-Length. Nothing was sent."),
+    (413, "Content Too Large", "The body or the message is too large. Nothing was sent."),
+    (415, "Unsupported Media Type", "The type or coding of the body cannot become a mail. Nothing was sent."),
+    (500, "Internal Server Error", "The server is not set up to send. Nothing was sent."),
+    (502, "Bad Gateway", "Nobody knows whether the message was queued."),
+    (503, "Service Unavailable", "The mail system is not available now. Send again later."),
+    (504, "Gateway Timeout", "The mail system took too long. Nobody knows whether the message was queued."),
+];

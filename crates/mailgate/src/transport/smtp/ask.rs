@@ -1,0 +1,12 @@
+//! A command and the answer to it.
+#![forbid(unsafe_code)]
+
+use super::connection::Connection;
+use super::failed::{Failed, Step};
+use super::reply::Reply;
+
+/// A command and its answer.
+pub(super) fn ask(connection: &mut Connection, step: Step, command: &str) -> Result<Reply, Failed> {
+    let asked = connection.write(format!("{command}\r\n").as_bytes()).and_then(|()| connection.reply());
+    asked.map_err(|error| Failed::lost(step, &error))
+}
