@@ -19,7 +19,7 @@ impl Small {
         fs::create_dir(&path).unwrap();
         let mounted = am_root()
             && Command::new("mount")
-                .args(["-t", "tmpfs", "-o", "size=512k,mode=755", "none"])
+                .args(["-t", "tmpfs", "-o", "size=2m,mode=755", "none"])
                 .arg(&path)
                 .status()
                 .is_ok_and(|status| status.success());
@@ -88,4 +88,20 @@ fn a_disk_that_cannot_be_written_sends_nothing_it_could_not_write_down() {
     assert!(remount("rw").success());
     assert_eq!(place.run_queue().status, 0);
     assert_eq!(gateway.taken().len(), 1);
+}
+
+#[test]
+fn the_journal_of_every_message_has_room_on_a_full_disk() {
+    let place = Place::new("room");
+    let Some(small) = Small::mount(&place) else { return };
+    let gateway = Gateway::taking();
+    place.settings(&gateway, &format!("queue {}\n", small.0.join("queue").display()));
+    // Files that end everywhere within a page: some need a new one for the next line. One at a time, for each that goes makes room.
+    for n in 0..64 {
+        assert_eq!(place.send("-odq -t", format!("{MESSAGE}{}", "x".repeat(64 * n))).status, 0);
+        small.fill();
+        let done = place.run_queue();
+        assert_eq!((done.status, gateway.taken().len()), (0, n + 1), "{done:?}");
+        small.free();
+    }
 }

@@ -176,6 +176,16 @@ fn another_gateway_is_asked_only_while_the_first_has_certainly_not_got_it() {
     place.configure(&format!("url {}\nurl {}\n", nowhere(), second.url));
     assert_eq!(place.send("-t", MESSAGE).status, 0);
     assert_eq!(second.taken().len(), 1, "the first cannot be reached");
+    let busy = Gateway::new(|_, nth| if nth == 0 { Answer::problem(503, "yes", "SM0406") } else { Act::Take });
+    place.configure(&format!("url {}\nurl {}\n", nowhere(), busy.url));
+    assert_eq!(place.send("-t", MESSAGE).status, 0);
+    place.let_time_pass();
+    place.run_queue();
+    assert_eq!(
+        (busy.taken().len(), place.names("new").len()),
+        (1, 0),
+        "none of them had it, so any may be asked again"
+    );
     for (what, act, goes_on) in [
         ("not queued", Answer::problem(503, "yes", "SM0406"), true),
         ("not let in", Answer::html(401), true),
