@@ -19,12 +19,15 @@ use crate::id::Id;
 use crate::log::Log;
 use crate::message::header::Header;
 use crate::message::input::Canonical;
-use crate::message::prepare::{Envelope, Prepared, Site, Submission, prepare};
+use crate::message::prepare::{Site, Submission, prepare};
 use crate::message::recipients;
 use crate::options::{Dsn, Options};
-use crate::queue::entry::{self, Head};
-use crate::queue::journal::{Event, Record, State};
+use crate::queue::journal::{Event, Record};
 use crate::queue::{Folder, Queue, drop};
+
+mod handed;
+
+use handed::{Handed, Limited};
 
 /// A body up to this size is held in memory, a larger one in a file without a name.
 pub const IN_MEMORY: usize = 1 << 20;
@@ -179,8 +182,10 @@ impl Sender<'_> {
             match Gateway::new(config) {
                 Ok(gateway) => self.gateway = Some(gateway),
                 Err(failure) => {
-                    self.keep(config, &handed, &original)?;
-                    return Err(Failure::kept(failure.status, format!("{failure}; the message is kept")));
+                    return Err(match self.keep(config, &handed, &original) {
+                        Ok(()) => Failure::kept(failure.status, format!("{failure}; the message is kept")),
+                        Err(_) => Failure::new(failure.status, format!("{failure}; the message is not kept")),
+                    });
                 }
             }
         }
@@ -280,86 +285,4 @@ const FIRST_PAUSE: i64 = 60;
 
 fn too_large(limit: u64) -> Failure {
     Failure::new(Status::DataError, format!("the message is larger than {limit} octets (max_size)"))
-}
-
-/// A message in a caller's hand, ready to go.
-struct Handed<'a> {
-    submission: &'a Submission,
-    prepared: Prepared,
-    body: Spool,
-    records: Vec<Record>,
-}
-
-impl Handed<'_> {
-    /// Whether the queue is ours; if so, the message is in it.
-    fn store(&self, path: &Path, folder: Folder) -> io::Result<bool> {
-        let queue = Queue::open(path)?;
-        if !queue.is_ours() {
-            return Ok(false);
-        }
-        let head = Head {
-            id: self.submission.id.clone(),
-            uid: self.submission.account.uid,
-            time: self.submission.time,
-            envelope: self.prepared.envelope.clone(),
-            size: self.size(),
-        };
-        entry::store(&queue, folder, &head, self.octets()?, &self.records).map(|_| true)
-    }
-
-    fn described(&self) -> String {
-        let envelope = &self.prepared.envelope;
-        let sender = envelope.sender.as_ref().map_or_else(|| "<>".into(), ToString::to_string);
-        format!(
-            "uid={} from={sender} recipients={} size={}",
-            self.submission.account.uid,
-            envelope.recipients.len(),
-            self.size()
-        )
-    }
-}
-
-impl Message for Handed<'_> {
-    fn key(&self) -> String {
-        self.submission.id.key(self.submission.account.uid)
-    }
-
-    fn envelope(&self) -> &Envelope {
-        &self.prepared.envelope
-    }
-
-    fn size(&self) -> u64 {
-        self.prepared.header.len() as u64 + self.body.len()
-    }
-
-    fn octets(&self) -> io::Result<Box<dyn Read + '_>> {
-        Ok(Box::new(self.prepared.header.chain(self.body.reader())))
-    }
-
-    fn state(&self) -> State {
-        State::of(&self.records)
-    }
-
-    /// Until the caller hears "taken", the message is his: what happens to it is kept in memory.
-    fn record(&mut self, event: Event, _: bool) -> io::Result<()> {
-        self.records.push(Record { at: clock::now(), event });
-        Ok(())
-    }
-}
-
-/// A reader that fails beyond a limit.
-struct Limited<R> {
-    inner: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Limited<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(into)?;
-        match self.left.checked_sub(n as u64) {
-            Some(left) => self.left = left,
-            None => return Err(io::ErrorKind::FileTooLarge.into()),
-        }
-        Ok(n)
-    }
 }

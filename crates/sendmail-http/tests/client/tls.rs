@@ -136,4 +136,6 @@ fn our_own_certificate_is_shown_where_it_is_wanted() {
         assert!(done.status == 78 && done.stderr.contains(said), "{key}: {done:?}");
         assert_eq!(place.names("new").len(), kept, "{key}");
     }
+    let wrong = format!("{ca}certificate {}\nkey {}\n", file("us.crt"), file("good.key"));
+    assert_eq!(place.settings(&gateway, &wrong).send("-t", MESSAGE).status, 78, "without a queue, too");
 }
