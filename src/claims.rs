@@ -5,8 +5,8 @@ use crate::directives::{Idempotency, KeyStore};
 use crate::ledger;
 use crate::outcome::{self, Refused};
 use crate::settings::Settings;
-use crate::submit::{Content, Sent};
 use httpd::Request;
+use mail::address::Address;
 use mail::content_type::ContentType;
 use mail::header::{HeaderName, HeaderValue};
 use mail::message_id::MessageId;
@@ -58,17 +58,12 @@ impl<'r> Keyed<'r> {
         Ok(Some(Keyed { key, content: Digester::default(), store: Store::of(request, settings, idempotency) }))
     }
 
-    /// The mail without its body. Date and Message-ID do not count: a client that writes it anew to try again gives it others.
-    pub fn submission(&mut self, submission: &Submission, content: &Content<'_>) {
-        let own = match content {
-            Content::Message { envelope, .. } => envelope
-                .sender
-                .as_ref()
-                .map(|sender| sender.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string)),
-            Content::Parts { .. } | Content::Request => None,
-        };
+    /// The mail without its body, and the envelope sender of its own if it has one. Date and Message-ID do not count: a client that writes
+    /// it anew to try again gives it others.
+    pub fn submission(&mut self, submission: &Submission, sender: Option<&Option<Address>>) {
+        let written = |sender: &Option<Address>| sender.as_ref().map_or("<>".to_owned(), ToString::to_string);
         let digester = &mut self.content;
-        digester.item(own.unwrap_or_default().as_bytes());
+        digester.item(sender.map(written).unwrap_or_default().as_bytes());
         digester.item(content_type(submission.content_type.as_ref()).as_bytes());
         digester.item(submission.transfer_encoding.as_deref().unwrap_or_default().as_bytes());
         digester.item(&submission.recipients.len().to_be_bytes());
@@ -182,8 +177,8 @@ fn scoped(request: &Request<'_>, settings: &Settings<'_>, key: &str) -> Digest {
 
 /// What a request may do that has a key, or none.
 pub enum Claimed<'k> {
-    /// It was done before.
-    Before(Sent),
+    /// It was sent before; its identifier, and where its delivery status can be asked for.
+    Before(MessageId, Option<String>),
     /// It sends.
     Now(Option<Claim<'k>>),
 }
@@ -204,7 +199,7 @@ pub fn claim<'k>(request: &Request<'_>, keyed: Option<&'k Keyed<'_>>) -> Result<
     match outcome {
         Outcome::Accepted { status_url } => {
             outcome::replayed(request, &id);
-            Ok(Claimed::Before(Sent { message_id: id, status_url }))
+            Ok(Claimed::Before(id, status_url))
         }
         Outcome::Unknown(tag) => {
             let problem = Box::new(answer::still_unknown(tag));

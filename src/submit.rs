@@ -98,7 +98,11 @@ pub fn submit(
 
     let mut keyed = guards.keyed.as_mut();
     if let Some(keyed) = &mut keyed {
-        keyed.submission(&submission, content);
+        let sender = match content {
+            Content::Message { envelope, .. } => envelope.sender.as_ref(),
+            Content::Parts { .. } | Content::Request => None,
+        };
+        keyed.submission(&submission, sender);
     }
     let host = HostName::new(request.server_name(), request.local_ip());
     let trace = trace(request, settings, &host, &token);
@@ -130,9 +134,9 @@ pub fn submit(
 
     let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
         Claimed::Now(claim) => claim,
-        Claimed::Before(sent) => {
+        Claimed::Before(message_id, status_url) => {
             guards.rates.give_back();
-            return Ok(Outcome::Sent(sent));
+            return Ok(Outcome::Sent(Sent { message_id, status_url }));
         }
     };
     entry.write(request)?;

@@ -69,7 +69,11 @@ fn folder(folder: &Path, lifetime: Duration, now: i64) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    entries.fold(Ok(()), |outcome, entry| entry.and_then(|entry| file(&entry.path(), lifetime, now)).and(outcome))
+    let mut outcome = Ok(());
+    for entry in entries {
+        outcome = entry.and_then(|entry| file(&entry.path(), lifetime, now)).and(outcome);
+    }
+    outcome
 }
 
 fn file(path: &Path, lifetime: Duration, now: i64) -> io::Result<()> {
