@@ -18,7 +18,7 @@ use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::Trial;
 use mailgate::answer::{self, Problem};
 use mailgate::input::mime::MimeEnvelope;
-use mailgate::input::{self, Rules, framing};
+use mailgate::input::{self, FieldSource, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message::parts;
@@ -85,7 +85,9 @@ pub fn submit(
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let submission = match content {
         Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
-        Content::Parts { .. } | Content::Request => read_fields(request, settings, fields, &token)?,
+        Content::Parts { .. } | Content::Request => {
+            read_fields(request, settings, fields, FieldSource::Request, &token)?
+        }
     };
     guards.rates.recipients(submission.recipients.len())?;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
@@ -181,6 +183,7 @@ fn read_fields(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
+    source: FieldSource,
     token: &Token,
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
@@ -199,6 +202,7 @@ fn read_fields(
             redirect: settings.redirect_to(),
             sender: sender.as_ref().map(expressions::Sender::vouched),
             server_name: &server_name,
+            source,
             strip: settings.strip_headers(),
             token,
         },
@@ -218,14 +222,15 @@ fn read_message(
     envelope: &MimeEnvelope,
 ) -> Result<Submission, Refused> {
     if envelope.recipients.is_empty() {
-        return read_fields(request, settings, fields, token);
+        return read_fields(request, settings, fields, FieldSource::Message { has_envelope: false }, token);
     }
     let recipients: Vec<_> = envelope.recipients.iter().map(ToString::to_string).collect();
     let recipients = recipients.join(", ");
     let is_bcc = |(name, _): &&(&[u8], &[u8])| !name.eq_ignore_ascii_case(b"Bcc");
     let mut with_envelope: Vec<_> = fields.iter().filter(is_bcc).copied().collect();
     with_envelope.push((b"Bcc", recipients.as_bytes()));
-    let mut submission = read_fields(request, settings, &with_envelope, token)?;
+    let mut submission =
+        read_fields(request, settings, &with_envelope, FieldSource::Message { has_envelope: true }, token)?;
     if submission.redirected.is_none() {
         // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
         let complete =

@@ -16,6 +16,7 @@ mod life;
 mod manual;
 mod memory;
 mod metrics;
+mod mime;
 mod origins;
 mod policy;
 mod posts;

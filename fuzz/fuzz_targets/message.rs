@@ -10,7 +10,7 @@ use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Address as Read, Message as Parsed, MessageParser};
 use mail::address::{Domain, HostName};
 use mailgate::input::strip::{NamePattern, StripList};
-use mailgate::input::{self, Rules};
+use mailgate::input::{self, FieldSource, Rules};
 use mailgate::submission::Submission;
 use mail::transfer_encoding::Kind;
 use mailgate::message::compose::Trace;
@@ -51,6 +51,7 @@ fuzz_target!(|octets: &[u8]| {
             name: Some(b"\"A\" <z@evil.test>, B"),
         }),
         server_name: &server,
+        source: FieldSource::Request,
         strip: &StripList::default(),
         token: &token,
     };
@@ -78,7 +79,7 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn compose(submission: &Submission, token: &Token, body: &[u8]) -> Option<Vec<u8>> {
     let host = HostName::new("gateway.test", [127, 0, 0, 1].into());
-    let trace = Trace { client: None, user: Some(b"u\nser"), server_name: &host, https: true, token };
+    let trace = Trace { client: None, user: Some(b"u\nser"), server_name: &host, protocol: "HTTPS", token };
     let directory = std::env::temp_dir();
     let mut draft = Draft::new(submission, Some(trace), &directory);
     body.chunks(8_000).for_each(|octets| draft.write(octets).unwrap());

@@ -66,7 +66,7 @@ fn judge(what: &str, told: &Told, delivered: &[String]) {
     assert!(delivered.iter().all(|subject| told.contains_key(subject)));
     eprintln!("{what}: {} messages, 0 lost, 0 twice, {unknown} unknown, of which {there} were sent", told.len());
     assert!(
-        told.values().filter(|status| **status == 202).count() * 4 > told.len() * 3,
+        told.values().filter(|status| **status == 202).count() * 2 > told.len(),
         "most clients learn what became of it"
     );
 }

@@ -7,7 +7,7 @@ use mail::address::{Domain, HostName};
 use mail::message_id::Token;
 use mailgate::answer::{self, Problem};
 use mailgate::input::strip::StripList;
-use mailgate::input::{self, Rules};
+use mailgate::input::{self, FieldSource, Rules};
 use mailgate::message::Message;
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
@@ -42,6 +42,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
         redirect: None,
         sender: None,
         server_name: &domain,
+        source: FieldSource::Request,
         strip: &StripList::default(),
         token: &token,
     };

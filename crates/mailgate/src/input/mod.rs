@@ -9,7 +9,7 @@ mod read;
 pub mod strip;
 pub mod ways;
 
-pub use read::{Rules, given_type, reaches_mail, read};
+pub use read::{FieldSource, Rules, given_type, reaches_mail, read};
 
 use crate::policy::PolicyError;
 use mail::address::AddressError;
