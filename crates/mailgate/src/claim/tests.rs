@@ -186,7 +186,7 @@ fn an_outcome_is_read_as_it_was_written() {
         let outcome = Outcome::Accepted { status_url: Some(url.into()) };
         assert_eq!(outcome.write(), "accepted", "{url}: what cannot stand in a record is left out");
     }
-    for bad in ["", "accepted ", "accepted a b", "Accepted", "unknown SM0101", "unknown SM9999", "refused SM0101"] {
+    for bad in ["", "accepted ", "accepted a b", "Accepted", "unknown SM0101", "unknown timeout", "refused SM0101"] {
         assert_eq!(Outcome::parse(bad), None, "{bad}");
     }
 }
