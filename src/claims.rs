@@ -179,6 +179,8 @@ fn scoped(request: &Request<'_>, settings: &Settings<'_>, key: &str) -> Digest {
 pub enum Claimed<'k> {
     /// It was sent before; its identifier, and where its delivery status can be asked for.
     Before(MessageId, Option<String>),
+    /// It may have been sent before, and nobody knows.
+    Perhaps(Refused),
     /// It sends.
     Now(Option<Claim<'k>>),
 }
@@ -203,7 +205,7 @@ pub fn claim<'k>(request: &Request<'_>, keyed: Option<&'k Keyed<'_>>) -> Result<
         }
         Outcome::Unknown(tag) => {
             let problem = Box::new(answer::still_unknown(tag));
-            Err(Refused::Problem { problem, message_id: Some(id), exit: None })
+            Ok(Claimed::Perhaps(Refused::Problem { problem, message_id: Some(id), exit: None }))
         }
     }
 }

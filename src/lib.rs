@@ -69,7 +69,8 @@ impl Module for Sendmail {
     }
 
     fn start(server: &Server<'_>) {
-        httpd::limit_connecting(server, "ProcessDSNEnable");
+        httpd::limit_connecting(server, ("ProcessDSNEnable", "on"));
+        httpd::limit_connecting(server, ("SendmailIdempotency", "dbd"));
         metrics::start(server);
         rates::start(server);
     }

@@ -140,6 +140,10 @@ pub fn submit(
             guards.rates.give_back();
             return Ok(Outcome::Sent(Sent { message_id, status_url }));
         }
+        Claimed::Perhaps(refused) => {
+            guards.rates.give_back();
+            return Err(refused);
+        }
     };
     entry.write(request)?;
     let taken = way.run(settings, &message, &mut || {

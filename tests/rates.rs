@@ -2,7 +2,7 @@
 
 use crate::keys::{Keys, is_replayed, keyed};
 use crate::support::httpd_config::Builder;
-use crate::support::{Httpd, Mpm, Request, Response, Sendmail};
+use crate::support::{Behaviour, Httpd, Mpm, Request, Response, Sendmail};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn field<'r>(response: &'r Response, name: &str) -> &'r str {
@@ -94,8 +94,12 @@ fn refusals_count_and_dry_runs_and_replays_do_not() {
         let dry = Request::mail("/mail").header("Prefer", "sendmail-dry-run").send(&httpd).expect_status(200);
         assert_eq!(left(dry), "4");
     }
-    assert_eq!(left(Request::mail("/mail").without("To").send(&httpd).expect_status(400)), "3");
-    assert_eq!(left(keyed("k", "b").send(&httpd).expect_status(422)), "2");
+    sendmail.behave(&Behaviour::reads_all_and_exits(1));
+    assert_eq!(left(keyed("lost", "a").send(&httpd).expect_status(502)), "3");
+    assert_eq!(left(keyed("lost", "a").send(&httpd).expect_status(502)), "3", "nobody knows, once more");
+    httpd.expect_log("SM0407");
+    assert_eq!(left(Request::mail("/mail").without("To").send(&httpd).expect_status(400)), "2");
+    assert_eq!(left(keyed("k", "b").send(&httpd).expect_status(422)), "1");
     httpd.expect_log("SM0105");
     httpd.expect_log("SM0111");
 }

@@ -173,14 +173,14 @@ impl Drop for GivenBack<'_> {
 /// server that accepts and says nothing, at the start of each child and under the lock of mod_dbd's pool.
 const CONNECT_TIMEOUT: &str = "2";
 
-/// Limits the time that connecting to PostgreSQL takes, if `directive` is on somewhere. For [`Module::start`](crate::Module::start).
-pub fn limit_connecting(server: &Server<'_>, directive: &str) {
-    fn is_on(directives: &[Directive], name: &str) -> bool {
+/// Limits the time that connecting to PostgreSQL takes, if this directive with this first word stands somewhere. For [`Module::start`](crate::Module::start).
+pub fn limit_connecting(server: &Server<'_>, (directive, word): (&str, &str)) {
+    fn is_set(directives: &[Directive], name: &str, word: &str) -> bool {
         directives
             .iter()
-            .any(|directive| directive.is(name) && directive.first_is("on") || is_on(&directive.children, name))
+            .any(|directive| directive.is(name) && directive.first_is(word) || is_set(&directive.children, name, word))
     }
-    if std::env::var_os("PGCONNECT_TIMEOUT").is_none() && is_on(&configuration(server), directive) {
+    if std::env::var_os("PGCONNECT_TIMEOUT").is_none() && is_set(&configuration(server), directive, word) {
         // SAFETY: httpd calls post_config in the parent before it makes children, on the thread that reads the configuration. Another
         // module may have a thread by then; glibc never frees the first environment, so a reader on it finds a valid one.
         unsafe { std::env::set_var("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT) };

@@ -66,8 +66,9 @@ const EXPIRE: Statement =
     Statement { name: c"dsn_claim_expire", sql: c"DELETE FROM idempotency WHERE expires < %lld", columns: 0 };
 
 impl<C: Connect> Table<C> {
-    fn lease(&self) -> i64 {
-        later(now(), self.timeout.saturating_add(MARGIN))
+    /// The end of a lease for so many waits of [`Self::timeout`].
+    fn lease(&self, waits: u32) -> i64 {
+        later(now(), self.timeout.saturating_mul(waits).saturating_add(MARGIN))
     }
 
     /// Takes rows away whose time is over, if this process did not lately.
@@ -94,7 +95,8 @@ impl<C: Connect> Claims for Table<C> {
         let owner = Token::random().map_err(|error| StoreError(format!("no name for a claim: {error}")))?;
         let (digest, owner, content) = (key.to_string(), owner.as_str().to_owned(), content.to_string());
         let mine = Mine { table: self, digest: digest.clone(), owner: owner.clone() };
-        let (lease, undo) = (self.lease().to_string(), mine.undo());
+        // One for a place among the programs, one for all that a relay says before the end of the message.
+        let (lease, undo) = (self.lease(2).to_string(), mine.undo());
         let work = move |database: &mut dyn Database| take(database, &digest, &content, &owner, &lease);
         match self.connections.with(work, undo).map_err(failed)? {
             There::Mine => Ok(Found::Yours(Claim::new(mine))),
@@ -199,7 +201,7 @@ impl<C: Connect> Mine<'_, C> {
 
 impl<C: Connect> Held for Mine<'_, C> {
     fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError> {
-        let (lease, expires) = (self.table.lease(), later(now(), self.table.lifetime));
+        let (lease, expires) = (self.table.lease(1), later(now(), self.table.lifetime));
         let values = vec![lease.to_string(), expires.to_string(), message_id.to_owned()];
         self.change(&BEGIN, values, self.undo())
     }
