@@ -73,7 +73,7 @@ fn kept_error(to: &mut (impl Write + ?Sized), write: impl FnOnce(&mut dyn FnMut(
     outcome
 }
 
-fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     loop {
         let n = match from.fill_buf() {
             Ok(b"") => return Ok(()),
@@ -218,20 +218,14 @@ impl QuotedPrintable {
     fn whole_line(&self, rest: &[u8], sink: &mut dyn FnMut(&[u8])) -> Option<usize> {
         let end = memchr::memchr(b'\n', &rest[..rest.len().min(ENCODED_LINE + 1)]).filter(|_| self.line.is_empty())?;
         let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-        if !is_literal(text) || !self.fits(text) {
+        let misread = text == b"." || text.starts_with(b"From ") || text.starts_with(b"--");
+        let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
+        if text.len() >= ENCODED_LINE || !ends_well || misread || !is_literal(text) {
             return None;
         }
         sink(text);
         sink(b"\n");
         Some(end + 1)
-    }
-
-    /// Whether literal text, with its line end behind it, is a line of output as it is: nothing stands before it on the line, and nothing
-    /// could misread it.
-    pub fn fits(&self, text: &[u8]) -> bool {
-        let misread = text == b"." || text.starts_with(b"From ") || text.starts_with(b"--");
-        let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
-        self.carry.is_empty() && self.line.is_empty() && text.len() < ENCODED_LINE && ends_well && !misread
     }
 
     /// How many of the next octets stand for themselves, up to the end of this line of output.

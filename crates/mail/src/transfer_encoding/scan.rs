@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::declared::{Base64, Escape, Quoted};
-use super::encode::{QuotedPrintable, is_literal, is_literal_text};
+use super::encode::{is_literal, is_literal_text};
 use super::sniff::{Markup, Sniffer};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -32,8 +32,6 @@ pub struct Facts {
     pub from_line: bool,
     /// Whether the last octet is LF.
     pub ends_with_newline: bool,
-    /// Octets of it as quoted-printable, exactly; not counted where there is a NUL, which no text has.
-    pub quoted_printable_len: u64,
     /// Octets of it as base64, exactly.
     pub base64_len: u64,
     /// The same if all line ends are CRLF.
@@ -66,8 +64,6 @@ pub struct Scan {
     utf8: Utf8,
     base64: Base64,
     quoted: Quoted,
-    printable: QuotedPrintable,
-    printable_len: u64,
 }
 
 impl Scan {
@@ -80,8 +76,6 @@ impl Scan {
             utf8: Utf8::default(),
             base64: Base64::new(declared),
             quoted: Quoted::new(declared),
-            printable: QuotedPrintable::new(),
-            printable_len: 0,
         }
     }
 
@@ -135,20 +129,12 @@ impl Scan {
         if !self.base64.illegal {
             line.iter().for_each(|&b| self.base64.octet(b));
         }
-        if literal && !end.is_empty() && self.printable.fits(text) {
-            self.printable_len += text.len() as u64 + 1;
-        } else if !self.lines.nul {
-            let counted = &mut self.printable_len;
-            self.printable.update(line, &mut |piece: &[u8]| *counted += piece.len() as u64);
-        }
     }
 
     /// What is known if this was all.
     pub fn facts(&self) -> Facts {
-        let (mut lines, mut printable, mut printable_len) =
-            (self.lines.clone(), self.printable.clone(), self.printable_len);
+        let mut lines = self.lines.clone();
         lines.end_of_line();
-        printable.finish(&mut |piece: &[u8]| printable_len += piece.len() as u64);
         let base64_len = |octets: u64| {
             let digits = octets.div_ceil(3) * 4;
             digits + digits.div_ceil(super::ENCODED_LINE as u64)
@@ -165,7 +151,6 @@ impl Scan {
             lone_dot: lines.lone_dot,
             from_line: lines.from_line,
             ends_with_newline: lines.ends_with_newline,
-            quoted_printable_len: if lines.nul { 0 } else { printable_len },
             base64_len: base64_len(lines.len),
             base64_text_len: base64_len(lines.len + lines.bare_lf),
             is_base64: self.base64.finish(),

@@ -26,11 +26,8 @@ fn octet_by_octet(octets: &[u8]) -> Facts {
         scan.quoted.octet(b);
         scan.base64.octet(b);
         scan.utf8.update(&[b]);
-        if !scan.lines.nul {
-            scan.printable.update(&[b], &mut |piece: &[u8]| scan.printable_len += piece.len() as u64);
-        }
     }
-    if scan.lines.nul { Facts { quoted_printable_len: 0, ..scan.facts() } } else { scan.facts() }
+    scan.facts()
 }
 
 #[test]

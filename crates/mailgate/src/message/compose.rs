@@ -25,6 +25,18 @@ pub enum ComposeError {
     Parts(MimeError),
 }
 
+impl From<BodyError> for ComposeError {
+    fn from(error: BodyError) -> Self {
+        ComposeError::Body(error)
+    }
+}
+
+impl From<io::Error> for ComposeError {
+    fn from(error: io::Error) -> Self {
+        ComposeError::Io(error)
+    }
+}
+
 impl From<MimeError> for ComposeError {
     fn from(error: MimeError) -> Self {
         match error {
@@ -97,13 +109,17 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// For a body of which `facts` are known.
-    pub fn of(submission: &Submission, facts: &Facts) -> Result<Form, BodyError> {
+    /// For a body of which `facts` are known; `quoted_printable_len` as for [`body::plan`].
+    pub fn of<E: From<BodyError>>(
+        submission: &Submission,
+        facts: &Facts,
+        quoted_printable_len: impl FnOnce() -> Result<u64, E>,
+    ) -> Result<Form, E> {
         let given = submission.content_type.as_ref();
         let is_known = facts.nul && given.is_none() || given.is_some_and(|given| markup(Some(given)) == Markup::None);
         let content_type = content_type(given, facts);
         let kind = content_type.kind();
-        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts)?;
+        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts, quoted_printable_len)?;
         let header = last_lines(&content_type, &plan);
         Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
     }

@@ -8,7 +8,7 @@ use crate::message::Message;
 use crate::submission::Submission;
 use mail::content_type::ContentType;
 use mail::mime::{Rewriting, Whole};
-use mail::transfer_encoding::{self as body, Encoder, Encoding, Facts, Plan, Scan};
+use mail::transfer_encoding::{self as body, BodyError, Encoder, Encoding, Facts, Plan, Scan};
 use std::io;
 use std::path::Path;
 use sys::spool::Spool;
@@ -72,7 +72,10 @@ impl<'a> Draft<'a> {
     /// The message in full, after the last octet of the body.
     pub fn finish(self) -> Result<Message, ComposeError> {
         let facts = self.scan.facts();
-        let form = Form::of(self.submission, &facts).map_err(ComposeError::Body)?;
+        let (body, start) = self.store.body();
+        let form = Form::of(self.submission, &facts, || {
+            Ok::<_, ComposeError>(body::quoted_printable_len(body.reader_at(start))?)
+        })?;
         if let (true, Some(content_type)) = (form.plan.opens_parts(), &self.submission.content_type) {
             return self.with_parts(content_type);
         }
@@ -100,17 +103,24 @@ impl<'a> Draft<'a> {
 
     /// The message whose parts are encoded where that is needed.
     fn with_parts(self, content_type: &ContentType) -> Result<Message, ComposeError> {
-        let (body, start) = match &self.store {
-            Store::Body(body) => (body, 0),
-            Store::AsIs { message, start, .. } => (message, *start),
-            Store::Encoded { message, .. } => (message, 0), // only of what has no parts
-        };
+        let (body, start) = self.store.body();
         let whole = Whole::Body(content_type);
         let rewriting = Rewriting::plan(whole, body.reader_at(start), false)?;
         let encoding = if rewriting.is_eight_bit() { Encoding::EightBit } else { Encoding::SevenBit };
         let header = self.header + &last_lines(content_type, &Plan::unchanged(encoding));
         Message::compose(self.directory, header.as_bytes(), |to| rewriting.write(whole, body.reader_at(start), to))
             .map_err(ComposeError::Io)
+    }
+}
+
+impl Store {
+    /// The body as it came, and where it begins; of one that is encoded already nobody asks.
+    fn body(&self) -> (&Spool, u64) {
+        match self {
+            Store::Body(body) => (body, 0),
+            Store::AsIs { message, start, .. } => (message, *start),
+            Store::Encoded { message, .. } => (message, 0),
+        }
     }
 }
 
@@ -123,7 +133,8 @@ fn begun(
     directory: &Path,
 ) -> io::Result<Option<Store>> {
     let facts = scan.facts();
-    let Ok(form) = Form::of(submission, &facts) else { return Ok(None) };
+    // Which of two encodings is shorter, only the end tells.
+    let Ok(form) = Form::of(submission, &facts, || Err(Unclear)) else { return Ok(None) };
     let as_is = form.plan.is_as_is() && !has_cr(&facts);
     if !as_is && !form.is_certain {
         return Ok(None);
@@ -141,6 +152,15 @@ fn begun(
         encoder.update(octets, &mut message)?;
         Store::Encoded { message, encoder }
     }))
+}
+
+/// The beginning of a body does not tell how all of it is to be written.
+struct Unclear;
+
+impl From<BodyError> for Unclear {
+    fn from(_: BodyError) -> Self {
+        Unclear
+    }
 }
 
 /// A CR is not written as it came: before a LF it goes, elsewhere it makes another form.
@@ -186,7 +206,8 @@ mod tests {
     fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
         let mut scan = Scan::new(true, markup(submission.content_type.as_ref()));
         scan.update(body);
-        let form = Form::of(submission, &scan.facts()).map_err(|error| error.to_string())?;
+        let length = || Ok::<_, ComposeError>(body::quoted_printable_len(body)?);
+        let form = Form::of(submission, &scan.facts(), length).map_err(|error| error.to_string())?;
         let header = |last: &str| [submission.header.as_bytes(), last.as_bytes()].concat();
         if form.plan.opens_parts() {
             let content_type = submission.content_type.as_ref().unwrap();
