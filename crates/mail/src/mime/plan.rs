@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::entity::{Encoding, Entity};
 use super::walk::{Listener, walk};
 use super::{MimeError, Whole, field};
-use crate::transfer_encoding::{self as body, Kind, Markup, QuotedLength, Scan};
+use crate::transfer_encoding::{self as body, Kind, LengthCounter, Markup, Scan};
 
 /// More parts than this no mail program writes, and each takes a few octets here.
 const MAX_PARTS: usize = 10_000;
@@ -35,7 +35,7 @@ pub(super) enum Change {
 
 pub(super) fn plan(whole: Whole<'_>, from: impl BufRead, seven_bit: bool) -> Result<Plan, MimeError> {
     let plan = Plan { seven_bit, ..Plan::default() };
-    let mut planner = Planner { plan, entity: None, scan: Scan::new(false, Markup::None), length: None };
+    let mut planner = Planner { plan, entity: None, scan: Scan::new(false, Markup::None), lengths: None };
     walk(whole, from, &mut planner)?;
     Ok(planner.plan)
 }
@@ -45,8 +45,8 @@ struct Planner {
     /// Whose contents are read.
     entity: Option<Entity>,
     scan: Scan,
-    /// Of text, as quoted-printable: nobody will read it again before it must be known.
-    length: Option<QuotedLength>,
+    /// Of text: nobody will read it again before they must be known.
+    lengths: Option<LengthCounter>,
 }
 
 impl Planner {
@@ -91,21 +91,21 @@ impl Listener for Planner {
         self.entity = entity.cloned();
         self.scan = Scan::new(false, Markup::None);
         let is_text = matches!(entity, Some(Entity::Leaf { kind: Kind::Text, encoding: Encoding::Identity }));
-        self.length = is_text.then(QuotedLength::new);
+        self.lengths = is_text.then(LengthCounter::default);
         Ok(())
     }
 
     fn octets(&mut self, octets: &[u8]) -> Result<(), MimeError> {
         self.scan.update(octets);
-        if let Some(length) = &mut self.length {
-            length.update(octets);
+        if let Some(lengths) = &mut self.lengths {
+            lengths.update(octets);
         }
         Ok(())
     }
 
     fn end_of_contents(&mut self, _: bool) -> Result<(), MimeError> {
         let facts = self.scan.facts();
-        let length = self.length.take().map_or(0, QuotedLength::finish);
+        let lengths = self.lengths.take().unwrap_or_default();
         let eight_bit = facts.eight_bit > 0;
         let trouble = body::trouble(&facts).or((self.plan.seven_bit && eight_bit).then_some("an octet above 127"));
         match (trouble, &self.entity) {
@@ -124,7 +124,7 @@ impl Listener for Planner {
                     Encoding::Base64 => body::Plan::again(body::Encoding::Base64),
                     Encoding::QuotedPrintable => body::Plan::again(body::Encoding::QuotedPrintable),
                     Encoding::Identity | Encoding::Unknown => {
-                        body::Plan::of_leaf(*kind, &facts, || Ok::<_, MimeError>(length))?
+                        body::Plan::of_leaf(*kind, &facts, || Ok::<_, MimeError>(lengths.finish()))?
                     }
                 };
                 self.change_last(Change::Encode(plan));

@@ -36,7 +36,7 @@ impl Encoder {
         Encoder(match (plan.encoding, plan.source) {
             (Encoding::SevenBit | Encoding::EightBit, _) => Way::Plain(PlainLines::default()),
             (Encoding::QuotedPrintable, Source::Encoded) => Way::Requote(Requote::default()),
-            (Encoding::QuotedPrintable, _) => Way::QuotedPrintable(QuotedPrintable::new()),
+            (Encoding::QuotedPrintable, _) => Way::QuotedPrintable(QuotedPrintable::default()),
             (Encoding::Base64, source) => Way::Base64(Base64Lines::new(source)),
         })
     }
@@ -130,7 +130,7 @@ fn disguise(line: &[u8], last: bool) -> Option<&'static [u8]> {
 }
 
 /// Any octets -> quoted-printable. LF and CRLF are line ends; everything else comes back exactly.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub(super) struct QuotedPrintable {
     carry: Vec<u8>,
     line: Vec<u8>,
@@ -156,10 +156,6 @@ fn stands_for_itself(b: u8) -> bool {
 const LOOKAHEAD: usize = 4;
 
 impl QuotedPrintable {
-    pub fn new() -> QuotedPrintable {
-        QuotedPrintable { carry: Vec::new(), line: Vec::with_capacity(ENCODED_LINE + 1) }
-    }
-
     pub fn update(&mut self, piece: &[u8], sink: &mut dyn FnMut(&[u8])) {
         let mut octets = std::mem::take(&mut self.carry);
         octets.extend_from_slice(piece);

@@ -14,8 +14,8 @@ mod scan;
 mod sniff;
 
 pub use encode::{Encoder, encode};
-pub(crate) use length::QuotedLength;
-pub use length::quoted_printable_len;
+pub(crate) use length::LengthCounter;
+pub use length::Lengths;
 pub use scan::{Facts, Scan};
 pub use sniff::Markup;
 
@@ -76,18 +76,18 @@ pub enum Source {
 }
 
 impl Plan {
-    /// For octets under a type of their own; `quoted_printable_len` as for [`plan`].
+    /// For octets under a type of their own; `lengths` as for [`plan`].
     pub(super) fn of_leaf<E>(
         kind: Kind,
         facts: &Facts,
-        quoted_printable_len: impl FnOnce() -> Result<u64, E>,
+        lengths: impl FnOnce() -> Result<Lengths, E>,
     ) -> Result<Plan, E> {
         let is_clean = || trouble(facts).is_none() && facts.eight_bit == 0 && !facts.from_line;
         let encoding = match kind {
             Kind::Composite | Kind::Other => Encoding::Base64,
             Kind::Text if is_clean() => Encoding::SevenBit,
-            Kind::Text if facts.nul || facts.base64_text_len < quoted_printable_len()? => Encoding::Base64,
-            Kind::Text => Encoding::QuotedPrintable,
+            Kind::Text if facts.nul => Encoding::Base64,
+            Kind::Text => lengths()?.shorter(),
         };
         // What is called text and holds a NUL is none: a line end in it may be part of a number.
         let source = if kind == Kind::Text && !facts.nul { Source::Text } else { Source::Octets };
@@ -160,12 +160,12 @@ impl fmt::Display for BodyError {
 impl std::error::Error for BodyError {}
 
 /// How to write a body of `kind` of which `facts` are known, and whose sender may have `declared` a
-/// Content-Transfer-Encoding. Where two encodings would do, `quoted_printable_len` is asked ([`quoted_printable_len`]).
+/// Content-Transfer-Encoding. Where two encodings would do, `lengths` is asked for those of the body.
 pub fn plan<E: From<BodyError>>(
     kind: Kind,
     declared: Option<&str>,
     facts: &Facts,
-    quoted_printable_len: impl FnOnce() -> Result<u64, E>,
+    lengths: impl FnOnce() -> Result<Lengths, E>,
 ) -> Result<Plan, E> {
     let declared = declared.map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default();
     Ok(match declared.as_str() {
@@ -173,7 +173,7 @@ pub fn plan<E: From<BodyError>>(
         "quoted-printable" => as_sent(kind, Encoding::QuotedPrintable, "quoted-printable", facts.is_quoted_printable)?,
         "7bit" if facts.eight_bit > 0 => return Err(BodyError::EightBitDeclared7bit.into()),
         "" | "7bit" | "8bit" | "binary" if kind == Kind::Composite => composite(facts),
-        "" | "7bit" | "8bit" | "binary" => Plan::of_leaf(kind, facts, quoted_printable_len)?,
+        "" | "7bit" | "8bit" | "binary" => Plan::of_leaf(kind, facts, lengths)?,
         _ => return Err(BodyError::UnknownEncoding.into()),
     })
 }
@@ -197,7 +197,7 @@ pub(super) fn trouble(facts: &Facts) -> Option<&'static str> {
     [
         (facts.nul, "a NUL"),
         (facts.bare_cr, "a CR without LF"),
-        (facts.longest_line > MAX_LINE as u64, "a line of more than 990 octets"),
+        (facts.has_long_line, "a line of more than 990 octets"),
         (facts.lone_dot, "a line that is a single dot"),
     ]
     .into_iter()

@@ -8,7 +8,7 @@ use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
 use mail::mime::MimeError;
-use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Markup, Plan, Source};
+use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Lengths, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -109,17 +109,17 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// For a body of which `facts` are known; `quoted_printable_len` as for [`body::plan`].
+    /// For a body of which `facts` are known; `lengths` as for [`body::plan`].
     pub fn of<E: From<BodyError>>(
         submission: &Submission,
         facts: &Facts,
-        quoted_printable_len: impl FnOnce() -> Result<u64, E>,
+        lengths: impl FnOnce() -> Result<Lengths, E>,
     ) -> Result<Form, E> {
         let given = submission.content_type.as_ref();
         let is_known = facts.nul && given.is_none() || given.is_some_and(|given| markup(Some(given)) == Markup::None);
         let content_type = content_type(given, facts);
         let kind = content_type.kind();
-        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts, quoted_printable_len)?;
+        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts, lengths)?;
         let header = last_lines(&content_type, &plan);
         Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
     }

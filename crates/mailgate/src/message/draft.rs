@@ -8,7 +8,7 @@ use crate::message::Message;
 use crate::submission::Submission;
 use mail::content_type::ContentType;
 use mail::mime::{Rewriting, Whole};
-use mail::transfer_encoding::{self as body, BodyError, Encoder, Encoding, Facts, Plan, Scan};
+use mail::transfer_encoding::{self as body, BodyError, Encoder, Encoding, Facts, Lengths, Plan, Scan};
 use std::io;
 use std::path::Path;
 use sys::spool::Spool;
@@ -73,9 +73,7 @@ impl<'a> Draft<'a> {
     pub fn finish(self) -> Result<Message, ComposeError> {
         let facts = self.scan.facts();
         let (body, start) = self.store.body();
-        let form = Form::of(self.submission, &facts, || {
-            Ok::<_, ComposeError>(body::quoted_printable_len(body.reader_at(start))?)
-        })?;
+        let form = Form::of(self.submission, &facts, || Ok::<_, ComposeError>(Lengths::of(body.reader_at(start))?))?;
         if let (true, Some(content_type)) = (form.plan.opens_parts(), &self.submission.content_type) {
             return self.with_parts(content_type);
         }
@@ -206,8 +204,8 @@ mod tests {
     fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
         let mut scan = Scan::new(true, markup(submission.content_type.as_ref()));
         scan.update(body);
-        let length = || Ok::<_, ComposeError>(body::quoted_printable_len(body)?);
-        let form = Form::of(submission, &scan.facts(), length).map_err(|error| error.to_string())?;
+        let lengths = || Ok::<_, ComposeError>(Lengths::of(body)?);
+        let form = Form::of(submission, &scan.facts(), lengths).map_err(|error| error.to_string())?;
         let header = |last: &str| [submission.header.as_bytes(), last.as_bytes()].concat();
         if form.plan.opens_parts() {
             let content_type = submission.content_type.as_ref().unwrap();
