@@ -25,9 +25,8 @@ impl Message {
     ) -> io::Result<Message> {
         let mut spool = Spool::new(dir, PIPE_CAPACITY);
         spool.write(header)?;
-        let mut buffered = io::BufWriter::with_capacity(16_384, spool);
-        body(&mut buffered)?;
-        Message::of(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
+        body(&mut spool)?;
+        Message::of(spool)
     }
 
     /// What `spool` holds, header and body.
