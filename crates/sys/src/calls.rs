@@ -115,6 +115,11 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((above_stdio(reader)?, above_stdio(writer)?))
 }
 
+/// Room for so many octets, at least (fcntl(2), F_SETPIPE_SZ); an error where the user's budget is used up (pipe(7), pipe-user-pages-soft).
+pub fn set_pipe_size(pipe: BorrowedFd<'_>, octets: usize) -> io::Result<()> {
+    call(|| rustix::pipe::fcntl_setpipe_size(pipe, octets)).map(drop)
+}
+
 /// Only this end: the flag belongs to the open file description, and `pipe2` would set it for the child's end too.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::fcntl_setfl(fd, OFlags::NONBLOCK))

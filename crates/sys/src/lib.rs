@@ -3,6 +3,7 @@
 //! `spawn`.
 #![deny(unsafe_code)]
 
+mod buffer;
 pub mod calls;
 pub mod child;
 mod spawn;
