@@ -2,12 +2,14 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
+use crate::claims::{self, Keyed};
 use crate::directives::DirConfig;
 use crate::faults;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
+use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
-use crate::submit::{Content, Outcome, Wish, read_body, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
 use httpd::{Request, Status};
 use mailgate::answer::{Accepted, Problem};
 use mailgate::input::ways::Way;
@@ -27,6 +29,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     if !request.is_main() || request.is_error_document() {
         return Status::http(405);
     }
+    claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
     let answers_to = |name: &str| request.answers_to(name);
@@ -52,6 +55,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
                 let of_use = |name: &str| {
                     input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
                         || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
+                        || settings.idempotency().is_some() && name.eq_ignore_ascii_case("Idempotency-Key")
                 };
                 outcome::preflight(request, &grant.preflight(&asked, of_use))
             }
@@ -75,21 +79,27 @@ fn post(
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
+    let rates = Rates::message(request, settings, trial.is_some())?;
+    let keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
+    let mut guards = Guards { rates, keyed };
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { trial, accept };
     let inputs = settings.inputs();
     let outcome = match inputs.way(input::given_type(fields).as_ref()) {
-        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, watch)?,
-        Some(Way::Mime) => mime(request, settings, fields, wish, watch)?,
+        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, &mut guards, watch)?,
+        Some(Way::Mime) => mime(request, settings, fields, wish, &mut guards, watch)?,
         None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
     };
-    Ok(match outcome {
+    let response = match outcome {
         Outcome::Rehearsed(response) => response,
-        Outcome::Sent { message_id, status_url } => {
+        Outcome::Sent(Sent { message_id, status_url }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
             Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
         }
-    })
+    };
+    guards.keyed.iter().for_each(Keyed::sweep);
+    guards.rates.answered(&response);
+    Ok(response)
 }
 
 /// A whole message as the body, with an envelope of its own if the request names one.
@@ -98,6 +108,7 @@ fn mime(
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     wish: Wish<'_>,
+    guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Outcome, Refused> {
     let envelope = input::mime::envelope(fields)?;
@@ -106,7 +117,8 @@ fn mime(
     read_body(request, settings, &mut |octets| spool.write(octets))?;
     let (fields, body) = input::mime::header(&spool)?;
     let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-    submit(request, settings, &fields, &Content::Message { spool: &spool, body, envelope: &envelope }, wish, watch)
+    let content = Content::Message { spool: &spool, body, envelope: &envelope };
+    submit(request, settings, &fields, &content, wish, guards, watch)
 }
 
 /// What stays in memory of a body that is read before it is looked at, in octets.

@@ -7,7 +7,7 @@ use crate::expressions::{self, Offered};
 use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
-use httpd::{Request, guard};
+use httpd::Request;
 use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
@@ -15,7 +15,7 @@ use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
 use mailgate::transport::smtp::{self, Envelope, Relay};
-use mailgate::transport::{self, Accepted, Failure, FailureKind, Program, maildir, slots};
+use mailgate::transport::{self, Accepted, Commit, Failure, FailureKind, Program, maildir, slots};
 use std::path::Path;
 use web::Response;
 
@@ -82,10 +82,15 @@ impl<'c> HandOver<'c> {
         Rehearsal { message_id: &offered.submission.message_id, way, recipients, message, trial }.reply(accept)
     }
 
-    pub fn run(&self, settings: &Settings<'_>, message: &Message) -> Result<Accepted, Failure> {
+    /// `commit` is called at the last moment before the message can be taken.
+    pub fn run(
+        &self,
+        settings: &Settings<'_>,
+        message: &Message,
+        commit: &mut Commit<'_>,
+    ) -> Result<Accepted, Failure> {
         if let HandOver::Maildir(directory) = self {
-            guard::committed();
-            return maildir::deliver(directory, message);
+            return maildir::deliver(directory, message, commit);
         }
         let _slot = slots::acquire(settings.max_processes(), settings.timeout()).ok_or_else(|| Failure {
             kind: FailureKind::NoResources,
@@ -97,7 +102,7 @@ impl<'c> HandOver<'c> {
         })?;
         let _running = metrics::running();
         match self {
-            HandOver::Maildir(directory) => maildir::deliver(directory, message),
+            HandOver::Maildir(directory) => maildir::deliver(directory, message, commit),
             HandOver::Program { path, arguments } => {
                 tracing::trace!(
                     "{}: running {} with {} words, {} octets of message",
@@ -106,16 +111,14 @@ impl<'c> HandOver<'c> {
                     arguments.len(),
                     message.len()
                 );
-                guard::committed();
                 let (environment, timeout) = (settings.environment(), settings.timeout());
                 let program = Program { path, arguments, environment, timeout };
-                transport::hand_over(&program, message, &TEMPORARY)
+                transport::hand_over(&program, message, &TEMPORARY, commit)
             }
             HandOver::Relay { relay, sender, recipients, envid } => {
-                guard::committed();
                 let notify = settings.relay_dsn();
                 let envelope = Envelope { sender: sender.as_deref(), recipients, notify, envid };
-                smtp::deliver(relay, &envelope, message, settings.timeout())
+                smtp::deliver(relay, &envelope, message, settings.timeout(), commit)
             }
         }
     }

@@ -16,7 +16,7 @@ use tracking::status::url;
 use tracking::store::{self, Entered, Owner, Submitted};
 
 /// Longest wait for the database each time it is asked. SendmailTimeout shortens it.
-const LIMIT: Duration = Duration::from_secs(3);
+pub const LIMIT: Duration = Duration::from_secs(3);
 
 /// The entry of one message: where its status will be found, and whether it stands in the database.
 pub struct Entry {
@@ -28,19 +28,20 @@ pub struct Entry {
 }
 
 /// Prepares the entry. A message that was submitted before is refused here already, so that its body is not asked for; whether another one
-/// is being submitted at the same time, [`Entry::write`] finds out.
+/// is being submitted at the same time, [`Entry::write`] finds out; and so with an Idempotency-Key, which may want the first answer again.
 pub fn open(
     request: &Request<'_>,
     settings: &Settings<'_>,
     offered: &Offered<'_>,
     status_base: Option<&str>,
+    is_keyed: bool,
 ) -> Result<Entry, Refused> {
     let message_id = offered.submission.message_id.without_brackets();
     let status_url = status_base.map(|base| url::message(base, message_id));
     let wanted = status_url.is_some() && settings.processdsn();
     let message = wanted.then(|| submitted(request, settings, offered));
     let entry = Entry { message, status_url, limit: LIMIT.min(settings.timeout()), written: false };
-    let Some(message) = entry.message.clone().filter(|_| offered.submission.client_chose_id) else {
+    let Some(message) = entry.message.clone().filter(|_| offered.submission.client_chose_id && !is_keyed) else {
         return Ok(entry);
     };
     match request.with_database(entry.limit, move |lent| store::submitted_before(lent, &message), |_| ()) {

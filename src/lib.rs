@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod claims;
 mod directives;
 mod expressions;
 mod faults;
@@ -14,6 +15,7 @@ mod host;
 mod ledger;
 mod metrics;
 mod outcome;
+mod rates;
 mod settings;
 mod submission;
 mod submit;
@@ -69,6 +71,7 @@ impl Module for Sendmail {
     fn start(server: &Server<'_>) {
         httpd::limit_connecting(server, "ProcessDSNEnable");
         metrics::start(server);
+        rates::start(server);
     }
 
     fn child_starts() {

@@ -104,6 +104,17 @@ pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, wat
     notes(request, submission, "dry-run", bytes, usec);
 }
 
+/// Logs that the answer to an earlier request is given again, and leaves the notes for the access log.
+pub fn replayed(request: &Request<'_>, id: &MessageId) {
+    tracing::info!(
+        "{}: sent before with this Idempotency-Key, not again id={}",
+        tags::REPLAYED,
+        log_value(id.as_str())
+    );
+    note(request, "sendmail-id", id.as_str());
+    note(request, "sendmail-status", "replayed");
+}
+
 /// For the log: the author, the user, and whether the recipients are others than those who were meant.
 fn parties(request: &Request<'_>, submission: &Submission) -> (String, String, String) {
     let from = submission.from.as_ref().map_or("-".to_owned(), |from| log_value(&from.address().to_string()));

@@ -6,6 +6,7 @@ use crate::directives::{Arguments, DirConfig, Environment, Text, Transport};
 use mailgate::answer::Problem;
 use mailgate::input::mime::MimeEnvelope;
 use mailgate::policy::arguments::{Addressing, Piece};
+use mailgate::rate::Limit;
 use mailgate::tags;
 use mailgate::transport::smtp::{Relay, Server};
 use std::ffi::CString;
@@ -61,6 +62,11 @@ impl<'c> Settings<'c> {
     /// All that the program is given.
     pub fn environment(&self) -> &'c [CString] {
         &self.config.environment.as_deref().unwrap_or(&ENVIRONMENT).variables
+    }
+
+    /// How much a client may send.
+    pub fn rate_limits(&self) -> &'c [Limit] {
+        self.config.rate_limits.as_deref().map_or(&[], Vec::as_slice)
     }
 
     /// Whether nobody adds a From that the client left out.

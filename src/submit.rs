@@ -2,6 +2,7 @@
 //! of that.
 #![forbid(unsafe_code)]
 
+use crate::claims::{self, Claimed, Keyed};
 use crate::directives::Received;
 use crate::expressions;
 use crate::faults;
@@ -9,8 +10,9 @@ use crate::handover::HandOver;
 use crate::ledger;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
+use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
-use httpd::{BodyError, Request};
+use httpd::{BodyError, Request, guard};
 use mail::address::{Address, Domain, HostName};
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::Trial;
@@ -41,8 +43,22 @@ pub enum Content<'b> {
 pub enum Outcome {
     /// It was a dry run, which is answered so.
     Rehearsed(Response),
-    /// The message was handed over.
-    Sent { message_id: MessageId, status_url: Option<String> },
+    /// The message was handed over, now or by an earlier request with the same key.
+    Sent(Sent),
+}
+
+/// A message that was handed over.
+pub struct Sent {
+    pub message_id: MessageId,
+    /// Where its delivery status can be asked for.
+    pub status_url: Option<String>,
+}
+
+/// What keeps a client from sending too much, or the same twice.
+pub struct Guards<'r> {
+    pub rates: Rates<'r>,
+    /// The message is to be sent once.
+    pub keyed: Option<Keyed<'r>>,
 }
 
 /// What the client wants of the answer.
@@ -61,6 +77,7 @@ pub fn submit(
     fields: &[(&[u8], &[u8])],
     content: &Content<'_>,
     wish: Wish<'_>,
+    guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Outcome, Refused> {
     let transport = settings.transport().ok_or_else(no_transport)?;
@@ -72,26 +89,40 @@ pub fn submit(
             read_fields(request, settings, fields, FieldSource::Request, &token)?
         }
     };
+    guards.rates.recipients(submission.recipients.len())?;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
     let mut way = HandOver::prepare(request, settings, &offered, transport)?;
     if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
         way.envelope_from(sender.as_ref(), settings);
     }
     let status_base = expressions::dsn_location(request, settings, &offered)?;
-    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
+    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), guards.keyed.is_some())?;
 
+    let mut keyed = guards.keyed.as_mut();
+    if let Some(keyed) = &mut keyed {
+        let sender = match content {
+            Content::Message { envelope, .. } => envelope.sender.as_ref(),
+            Content::Parts { .. } | Content::Request => None,
+        };
+        keyed.submission(&submission, sender);
+    }
     let host = HostName::new(request.server_name(), request.local_ip());
     let trace = trace(request, settings, &host, &token);
     let message = match content {
-        Content::Parts { spool, root } => parts::compose(&submission, trace, root, spool, &TEMPORARY)?,
+        Content::Parts { spool, root } => {
+            if let Some(keyed) = &mut keyed {
+                keyed.parts(root, spool).map_err(|error| answer::spool_full(&error))?;
+            }
+            parts::compose(&submission, trace, root, spool, &TEMPORARY)?
+        }
         Content::Message { spool, body, .. } => {
             let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_spool(spool.reader_at(*body), &mut draft)?;
+            read_spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
             draft.finish()?
         }
         Content::Request => {
             let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_body(request, settings, &mut |octets| draft.write(octets))?;
+            read_body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
             draft.finish()?
         }
     };
@@ -103,15 +134,42 @@ pub fn submit(
         return Ok(Outcome::Rehearsed(shown));
     }
 
+    let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
+        Claimed::Now(claim) => claim,
+        Claimed::Before(message_id, status_url) => {
+            guards.rates.give_back();
+            return Ok(Outcome::Sent(Sent { message_id, status_url }));
+        }
+    };
     entry.write(request)?;
-    let taken = way.run(settings, &message).map_err(|failure| {
-        entry.failed(request, &failure);
-        Refused::failed(&failure, &submission)
-    })?;
+    let taken = way.run(settings, &message, &mut || {
+        if let Some(claim) = &mut claim {
+            claim.hand_over(submission.message_id.as_str()).map_err(|error| error.to_string())?;
+        }
+        guard::committed();
+        Ok(())
+    });
+    let taken = match taken {
+        Ok(taken) => taken,
+        Err(failure) => {
+            entry.failed(request, &failure);
+            claims::failed(claim, &failure);
+            return Err(Refused::failed(&failure, &submission));
+        }
+    };
     faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, watch);
     let status_url = entry.status_url(settings).map(str::to_owned);
-    Ok(Outcome::Sent { message_id: submission.message_id, status_url })
+    claims::accepted(claim, status_url.as_deref());
+    Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url }))
+}
+
+/// Octets of the body, for the message and for the digest that a key belongs to.
+fn take(draft: &mut Draft<'_>, keyed: &mut Option<&mut Keyed<'_>>, octets: &[u8]) -> io::Result<()> {
+    if let Some(keyed) = keyed {
+        keyed.body(octets);
+    }
+    draft.write(octets)
 }
 
 fn no_transport() -> Problem {
@@ -182,13 +240,13 @@ fn read_message(
     Ok(submission)
 }
 
-fn read_spool(mut body: impl BufRead, draft: &mut Draft<'_>) -> Result<(), Refused> {
+fn read_spool(mut body: impl BufRead, write: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Refused> {
     loop {
         let octets = body.fill_buf().map_err(|error| answer::spool_full(&error))?;
         if octets.is_empty() {
             return Ok(());
         }
-        draft.write(octets).map_err(|error| answer::spool_full(&error))?;
+        write(octets).map_err(|error| answer::spool_full(&error))?;
         let n = octets.len();
         body.consume(n);
     }

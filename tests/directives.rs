@@ -48,6 +48,19 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailAllowOrigin www.example.org", &["SendmailAllowOrigin", "'www.example.org'", "https://"]),
     ("SendmailAllowOrigin https://www.example.org/", &["SendmailAllowOrigin", "'https://www.example.org/'", "leave out"]),
     ("SendmailAllowOrigin null", &["SendmailAllowOrigin", "'null'", "sandboxed"]),
+    ("SendmailIdempotency claims", &["SendmailIdempotency", "'claims'", "absolute"]),
+    ("SendmailIdempotency /nonexistent", &["SendmailIdempotency", "'/nonexistent' is no directory", "install -d -m 700"]),
+    ("SendmailIdempotency /tmp soon", &["SendmailIdempotency", "'soon'", "1mi and 366d"]),
+    ("SendmailIdempotency /tmp 30s", &["SendmailIdempotency", "'30s'", "1mi and 366d"]),
+    ("SendmailIdempotency dbd 400d", &["SendmailIdempotency", "'400d'", "1mi and 366d"]),
+    ("SendmailIdempotency /tmp 7d more", &["SendmailIdempotency", "a directory or dbd"]),
+    ("SendmailRateLimit", &["SendmailRateLimit: takes at least one argument"]),
+    ("SendmailRateLimit 100", &["SendmailRateLimit", "'100'", "100/1h"]),
+    ("SendmailRateLimit 0/1h", &["SendmailRateLimit", "'0/1h'"]),
+    ("SendmailRateLimit 100/32d", &["SendmailRateLimit", "'100/32d'", "1s and 31d"]),
+    ("SendmailRateLimit 100/1h burst=0", &["SendmailRateLimit", "'burst=0'"]),
+    ("SendmailRateLimit 100/1h per=client", &["SendmailRateLimit", "'per=client'", "per=location"]),
+    ("SendmailRateLimit 100/1h none", &["SendmailRateLimit", "'none'"]),
     ("SendmailDryRun maybe", &["SendmailDryRun", "'maybe'", "off, request and on"]),
     ("SendmailDryRun", &["SendmailDryRun takes one argument"]),
     ("SendmailRedirectTo", &["SendmailRedirectTo"]),
@@ -65,6 +78,7 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailDomain example.org\nSendmailTimeout 500ms\nSendmailMaxSize 10M\nSendmailMaxRecipients 1\nSendmailMaxProcesses 0\n\
     SendmailRecipients a@b.org .c.org d.org\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
     SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\n\
+    SendmailIdempotency /tmp 30d\nSendmailRateLimit 10/1mi burst=3 per=address\nSendmailRateLimit 1000/1d count=recipients per=location\n\
     SendmailRedirectTo staging@example.org root\nSendmailEnv A B=c";
 
 /// Written over and over into one folder: a start of httpd each.

@@ -6,11 +6,13 @@
 mod table;
 
 mod arguments;
+mod limits;
 mod relay;
 mod transport;
 mod values;
 
 pub use arguments::Arguments;
+pub use limits::{Idempotency, KeyStore};
 pub use transport::{Environment, Transport};
 pub use values::{Received, Source, Text, time};
 
@@ -21,6 +23,7 @@ use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::input::ways::Inputs;
 use mailgate::policy::Recipients;
 use mailgate::policy::redirect::Redirect;
+use mailgate::rate::Limit;
 use mailgate::transport::smtp::{Authorities, Credentials, Identity, Notify, StartTls};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +73,8 @@ directives! {
         value dry_run: DryRuns = DryRuns::default(), c"SendmailDryRun" one |_, word| DryRuns::parse(word), c"requests that are checked and shown and not sent: off, request (those that ask) or on (default: off)";
         /// Who gets every message in the place of its recipients.
         off redirect_to: Redirect = none, c"SendmailRedirectTo" words |_, words| Redirect::parse(words), c"addresses that get every message in the place of its recipients, or none (default: none)";
+        /// Where the keys of messages are kept that are to be sent once.
+        off idempotency: Idempotency = none, c"SendmailIdempotency" words limits::idempotency, c"an absolute directory, or dbd, for the keys of messages that are sent once, and how long they are known: 7d (default: off)";
         /// Whether the answer shows what the program or the relay said.
         value error_detail: bool = false, c"SendmailErrorDetail" flag values::flag, c"On: the program's complaint goes into the answer";
         /// Whether messages are written into the database of mod_dbd.
@@ -77,6 +82,7 @@ directives! {
     }
     parts {
         environment: Arc<Environment>;
+        rate_limits: Arc<Vec<Limit>>;
         relay_auth: Arc<Credentials>;
         relay_authorities: Arc<Authorities>;
         relay_identity: Arc<Identity>;
@@ -91,6 +97,7 @@ directives! {
         c"SendmailRelayCAFile" one relay::ca_file, c"absolute path of the PEM certificates that may vouch for the relay (default: the system's)";
         c"SendmailRelayCertificate" one relay::certificate, c"absolute path of a PEM file with our certificate and key for the relay";
         c"SendmailRelayTLS" one relay::tls, c"STARTTLS with the relay: never, may (if it is offered and works) or must (default: may)";
+        c"SendmailRateLimit" words limits::rate_limit, c"how much a client may send: 100/1h burst=20 per=user|address|location count=messages|recipients; several lines all hold, none takes outer ones away (default: none)";
         c"SendmailEnv" words transport::environment, c"NAME=value, or NAME for httpd's own, in the program's environment";
     }
 }

@@ -6,8 +6,9 @@ use super::Submission;
 use crate::directives::Transport;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
+use crate::rates::Rates;
 use crate::settings::Settings;
-use crate::submit::{Content, Outcome, Wish, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, submit};
 use crate::{Sendmail, faults};
 use httpd::{Transaction, guard};
 use mail::address::Address;
@@ -55,11 +56,12 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
                 recipients: envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
             };
             let content = Content::Message { spool: &spool, body, envelope: &envelope };
-            submit(&request, &settings, &fields, &content, Wish::default(), &watch)
+            let mut guards = Guards { rates: Rates::message(&request, &settings, false)?, keyed: None };
+            submit(&request, &settings, &fields, &content, Wish::default(), &mut guards, &watch)
         });
         faults::end(&request);
         match outcome {
-            Ok(Outcome::Sent { message_id, .. }) => Ok(Receipt { id: message_id.as_str().to_owned() }),
+            Ok(Outcome::Sent(Sent { message_id, .. })) => Ok(Receipt { id: message_id.as_str().to_owned() }),
             Ok(Outcome::Rehearsed(_)) => Err(Cause::Misconfigured.into()),
             Err(refused) => {
                 transaction.set_status(outcome::record(&request, &refused, &watch));

@@ -1,12 +1,13 @@
 //! No processes, no descriptors, no room: the request is refused before anything was started, and the next one is served.
 
 use super::{Holdings, expect_logs, place, promised, steady};
-use crate::support::place::{Place, am_root, give, mode};
+use crate::support::disk::Disk;
+use crate::support::place::am_root;
 use crate::support::process::{children, required, run};
 use crate::support::{Httpd, Mpm, Request, Sendmail, skipped};
 use rustix::process::{Resource, getrlimit};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// One child for every request, so that a limit set on it is the limit of the request.
@@ -94,41 +95,14 @@ fn where_descriptors_run_out_at_any_point_nothing_is_started() {
     }
 }
 
-/// A file system of this size, gone with its handle.
-struct Disk(Place);
-
-impl Disk {
-    fn new(size: &str) -> Self {
-        let place = Place::new("disk");
-        let folder = place.folder("tmp", 0o700);
-        run(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&folder));
-        mode(&folder, 0o700);
-        give(&folder, "www-data");
-        Self(place)
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.0.path().join("tmp")
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.folder()).status();
-    }
-}
-
 fn names(folder: &Path) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
 
 #[test]
 fn on_a_full_disk_the_request_is_refused_and_the_room_is_given_back() {
-    if !am_root() {
-        return skipped("a file system of a test needs root");
-    }
+    let Some(disk) = Disk::mount("1m") else { return skipped("mount(8) is not allowed") };
     let sendmail = Sendmail::new();
-    let disk = Disk::new("1m");
     let folder = disk.folder().display().to_string();
     let httpd = place(steady(Mpm::Event), "/mail", &sendmail, "").environment("TMPDIR", &folder).start();
     let before = Holdings::of(&httpd);

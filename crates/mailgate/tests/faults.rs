@@ -56,14 +56,14 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     }
     let message = draft.finish().map_err(|error| Problem::from(&error))?;
     let outcome = if to_maildir {
-        maildir::deliver(&place.join("Maildir"), &message)
+        maildir::deliver(&place.join("Maildir"), &message, &mut || Ok(()))
     } else {
         let got = place.join("got").display().to_string();
         let arguments = ["-c", "cat > \"$1\"", "sh", &got].map(|word| word.as_bytes().to_vec());
         let environment = transport::environment(&[]);
         let timeout = Duration::from_secs(60);
         let program = Program { path: Path::new("/bin/sh"), arguments: &arguments, environment: &environment, timeout };
-        transport::hand_over(&program, &message, &tmp)
+        transport::hand_over(&program, &message, &tmp, &mut || Ok(()))
     };
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
@@ -201,7 +201,7 @@ fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
     let envelope =
         Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
-    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60));
+    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60), &mut || Ok(()));
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, Timespec};
-use rustix::fs::{Access, Mode, OFlags, SeekFrom};
+use rustix::fs::{Access, FlockOperation, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
@@ -50,6 +50,12 @@ pub fn open_unnamed(dir: &Path) -> io::Result<OwnedFd> {
 pub fn create_new(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR))
+}
+
+/// A file to read and to append to, 0600, made if it is missing; an error where its name is a link. Never waits, whatever lies there.
+pub fn open_or_create(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)).and_then(above_stdio)
 }
 
 /// A directory, for [`fsync`].
@@ -199,6 +205,34 @@ pub fn signal_process(pid: Pid, signal: Signal) -> io::Result<()> {
 /// Waits until the file, or the directory, is on disk.
 pub fn fsync(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::fsync(fd))
+}
+
+/// Waits until the octets of the file, and its length, are on disk.
+pub fn fdatasync(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::fdatasync(fd))
+}
+
+/// The lock of this open file, until its last descriptor is closed, by whatever death; `false`: somebody else has it (flock(2)).
+pub fn try_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    match call(|| rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+/// What kind of file it is, which one, its times (fstat(2)).
+pub fn status(fd: BorrowedFd<'_>) -> io::Result<Stat> {
+    call(|| rustix::fs::fstat(fd))
+}
+
+/// The same of a name, of a link itself (lstat(2)).
+pub fn status_of(path: &Path) -> io::Result<Stat> {
+    call(|| rustix::fs::lstat(path))
+}
+
+/// Takes all octets of a file away.
+pub fn empty(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::ftruncate(fd, 0))
 }
 
 /// Moves a name (rename(2)).

@@ -227,7 +227,7 @@ impl Grant {
 }
 
 /// What a page may read of an answer beside the few fields it always may.
-const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After, Preference-Applied";
+const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After, Preference-Applied, Idempotency-Key-Lifetime, Idempotency-Replayed, RateLimit, RateLimit-Policy";
 
 /// Seconds a browser remembers a preflight: short enough for a changed configuration to be noticed.
 const MAX_AGE: u32 = 600;

@@ -11,4 +11,4 @@ pub mod wadl;
 
 pub use accepted::Accepted;
 pub use problem::Problem;
-pub use refusals::spool_full;
+pub use refusals::{bad_key, key_in_use, key_reused, spool_full, still_unknown};

@@ -78,6 +78,8 @@ pub enum FailureKind {
     Misconfigured,
     /// Refused for want of processes, descriptors, memory or disk; nothing was started.
     NoResources,
+    /// What has to be written down before a message is handed over could not be; it was not.
+    NotRecorded,
     /// A relay refuses this message, its sender or a recipient for good (5xx).
     RelayRefused,
     /// Exit 75.
@@ -90,6 +92,10 @@ pub enum FailureKind {
     /// answered.
     Unknown,
 }
+
+/// Called at the last moment before a message can be taken. After an error it is not handed over; after success nobody but who takes it may say
+/// that it was not.
+pub type Commit<'a> = dyn FnMut() -> Result<(), String> + 'a;
 
 /// The end of a wait that began then; of one that is too long for the clock, a day later.
 fn deadline(began: Instant, timeout: Duration) -> Instant {
@@ -114,9 +120,22 @@ impl Failure {
         }
     }
 
+    /// What [`Commit`] had to write down could not be.
+    pub(crate) fn not_recorded(why: String) -> Failure {
+        Failure {
+            kind: FailureKind::NotRecorded,
+            exit: None,
+            detail: why,
+            words: None,
+            recipient: None,
+            started: false,
+        }
+    }
+
     /// Whether the same message may be accepted later without anybody having acted.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.kind, FailureKind::NoResources | FailureKind::Tempfail | FailureKind::Unavailable)
+        use FailureKind::{NoResources, NotRecorded, Tempfail, Unavailable};
+        matches!(self.kind, NoResources | NotRecorded | Tempfail | Unavailable)
     }
 }
 

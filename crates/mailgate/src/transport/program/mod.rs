@@ -16,7 +16,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Accepted, Exit, Failure, FailureKind, Program, deadline};
+use super::{Accepted, Commit, Exit, Failure, FailureKind, Program, deadline};
 use crate::message::Message;
 use mail::text::one_line;
 use sys::child::{Ending, Outlet, Outlets, Watched, reap_orphans};
@@ -28,12 +28,18 @@ const LOGGED: usize = 2_000;
 
 /// Runs `program` with `message` on its stdin until it has ended; `tmp_dir` is for a file, should the message not fit
 /// into a pipe.
-pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Result<Accepted, Failure> {
+pub fn hand_over(
+    program: &Program<'_>,
+    message: &Message,
+    tmp_dir: &Path,
+    commit: &mut Commit<'_>,
+) -> Result<Accepted, Failure> {
     reap_orphans();
     let command = Command::new(program).map_err(|error| Failure::before_start(&name(program), &error))?;
     let ready = |error| Failure::before_start("no pipe or file for the program", &error);
     let stdin = Stdin::fill(message, tmp_dir).map_err(ready)?;
     let outlets = Outlets::new().map_err(ready)?;
+    commit().map_err(Failure::not_recorded)?;
 
     let began = Instant::now();
     let deadline = deadline(began, program.timeout);
