@@ -17,6 +17,11 @@ pub fn now() -> String {
     write(Timestamp::now())
 }
 
+/// The time this many seconds after the beginning of 1970, written likewise; none if there is no such year.
+pub fn at(seconds: i64) -> Option<String> {
+    Timestamp::from_second(seconds).ok().map(write)
+}
+
 fn write(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S %z").to_string()
 }

@@ -36,7 +36,10 @@ fn ask(program: &CStr, host: &str, port: u16, deadline: Instant) -> io::Result<V
 
 /// Whether there is no getent here that we may run, now or later.
 fn is_unusable(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EACCES | libc::EPERM | libc::ENOEXEC | libc::ENOTDIR | libc::ELOOP))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOENT | libc::EACCES | libc::EPERM | libc::ENOEXEC | libc::ENOTDIR | libc::ELOOP)
+    )
 }
 
 fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Vec<IpAddr>> {

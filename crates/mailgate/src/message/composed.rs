@@ -14,6 +14,8 @@ pub(crate) const PIPE_CAPACITY: usize = 65_536;
 #[derive(Debug)]
 pub struct Message {
     pub(crate) spool: Spool,
+    /// Nothing in it may be changed any more: somebody may have signed it.
+    is_sealed: bool,
 }
 
 impl Message {
@@ -33,7 +35,17 @@ impl Message {
     /// What `spool` holds, header and body.
     pub(crate) fn of(mut spool: Spool) -> io::Result<Message> {
         spool.settle()?;
-        Ok(Message { spool })
+        Ok(Message { spool, is_sealed: false })
+    }
+
+    /// The same, to be sent octet for octet or not at all.
+    pub fn seal(self) -> Message {
+        Message { is_sealed: true, ..self }
+    }
+
+    /// Whether nothing in it may be changed any more.
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
     }
 
     /// Octets.

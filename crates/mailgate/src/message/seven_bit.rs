@@ -8,6 +8,9 @@ use std::path::Path;
 
 /// A finished message as a server without 8BITMIME takes it; what is too long for memory goes into a file in `directory`.
 pub fn seven_bit(message: &Message, directory: &Path) -> Result<Message, MimeError> {
+    if message.is_sealed() {
+        return Err(MimeError::Sealed { what: "a message that was checked", trouble: "octets above 127" });
+    }
     let rewriting = Rewriting::plan(Whole::Message, BufReader::new(message.reader()), true)?;
     let write = |to: &mut dyn Write| rewriting.write(Whole::Message, BufReader::new(message.reader()), to);
     Ok(Message::compose(directory, b"", write)?)
