@@ -9,6 +9,6 @@ mod refusals;
 pub mod statuses;
 pub mod wadl;
 
-pub use accepted::Accepted;
+pub use accepted::{Accepted, Held};
 pub use problem::Problem;
 pub use refusals::spool_full;

@@ -2,10 +2,11 @@
 #![forbid(unsafe_code)]
 
 use super::problem::Problem;
+use crate::checks::refused::{Refused, RefusedKind};
 use crate::input::InputError;
 use crate::message::compose::ComposeError;
 use crate::policy::PolicyError;
-use crate::tags;
+use crate::tags::{self, Retry};
 use crate::transport::{Failure, FailureKind};
 use mail::text::excerpt;
 use web::origin::Foreign;
@@ -113,6 +114,22 @@ impl From<&Failure> for Problem {
         let problem = Problem::hidden(tag, detail, failure.to_string());
         let retry_after = (failure.kind == FailureKind::NoResources).then_some(60);
         Problem { retry_after, words: failure.words.clone(), ..problem }
+    }
+}
+
+impl From<&Refused> for Problem {
+    fn from(refused: &Refused) -> Self {
+        let (tag, detail) = match refused.kind {
+            RefusedKind::Lasting => (&tags::CHECK_REFUSED, "a check of this server refused the message"),
+            RefusedKind::Misconfigured => (&tags::CHECK_MISCONFIGURED, "this server is not set up to send mail"),
+            RefusedKind::Passing => (&tags::CHECK_LATER, "a check of this server refuses the message for now"),
+            RefusedKind::Storage => return spool_full(&refused.detail),
+            RefusedKind::Unavailable => (&tags::CHECK_UNAVAILABLE, "the message could not be checked now"),
+            RefusedKind::UnavailableForGood => (&tags::CHECK_MISSING, "the message could not be checked"),
+            RefusedKind::Unfit => (&tags::CHECK_UNFIT, "a check of this server wants what cannot be done here"),
+        };
+        let retry_after = (tag.retry == Retry::Yes).then_some(60);
+        Problem { retry_after, words: refused.words.clone(), ..Problem::hidden(tag, detail, refused.detail.clone()) }
     }
 }
 
