@@ -122,8 +122,11 @@ pub fn store(maildir: &Path, ticket: &Ticket, message: &Message, directory: &Pat
 /// Octets of fields of ours at most: a thousand recipients.
 const MAX_FIELDS: usize = 1 << 20;
 
-/// The fields of ours on top, with their folds undone: what stands behind the prefix, and the value. And the first line behind them.
-fn fields(from: &mut impl BufRead) -> io::Result<(Vec<(String, String)>, Vec<u8>)> {
+/// What stands behind the prefix, and the value.
+type Fields = Vec<(String, String)>;
+
+/// The fields of ours on top, with their folds undone, and the first line behind them.
+fn fields(from: &mut impl BufRead) -> io::Result<(Fields, Vec<u8>)> {
     let (mut fields, mut octets): (Vec<String>, usize) = (Vec::new(), 0);
     loop {
         let mut line = Vec::new();
