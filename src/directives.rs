@@ -5,8 +5,12 @@
 use httpd::{Arity, Command, Config, Context, Directive, Expression};
 use mail::address::{Address, Domain};
 use mailgate::answer::dry_run::DryRuns;
+use mailgate::checks::endpoint::Endpoint;
+use mailgate::checks::milter;
+use mailgate::checks::sequence::{OnFailure, PolicyServer};
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::{self, Addressing, Piece, pieces};
 use mailgate::policy::redirect::{self, Redirect};
 use mailgate::transport;
@@ -14,7 +18,7 @@ use mailgate::transport::program::arguments::{ProgramArguments, Role};
 use mailgate::transport::program::mta::Mta;
 use mailgate::transport::smtp::{self, Authorities, Credentials, Identity, Notify, Server, StartTls};
 use std::ffi::{CStr, CString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use web::origin::Origins;
@@ -79,6 +83,17 @@ impl Source {
     }
 }
 
+/// One of SendmailMilterMacros.
+#[derive(Debug)]
+pub struct Macro {
+    /// As a milter knows it.
+    pub name: String,
+    /// The value as it was written.
+    pub text: String,
+    /// The value in its pieces.
+    pub pieces: Vec<Piece<Expression>>,
+}
+
 /// How much the Received field says of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
@@ -104,21 +119,31 @@ macro_rules! section {
 }
 
 section! {
+    aliases: Arc<Aliases>,
     allow_origin: Arc<Origins>,
     arguments: Arc<Arguments>,
     /// The words as they were written.
     arguments_text: Arc<Vec<String>>,
+    clamd: Option<Arc<Endpoint>>,
     domain: Arc<Domain>,
     dsn_location: Arc<Vec<Piece<Expression>>>,
     dry_run: DryRuns,
     dsn_redirect: bool,
     environment: Arc<Environment>,
     error_detail: bool,
+    hold: Option<Arc<Path>>,
     location: Arc<str>,
     max_processes: usize,
     max_recipients: usize,
     max_size: u64,
+    milter_client: bool,
+    milter_default: OnFailure,
+    milter_macros: Arc<Vec<Macro>>,
+    milter_timeout: Duration,
+    milters: Arc<Vec<Endpoint>>,
     pass_headers: Arc<Vec<NamePattern>>,
+    policy: Option<Arc<PolicyServer>>,
+    policy_default: OnFailure,
     processdsn: bool,
     received: Received,
     recipients: Arc<Recipients>,
@@ -186,6 +211,16 @@ pub const DIRECTIVES: &[Directive<DirConfig>] = &[
     row(c"SendmailAllowOrigin", Arity::Words(sendmail_allow_origin), c"web origins whose pages may send, or * (default: its own host)"),
     row(c"SendmailDryRun", Arity::One(sendmail_dry_run), c"requests that are checked and shown and not sent: off, request (those that ask) or on (default: off)"),
     row(c"SendmailRedirectTo", Arity::Words(sendmail_redirect_to), c"addresses that get every message in the place of its recipients, or none (default: none)"),
+    row(c"SendmailAlias", Arity::Words(sendmail_alias), c"a name that clients may write to, and the addresses that get the message"),
+    row(c"SendmailMilter", Arity::Words(sendmail_milter), c"milters that look at each message, in this order: inet:host:port, unix:/path, or none (default: none)"),
+    row(c"SendmailMilterTimeout", Arity::One(sendmail_milter_timeout), c"longest wait for all checks together, never past SendmailTimeout (default: 30s)"),
+    row(c"SendmailMilterDefault", Arity::One(sendmail_milter_default), c"where a milter or clamd does not decide: tempfail, reject or accept (default: tempfail)"),
+    row(c"SendmailMilterMacros", Arity::Words(sendmail_milter_macros), c"macros for milters, name=expression"),
+    row(c"SendmailMilterClient", Arity::One(sendmail_milter_client), c"who milters are told has connected: local (this host) or request (its client) (default: local)"),
+    row(c"SendmailClamd", Arity::One(sendmail_clamd), c"a clamd that scans each message: unix:/path or inet:host:port, or none (default: none)"),
+    row(c"SendmailPolicy", Arity::Words(sendmail_policy), c"a policy server: inet:host:port or unix:/path, and state=end to ask behind the body too, or none (default: none)"),
+    row(c"SendmailPolicyDefault", Arity::One(sendmail_policy_default), c"where the policy server does not decide: tempfail, reject or accept (default: tempfail)"),
+    row(c"SendmailHold", Arity::One(sendmail_hold), c"absolute path of the Maildir for messages that a check wants held, or none (default: none)"),
     row(c"SendmailErrorDetail", Arity::Flag(sendmail_error_detail), c"On: the program's complaint goes into the answer"),
     row(c"SendmailEnv", Arity::Words(sendmail_env), c"NAME=value, or NAME for httpd's own, in the program's environment"),
     Directive { name: c"ProcessDSNEnable", arity: Arity::Flag(processdsn_enable), context: Context::Server, help: c"On: messages are written into the database of mod_dbd (default: Off)" },
@@ -349,18 +384,85 @@ fn sendmail_domain(config: &mut DirConfig, _: &Command<'_>, domain: &str) -> Out
 }
 
 fn sendmail_timeout(config: &mut DirConfig, _: &Command<'_>, time: &str) -> Outcome {
+    config.timeout = Some(parse_time(time)?);
+    Ok(())
+}
+
+fn parse_time(time: &str) -> Result<Duration, String> {
     let units = [("ms", 1), ("mi", 60_000), ("min", 60_000), ("s", 1000), ("h", 3_600_000), ("", 1000)];
     let digits = time.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = units.iter().find(|(unit, _)| time[digits.len()..].eq_ignore_ascii_case(unit));
     let milliseconds = unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor));
     match milliseconds {
-        Some(milliseconds @ 1..=86_400_000) => config.timeout = Some(Duration::from_millis(milliseconds)),
-        _ => {
-            return Err(format!(
-                "'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone"
-            ));
-        }
+        Some(milliseconds @ 1..=86_400_000) => Ok(Duration::from_millis(milliseconds)),
+        _ => Err(format!("'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone")),
     }
+}
+
+fn sendmail_alias(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    let mut aliases = config.aliases.as_deref().cloned().unwrap_or_default();
+    aliases.add(words)?;
+    config.aliases = Some(Arc::new(aliases));
+    Ok(())
+}
+
+/// `none` alone, in any case: what an outer section says does not hold here.
+fn is_none(words: &[&str]) -> bool {
+    matches!(words, [word] if word.eq_ignore_ascii_case("none"))
+}
+
+fn sendmail_milter(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    let words = if is_none(words) { &[] } else { words };
+    config.milters = Some(Arc::new(words.iter().map(|word| Endpoint::parse(word)).collect::<Result<_, _>>()?));
+    Ok(())
+}
+
+fn sendmail_milter_timeout(config: &mut DirConfig, _: &Command<'_>, time: &str) -> Outcome {
+    config.milter_timeout = Some(parse_time(time)?);
+    Ok(())
+}
+
+fn sendmail_milter_default(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.milter_default = Some(OnFailure::parse(word)?);
+    Ok(())
+}
+
+fn sendmail_milter_macros(config: &mut DirConfig, command: &Command<'_>, words: &[&str]) -> Outcome {
+    let parse = |word: &&str| {
+        let (name, value) = word.split_once('=').ok_or_else(|| format!("'{word}' is not name=expression"))?;
+        let pieces = pieces(value, |expression| command.expression(expression))?;
+        Ok::<_, String>(Macro { name: milter::macro_name(name)?, text: value.to_owned(), pieces })
+    };
+    config.milter_macros = Some(Arc::new(words.iter().map(parse).collect::<Result<_, _>>()?));
+    Ok(())
+}
+
+fn sendmail_milter_client(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.milter_client = Some(match word.to_ascii_lowercase().as_str() {
+        "local" => false,
+        "request" => true,
+        _ => return Err(format!("'{word}' is neither local nor request")),
+    });
+    Ok(())
+}
+
+fn sendmail_clamd(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.clamd = Some(if is_none(&[word]) { None } else { Some(Arc::new(Endpoint::parse(word)?)) });
+    Ok(())
+}
+
+fn sendmail_policy(config: &mut DirConfig, _: &Command<'_>, words: &[&str]) -> Outcome {
+    config.policy = Some(if is_none(words) { None } else { Some(Arc::new(PolicyServer::parse(words)?)) });
+    Ok(())
+}
+
+fn sendmail_policy_default(config: &mut DirConfig, _: &Command<'_>, word: &str) -> Outcome {
+    config.policy_default = Some(OnFailure::parse(word)?);
+    Ok(())
+}
+
+fn sendmail_hold(config: &mut DirConfig, _: &Command<'_>, path: &str) -> Outcome {
+    config.hold = Some(if is_none(&[path]) { None } else { Some(absolute(path)?.into()) });
     Ok(())
 }
 

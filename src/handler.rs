@@ -2,6 +2,7 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
+use crate::checks::{Look, Looked};
 use crate::directives::{DirConfig, Received};
 use crate::handover::HandOver;
 use crate::ledger;
@@ -81,14 +82,17 @@ fn post(
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let submission = read_fields(request, settings, fields, &token)?;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
-    let way = HandOver::prepare(request, settings, &offered, transport)?;
+    let mut way = HandOver::prepare(request, settings, &offered, transport)?;
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
+    let look = if trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };
 
-    let mut draft = Draft::new(&submission, trace(request, settings, &token), &TEMPORARY);
+    let trace = trace(request, settings, &token);
+    let is_traced = trace.is_some();
+    let mut draft = Draft::new(&submission, trace, &TEMPORARY);
     read_body(request, settings, &mut draft)?;
     framing::encoding(&request.headers_in().entries())?;
-    let message = draft.finish()?;
+    let mut message = draft.finish()?;
     faults::point(request, "message");
     let accept = value_of(fields, "accept");
     if let Some(trial) = trial {
@@ -98,13 +102,31 @@ fn post(
         return Ok(reply);
     }
 
+    let checked;
+    let mut recipients = &submission;
+    if let Some(look) = look {
+        let bytes = message.len();
+        match look.run(request, settings, message, is_traced)? {
+            Looked::Taken(kept) => {
+                return Ok(outcome::kept(request, &submission, &kept, bytes, watch, accept.as_deref()));
+            }
+            Looked::Pass(checked_message, envelope) => {
+                message = checked_message;
+                way.readdress(settings, &offered, &envelope);
+                checked = Submission { recipients: envelope.recipients, ..submission.clone() };
+                recipients = &checked;
+            }
+        }
+    }
+    let offered = expressions::Offered { submission: recipients, ..offered };
+    let submission = recipients;
     entry.write(request, settings, &offered);
     let taken = way.run(settings, &message).map_err(|failure| {
         entry.failed(request, &failure);
         Refused::failed(&failure, submission.message_id.clone())
     })?;
     faults::point(request, "accepted");
-    outcome::accepted(request, &submission, message.len(), &taken, watch);
+    outcome::accepted(request, submission, message.len(), &taken, watch);
     let accepted = Accepted {
         message_id: &submission.message_id,
         status_url: entry.status_url(settings),
@@ -143,6 +165,7 @@ fn read_fields(
         fields,
         &Rules {
             addressing: settings.addressing(),
+            aliases: settings.aliases(),
             domain: settings.domain(),
             from_required: settings.requires_from(),
             max_recipients: settings.max_recipients(),

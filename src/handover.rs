@@ -8,13 +8,15 @@ use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{Request, guard};
+use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
+use mailgate::checks::letter::Envelope;
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
-use mailgate::transport::smtp::{self, Envelope, Relay};
-use mailgate::transport::{self, Accepted, Failure, FailureKind, Program, maildir, slots};
+use mailgate::transport::smtp::{self, Relay};
+use mailgate::transport::{self, Accepted, Failure, Program, maildir, slots};
 use std::path::Path;
 use web::Response;
 
@@ -47,6 +49,30 @@ impl<'c> HandOver<'c> {
         })
     }
 
+    /// Where reports go, as far as that is known here: for a program it stands in its own arguments.
+    pub fn sender(&self, offered: &Offered<'_>) -> Option<Address> {
+        match self {
+            HandOver::Relay { sender, .. } => sender.as_deref().and_then(|sender| Address::parse(sender).ok()),
+            _ => offered.submission.from.as_ref().map(|from| from.address().clone()),
+        }
+    }
+
+    /// Goes to others than the header says. A Maildir has no envelope.
+    pub fn readdress(&mut self, settings: &Settings<'_>, offered: &Offered<'_>, envelope: &Envelope) {
+        let others = envelope.recipients.iter().map(ToString::to_string);
+        match self {
+            HandOver::Program { arguments, .. } if settings.appends_recipients() => {
+                arguments.truncate(arguments.len() - expressions::recipients(offered).len());
+                arguments.extend(others.map(String::into_bytes));
+            }
+            HandOver::Relay { sender, recipients, .. } => {
+                *sender = envelope.sender.as_ref().map(ToString::to_string);
+                *recipients = others.collect();
+            }
+            HandOver::Maildir(_) | HandOver::Program { .. } => {}
+        }
+    }
+
     /// What [`HandOver::run`] would do, shown and not done.
     pub fn rehearse(
         &self,
@@ -76,14 +102,8 @@ impl<'c> HandOver<'c> {
             guard::committed();
             return maildir::deliver(directory, message);
         }
-        let _slot = slots::acquire(settings.max_processes(), settings.timeout()).ok_or_else(|| Failure {
-            kind: FailureKind::NoResources,
-            exit: None,
-            detail: format!("SendmailMaxProcesses {} are running; none ended in time", settings.max_processes()),
-            words: None,
-            recipient: None,
-            started: false,
-        })?;
+        let _slot = slots::acquire(settings.max_processes(), settings.timeout())
+            .ok_or_else(|| Failure::busy(settings.max_processes()))?;
         let _running = metrics::running();
         match self {
             HandOver::Maildir(directory) => maildir::deliver(directory, message),
@@ -103,7 +123,7 @@ impl<'c> HandOver<'c> {
             HandOver::Relay { relay, sender, recipients, envid } => {
                 guard::committed();
                 let notify = settings.relay_dsn();
-                let envelope = Envelope { sender: sender.as_deref(), recipients, notify, envid };
+                let envelope = smtp::Envelope { sender: sender.as_deref(), recipients, notify, envid };
                 smtp::deliver(relay, &envelope, message, settings.timeout(), &TEMPORARY)
             }
         }

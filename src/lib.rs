@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod checks;
 mod directives;
 mod expressions;
 mod faults;

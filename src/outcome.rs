@@ -1,12 +1,13 @@
 //! What came of a request: into the error log, the notes for the access log, and the answer.
 #![forbid(unsafe_code)]
 
+use crate::checks::Kept;
 use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
 use mail::text::log_value;
-use mailgate::answer::{Problem, wadl};
+use mailgate::answer::{Accepted, Held, Problem, wadl};
 use mailgate::input::InputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
@@ -78,6 +79,35 @@ pub fn accepted(
     }
     notes(request, submission, "accepted", bytes, usec);
     note(request, "sendmail-exit", &exit);
+}
+
+/// Counts and logs a message that a check had thrown away or kept back, leaves the notes, and answers as if it were on its way.
+pub fn kept(
+    request: &Request<'_>,
+    submission: &Submission,
+    kept: &Kept,
+    bytes: u64,
+    watch: &Watch,
+    accept: Option<&str>,
+) -> Response {
+    let (tag, what, status, reason, took) = match kept {
+        Kept::Discarded(reason) => (&tags::DISCARDED, "thrown away", "discarded", reason, watch.discarded()),
+        Kept::Held(reason) => (&tags::HELD, "held", "held", reason, watch.held()),
+    };
+    let (id, rcpts, usec) = (log_value(submission.message_id.as_str()), submission.recipients.len(), took.as_micros());
+    let (from, user, redirected) = parties(request, submission);
+    tracing::info!(
+        "{tag}: {what} id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected} by={}",
+        usec / 1000,
+        log_value(reason)
+    );
+    notes(request, submission, status, bytes, usec);
+    match kept {
+        Kept::Discarded(_) => {
+            Accepted { message_id: &submission.message_id, status_url: None, redirect: false }.reply(accept)
+        }
+        Kept::Held(_) => Held { message_id: &submission.message_id }.reply(accept),
+    }
 }
 
 /// Logs a dry run, and leaves the notes for the access log.
@@ -199,6 +229,6 @@ pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
 }
 
 /// Where this request came to. Nothing of it is the client's but the path.
-fn own_url(request: &Request<'_>) -> String {
+pub fn own_url(request: &Request<'_>) -> String {
     format!("{}{}", request.origin(), String::from_utf8_lossy(request.uri()))
 }

@@ -5,13 +5,16 @@ use crate::directives::{Arguments, DirConfig, Environment, Received, Source, Tra
 use httpd::Expression;
 use mail::address::Domain;
 use mailgate::answer::dry_run::DryRuns;
+use mailgate::checks::endpoint::Endpoint;
+use mailgate::checks::sequence::{OnFailure, PolicyServer};
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::policy::Recipients;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::policy::redirect::Redirect;
 use mailgate::transport::smtp::{Notify, Relay, Server};
 use std::ffi::CString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use web::origin::Origins;
@@ -21,6 +24,7 @@ pub struct Settings<'c> {
     config: &'c DirConfig,
 }
 
+static ALIASES: LazyLock<Aliases> = LazyLock::new(Aliases::default);
 static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
     let words = ["-t", "-i"].map(|word| vec![Piece::Literal(word.to_owned())]);
     Arguments::new(words.into(), false).expect("constants without expressions")
@@ -59,6 +63,50 @@ impl<'c> Settings<'c> {
     /// Whether the header's recipients stand among the arguments.
     pub fn appends_recipients(&self) -> bool {
         self.arguments().addressing == Addressing::Appended
+    }
+
+    pub fn aliases(&self) -> &'c Aliases {
+        self.config.aliases.as_deref().unwrap_or(&ALIASES)
+    }
+
+    /// Whether a message is looked at before it goes.
+    pub fn has_checks(&self) -> bool {
+        self.policy().is_some() || self.clamd().is_some() || !self.milters().is_empty()
+    }
+
+    /// For all checks before the body together, and for all behind it: never longer than SendmailTimeout.
+    pub fn check_timeout(&self) -> Duration {
+        self.config.milter_timeout.unwrap_or(Duration::from_secs(30)).min(self.timeout())
+    }
+
+    pub fn clamd(&self) -> Option<&'c Endpoint> {
+        self.config.clamd.as_ref()?.as_deref()
+    }
+
+    /// Where messages wait for a person.
+    pub fn hold(&self) -> Option<&'c Path> {
+        self.config.hold.as_ref()?.as_deref()
+    }
+
+    /// Whether milters are told of the client, and not of this host.
+    pub fn milter_client(&self) -> bool {
+        self.config.milter_client.unwrap_or(false)
+    }
+
+    pub fn milter_default(&self) -> OnFailure {
+        self.config.milter_default.unwrap_or_default()
+    }
+
+    pub fn milters(&self) -> &'c [Endpoint] {
+        self.config.milters.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    pub fn policy(&self) -> Option<&'c PolicyServer> {
+        self.config.policy.as_ref()?.as_deref()
+    }
+
+    pub fn policy_default(&self) -> OnFailure {
+        self.config.policy_default.unwrap_or_default()
     }
 
     pub fn allow_origin(&self) -> &'c Origins {

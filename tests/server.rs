@@ -1,6 +1,7 @@
 //! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
 
 mod answers;
+mod checks;
 mod circle;
 mod contact;
 mod directives;

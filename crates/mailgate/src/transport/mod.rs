@@ -102,6 +102,18 @@ impl Failure {
         Failure::before_start("the message cannot be stored", error)
     }
 
+    /// So many programs run that none was started.
+    pub fn busy(limit: usize) -> Failure {
+        Failure {
+            kind: FailureKind::NoResources,
+            exit: None,
+            detail: format!("SendmailMaxProcesses {limit} are running; none ended in time"),
+            words: None,
+            recipient: None,
+            started: false,
+        }
+    }
+
     /// Nothing was started, because of `error`.
     pub(crate) fn before_start(what: &str, error: &io::Error) -> Failure {
         Failure {
