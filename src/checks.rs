@@ -20,7 +20,9 @@ use mailgate::checks::sequence::{Checks, Marks, Outcome};
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
+use mailgate::transport::health::Ailment;
 use mailgate::transport::{Failure, slots};
+use std::time::Duration;
 use web::fields::value_of;
 
 /// What is known before the body.
@@ -110,6 +112,13 @@ fn no_hold() -> Problem {
         "a check of this server refuses the message for now",
         "SendmailHold names no place",
     )
+}
+
+/// Whether the checks without which nothing goes would answer now.
+pub fn probe(settings: &Settings<'_>, patience: Duration) -> Result<(), Ailment> {
+    let checks = checks(settings, &[]);
+    let checks = Checks { timeout: checks.timeout.min(patience), ..checks };
+    checks.probe().map_err(|detail| Ailment { reason: "a check does not answer", detail })
 }
 
 /// What the configuration says for this request.

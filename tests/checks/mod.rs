@@ -2,6 +2,7 @@
 //! leaves that was not decided.
 
 mod aliases;
+mod health;
 mod hold;
 mod milters;
 mod misbehave;

@@ -202,6 +202,41 @@ impl Checks<'_> {
         })
     }
 
+    /// Whether every check that must answer does, without a message; the complaint names the one that does not.
+    pub fn probe(&self) -> Result<(), String> {
+        let deadline = Instant::now() + self.timeout;
+        let must = |default: OnFailure| default != OnFailure::Accept;
+        if let Some(server) = self.policy.filter(|_| must(self.policy_default)) {
+            server.endpoint.connect(deadline).map_err(|error| format!("policy server {}: {error}", server.endpoint))?;
+        }
+        if let Some(endpoint) = self.clamd.filter(|_| must(self.milter_default)) {
+            endpoint.connect(deadline).map_err(|error| format!("clamd {endpoint}: {error}"))?;
+        }
+        for endpoint in self.milters {
+            let stream = endpoint.connect(deadline).map_err(milter::Trouble::Lost);
+            match stream.and_then(milter::probe) {
+                Ok(abilities) => self.mention(endpoint, abilities),
+                Err(trouble) if must(self.milter_default) || matches!(trouble, milter::Trouble::Needs(_)) => {
+                    return Err(format!("milter {endpoint}: {trouble}"));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Says of what a milter may ask for that it would be refused.
+    fn mention(&self, endpoint: &Endpoint, abilities: milter::Abilities) {
+        for (may, can, why) in [
+            (abilities.recipients, self.rules.recipients, Unfit::NoRecipients),
+            (abilities.sender, self.rules.sender, Unfit::NoSender),
+        ] {
+            if may && !can {
+                tracing::info!("{}: milter {endpoint} may ask for what would be refused: {why}", tags::CHECK_SAID);
+            }
+        }
+    }
+
     fn scan(&self, endpoint: &Endpoint, letter: &Letter, deadline: Instant) -> Result<(), Refused> {
         let by = format!("clamd {endpoint}");
         let found = endpoint.connect(deadline).map_err(clamd::Trouble::Lost);

@@ -114,17 +114,39 @@ const PIECE: usize = 65_535;
 /// What stays in memory of a body that replaces the message's.
 const MEMORY: usize = 64 * 1024;
 
-/// Tells the milter of the letter and hears what it decides.
-pub fn converse<S: Stream>(stream: S, letter: &Letter, told: &Told<'_>) -> Result<Decision, Trouble> {
+/// What a milter may ask for, as it says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// It may add or delete recipients.
+    pub recipients: bool,
+    /// It may change the sender.
+    pub sender: bool,
+}
+
+/// Asks a milter what it would do, and tells it of no message.
+pub fn probe<S: Stream>(stream: S) -> Result<Abilities, Trouble> {
+    let (mut line, options) = negotiate(stream)?;
+    let _ = line.command(b'Q', &[]).and_then(|()| line.flush()); // it has said all that was asked
+    let recipients = options.may(action::ADD_RECIPIENTS) || options.may(action::DELETE_RECIPIENTS);
+    Ok(Abilities { recipients, sender: options.may(action::CHANGE_SENDER) })
+}
+
+fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), Trouble> {
     let mut line = Line { stream, packets: Packets::default(), unsent: Vec::new(), answers: 0 };
     line.command(b'O', &[&offer()])?;
-    let options = match line.answer()? {
-        Answer::Options(data) => Options::parse(&data).map_err(|disagreement| match disagreement {
-            Disagreement::Needs(names) => Trouble::Needs(names),
-            Disagreement::Nonsense(nonsense) => nonsense.into(),
-        })?,
-        other => return Err(unexpected(&other, "negotiation")),
-    };
+    match line.answer()? {
+        Answer::Options(data) => match Options::parse(&data) {
+            Ok(options) => Ok((line, options)),
+            Err(Disagreement::Needs(names)) => Err(Trouble::Needs(names)),
+            Err(Disagreement::Nonsense(nonsense)) => Err(nonsense.into()),
+        },
+        other => Err(unexpected(&other, "negotiation")),
+    }
+}
+
+/// Tells the milter of the letter and hears what it decides.
+pub fn converse<S: Stream>(stream: S, letter: &Letter, told: &Told<'_>) -> Result<Decision, Trouble> {
+    let (line, options) = negotiate(stream)?;
     let address = told.client.address.filter(|_| told.shows_client);
     let name = if told.shows_client { "unknown" } else { "localhost" };
     let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));

@@ -7,6 +7,6 @@ mod macros;
 mod options;
 mod packet;
 
-pub use conversation::{Decision, Stream, Told, Trouble, converse};
+pub use conversation::{Abilities, Decision, Stream, Told, Trouble, converse, probe};
 pub use macros::{Custom, name as macro_name};
 pub use packet::{Nonsense, Reply};
