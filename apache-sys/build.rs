@@ -55,7 +55,7 @@ fn generate_bindings(flags: &[String]) {
             .clang_args(flags)
             .allowlist_function("(ap|apr|unixd)_.*")
             .allowlist_var(
-                "(AP|APR|APLOG|HTTP|M|OR|RSRC|ACCESS|EXEC|MODULE|REPLACE)_.*|OK|DECLINED|DONE|SUSPENDED|ap_.*",
+                "(AP|APR|APLOG|CONN|HTTP|M|SERVER|OR|RSRC|ACCESS|EXEC|MODULE|REPLACE)_.*|OK|DECLINED|DONE|SUSPENDED|ap_.*",
             )
             .allowlist_type("(ap|apr)_.*|request_rec|server_rec|conn_rec|module|command_rec|cmd_parms|cmd_func|cmd_how")
             .blocklist_item("APR_(INT|UINT)(8|16|32|64)_.*")

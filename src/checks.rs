@@ -6,8 +6,8 @@ use crate::directives::Transport;
 use crate::expressions::{self, Offered};
 use crate::handover::HandOver;
 use crate::metrics;
-use crate::outcome::{self, Refused};
-use crate::settings::{Settings, TEMPORARY};
+use crate::outcome::{self, Kept, Refused};
+use crate::settings::Settings;
 use httpd::{Certificate as Standing, Request};
 use mail::address::Address;
 use mailgate::answer::Problem;
@@ -39,12 +39,6 @@ pub enum Looked {
     Pass(Message, Envelope),
     /// It was thrown away, or kept back; the answer says no more than that it was taken.
     Taken(Kept),
-}
-
-/// What is not handed over and was taken all the same.
-pub enum Kept {
-    Discarded(String),
-    Held(String),
 }
 
 impl Look {
@@ -99,7 +93,7 @@ impl Look {
                 let folder = settings.hold().ok_or_else(no_hold)?;
                 let owner = self.client.user.as_ref().map_or("", Text::as_str);
                 let ticket = Ticket::new(&self.client.queue_id, &reason, owner, &outcome::own_url(request), envelope);
-                hold::store(folder, &ticket, &message, &TEMPORARY).map_err(|failure| Problem::from(&failure))?;
+                hold::store(folder, &ticket, &message).map_err(|failure| Problem::from(&failure))?;
                 Ok(Looked::Taken(Kept::Held(reason)))
             }
         }
@@ -133,7 +127,7 @@ fn checks<'a>(settings: &Settings<'a>, macros: &'a [Custom]) -> Checks<'a> {
         milter_default: settings.milter_default(),
         shows_client: settings.milter_client(),
         macros,
-        timeout: settings.check_timeout(),
+        timeout: settings.milter_timeout().min(settings.timeout()),
         rules: Rules {
             sender: matches!(transport, Some(Transport::Relay(_))),
             recipients: appends && !matches!(transport, Some(Transport::Maildir(_))),
@@ -142,7 +136,6 @@ fn checks<'a>(settings: &Settings<'a>, macros: &'a [Custom]) -> Checks<'a> {
         },
         may_hold: appends && settings.hold().is_some(),
         max_body: settings.max_size().saturating_mul(3) / 2 + (1 << 20),
-        directory: TEMPORARY.as_path(),
     }
 }
 

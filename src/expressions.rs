@@ -40,7 +40,7 @@ pub fn sender<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Result<Opti
 }
 
 /// The value of a variable or an expression; refused if nobody vouches for the certificate that it comes from.
-fn value<'r>(request: &Request<'r>, source: &Source) -> Result<Option<&'r [u8]>, Refused> {
+fn value<'r>(request: &Request<'r>, source: &Source<'_>) -> Result<Option<&'r [u8]>, Refused> {
     let value = match source {
         Source::Variable(name) => request.variable(name),
         Source::Expression(text, expression) => Some(evaluate(request, expression, text)?),
@@ -101,15 +101,15 @@ pub fn arguments(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Vec<Vec<u8>>, Refused> {
-    let texts = settings.config().arguments_text.iter().flat_map(|texts| texts.iter());
-    if let Some(i) = texts.map(String::as_str).position(|text| is_forged(request, text)) {
+    let arguments = settings.arguments();
+    if let Some(i) = arguments.words.iter().position(|word| is_forged(request, &word.written)) {
         return Err(PolicyError::Argument { word: i + 1, reason: UNVERIFIED }.into());
     }
-    let words = settings.arguments().words.iter().zip(&settings.arguments().roles).enumerate();
+    let words = arguments.words.iter().zip(&arguments.roles).enumerate();
     let mut arguments = offered.during(request, || {
         words
             .map(|(i, (word, role))| {
-                let pieces = evaluate_pieces(request, word, &format!("word {} of SendmailArguments", i + 1))?;
+                let pieces = evaluate_pieces(request, &word.pieces, &format!("word {} of SendmailArguments", i + 1))?;
                 let recipient = (*role == Role::Recipient).then(|| settings.recipients());
                 Ok(arguments::join(i + 1, &pieces, recipient)?)
             })
@@ -123,9 +123,9 @@ pub fn arguments(
 
 /// What SendmailMilterMacros says for this request.
 pub fn macros(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Result<Vec<Custom>, Refused> {
-    let Some(macros) = settings.config().milter_macros.as_deref() else { return Ok(Vec::new()) };
-    let value = |Macro { name, text: written, pieces }: &Macro| {
-        if is_forged(request, written) {
+    let Some(macros) = settings.milter_macros() else { return Ok(Vec::new()) };
+    let value = |Macro { name, value }: &Macro<'_>| {
+        if is_forged(request, &value.written) {
             let detail = "a value of this request does not fit the way mail is sent from here";
             return Err(Problem::hidden(
                 &tags::ARGUMENT,
@@ -134,7 +134,7 @@ pub fn macros(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<
             )
             .into());
         }
-        Ok((name.clone(), text(request, pieces, &format!("{name} of SendmailMilterMacros"))?))
+        Ok((name.clone(), text(request, &value.pieces, &format!("{name} of SendmailMilterMacros"))?))
     };
     offered.during(request, || macros.iter().map(value).collect())
 }
@@ -145,10 +145,10 @@ pub fn relay_sender(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Option<Address>, Refused> {
-    let Some(pieces) = settings.relay_from() else {
+    let Some(from) = settings.relay_from() else {
         return Ok(offered.submission.from.as_ref().map(|from| from.address().clone()));
     };
-    let value = offered.during(request, || text(request, pieces, "SendmailRelayFrom"))?;
+    let value = offered.during(request, || text(request, &from.pieces, "SendmailRelayFrom"))?;
     if value.is_empty() || value == b"<>" {
         return Ok(None);
     }
@@ -156,7 +156,7 @@ pub fn relay_sender(
         let detail = "a value of this request does not fit the way mail is sent from here";
         Problem::hidden(&tags::ARGUMENT, detail, format!("SendmailRelayFrom {why}"))
     };
-    if settings.config().relay_from_text.as_deref().is_some_and(|text| is_forged(request, text)) {
+    if is_forged(request, &from.written) {
         return Err(unfit(UNVERIFIED).into());
     }
     let address = std::str::from_utf8(&value).ok().and_then(|text| Address::parse(text).ok());
@@ -178,15 +178,15 @@ pub fn dsn_location(
     settings: &Settings<'_>,
     offered: &Offered<'_>,
 ) -> Result<Option<String>, Refused> {
-    let Some(pieces) = settings.config().dsn_location.as_deref() else { return Ok(None) };
-    let base = offered.during(request, || text(request, pieces, "SendmailDSNLocation"))?;
+    let Some(base) = settings.dsn_location() else { return Ok(None) };
+    let base = offered.during(request, || text(request, &base.pieces, "SendmailDSNLocation"))?;
     let base = String::from_utf8(base).ok().filter(|base| !base.chars().any(|c| c.is_control() || c.is_whitespace()));
     base.map(|base| Some(base).filter(|base| !base.is_empty()))
         .ok_or_else(|| failed("SendmailDSNLocation", "its value holds a blank or a control character").into())
 }
 
 /// Literals and values, one behind the other.
-fn text(request: &Request<'_>, pieces: &[Piece<Expression>], what: &str) -> Result<Vec<u8>, Refused> {
+fn text(request: &Request<'_>, pieces: &[Piece<Expression<'_>>], what: &str) -> Result<Vec<u8>, Refused> {
     let pieces = evaluate_pieces(request, pieces, what)?;
     Ok(pieces.into_iter().fold(Vec::new(), |mut text, piece| {
         text.extend_from_slice(match &piece {
@@ -199,17 +199,17 @@ fn text(request: &Request<'_>, pieces: &[Piece<Expression>], what: &str) -> Resu
 
 fn evaluate_pieces<'r>(
     request: &Request<'r>,
-    pieces: &[Piece<Expression>],
+    pieces: &[Piece<Expression<'_>>],
     what: &str,
 ) -> Result<Vec<Piece<&'r [u8]>>, Refused> {
-    let evaluate = |piece: &Piece<Expression>| match piece {
+    let evaluate = |piece: &Piece<Expression<'_>>| match piece {
         Piece::Literal(literal) => Ok(Piece::Literal(literal.clone())),
         Piece::Expression(expression) => evaluate(request, expression, what).map(Piece::Expression),
     };
     pieces.iter().map(evaluate).collect()
 }
 
-fn evaluate<'r>(request: &Request<'r>, expression: &Expression, what: &str) -> Result<&'r [u8], Refused> {
+fn evaluate<'r>(request: &Request<'r>, expression: &Expression<'_>, what: &str) -> Result<&'r [u8], Refused> {
     request.evaluate(expression).map_err(|error| failed(what, &error).into())
 }
 

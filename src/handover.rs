@@ -53,7 +53,9 @@ impl<'c> HandOver<'c> {
     pub fn sender(&self, offered: &Offered<'_>) -> Option<Address> {
         match self {
             HandOver::Relay { sender, .. } => sender.as_deref().and_then(|sender| Address::parse(sender).ok()),
-            _ => offered.submission.from.as_ref().map(|from| from.address().clone()),
+            HandOver::Maildir(_) | HandOver::Program { .. } => {
+                offered.submission.from.as_ref().map(|from| from.address().clone())
+            }
         }
     }
 
@@ -70,6 +72,16 @@ impl<'c> HandOver<'c> {
                 *recipients = others.collect();
             }
             HandOver::Maildir(_) | HandOver::Program { .. } => {}
+        }
+    }
+
+    /// Where reports go for a message with an envelope of its own, unless the configuration says so.
+    pub fn envelope_from(&mut self, from: Option<&Address>, settings: &Settings<'_>) {
+        if let HandOver::Relay { sender, .. } = self
+            && settings.relay_from().is_none()
+            && settings.sender_mail().is_none()
+        {
+            *sender = from.map(ToString::to_string);
         }
     }
 
@@ -124,7 +136,7 @@ impl<'c> HandOver<'c> {
                 guard::committed();
                 let notify = settings.relay_dsn();
                 let envelope = smtp::Envelope { sender: sender.as_deref(), recipients, notify, envid };
-                smtp::deliver(relay, &envelope, message, settings.timeout(), &TEMPORARY)
+                smtp::deliver(relay, &envelope, message, settings.timeout())
             }
         }
     }

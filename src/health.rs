@@ -4,6 +4,7 @@
 
 use crate::checks;
 use crate::directives::{DirConfig, Transport};
+use crate::host::check_host;
 use crate::outcome::note;
 use crate::settings::Settings;
 use httpd::{Request, Status};
@@ -24,6 +25,11 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     if !matches!(request.method(), b"GET" | b"HEAD") {
         let problem = Problem::new(&tags::METHOD, "GET asks for the health; nothing is sent from here");
         request.headers_out().set(c"Allow", c"GET, HEAD");
+        return request.send(&problem.reply(accept.as_deref(), None, false));
+    }
+    if let Err(problem) = check_host(request) {
+        tracing::warn!("{}: {}", problem.tag, problem.log);
+        note(request, "sendmail-status", problem.tag.number);
         return request.send(&problem.reply(accept.as_deref(), None, false));
     }
     let health = examine(request, &settings);

@@ -6,46 +6,47 @@ use crate::expressions::Offered;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
+use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::tags;
 use mailgate::transport::{Failure, FailureKind};
 use sql::DatabaseError;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tracking::status::url;
-use tracking::store::{self, Submitted};
+use tracking::store::{self, Entered, Owner, Submitted};
+
+/// Longest wait for the database each time it is asked. SendmailTimeout shortens it.
+const LIMIT: Duration = Duration::from_secs(3);
 
 /// The entry of one message: where its status will be found, and whether it stands in the database.
-pub struct Entry<'a> {
-    envid: &'a str,
+pub struct Entry {
+    /// What is written; `None` where no status is kept.
+    message: Option<Submitted>,
     status_url: Option<String>,
+    limit: Duration,
     written: bool,
 }
 
-/// Prepares the entry. An id that the same owner has used before is refused: that message was submitted.
-pub fn open<'a>(
+/// Prepares the entry. A message that was submitted before is refused here already, so that its body is not asked for; whether another one
+/// is being submitted at the same time, [`Entry::write`] finds out.
+pub fn open(
     request: &Request<'_>,
     settings: &Settings<'_>,
-    offered: &Offered<'a>,
+    offered: &Offered<'_>,
     status_base: Option<&str>,
-) -> Result<Entry<'a>, Refused> {
-    let message_id = &offered.submission.message_id;
-    let status_url = status_base.map(|base| url::message(base, message_id.without_brackets()));
-    let entry = Entry { envid: offered.envid.as_str(), status_url, written: false };
-    if !offered.submission.client_chose_id || !entry.is_wanted(settings) {
+) -> Result<Entry, Refused> {
+    let message_id = offered.submission.message_id.without_brackets();
+    let status_url = status_base.map(|base| url::message(base, message_id));
+    let wanted = status_url.is_some() && settings.processdsn();
+    let message = wanted.then(|| submitted(request, settings, offered));
+    let entry = Entry { message, status_url, limit: LIMIT.min(settings.timeout()), written: false };
+    let Some(message) = entry.message.clone().filter(|_| offered.submission.client_chose_id) else {
         return Ok(entry);
-    }
-    let owner = owner(request, settings, offered);
-    let known = request.database().and_then(|mut database| {
-        store::submitted_before(&mut *database, message_id.without_brackets(), owner.as_deref())
-    });
-    match known {
+    };
+    match request.with_database(entry.limit, move |lent| store::submitted_before(lent, &message), |_| ()) {
         Ok(false) => Ok(entry),
-        Ok(true) => {
-            let log = "the client has submitted a message with this Message-ID before";
-            let detail = "a message with this Message-ID was submitted before";
-            let problem = Problem::hidden(&tags::REPEATED, detail, log);
-            Err(Problem { status_url: entry.status_url, ..problem }.into())
-        }
+        Ok(true) => Err(entry.known()),
         Err(error) => {
             complain("whether the Message-ID is known cannot be told", &error);
             Ok(entry)
@@ -53,49 +54,58 @@ pub fn open<'a>(
     }
 }
 
-impl Entry<'_> {
-    fn is_wanted(&self, settings: &Settings<'_>) -> bool {
-        self.status_url.is_some() && settings.processdsn()
+fn submitted(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Submitted {
+    let submission = offered.submission;
+    let mut recipients: BTreeMap<String, bool> =
+        submission.bcc.iter().map(|address| (address.to_string(), true)).collect();
+    let open = submission.recipients.iter().filter(|address| !submission.bcc.contains(address));
+    recipients.extend(open.map(|address| (address.to_string(), false)));
+    Submitted {
+        envid: offered.envid.as_str().to_owned(),
+        token: offered.token.as_str().to_owned(),
+        message_id: submission.message_id.without_brackets().to_owned(),
+        owner: owner(request, settings, offered),
+        sender: submission.from.as_ref().map(|from| from.address().to_string()),
+        recipients,
+        now: store::now(),
     }
+}
 
-    /// Writes the message as queued.
-    pub fn write(&mut self, request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) {
-        if !self.is_wanted(settings) {
-            return;
-        }
-        let submission = offered.submission;
-        let mut recipients: BTreeMap<String, bool> =
-            submission.bcc.iter().map(|address| (address.to_string(), true)).collect();
-        let open = submission.recipients.iter().filter(|address| !submission.bcc.contains(address));
-        recipients.extend(open.map(|address| (address.to_string(), false)));
-        let owner = owner(request, settings, offered);
-        let sender = submission.from.as_ref().map(|from| from.address().to_string());
-        let message = Submitted {
-            envid: self.envid,
-            token: offered.token.as_str(),
-            message_id: submission.message_id.without_brackets(),
-            owner: owner.as_deref(),
-            sender: sender.as_deref(),
-            recipients: recipients.into_iter().collect(),
-            now: store::now(),
+impl Entry {
+    /// Writes the message as queued. Of several that are the same, whoever comes first is sent and the others are refused.
+    pub fn write(&mut self, request: &Request<'_>) -> Result<(), Refused> {
+        let Some(message) = self.message.clone() else { return Ok(()) };
+        let envid = message.envid.clone();
+        let undo = move |lent: &mut apr::Dbd<'_>| {
+            // Nobody is left to tell; the next report or --expire meets what could not be undone.
+            let _ = store::take_back(lent, &envid);
         };
-        match request.database().and_then(|mut database| store::submit(&mut *database, &message)) {
-            Ok(()) => self.written = true,
+        match request.with_database(self.limit, move |lent| store::submit(lent, &message), undo) {
+            Ok(Entered::Now) => self.written = true,
+            Ok(Entered::Before) => return Err(self.known()),
             Err(error) => complain("the message is sent without a delivery status", &error),
         }
+        Ok(())
+    }
+
+    /// It goes to others than its fields say. Whom a check has added nobody else is shown.
+    pub fn readdress(&mut self, recipients: &[Address]) {
+        let Some(message) = &mut self.message else { return };
+        let hidden = |recipient: &String| message.recipients.get(recipient).copied().unwrap_or(true);
+        let recipients = recipients.iter().map(ToString::to_string);
+        message.recipients = recipients.map(|recipient| (recipient.clone(), hidden(&recipient))).collect();
     }
 
     /// The message was not taken, or nobody knows.
     pub fn failed(&self, request: &Request<'_>, failure: &Failure) {
-        if !self.written {
-            return;
-        }
+        let Some(message) = self.message.as_ref().filter(|_| self.written) else { return };
+        let envid = message.envid.clone();
         let unknown = matches!(failure.kind, FailureKind::Unknown | FailureKind::DeadlinePassed);
-        let outcome = request.database().and_then(|mut database| match unknown {
-            true => store::mark_unknown(&mut *database, self.envid, store::now()),
-            false => store::take_back(&mut *database, self.envid),
-        });
-        if let Err(error) = outcome {
+        let work = move |lent: &mut apr::Dbd<'_>| match unknown {
+            true => store::mark_unknown(lent, &envid, store::now()),
+            false => store::take_back(lent, &envid),
+        };
+        if let Err(error) = request.with_database(self.limit, work, |_| ()) {
             complain("a message that was not taken stays among the queued ones", &error);
         }
     }
@@ -104,14 +114,22 @@ impl Entry<'_> {
     pub fn status_url(&self, settings: &Settings<'_>) -> Option<&str> {
         self.status_url.as_deref().filter(|_| self.written || !settings.processdsn())
     }
+
+    /// The answer to a message that was submitted before.
+    fn known(&self) -> Refused {
+        let log = "the client has submitted this message (Message-ID and recipients) before";
+        let detail = "this message was submitted before, or is being submitted; its delivery status tells, \
+                      and is 404 once the mail system has refused it";
+        let problem = Problem::hidden(&tags::REPEATED, detail, log);
+        Problem { status_url: self.status_url.clone(), ..problem }.into()
+    }
 }
 
 /// Who may see the status: the user that httpd knows, else the address that SendmailSenderMail gave.
-fn owner(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Option<String> {
-    let user = request.user().map(|user| String::from_utf8_lossy(user).into_owned());
-    user.or_else(|| {
+fn owner(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Option<Owner> {
+    request.user().map(Owner::login).or_else(|| {
         settings.sender_mail()?;
-        offered.submission.from.as_ref().map(|from| from.address().to_string())
+        offered.submission.from.as_ref().map(|from| Owner::address(from.address()))
     })
 }
 

@@ -11,25 +11,29 @@ mod faults;
 mod handler;
 mod handover;
 mod health;
+mod host;
 mod ledger;
 mod metrics;
 mod outcome;
 mod settings;
+mod submission;
+mod submit;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
 
+/// The module record `sendmail_module`.
 struct Sendmail;
 
 impl Module for Sendmail {
-    const HANDLERS: &'static [Handler<DirConfig>] = &[
+    const HANDLERS: &'static [Handler<Self>] = &[
         Handler { name: c"sendmail", answer: handler::handle },
         Handler { name: c"sendmail-metrics", answer: metrics::handle },
         Handler { name: c"sendmail-health", answer: health::handle },
     ];
-    const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
-    type Config = DirConfig;
+    const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
         &sendmail_module
@@ -64,6 +68,7 @@ impl Module for Sendmail {
     }
 
     fn start(server: &Server<'_>) {
+        httpd::limit_connecting(server, "ProcessDSNEnable");
         metrics::start(server);
     }
 

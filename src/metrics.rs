@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
+use crate::host::check_host;
 use httpd::{Request, Server, Shared, Status, StatusPage};
 use mailgate::metrics::children::{self, Place, Running};
 use mailgate::metrics::{self, Counters, Snapshot, prometheus};
@@ -119,6 +120,10 @@ pub fn handle(request: &Request<'_>, _: &DirConfig) -> Status {
     request.allow_methods(&[c"GET", c"HEAD"]);
     if !matches!(request.method(), b"GET" | b"HEAD") {
         return Status::http(405);
+    }
+    if let Err(problem) = check_host(request) {
+        tracing::warn!("{}: {}", problem.tag, problem.log);
+        return Status::http(problem.tag.status.into());
     }
     let (status, content_type, text) = match snapshot() {
         Some(snapshot) => (200, prometheus::MEDIA_TYPE, prometheus::text(&snapshot)),

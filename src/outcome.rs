@@ -1,14 +1,15 @@
 //! What came of a request: into the error log, the notes for the access log, and the answer.
 #![forbid(unsafe_code)]
 
-use crate::checks::Kept;
 use crate::metrics::Watch;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
+use mail::redact::redact;
 use mail::text::log_value;
-use mailgate::answer::{Accepted, Held, Problem, wadl};
+use mailgate::answer::{Problem, wadl};
 use mailgate::input::InputError;
+use mailgate::input::mime::MimeInputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
 use mailgate::submission::Submission;
@@ -26,9 +27,11 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The program or the Maildir did not take the message with this identifier.
-    pub fn failed(failure: &Failure, message_id: MessageId) -> Self {
-        Refused::Problem { problem: Box::new(failure.into()), message_id: Some(message_id), exit: failure.exit }
+    /// The program, the Maildir or the relay did not take the message.
+    pub fn failed(failure: &Failure, submission: &Submission) -> Self {
+        let problem = Problem::from(failure);
+        let problem = Box::new(Problem { log: redact(&problem.log, &submission.hidden), ..problem });
+        Refused::Problem { problem, message_id: Some(submission.message_id.clone()), exit: failure.exit }
     }
 }
 
@@ -40,6 +43,12 @@ impl From<Problem> for Refused {
 
 impl From<InputError> for Refused {
     fn from(error: InputError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
+impl From<MimeInputError> for Refused {
+    fn from(error: MimeInputError) -> Self {
         Problem::from(&error).into()
     }
 }
@@ -75,21 +84,23 @@ pub fn accepted(
         usec / 1000
     );
     if let Some(words) = &taken.warning {
+        let words = redact(words, &submission.hidden);
         tracing::warn!("{}: the program took the message and said: {words} id={id}", tags::WORDS);
     }
     notes(request, submission, "accepted", bytes, usec);
     note(request, "sendmail-exit", &exit);
 }
 
-/// Counts and logs a message that a check had thrown away or kept back, leaves the notes, and answers as if it were on its way.
-pub fn kept(
-    request: &Request<'_>,
-    submission: &Submission,
-    kept: &Kept,
-    bytes: u64,
-    watch: &Watch,
-    accept: Option<&str>,
-) -> Response {
+/// A message that was taken and is not handed over: which check wanted that, and why.
+pub enum Kept {
+    /// Nobody gets it, and its client is not told.
+    Discarded(String),
+    /// A person will look at it.
+    Held(String),
+}
+
+/// Counts and logs a message that a check had thrown away or kept back, and leaves the notes for the access log.
+pub fn kept(request: &Request<'_>, submission: &Submission, kept: &Kept, bytes: u64, watch: &Watch) {
     let (tag, what, status, reason, took) = match kept {
         Kept::Discarded(reason) => (&tags::DISCARDED, "thrown away", "discarded", reason, watch.discarded()),
         Kept::Held(reason) => (&tags::HELD, "held", "held", reason, watch.held()),
@@ -102,12 +113,6 @@ pub fn kept(
         log_value(reason)
     );
     notes(request, submission, status, bytes, usec);
-    match kept {
-        Kept::Discarded(_) => {
-            Accepted { message_id: &submission.message_id, status_url: None, redirect: false }.reply(accept)
-        }
-        Kept::Held(_) => Held { message_id: &submission.message_id }.reply(accept),
-    }
 }
 
 /// Logs a dry run, and leaves the notes for the access log.
@@ -144,15 +149,8 @@ pub fn note(request: &Request<'_>, name: &str, value: &str) {
     request.notes().set_text(name, value);
 }
 
-/// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
-/// ours.
-pub fn refuse(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    refused: Refused,
-    accept: Option<&str>,
-    watch: &Watch,
-) -> Status {
+/// Counts and logs why a request sent nothing, and leaves the notes for the access log: the status that says so.
+pub fn record(request: &Request<'_>, refused: &Refused, watch: &Watch) -> u16 {
     let (problem, message_id, exit) = match refused {
         Refused::Broken(status) => {
             watch.refused(&tags::BROKEN_OFF);
@@ -161,7 +159,7 @@ pub fn refuse(
                 tags::BROKEN_OFF
             );
             note(request, "sendmail-status", tags::BROKEN_OFF.number);
-            return Status::http(status);
+            return 400;
         }
         Refused::Problem { problem, message_id, exit } => (problem, message_id, exit),
     };
@@ -173,7 +171,7 @@ pub fn refuse(
         tracing::warn!("{}: {}{id}", problem.tag, problem.log);
     }
     note(request, "sendmail-status", problem.tag.number);
-    if let Some(id) = &message_id {
+    if let Some(id) = message_id {
         note(request, "sendmail-id", id.as_str());
     }
     match exit {
@@ -181,6 +179,23 @@ pub fn refuse(
         Some(Exit::Signal(signal)) => note(request, "sendmail-exit", &format!("signal-{signal}")),
         None => {}
     }
+    problem.tag.status
+}
+
+/// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
+/// ours.
+pub fn refuse(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    refused: Refused,
+    accept: Option<&str>,
+    watch: &Watch,
+) -> Status {
+    record(request, &refused, watch);
+    let (problem, message_id) = match refused {
+        Refused::Broken(status) => return Status::http(status),
+        Refused::Problem { problem, message_id, .. } => (problem, message_id),
+    };
     let reply = problem.reply(accept, message_id.as_ref(), settings.error_detail());
     for (name, value) in &reply.fields {
         request.err_headers_out().set_text(name, value);
@@ -218,7 +233,7 @@ pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> St
 
 /// Answers OPTIONS with the WADL.
 pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
-    let url = settings.config().location.as_deref().map_or_else(|| own_url(request), str::to_owned);
+    let url = settings.location().cloned().unwrap_or_else(|| own_url(request));
     request.headers_out().set(c"Allow", ALLOW);
     request.send(&Response {
         status: 200,

@@ -5,7 +5,7 @@ use crate::support::artifacts::artifacts;
 use crate::support::exim::Exim;
 use crate::support::place::{Place, mode};
 use crate::support::{Httpd, Postfix, Request, httpd_config, process, skipped, within};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -30,6 +30,11 @@ impl Database {
         let mut command = Command::new(&artifacts().processdsn);
         command.args(["--driver", "sqlite3", "--params"]).arg(&self.file);
         command
+    }
+
+    /// The file of SQLite.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Runs SQL on the file, as an accident would.
@@ -119,6 +124,48 @@ fn every_kind_of_report_comes_back_to_the_page_within_ten_seconds() {
     wait_for(&httpd, &delayed, "slow@delay.test", "failed");
     let one = json(&httpd, &format!("{mixed}bob%40test.local/"));
     assert_eq!(one["recipients"].as_array().unwrap().len(), 1);
+}
+
+/// What an administrator can mend costs no report: Postfix keeps it, and gives it again.
+#[test]
+fn a_report_waits_in_the_queue_while_the_database_or_the_command_line_is_wrong() {
+    let database = Database::new();
+    let words = database.place.path().join("words");
+    let right = database.command();
+    std::fs::write(&words, "--nonsense").unwrap();
+    // As if master.cf were corrected.
+    let command = format!("sh {}", database.place.path().join("pipe").display());
+    std::fs::write(database.place.path().join("pipe"), format!("exec {} $(cat {}) \"$@\"\n", right, words.display()))
+        .unwrap();
+    let Some(postfix) = Postfix::start_reporting(&command) else { return skipped("Postfix needs root") };
+    let httpd = mail(&postfix, database.httpd()).start();
+    let failed = post(&httpd, "nobody-here@test.local");
+    let tried = |count: usize, words: &str| {
+        let told = within(Duration::from_secs(20), || (postfix.log().matches(words).count() >= count).then_some(()));
+        assert!(told.is_some(), "Postfix does not tell of {words}:\n{}", postfix.log());
+    };
+    tried(1, "nonsense");
+    std::fs::write(&words, "").unwrap();
+    wait_for(&httpd, &failed, "nobody-here@test.local", "failed");
+
+    // The volume is away, and a file of no size is in the place of the database.
+    let away = database.place.path().join("away");
+    let data = database.file.parent().unwrap();
+    std::fs::write(&words, "--senseless").unwrap();
+    let second = post(&httpd, "not-there@test.local");
+    tried(1, "senseless");
+    std::fs::rename(data, &away).unwrap();
+    std::fs::write(&words, "").unwrap();
+    tried(1, "no such database");
+    database.place.folder("data", 0o777);
+    std::fs::write(&database.file, "").unwrap();
+    mode(&database.file, 0o666);
+    tried(1, "no such table");
+    std::fs::remove_dir_all(data).unwrap();
+    std::fs::rename(&away, data).unwrap();
+    let log = postfix.log();
+    assert!(!log.contains("status=bounced (Command died") && !log.contains("dsn=5.3"), "{log}");
+    wait_for(&httpd, &second, "not-there@test.local", "failed");
 }
 
 /// The relay is asked by MAIL and RCPT for what sendmail is asked for by options.

@@ -81,7 +81,11 @@ fn what_a_visitor_writes_arrives_whole_and_goes_where_the_server_says() {
     assert_eq!(focus, serde_json::json!(["outcome", true, "Write to us"]));
     let mail = oracle::read(&sendmail.take()[0].stdin);
     assert_eq!(mail.subject(), Some(subject));
-    assert_eq!(String::from_utf8_lossy(&mail.body()).trim_end(), "Dzień dobry 🙂\n.\nFrom here");
+    assert_eq!(
+        String::from_utf8_lossy(&mail.body()).trim_end(),
+        "Dzień dobry 🙂\r\n.\r\nFrom here",
+        "base64 holds CRLF"
+    );
     let reply = &mail.mailboxes("Reply-To")[0];
     assert_eq!(
         (reply.name.as_str(), reply.address.as_str()),

@@ -394,31 +394,3 @@ fn shipped(file: &str, sendmail: &Sendmail) -> String {
     assert!(text.contains("SendmailName /usr/sbin/sendmail"), "{file}");
     text.replace("/usr/sbin/sendmail", &sendmail.program().display().to_string())
 }
-
-#[test]
-fn the_readme_lists_every_directive_and_no_other() {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let tables = ["src/directives.rs", "crates/mod_processdsn/src/directives.rs"];
-    let tables = tables.map(|file| std::fs::read_to_string(format!("{root}/{file}")).unwrap()).concat();
-    let rows = tables.lines().filter_map(|line| {
-        line.trim()
-            .trim_start_matches("Directive { name: ")
-            .trim_start_matches("row(")
-            .strip_prefix("c\"")?
-            .split('"')
-            .next()
-            .map(str::to_owned)
-    });
-    let rows: std::collections::BTreeSet<String> = rows.collect();
-    let readme = std::fs::read_to_string(format!("{root}/README.md")).unwrap();
-    let listed = readme.lines().filter_map(|line| {
-        line.strip_prefix("| ")?
-            .split(' ')
-            .next()
-            .filter(|name| (name.starts_with("Sendmail") && *name != "Sendmail") || name.starts_with("ProcessDSN"))
-            .map(str::to_owned)
-    });
-    let listed: std::collections::BTreeSet<String> = listed.collect();
-    assert!(rows.len() >= 19);
-    assert_eq!(rows, listed);
-}

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// A directive table and its page.
 const PAGES: &[(&str, &str)] = &[
-    ("src/directives.rs", "docs/mod_sendmail.md"),
+    ("src/directives/mod.rs", "docs/mod_sendmail.md"),
     ("crates/mod_processdsn/src/directives.rs", "docs/mod_processdsn.md"),
+    ("src/submission/directives.rs", "docs/mod_submission.md"),
 ];
 
 fn read(file: impl AsRef<Path>) -> String {
@@ -49,10 +50,11 @@ fn rows(table: &str) -> BTreeMap<String, String> {
     let rows: BTreeMap<_, _> = table
         .lines()
         .filter_map(|line| {
-            let line = line.trim();
-            let rest = line.strip_prefix("Directive { name: c\"").or_else(|| line.strip_prefix("row(c\""))?;
-            let mut quoted = rest.split('"');
-            Some((quoted.next()?.to_owned(), quoted.nth(1)?.to_owned()))
+            let mut quoted = line.split('"').skip(1).step_by(2);
+            let name = quoted.next().filter(|name| {
+                ["Sendmail", "ProcessDSN", "Submission"].iter().any(|module| name.starts_with(module))
+            })?;
+            Some((name.to_owned(), quoted.last()?.to_owned()))
         })
         .collect();
     assert!(rows.len() >= 3);
@@ -237,6 +239,7 @@ fn every_configuration_in_the_manual_passes_the_check_without_a_warning() {
             seen += 1;
             let text = placeholders.iter().fold(block, |text, (from, to)| text.replace(from, to));
             let builder = Httpd::builder().modules(&modules).load("processdsn_module", &artifacts().status_module);
+            let builder = builder.load("submission_module", &artifacts().module);
             // What `make install` puts there; the module is loaded already, which httpd says and accepts.
             let extra = builder.root().join("conf/extra");
             std::fs::create_dir_all(&extra).unwrap();

@@ -103,6 +103,11 @@ fn a_body_of_fifty_megabytes_takes_no_memory() {
         let runs = kinds.sendmail.take();
         assert!(runs.last().is_some_and(|run| run.committed && run.stdin.len() >= octets));
     }
+    // One part of one line, which is encoded; two files, and two passes over the first.
+    let parts = format!("--b\nContent-Type: text/html\n\n{}\n--b--\n", "<p>gr\u{fc}n</p>".repeat(50_000_000 / 13));
+    let request = Request::mail("/mail").without("Content-Type").header("Content-Type", "multipart/mixed; boundary=b");
+    request.body(parts).timeout(Duration::from_secs(120)).send(&httpd).expect_status(202);
+    assert!(kinds.sendmail.take().last().is_some_and(|run| run.committed && run.stdin.len() > 50_000_000));
     let after = peak(child);
     eprintln!("peak of a child: {before} KiB, with bodies of 50 MB {after} KiB");
     assert!(after <= before + 4096, "{before} KiB before, {after} KiB with bodies of 50 MB");

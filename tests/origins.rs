@@ -1,5 +1,6 @@
 //! Web origins on the wire: which page may send, what its browser is told, and that a page may read answer and error alike.
 
+use crate::circle::Database;
 use crate::support::{Httpd, Mpm, Request, Response, Sendmail};
 
 const LISTED: &str = "SendmailAllowOrigin https://www.example.test http://localhost:3000";
@@ -41,6 +42,8 @@ fn a_page_of_another_origin_may_not_send() {
         ("https://evil.test", "none", true),
         ("https://evil.test", "", false),
         ("https://evil.test", "cross-site", false),
+        (&*own, "cross-site", false),
+        (&own.replace("http:", "https:"), "same-site", false),
         ("http://gateway.test", "", false),
         ("http://gateway.test:1", "same-site", false),
         ("null", "", false),
@@ -70,6 +73,76 @@ fn a_page_of_another_origin_may_not_send() {
     let by_script = Request::mail("/mail").header("Sec-Fetch-Site", "cross-site").send(&httpd);
     assert_eq!(by_script.status, 403, "a browser that hides its Origin");
     httpd.expect_log("SM0205");
+}
+
+/// DNS rebinding: a name of somebody else's leads to 127.0.0.1, and `Require local` lets the visitor's browser in.
+#[test]
+fn a_page_that_came_by_a_strangers_name_may_neither_send_nor_read() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = database
+        .httpd()
+        .virtual_host("gateway.test", "ServerAlias www.gateway.test *.wild.test")
+        .mail(&sendmail, "")
+        .location("/mail/health", "SetHandler sendmail-health")
+        .location("/metrics", "SetHandler sendmail-metrics\nRequire ip 127.0.0.1")
+        .location("/dsn", "Require ip 127.0.0.1")
+        .start();
+    let port = httpd.port();
+    for (name, own) in [
+        ("gateway.test", true),
+        ("GATEWAY.test.", true),
+        ("www.gateway.test", true),
+        ("a.wild.test", true),
+        ("localhost", true),
+        ("127.0.0.1", true),
+        ("192.0.2.1", true), // a port that is forwarded to here
+        ("[::1]", true),
+        ("evil.example", false),
+        ("gateway.test.evil.example", false),
+        ("127.0.0.1.evil.example", false),
+        ("wild.test", false),
+    ] {
+        let host = format!("{name}:{port}");
+        let by = |request: Request| request.header("Host", &host);
+        let sent = by(Request::mail("/mail")).send(&httpd).expect_status(202);
+        assert!(sent.header("X-Message-ID").is_some(), "{name}: no browser's, so it is served");
+        let page = by(Request::mail("/mail")).header("Origin", format!("http://{host}"));
+        for request in [page.clone(), page.header("Sec-Fetch-Site", "same-origin")] {
+            let answer = request.send(&httpd);
+            assert_eq!(answer.status, if own { 202 } else { 403 }, "{name}: {answer:?}");
+        }
+        assert_eq!(sendmail.take().len(), if own { 3 } else { 1 }, "{name}");
+        for (path, known) in [("/mail/health", 200), ("/metrics", 200), ("/dsn/a%40gateway.test/", 404)] {
+            let answer = by(Request::get(path)).send(&httpd);
+            assert_eq!(answer.status, if own { known } else { 403 }, "{name} {path}: {answer:?}");
+        }
+        let log = httpd.error_log();
+        assert_eq!(log.matches(&format!("SM0211: Host '{host}'")).count(), if own { 0 } else { 5 }, "{name}: {log}");
+    }
+    httpd.expect_log("ServerAlias");
+}
+
+/// Name-based virtual hosts: the first one also takes what is meant for nobody.
+#[test]
+fn each_virtual_host_answers_to_its_own_names() {
+    let sendmail = Sendmail::new();
+    let name = sendmail.program().display().to_string();
+    let mail =
+        format!("<Location /mail>\nSetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{name}\"\n</Location>");
+    let first = format!("ServerAlias alias.test\n{mail}");
+    let httpd = Httpd::builder().virtual_host("first.test", &first).virtual_host("second.test", &mail).start();
+    for (host, own) in [
+        ("first.test", true),
+        ("alias.test", true),
+        ("second.test", true),
+        ("third.test", false),
+        ("gateway.test", false), // the server outside of the virtual hosts, which no request reaches
+    ] {
+        let page = Request::mail("/mail").header("Host", host).header("Origin", format!("http://{host}"));
+        assert_eq!(page.send(&httpd).status, if own { 202 } else { 403 }, "{host}");
+        assert_eq!(sendmail.take().len(), usize::from(own), "{host}");
+    }
+    httpd.expect_log("SM0211");
 }
 
 #[test]

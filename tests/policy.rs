@@ -469,3 +469,25 @@ fn the_trace_says_as_much_as_it_may() {
         sendmail.take();
     }
 }
+
+/// ServerName is the administrator's spelling; a mail holds ASCII, and no dot at the end of a name (RFC 5321 2.3.5).
+#[test]
+fn the_trace_and_the_message_id_name_the_server_in_ascii() {
+    let sendmail = Sendmail::new();
+    for (name, by, right) in [
+        ("Gateway.Example", "gateway.example", "gateway.example"),
+        ("gateway.example.", "gateway.example", "gateway.example"),
+        ("m\u{fc}ller.example", "xn--mller-kva.example", "xn--mller-kva.example"),
+        ("under_score.example", "[127.0.0.1]", "localhost.localdomain"),
+        ("192.0.2.1", "[192.0.2.1]", "localhost.localdomain"),
+    ] {
+        let httpd = Httpd::builder().virtual_host(name, "").mail(&sendmail, "").start();
+        let page = |host: &str| Request::mail("/mail").header("Host", host).header("Origin", format!("http://{host}"));
+        let answer = page(by.trim_matches(['[', ']'])).send(&httpd).expect_status(202);
+        let message = only_recorded(&sendmail);
+        let trace = read(&message).fields("Received").concat();
+        assert!(message.text().is_ascii() && trace.contains(&format!("by {by} with HTTP id ")), "{name}: {trace}");
+        assert!(answer.message_id().ends_with(&format!("@{right}")), "{name}: {}", answer.message_id());
+        sendmail.take();
+    }
+}

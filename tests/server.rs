@@ -1,9 +1,11 @@
 //! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
 
 mod answers;
+mod bcc;
 mod checks;
 mod circle;
 mod contact;
+mod database;
 mod directives;
 mod dry_run;
 mod examples;
@@ -14,6 +16,7 @@ mod life;
 mod manual;
 mod memory;
 mod metrics;
+mod mime;
 mod origins;
 mod policy;
 mod posts;
@@ -24,4 +27,5 @@ mod selftest;
 mod senders;
 mod shipped;
 mod status;
+mod submission;
 mod support;

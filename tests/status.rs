@@ -3,7 +3,7 @@
 use crate::circle::Database;
 use crate::hostile::ABOUT_STATUS;
 use crate::support::browser::Browser;
-use crate::support::{Behaviour, Httpd, Request, Response, Sendmail, hostile, skipped};
+use crate::support::{Behaviour, Certificates, Httpd, Request, Response, Sendmail, hostile, skipped};
 use base64::Engine;
 use std::io::Write;
 use std::process::Stdio;
@@ -24,17 +24,20 @@ fn server(database: &Database, sendmail: &Sendmail) -> Httpd {
         .location("/open", &format!("{mail}\nRequire ip 127.0.0.1"))
         .location("/dsn", &format!("{basic}\n<RequireAny>\nRequire valid-user\nRequire ip 127.0.0.1\n</RequireAny>"))
         .location("/own", &format!("SetHandler processdsn\n{basic}"));
-    let users = ["alice", "bob"].map(|name| format!("{name}:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")).concat();
+    let users = USERS.map(|name| [name, b":{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"].concat()).concat();
     std::fs::write(builder.root().join("users"), users).unwrap();
     builder.start()
 }
 
-fn by(user: &str, request: Request) -> Request {
-    let words = base64::engine::general_purpose::STANDARD.encode(format!("{user}:secret"));
+/// Two of them in ISO 8859-1, one in UTF-8, one with the name that the tables have for nobody.
+const USERS: [&[u8]; 6] = [b"alice", b"bob", b"m\xfcller", b"m\xf6ller", b"m\xc3\xbcller", b"?"];
+
+fn by(user: impl AsRef<[u8]>, request: Request) -> Request {
+    let words = base64::engine::general_purpose::STANDARD.encode([user.as_ref(), b":secret"].concat());
     request.header("Authorization", format!("Basic {words}"))
 }
 
-fn get(httpd: &Httpd, user: &str, path: &str) -> Response {
+fn get(httpd: &Httpd, user: impl AsRef<[u8]>, path: &str) -> Response {
     by(user, Request::get(path)).send(httpd)
 }
 
@@ -85,6 +88,52 @@ fn a_status_is_shown_to_its_owner_and_to_nobody_else() {
     report(&database, Some(&bob), "one@example.test", "a@example.test", "failed", "5.0.0");
     assert!(get(&httpd, "bob", path).shows(b"failed"));
     assert!(!get(&httpd, "alice", path).shows(b"failed"), "bob's report changes nothing of alice's");
+}
+
+#[test]
+fn logins_that_are_the_same_in_no_encoding_alone_have_messages_of_their_own() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    for (number, user) in USERS.iter().enumerate() {
+        let mail = Request::mail("/mail").header("Message-ID", format!("<{number}@example.test>"));
+        by(user, mail.header("Bcc", "hidden@example.test")).send(&httpd).expect_status(303);
+    }
+    for (number, _) in USERS.iter().enumerate() {
+        let path = format!("/own/{number}%40example.test/");
+        for (other, user) in USERS.iter().enumerate() {
+            let seen = get(&httpd, user, &path);
+            assert_eq!(seen.status, if other == number { 200 } else { 404 }, "{number} by {other}");
+            assert_eq!(seen.shows(b"hidden@"), other == number);
+        }
+    }
+}
+
+#[test]
+fn what_is_known_from_reports_alone_belongs_to_no_login() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail);
+    by("?", Request::mail("/mail").header("Message-ID", "<own@example.test>")).send(&httpd).expect_status(303);
+    get(&httpd, "?", "/own/own%40example.test/").expect_status(200);
+    report(&database, None, "strange@example.test", "a@example.test", "failed", "5.0.0");
+    get(&httpd, "?", "/own/strange%40example.test/").expect_status(404);
+}
+
+#[test]
+fn a_certificate_with_capitals_in_its_mail_domain_owns_what_was_sent_with_it() {
+    let (database, sendmail, certificates) = (Database::new(), Sendmail::new(), Certificates::new());
+    let mail = format!(
+        "<Location \"/mail\">\nSetHandler sendmail\nSendmailName \"{}\"\nSendmailSenderMail SSL_CLIENT_S_DN_Email\n\
+         SendmailArguments -t -i -f %{{reqenv:SENDMAIL_FROM}}\nSendmailDSNLocation https://127.0.0.1:${{TLS_PORT}}/dsn\n</Location>",
+        sendmail.program().display()
+    );
+    let httpd = database.httpd().tls(&certificates, &format!("SSLVerifyClient require\n{mail}")).start();
+    let peter = certificates.client("peter", "/CN=Peter/emailAddress=Peter@Example.TEST");
+    let other = certificates.client("other", "/CN=Peter/emailAddress=peter@Example.TEST");
+    let message = Request::mail("/mail").without("From").header("Message-ID", "<c@example.test>");
+    message.send_tls(&httpd, &certificates, Some(&peter)).expect_status(303);
+    let status = Request::get("/dsn/c%40example.test/");
+    status.send_tls(&httpd, &certificates, Some(&peter)).expect_status(200);
+    status.send_tls(&httpd, &certificates, Some(&other)).expect_status(404);
 }
 
 #[test]
@@ -159,7 +208,9 @@ fn every_hostile_row_about_the_status_service() {
     let (database, sendmail) = (Database::new(), Sendmail::new());
     let httpd = server(&database, &sendmail);
     for id in ["a", "other-users-id"] {
-        database.run_sql(&format!("INSERT INTO message VALUES ('secret-{id}', NULL, '{id}', 'alice', NULL, 1)"));
+        database.run_sql(&format!(
+            "INSERT INTO message (envid, message_id, owner, submitted) VALUES ('secret-{id}', '{id}', 'alice', 1)"
+        ));
     }
     get(&httpd, "alice", "/own/other-users-id/").expect_status(200);
     httpd.expect_log("AH00127"); // M07: a name that no file can have

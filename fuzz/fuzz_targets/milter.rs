@@ -54,9 +54,9 @@ fuzz_target!(|octets: &[u8]| {
     let envelope = Envelope { sender: Some(address("f@b.test")), recipients: vec![address("a@b.test")] };
     let text = b"Received: ours\nFrom: f@b.test\nSubject: a\n b\n\nbody\n";
     let message = Message::compose(&directory, text, |_| Ok(())).unwrap();
-    let mut letter = Letter::open(message, true, envelope, &directory).unwrap();
+    let mut letter = Letter::open(message, true, envelope).unwrap();
     let client = Client::default();
-    let told = Told { client: &client, shows_client: false, macros: &[], max_body: 10_000, directory: &directory };
+    let told = Told { client: &client, shows_client: false, macros: &[], max_body: 10_000 };
     let changes = match converse(Script(RefCell::new(octets), RefCell::new(0)), &letter, &told) {
         Ok(Decision::Accept(changes)) => changes,
         Ok(Decision::Quarantine(reason, changes)) => {
@@ -72,7 +72,7 @@ fuzz_target!(|octets: &[u8]| {
     if letter.change(changes, &rules).is_err() {
         return;
     }
-    let (message, envelope) = letter.close(&directory).unwrap();
+    let (message, envelope) = letter.close().unwrap();
     assert!(envelope.recipients.iter().all(|recipient| allowed.allow(recipient)), "{envelope:?}");
     let mut octets = Vec::new();
     message.reader().read_to_end(&mut octets).unwrap();

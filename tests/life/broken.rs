@@ -93,6 +93,7 @@ fn a_client_that_asks_first_is_refused_before_it_uploads() {
         (good.clone().without("Content-Type").header("Content-Type", "multipart/form-data; boundary=x"), 415, "SM0103"),
         (good.clone().body(vec![b'\n'; 2_000_000]), 413, "SM0104"),
         (good.clone().header("Content-Encoding", "gzip"), 415, "SM0102"),
+        (good.clone().header("Origin", "http://evil.test").header("Host", "evil.test"), 403, "SM0211"),
         (good.header("Origin", "https://evil.test"), 403, "SM0205"),
         (Request::new("PUT", "/mail").expect_continue().body("x"), 405, "SM0108"),
         (to("/mail/sender"), 403, "SM0202"),

@@ -44,7 +44,21 @@ fn every_post_arrives_at_a_relay_as_it_was_sent() {
     let smtp = Smtp::start();
     smtp.offer_no("SIZE");
     smtp.offer(&["SIZE 0"]);
-    let httpd = relaying(steady(Mpm::Event), "/mail", &to(&smtp), "SendmailDomain example.test").start();
+    every_post_arrives(&smtp, true);
+}
+
+/// RFC 6152 3: what is 8-bit in a part is encoded, with the types and the boundaries of the client.
+#[test]
+fn every_post_arrives_at_a_relay_without_8bitmime() {
+    let smtp = Smtp::start();
+    smtp.offer_no("SIZE");
+    smtp.offer_no("8BITMIME");
+    smtp.offer(&["SIZE 0"]);
+    every_post_arrives(&smtp, false);
+}
+
+fn every_post_arrives(smtp: &Smtp, offers_eight_bit: bool) {
+    let httpd = relaying(steady(Mpm::Event), "/mail", &to(smtp), "SendmailDomain example.test").start();
     let folder = Place::new("relay");
     let rows = table::rows();
     assert!(rows.len() >= 65, "only {} rows", rows.len());
@@ -74,6 +88,9 @@ fn every_post_arrives_at_a_relay_as_it_was_sent() {
         let eight_bit = !message.octets.is_ascii();
         if message.mail.contains("BODY=8BITMIME") != eight_bit {
             found.push(format!("{} for 8-bit {eight_bit}", message.mail));
+        }
+        if eight_bit && !offers_eight_bit {
+            found.push("8-bit, which was not offered".to_owned());
         }
         let size = format!("SIZE={}", message.octets.len());
         if !message.mail.split(' ').any(|word| word == size) {

@@ -6,6 +6,7 @@ use apache_sys as sys;
 use sql::{Database, DatabaseError, Dialect, Row, Statement};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::Once;
 
@@ -61,6 +62,23 @@ impl<'p> Dbd<'p> {
         prepared: NonNull<sys::apr_hash_t>,
     ) -> Self {
         Dbd { driver, handle, connection_pool, prepared, owned: false, pool: PhantomData }
+    }
+
+    /// A duplicate of the socket of a connection to PostgreSQL, by which another thread can end a call that waits for an answer: libpq waits
+    /// in poll(2) without end. `None` for other databases, and where libpq is hidden inside the driver.
+    pub fn socket(&self) -> Option<OwnedFd> {
+        type Socket = unsafe extern "C" fn(*const c_void) -> c_int;
+        if self.dialect() != Dialect::Postgres {
+            return None;
+        }
+        // SAFETY: looks a symbol up by its name; APR loads drivers so that all see their libraries (apr_dso_load).
+        let function = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"PQsocket".as_ptr()) })?;
+        // SAFETY: libpq-fe.h declares the function of that name with this signature.
+        let function = unsafe { std::mem::transmute::<*mut c_void, Socket>(function.as_ptr()) };
+        // SAFETY: the native handle of this driver is a live PGconn (apr_dbd_pgsql.c).
+        let socket = unsafe { function(sys::apr_dbd_native_handle(self.driver, self.handle.as_ptr())) };
+        // SAFETY: not negative, so the open socket of a connection that nobody uses meanwhile.
+        (socket >= 0).then(|| unsafe { BorrowedFd::borrow_raw(socket) }.try_clone_to_owned().ok())?
     }
 
     /// Whether the statement has been prepared on this connection.

@@ -13,6 +13,11 @@ impl Status {
     pub fn ok(self) -> Result<(), Status> {
         if self.0 == 0 { Ok(()) } else { Err(self) }
     }
+
+    /// Whether nothing is there yet (APR_EAGAIN, which is the kernel's).
+    pub fn is_again(self) -> bool {
+        std::io::Error::from_raw_os_error(self.0).kind() == std::io::ErrorKind::WouldBlock
+    }
 }
 
 impl fmt::Display for Status {

@@ -1,42 +1,43 @@
 //! The settings of a section of the configuration: httpd asks for an empty one per section and merges an inner over an outer one,
 //! at the start and again for a request. Each lives in a Rust box that the section's pool drops.
 
-use crate::{guard, inject};
+use crate::{Module, guard, inject};
 use apache_sys as sys;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
 /// The settings of one section. A value that a section does not set must be told apart from a default, or merging hides it. Many
-/// threads of httpd read one at the same time, and another one than its maker may drop it.
-pub trait Config: Default + Send + Sync + 'static {
+/// threads of httpd read one at the same time, and another one than its maker may drop it. They live no longer than the configuration,
+/// and so may hold what belongs to it (an [`Expression`](crate::Expression)).
+pub trait Config: Default + Send + Sync {
     /// `inner` over `outer`.
     fn merge(outer: &Self, inner: &Self) -> Self;
 }
 
 /// httpd's create_dir_config. NULL after a panic, which [`crate::hooks`] turns into a refused start.
-pub(crate) unsafe extern "C" fn create<C: Config>(pool: *mut sys::apr_pool_t, _: *mut c_char) -> *mut c_void {
+pub(crate) unsafe extern "C" fn create<M: Module>(pool: *mut sys::apr_pool_t, _: *mut c_char) -> *mut c_void {
     guard::setting_up(|| {
         inject::injected("create");
         // SAFETY: httpd gives the pool that the configuration lives in.
-        unsafe { own(pool, C::default()) }
+        unsafe { own(pool, <M::Config<'_> as Default>::default()) }
     })
     .unwrap_or(ptr::null_mut())
 }
 
 /// httpd's merge_dir_config, called while it reads its configuration and once or more for each request. NULL after a panic: the request
 /// that it was for is answered with 500.
-pub(crate) unsafe extern "C" fn merge<C: Config>(
+pub(crate) unsafe extern "C" fn merge<M: Module>(
     pool: *mut sys::apr_pool_t,
     outer: *mut c_void,
     inner: *mut c_void,
 ) -> *mut c_void {
-    // SAFETY: both come from `create` or `merge` of the same C; httpd does not change them meanwhile.
-    let (outer, inner) = unsafe { (outer.cast::<C>().as_ref(), inner.cast::<C>().as_ref()) };
+    // SAFETY: both come from `create` or `merge` of the same M; httpd does not change them meanwhile.
+    let (outer, inner) = unsafe { (outer.cast::<M::Config<'_>>().as_ref(), inner.cast::<M::Config<'_>>().as_ref()) };
     let (Some(outer), Some(inner)) = (outer, inner) else { return ptr::null_mut() };
     guard::setting_up(|| {
         inject::injected("merge");
         // SAFETY: httpd gives the pool that the merged settings live in.
-        unsafe { own(pool, C::merge(outer, inner)) }
+        unsafe { own(pool, M::Config::merge(outer, inner)) }
     })
     .unwrap_or(ptr::null_mut())
 }
@@ -44,8 +45,8 @@ pub(crate) unsafe extern "C" fn merge<C: Config>(
 /// Gives `value` to the pool, which drops it when it is cleared.
 ///
 /// # Safety
-/// `pool` is a live pool of this thread.
-unsafe fn own<T: 'static>(pool: *mut sys::apr_pool_t, value: T) -> *mut c_void {
+/// `pool` is a live pool of this thread, and not outlived by what `value` borrows.
+unsafe fn own<T>(pool: *mut sys::apr_pool_t, value: T) -> *mut c_void {
     let value: *mut c_void = Box::into_raw(Box::new(value)).cast();
     // SAFETY: the pool is live; the cleanup runs once, before the memory of the pool goes.
     unsafe { sys::apr_pool_cleanup_register(pool, value, Some(drop_box::<T>), Some(sys::apr_pool_cleanup_null)) };

@@ -1,56 +1,107 @@
-//! The database of mod_dbd: a connection lent for one piece of work and given back at once, since a request may wait long for a client
-//! or a mail program. The statements prepared on a connection stay with it.
+//! The database of mod_dbd, with a deadline. APR's drivers block without end: on a PostgreSQL that accepts and never answers, on a disk that
+//! hangs, on the lock of mod_dbd's pool while somebody connects. So each piece of work runs on a thread of its own, which lends a
+//! connection and gives it back, and the request waits no longer than it wants to. Nothing is left running for long: what waits for
+//! PostgreSQL is cut off, SQLite and connecting have limits of their own. Statements prepared on a connection stay with it.
 
-use crate::Request;
+use crate::{Request, Server, configuration, deadline, guard};
 use apache_sys as sys;
-use apr::Dbd;
+use apr::{Dbd, OwnPool};
+use conftree::Directive;
 use sql::{Database, DatabaseError, Dialect, Statement};
-use std::ops::{Deref, DerefMut};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Marks a connection on which [`BUSY`] has been set; never run.
 const READY: Statement = Statement { name: c"dsn_ready", sql: c"SELECT 1", columns: 1 };
 
-/// How long SQLite waits for another writer each of the 16 times that the driver asks: about 10 s in all (apr_dbd_sqlite3.c). mod_dbd cannot set
-/// it by DBDInitSQL, since it takes the answer for an error.
-const BUSY: &std::ffi::CStr = c"PRAGMA busy_timeout=500";
+/// How long SQLite waits for another writer each of the 16 times that the driver asks, with 100 ms between them (apr_dbd_sqlite3.c): about
+/// 3 s in all. mod_dbd cannot set it by DBDInitSQL, since it takes the answer for an error.
+const BUSY: &std::ffi::CStr = c"PRAGMA busy_timeout=80";
+
+/// Held while a connection is asked for. Those who wait for it may still leave; those who wait for mod_dbd's lock connect one after the other,
+/// each for as long as that takes.
+static OPENING: Mutex<()> = Mutex::new(());
 
 type Open = unsafe extern "C" fn(*mut sys::apr_pool_t, *mut sys::server_rec) -> *mut sys::ap_dbd_t;
 type Close = unsafe extern "C" fn(*mut sys::server_rec, *mut sys::ap_dbd_t);
 
-/// A connection of mod_dbd, given back when it is dropped.
-#[derive(Debug)]
-pub struct Lent<'r> {
-    database: Dbd<'r>,
-    raw: NonNull<sys::ap_dbd_t>,
+impl Request<'_> {
+    /// Runs `work` with a connection of mod_dbd. After `limit` the database counts as down; what `work` then still achieves, `undo` takes
+    /// back, on the same connection.
+    ///
+    /// The connection is lent for the time of the call, and cannot be kept:
+    ///
+    /// ```no_run
+    /// # use {sql::Database, std::time::Duration};
+    /// fn use_here(request: &httpd::Request<'_>) {
+    ///     let _ = request.with_database(Duration::from_secs(3), |lent| lent.execute(c"SELECT 1"), |_| ());
+    /// }
+    /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// # use std::time::Duration;
+    /// fn keep(request: &httpd::Request<'_>) {
+    ///     let (sender, kept) = std::sync::mpsc::channel();
+    ///     let _ = request.with_database(Duration::from_secs(3), move |lent| Ok(drop(sender.send(lent))), |_| ());
+    /// }
+    /// ```
+    ///
+    /// Nor can another be left in its place:
+    ///
+    /// ```compile_fail,E0277
+    /// # use std::time::Duration;
+    /// fn exchange(request: &httpd::Request<'_>, other: fn() -> apr::Dbd<'static>) {
+    ///     let _ = request.with_database(Duration::from_secs(3), move |lent| Ok(std::mem::replace(lent, other())), |_| ());
+    /// }
+    /// ```
+    pub fn with_database<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(&mut Dbd<'_>) -> Result<T, DatabaseError> + Send + 'static,
+        undo: impl FnOnce(&mut Dbd<'_>) + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        // SAFETY: r->server lives as long as the configuration, longer than a request.
+        let lender = Lender::of(unsafe { (*self.as_ptr()).server })?;
+        deadline::run(limit, move |theirs| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                lender.lend(
+                    || theirs.is_awaited(),
+                    |lent| {
+                        if theirs.begin(lent.socket()) {
+                            let result = work(lent);
+                            theirs.finish(result, || undo(lent));
+                        } else {
+                            theirs.finish(Err(no_connection()), || ());
+                        }
+                    },
+                )
+            }));
+            let failed = match outcome {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                Err(_) => DatabaseError::unavailable(format!("a fault of this module: {}", guard::place())),
+            };
+            theirs.finish(Err(failed), || ());
+        })
+    }
+}
+
+/// mod_dbd, on one server.
+struct Lender {
     server: *mut sys::server_rec,
+    open: Open,
     close: Close,
 }
 
-impl<'r> Deref for Lent<'r> {
-    type Target = Dbd<'r>;
+// SAFETY: mod_dbd only reads the server's configuration, and its functions may be called by any thread (mod_dbd.c). A child of httpd keeps
+// its configuration to its end, and so the server.
+unsafe impl Send for Lender {}
 
-    fn deref(&self) -> &Dbd<'r> {
-        &self.database
-    }
-}
-
-impl<'r> DerefMut for Lent<'r> {
-    fn deref_mut(&mut self) -> &mut Dbd<'r> {
-        &mut self.database
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        // SAFETY: mod_dbd lent this connection for this server, and it is given back once.
-        unsafe { (self.close)(self.server, self.raw.as_ptr()) };
-    }
-}
-
-impl<'r> Request<'r> {
-    /// A connection of mod_dbd.
-    pub fn database(&self) -> Result<Lent<'r>, DatabaseError> {
+impl Lender {
+    fn of(server: *mut sys::server_rec) -> Result<Self, DatabaseError> {
         let missing =
             || DatabaseError::misconfigured("mod_dbd is not loaded; load it and set DBDriver and DBDParams".into());
         // SAFETY: both look a registered function up by its name, None without mod_dbd.
@@ -64,29 +115,74 @@ impl<'r> Request<'r> {
         // SAFETY: mod_dbd.h declares the optional functions of these names with these signatures.
         let (open, close) = unsafe {
             (
-                std::mem::transmute::<unsafe extern "C" fn(), Open>(open),
-                std::mem::transmute::<unsafe extern "C" fn(), Close>(close),
+                mem::transmute::<unsafe extern "C" fn(), Open>(open),
+                mem::transmute::<unsafe extern "C" fn(), Close>(close),
             )
         };
-        // SAFETY: r->server lives as long as the configuration, longer than a request.
-        let server = unsafe { (*self.as_ptr()).server };
-        // SAFETY: pool and server of a live request; NULL or a connection that is ours until it is closed.
-        let raw = NonNull::new(unsafe { open(self.pool().as_ptr(), server) });
-        let raw = raw.ok_or_else(|| DatabaseError::unavailable("mod_dbd has no connection to its database".into()))?;
+        Ok(Lender { server, open, close })
+    }
+
+    /// Runs `work` with a connection, which mod_dbd gets back in every case; without one if it is not `wanted` any more.
+    fn lend(&self, wanted: impl Fn() -> bool, work: impl FnOnce(&mut Dbd<'_>)) -> Result<(), DatabaseError> {
+        let pool = OwnPool::new();
+        let opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wanted() {
+            return Err(no_connection());
+        }
+        // SAFETY: pool and server live; NULL or a connection that is ours until it is closed.
+        let raw =
+            NonNull::new(unsafe { (self.open)(pool.borrow().as_ptr(), self.server) }).ok_or_else(no_connection)?;
+        drop(opening);
+        let _given_back = GivenBack { raw, lender: self };
         // SAFETY: a connection that mod_dbd lent is complete: handle, pool and hash are set before it is lent.
         let lent = unsafe { raw.as_ref() };
         let part = |name: &str| DatabaseError::unavailable(format!("mod_dbd lent a connection without {name}"));
         let handle = NonNull::new(lent.handle).ok_or_else(|| part("a handle"))?;
-        let pool = NonNull::new(lent.pool).ok_or_else(|| part("a pool"))?;
+        let connection_pool = NonNull::new(lent.pool).ok_or_else(|| part("a pool"))?;
         let prepared = NonNull::new(lent.prepared).ok_or_else(|| part("its statements"))?;
         // SAFETY: all of one connection, which is this thread's until it is closed; mod_dbd made the hash in the connection's pool, its
         // keys are the labels of DBDPrepareSQL and ours, which all start with "dsn_".
-        let database = unsafe { Dbd::from_raw(lent.driver, handle, pool, prepared) };
-        let mut lent = Lent { database, raw, server, close };
-        if lent.dialect() == Dialect::Sqlite && !lent.is_prepared(&READY) {
-            lent.execute(BUSY)?;
-            lent.prepare(&READY)?;
+        let mut database = unsafe { Dbd::from_raw(lent.driver, handle, connection_pool, prepared) };
+        if database.dialect() == Dialect::Sqlite && !database.is_prepared(&READY) {
+            database.execute(BUSY)?;
+            database.prepare(&READY)?;
         }
-        Ok(lent)
+        work(&mut database);
+        Ok(())
+    }
+}
+
+fn no_connection() -> DatabaseError {
+    DatabaseError::unavailable("mod_dbd has no connection to its database".into())
+}
+
+/// Gives a connection back when it is dropped.
+struct GivenBack<'l> {
+    raw: NonNull<sys::ap_dbd_t>,
+    lender: &'l Lender,
+}
+
+impl Drop for GivenBack<'_> {
+    fn drop(&mut self) {
+        // SAFETY: mod_dbd lent this connection for this server, and it is given back once.
+        unsafe { (self.lender.close)(self.lender.server, self.raw.as_ptr()) };
+    }
+}
+
+/// How long libpq may try to connect, in seconds, where neither DBDParams nor the environment says so: without, it waits for ever for a
+/// server that accepts and says nothing, at the start of each child and under the lock of mod_dbd's pool.
+const CONNECT_TIMEOUT: &str = "2";
+
+/// Limits the time that connecting to PostgreSQL takes, if `directive` is on somewhere. For [`Module::start`](crate::Module::start).
+pub fn limit_connecting(server: &Server<'_>, directive: &str) {
+    fn is_on(directives: &[Directive], name: &str) -> bool {
+        directives
+            .iter()
+            .any(|directive| directive.is(name) && directive.first_is("on") || is_on(&directive.children, name))
+    }
+    if std::env::var_os("PGCONNECT_TIMEOUT").is_none() && is_on(&configuration(server), directive) {
+        // SAFETY: httpd calls post_config in the parent before it makes children, on the thread that reads the configuration. Another
+        // module may have a thread by then; glibc never frees the first environment, so a reader on it finds a valid one.
+        unsafe { std::env::set_var("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT) };
     }
 }

@@ -2,33 +2,35 @@
 //! and says what is wrong with them; httpd puts the file and line in front.
 
 use crate::expression::Expression;
-use crate::{Config, guard, inject};
+use crate::{Module, guard, inject};
 use apache_sys as sys;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
+use std::time::Duration;
 
-/// One directive of a module with the settings `C`.
-#[derive(Debug)]
-pub struct Directive<C> {
+/// One directive of the module `M`.
+pub struct Directive<M: Module> {
     /// Its name, as administrators write it.
     pub name: &'static CStr,
     /// How many arguments, and what takes them.
-    pub arity: Arity<C>,
+    pub arity: Arity<M>,
     /// Where it is allowed.
     pub context: Context,
     /// One line of help, shown by `httpd -L` and in usage errors.
     pub help: &'static CStr,
 }
 
-/// How a directive takes its arguments, and the setter. `Err` stops the start with its text.
-#[derive(Debug)]
-pub enum Arity<C> {
+/// What a setter answers: `Err` stops the start with its text.
+pub type Set = Result<(), String>;
+
+/// How a directive takes its arguments, and the setter.
+pub enum Arity<M: Module> {
     /// `On` or `Off`.
-    Flag(fn(&mut C, bool) -> Result<(), String>),
+    Flag(for<'c> fn(&mut M::Config<'c>, bool) -> Set),
     /// One argument.
-    One(fn(&mut C, &Command<'_>, &str) -> Result<(), String>),
+    One(for<'c> fn(&mut M::Config<'c>, &Command<'c>, &str) -> Set),
     /// One or more words; quotes are resolved.
-    Words(fn(&mut C, &Command<'_>, &[&str]) -> Result<(), String>),
+    Words(for<'c> fn(&mut M::Config<'c>, &Command<'c>, &[&str]) -> Set),
 }
 
 /// Where a directive is allowed.
@@ -49,28 +51,37 @@ impl Context {
     }
 }
 
-/// The directive being read: its place, and what a setter may need of httpd.
+/// The directive being read: its place, and what a setter may need of httpd. `'c` is the life of the configuration.
 #[derive(Debug)]
 pub struct Command<'c> {
     raw: &'c sys::cmd_parms,
 }
 
-impl Command<'_> {
+impl<'c> Command<'c> {
     /// Parses an expression in string form (`%{REMOTE_USER}`, `x-%{tolower:%{HTTP_HOST}}`).
-    pub fn expression(&self, text: &str) -> Result<Expression, String> {
+    pub fn expression(&self, text: &str) -> Result<Expression<'c>, String> {
         Expression::parse(self.raw, text)
+    }
+
+    /// A time with httpd's units (`ms`, `s`, `mi`, `h`; seconds without one), `None` if it is none.
+    pub fn time(&self, text: &str) -> Option<Duration> {
+        let text = CString::new(text).ok()?;
+        let mut microseconds: sys::apr_interval_time_t = 0;
+        // SAFETY: reads a C string and writes the number (httpd.h).
+        let status = unsafe { sys::ap_timeout_parameter_parse(text.as_ptr(), &mut microseconds, c"s".as_ptr()) };
+        (status == 0).then(|| u64::try_from(microseconds).ok().map(Duration::from_micros)).flatten()
     }
 }
 
 /// httpd's FLAG.
-pub(crate) unsafe extern "C" fn flag<C: Config>(
+pub(crate) unsafe extern "C" fn flag<M: Module>(
     command: *mut sys::cmd_parms,
     config: *mut c_void,
     on: c_int,
 ) -> *const c_char {
     // SAFETY: httpd calls with the command it is reading and the settings `config::create` made.
     unsafe {
-        set::<C>(command, config, |row, config, _| match row.arity {
+        set::<M>(command, config, |row, config, _| match row.arity {
             Arity::Flag(setter) => setter(config, on != 0),
             _ => unreachable!("the table pairs each arity with its function"),
         })
@@ -78,14 +89,14 @@ pub(crate) unsafe extern "C" fn flag<C: Config>(
 }
 
 /// httpd's TAKE1.
-pub(crate) unsafe extern "C" fn one<C: Config>(
+pub(crate) unsafe extern "C" fn one<M: Module>(
     command: *mut sys::cmd_parms,
     config: *mut c_void,
     word: *const c_char,
 ) -> *const c_char {
     // SAFETY: as for `flag`; with TAKE1 the argument is a C string.
     unsafe {
-        set::<C>(command, config, |row, config, command| match row.arity {
+        set::<M>(command, config, |row, config, command| match row.arity {
             Arity::One(setter) => setter(config, command, text(CStr::from_ptr(word))?),
             _ => unreachable!("the table pairs each arity with its function"),
         })
@@ -93,7 +104,7 @@ pub(crate) unsafe extern "C" fn one<C: Config>(
 }
 
 /// httpd's RAW_ARGS, cut into words by httpd's own rules of quoting.
-pub(crate) unsafe extern "C" fn words<C: Config>(
+pub(crate) unsafe extern "C" fn words<M: Module>(
     command: *mut sys::cmd_parms,
     config: *mut c_void,
     line: *const c_char,
@@ -101,7 +112,7 @@ pub(crate) unsafe extern "C" fn words<C: Config>(
     // SAFETY: as for `flag`; with RAW_ARGS the argument is the rest of the line as a C string, and ap_getword_conf moves the pointer
     // within it and copies each word into the pool.
     unsafe {
-        set::<C>(command, config, |row, config, command| {
+        set::<M>(command, config, |row, config, command| {
             let (mut rest, mut words) = (line, Vec::new());
             while *rest != 0 {
                 words.push(text(CStr::from_ptr(sys::ap_getword_conf(command.raw.temp_pool, &mut rest)))?);
@@ -122,16 +133,16 @@ fn text(word: &CStr) -> Result<&str, String> {
 /// Finds the row and the settings, runs the setter, and gives httpd its complaint, NULL if there is none.
 ///
 /// # Safety
-/// `command` is the directive that httpd is reading and `config` came from [`crate::config::create`] of the same `C`.
-unsafe fn set<C: Config>(
+/// `command` is the directive that httpd is reading and `config` came from [`crate::config::create`] of the same `M`.
+unsafe fn set<M: Module>(
     command: *mut sys::cmd_parms,
     config: *mut c_void,
-    setter: impl FnOnce(&Directive<C>, &mut C, &Command<'_>) -> Result<(), String>,
+    setter: impl for<'c> FnOnce(&Directive<M>, &mut M::Config<'c>, &Command<'c>) -> Result<(), String>,
 ) -> *const c_char {
     // SAFETY: httpd passes live structures, on the only thread there is while it reads its configuration; cmd_data is our row.
     let (raw, row, config) = unsafe {
         let raw = &*command;
-        (raw, &*(*raw.cmd).cmd_data.cast::<Directive<C>>(), config.cast::<C>().as_mut())
+        (raw, &*(*raw.cmd).cmd_data.cast::<Directive<M>>(), config.cast::<M::Config<'_>>().as_mut())
     };
     let outcome = match config {
         None => Err(guard::take_setup_panic().unwrap_or_default()),

@@ -1,7 +1,7 @@
 //! A [`Module`] -> its [`ModuleRecord`], with the table of its directives and the functions that httpd calls.
 
 use crate::directives::{self, Arity, Directive};
-use crate::{Config, Module, ModuleRecord};
+use crate::{Module, ModuleRecord};
 use apache_sys as sys;
 use std::ffi::CStr;
 use std::ptr;
@@ -17,8 +17,8 @@ pub const fn record<M: Module, const N: usize>(name: &'static CStr, commands: &'
         next: ptr::null_mut(),
         magic: sys::MODULE_MAGIC_COOKIE as u64,
         rewrite_args: None,
-        create_dir_config: Some(crate::config::create::<M::Config>),
-        merge_dir_config: Some(crate::config::merge::<M::Config>),
+        create_dir_config: Some(crate::config::create::<M>),
+        merge_dir_config: Some(crate::config::merge::<M>),
         create_server_config: None,
         merge_server_config: None,
         cmds: commands.0.as_ptr(),
@@ -35,7 +35,7 @@ unsafe impl<const N: usize> Sync for Commands<N> {}
 
 impl<const N: usize> Commands<N> {
     /// The table for `rows`; N is one more than there are rows.
-    pub const fn new<C: Config>(rows: &'static [Directive<C>]) -> Self {
+    pub const fn new<M: Module>(rows: &'static [Directive<M>]) -> Self {
         assert!(N == rows.len() + 1, "one row a directive and one of zeros");
         let end = sys::command_rec {
             name: ptr::null(),
@@ -50,9 +50,9 @@ impl<const N: usize> Commands<N> {
         while i < rows.len() {
             let row = &rows[i];
             let (func, args_how) = match row.arity {
-                Arity::Flag(_) => (sys::cmd_func { flag: Some(directives::flag::<C>) }, sys::FLAG),
-                Arity::One(_) => (sys::cmd_func { take1: Some(directives::one::<C>) }, sys::TAKE1),
-                Arity::Words(_) => (sys::cmd_func { raw_args: Some(directives::words::<C>) }, sys::RAW_ARGS),
+                Arity::Flag(_) => (sys::cmd_func { flag: Some(directives::flag::<M>) }, sys::FLAG),
+                Arity::One(_) => (sys::cmd_func { take1: Some(directives::one::<M>) }, sys::TAKE1),
+                Arity::Words(_) => (sys::cmd_func { raw_args: Some(directives::words::<M>) }, sys::RAW_ARGS),
             };
             commands[i] = sys::command_rec {
                 name: row.name.as_ptr(),
@@ -74,7 +74,7 @@ impl<const N: usize> Commands<N> {
 macro_rules! module {
     ($symbol:ident, $file:literal, $module:ty) => {
         static COMMANDS: $crate::Commands<{ <$module as $crate::Module>::DIRECTIVES.len() + 1 }> =
-            $crate::Commands::new::<<$module as $crate::Module>::Config>(<$module as $crate::Module>::DIRECTIVES);
+            $crate::Commands::new::<$module>(<$module as $crate::Module>::DIRECTIVES);
 
         #[unsafe(no_mangle)]
         #[allow(non_upper_case_globals)]

@@ -3,19 +3,37 @@
 use crate::Request;
 use apache_sys as sys;
 use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-/// A parsed expression. It lives in the pool of the configuration, as do the settings that hold it.
-#[derive(Clone, Copy, Debug)]
-pub struct Expression(NonNull<sys::ap_expr_info_t>);
+/// A parsed expression. It lives in the pool of the configuration, and calls functions of modules that are unloaded with it.
+///
+/// Settings may hold one, since they go with the configuration, too:
+///
+/// ```no_run
+/// fn keep<'c>(command: &httpd::Command<'c>) -> Result<httpd::Expression<'c>, String> {
+///     command.expression("%{REMOTE_USER}")
+/// }
+/// ```
+///
+/// What outlives a restart may not:
+///
+/// ```compile_fail,E0521
+/// fn keep(command: &httpd::Command<'_>) -> Result<httpd::Expression<'static>, String> {
+///     let kept: Result<httpd::Expression<'static>, String> = command.expression("%{REMOTE_USER}");
+///     kept
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Expression<'c>(NonNull<sys::ap_expr_info_t>, PhantomData<&'c ()>);
 
 // SAFETY: evaluation only reads the parsed expression (ap_expr_str_exec takes it const); many threads of httpd share one.
-unsafe impl Send for Expression {}
+unsafe impl Send for Expression<'_> {}
 // SAFETY: as for Send.
-unsafe impl Sync for Expression {}
+unsafe impl Sync for Expression<'_> {}
 
-impl Expression {
-    pub(crate) fn parse(command: &sys::cmd_parms, text: &str) -> Result<Self, String> {
+impl<'c> Expression<'c> {
+    pub(crate) fn parse(command: &'c sys::cmd_parms, text: &str) -> Result<Self, String> {
         let source = CString::new(text).map_err(|_| "an expression cannot hold a NUL byte".to_owned())?;
         // The parser keeps pointers into its input, so the input goes into the pool of the configuration.
         // SAFETY: the command's pool is live; apr_pstrdup copies.
@@ -29,13 +47,15 @@ impl Expression {
             let message = unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned();
             return Err(format!("'{text}' is not an expression of httpd: {message}"));
         }
-        NonNull::new(info).map(Expression).ok_or_else(|| format!("'{text}' is not an expression of httpd"))
+        NonNull::new(info)
+            .map(|info| Expression(info, PhantomData))
+            .ok_or_else(|| format!("'{text}' is not an expression of httpd"))
     }
 }
 
 impl<'r> Request<'r> {
     /// The value of an expression for this request, or httpd's message why there is none.
-    pub fn evaluate(&self, expression: &Expression) -> Result<&'r [u8], String> {
+    pub fn evaluate(&self, expression: &Expression<'_>) -> Result<&'r [u8], String> {
         let mut error = ptr::null();
         // SAFETY: the expression lives in the configuration's pool, which outlives requests; the result is in r->pool or older.
         let value = unsafe { sys::ap_expr_str_exec(self.as_ptr(), expression.0.as_ptr(), &mut error) };

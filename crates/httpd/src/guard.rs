@@ -45,6 +45,24 @@ pub(crate) fn answer<M: Module>(request: &Request<'_>, hook: impl FnOnce() -> St
     })
 }
 
+/// A request that ended in a panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Faulted {
+    /// Whether it was [`committed`].
+    pub committed: bool,
+}
+
+/// Serves one request of a protocol that is not HTTP. After a panic: [`Module::faulted`], and the caller answers.
+pub fn attempt<M: Module, T>(request: &Request<'_>, serve: impl FnOnce() -> T) -> Result<T, Faulted> {
+    COMMITTED.set(false);
+    let _current = log::during_request(request);
+    panic::catch_unwind(AssertUnwindSafe(serve)).map_err(|_| {
+        let committed = COMMITTED.get();
+        M::faulted(&Fault::Request { request, committed }, &place());
+        Faulted { committed }
+    })
+}
+
 /// Runs a hook that no request and no start depends on; after a panic all goes on without what it does.
 pub(crate) fn aside<M: Module>(_log: log::Current<'_>, name: &'static str, hook: impl FnOnce()) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -71,7 +89,8 @@ pub(crate) fn take_setup_panic() -> Option<String> {
     SETUP.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
 }
 
-/// "panicked at src/x.rs:1:2: message", on one line.
-fn place() -> String {
-    PLACE.with(|place| place.take()).replace('\n', " ")
+/// "panicked at src/x.rs:1:2: message", on one line, without what the message quotes: that may be of a request, which no log may hold.
+pub(crate) fn place() -> String {
+    let place = PLACE.with(|place| place.take()).replace('\n', " ");
+    place.split(['`', '"']).next().unwrap_or_default().to_owned()
 }

@@ -1,6 +1,6 @@
 //! The hooks a module takes part in, each a trampoline from httpd into [`crate::guard`] and from there into the [`Module`].
 
-use crate::{Fault, Module, Request, Server, Status, StatusPage, guard, inject, log};
+use crate::{Fault, Module, Request, Server, Status, StatusPage, deadline, guard, inject, log};
 use apache_sys as sys;
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -19,6 +19,10 @@ pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
         sys::ap_hook_child_init(Some(child_starts::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
         sys::ap_hook_child_status(Some(child_status::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
         sys::ap_hook_handler(Some(handle::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
+    }
+    if M::PROTOCOL.is_some() {
+        // SAFETY: as above.
+        unsafe { crate::protocol::register::<M>() };
     }
     let status: StatusHook = status::<M>;
     // SAFETY: mod_status.h declares the optional hook of that name with this signature; APR calls it through a pointer of that type, and
@@ -72,7 +76,9 @@ unsafe extern "C" fn start<M: Module>(
     sys::OK as c_int
 }
 
-unsafe extern "C" fn child_starts<M: Module>(_: *mut sys::apr_pool_t, server: *mut sys::server_rec) {
+unsafe extern "C" fn child_starts<M: Module>(pool: *mut sys::apr_pool_t, server: *mut sys::server_rec) {
+    // SAFETY: httpd gives the pool of the child.
+    unsafe { deadline::wait_at_end(pool) };
     // SAFETY: as above; a child keeps the configuration to its end.
     let server = unsafe { Server::from_raw(&*server) };
     guard::aside::<M>(log::during_setup(&server), "child_starts", M::child_starts);
@@ -111,15 +117,15 @@ unsafe extern "C" fn status<M: Module>(raw: *mut sys::request_rec, flags: c_int)
 }
 
 unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {
-    // SAFETY: handler is NULL or a C string that the configuration or a module set before the handlers run.
-    let asked = unsafe { (!(*raw).handler.is_null()).then(|| CStr::from_ptr((*raw).handler)) };
-    let Some(handler) = M::HANDLERS.iter().find(|handler| Some(handler.name) == asked) else { return sys::DECLINED };
     // SAFETY: httpd passes a live request, ours alone for the time of the call.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
+    // SAFETY: not NULL; handler is NULL or a C string that the configuration or a module set before the handlers run.
+    let asked = unsafe { (!(*raw).handler.is_null()).then(|| CStr::from_ptr((*raw).handler)) };
+    let Some(handler) = M::HANDLERS.iter().find(|handler| Some(handler.name) == asked) else { return sys::DECLINED };
     let status = guard::answer::<M>(&request, || {
         // SAFETY: the settings were made by config::create or config::merge for M's record, in pools that outlive the handler.
         let config = unsafe {
-            sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config>().as_ref()
+            sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config<'_>>().as_ref()
         };
         match config {
             Some(config) => (handler.answer)(&request, config),

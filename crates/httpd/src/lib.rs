@@ -4,7 +4,9 @@
 
 mod body;
 mod config;
+mod connection;
 mod dbd;
+mod deadline;
 pub mod directives;
 mod export;
 mod expression;
@@ -13,20 +15,25 @@ mod hooks;
 mod inject;
 mod log;
 mod module;
+mod protocol;
 mod record;
 mod request;
 mod shared;
+mod transaction;
 mod tree;
 
 pub use body::BodyError;
 pub use config::Config;
-pub use directives::{Arity, Command, Context, Directive};
+pub use connection::{Activity, Connection, Gone, Read};
+pub use dbd::limit_connecting;
+pub use directives::{Arity, Command, Context, Directive, Set};
 pub use export::{Commands, record};
 pub use expression::Expression;
-pub use module::{Fault, Handler, Module, StatusPage};
+pub use module::{Fault, Handler, Module, Protocol, StatusPage};
 pub use record::ModuleRecord;
 pub use request::{Certificate, Request, Status, c_string};
 pub use shared::{Shareable, Shared};
+pub use transaction::Transaction;
 pub use tree::{Server, configuration, most_children};
 
 #[doc(hidden)]

@@ -1,16 +1,18 @@
 //! What a module is made of: its handlers, its directives, its settings, and its part in the life of the server.
 
-use crate::{Config, Directive, ModuleRecord, Request, Server, Status};
+use crate::{Config, Connection, Directive, ModuleRecord, Request, Server, Status};
 use std::ffi::CStr;
 
 /// What a module is made of. All of it is safe code; httpd reaches it through [`crate::guard`].
-pub trait Module: 'static {
+pub trait Module: Sized + 'static {
     /// The names that `SetHandler` gives, and who answers each.
-    const HANDLERS: &'static [Handler<Self::Config>];
+    const HANDLERS: &'static [Handler<Self>];
     /// The directives, one row each.
-    const DIRECTIVES: &'static [Directive<Self::Config>];
-    /// The settings of one section of the configuration.
-    type Config: Config;
+    const DIRECTIVES: &'static [Directive<Self>];
+    /// What it serves in the place of HTTP, if it does.
+    const PROTOCOL: Option<Protocol<Self>> = None;
+    /// The settings of one section of a configuration that lives for `'c`.
+    type Config<'c>: Config;
 
     /// The record that [`module!`](crate::module!) made.
     fn record() -> &'static ModuleRecord;
@@ -47,13 +49,20 @@ pub enum StatusPage {
     Tables,
 }
 
+/// A protocol beside HTTP, for virtual hosts of its own.
+pub struct Protocol<M: Module> {
+    /// Whether a virtual host with these settings speaks it.
+    pub enabled: for<'c> fn(&M::Config<'c>) -> bool,
+    /// Serves a connection to its end.
+    pub serve: for<'c> fn(Connection<'_>, &M::Config<'c>),
+}
+
 /// A handler: its name in the configuration, and what answers a request for it.
-#[derive(Clone, Copy, Debug)]
-pub struct Handler<C> {
+pub struct Handler<M: Module> {
     /// The name that `SetHandler` gives.
     pub name: &'static CStr,
     /// Answers the request.
-    pub answer: fn(&Request<'_>, &C) -> Status,
+    pub answer: for<'c> fn(&Request<'_>, &M::Config<'c>) -> Status,
 }
 
 /// What a panic of a module has ended.

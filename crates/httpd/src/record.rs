@@ -21,6 +21,11 @@ impl ModuleRecord {
         self.0.get()
     }
 
+    /// Whether httpd has loaded it; without a number it has no settings either.
+    pub fn is_loaded(&self) -> bool {
+        self.index() >= 0
+    }
+
     /// The number httpd gave the module when it was loaded; LogLevel knows it by that.
     pub(crate) fn index(&self) -> i32 {
         // SAFETY: httpd sets module_index before it calls any function of the module.

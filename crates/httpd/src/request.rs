@@ -4,7 +4,7 @@ use apache_sys as sys;
 use apr::{Pool, Table};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ptr::NonNull;
 use web::Response;
 
@@ -123,6 +123,11 @@ impl<'r> Request<'r> {
         unsafe { self.text((*self.as_ptr()).protocol) }.unwrap_or_default()
     }
 
+    /// The same as text: `ESMTPSA`.
+    pub fn protocol_name(&self) -> &'r str {
+        std::str::from_utf8(self.protocol()).unwrap_or_default()
+    }
+
     /// Whether the protocol is older than HTTP/1.1, which cannot say where a body ends but by its length.
     pub fn is_http10(&self) -> bool {
         // SAFETY: a number of a live request.
@@ -140,9 +145,9 @@ impl<'r> Request<'r> {
     pub fn user(&self) -> Option<&'r [u8]> {
         // SAFETY: NULL or a C string that the authentication module put into r->pool.
         let user = unsafe { self.text((*self.as_ptr()).user) }?;
-        // SAFETY: a pointer of a live request, set by whatever authenticated the user.
-        let authenticated = unsafe { !(*self.as_ptr()).ap_auth_type.is_null() };
-        (authenticated || self.certificate() != Certificate::Unverified).then_some(user)
+        // SAFETY: NULL or a C string of the module that authenticated the user; SSLUserName leaves NULL, or this word (2.4.71).
+        let by_login = unsafe { self.text((*self.as_ptr()).ap_auth_type) }.is_some_and(|kind| kind != b"ClientCert");
+        (by_login || self.certificate() != Certificate::Unverified).then_some(user)
     }
 
     /// How the user was authenticated: `Basic`.
@@ -167,11 +172,32 @@ impl<'r> Request<'r> {
         std::str::from_utf8(text).ok()?.parse().ok()
     }
 
+    /// The address that the client connected to; the unspecified one where it came over no network.
+    pub fn local_ip(&self) -> IpAddr {
+        // SAFETY: core sets local_ip with the connection and keeps it in its pool.
+        let text = unsafe { self.text((*self.connection()).local_ip) };
+        let address = text.and_then(|text| std::str::from_utf8(text).ok()?.split('%').next()?.parse().ok()); // fe80::1%eth0
+        address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
     /// ServerName of the virtual host: never what the client claims.
     pub fn server_name(&self) -> &'r str {
         // SAFETY: server_hostname is NULL or a C string of the configuration, which outlives the request.
         let name = unsafe { self.text((*(*self.as_ptr()).server).server_hostname) };
         name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or("localhost")
+    }
+
+    /// Whether the virtual host of this request answers to `host`, a name without a port: its ServerName, a ServerAlias, or the name in its
+    /// `<VirtualHost>`.
+    pub fn answers_to(&self, host: &str) -> bool {
+        let host = c_string(host);
+        // An empty name would match the empty one of a server outside of all virtual hosts.
+        // SAFETY: the server is that of a live request; the name is only compared. Its own port is given since any will do (vhost.c).
+        !host.is_empty()
+            && unsafe {
+                let server = (*self.as_ptr()).server;
+                sys::ap_matches_request_vhost(self.as_ptr(), host.as_ptr(), (*server).port) != 0
+            }
     }
 
     /// `http` or `https`.

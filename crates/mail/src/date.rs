@@ -17,9 +17,9 @@ pub fn now() -> String {
     write(Timestamp::now())
 }
 
-/// The time this many seconds after the beginning of 1970, written likewise; none if there is no such year.
-pub fn at(seconds: i64) -> Option<String> {
-    Timestamp::from_second(seconds).ok().map(write)
+/// The same for a time of the past, in seconds since 1970. One that no calendar has is taken for the present.
+pub fn at(seconds: i64) -> String {
+    write(Timestamp::from_second(seconds).unwrap_or_else(|_| Timestamp::now()))
 }
 
 fn write(time: Timestamp) -> String {
@@ -236,7 +236,10 @@ mod tests {
         assert_eq!(text.len(), "Sun, 22 Nov 2026 03:07:54 +0000".len(), "{text}");
         assert!(text.ends_with(" +0000"), "{text}");
         assert_eq!(parse(&text), Some(text));
-        assert_eq!(write("2026-11-02T03:07:04Z".parse().unwrap()), "Mon, 02 Nov 2026 03:07:04 +0000");
+        let time: Timestamp = "2026-11-02T03:07:04Z".parse().unwrap();
+        assert_eq!(write(time), "Mon, 02 Nov 2026 03:07:04 +0000");
+        assert_eq!(at(time.as_second()), "Mon, 02 Nov 2026 03:07:04 +0000");
+        assert!(parse(&at(i64::MAX)).is_some());
     }
 
     #[test]

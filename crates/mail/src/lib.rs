@@ -14,6 +14,7 @@ pub mod header;
 pub mod message_id;
 pub mod mime;
 mod parameters;
+pub mod redact;
 #[cfg(test)]
 mod stopwatch;
 pub mod structured;

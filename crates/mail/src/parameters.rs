@@ -47,6 +47,9 @@ impl Parameters {
                 .map_err(|_| ParameterError::Syntax)?;
             rest = after;
             pieces.extend(found);
+            if pieces.len() > MAX_PIECES {
+                return Err(ParameterError::Syntax);
+            }
         }
         let mut parameters: Vec<Parameter> = Vec::new();
         for Piece { attribute, .. } in &pieces {
@@ -81,6 +84,9 @@ impl Parameters {
     }
 }
 
+/// More than this nobody means, and each is looked for among all others.
+const MAX_PIECES: usize = 200;
+
 /// One `attribute=value` as it stands there.
 #[derive(Debug)]
 struct Piece {
@@ -98,7 +104,11 @@ fn piece(input: &str) -> IResult<&str, Piece> {
     let named = map_opt(token, |name| {
         let (name, is_encoded) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
         let (attribute, section) = name.split_once('*').map_or((name, None), |(name, digits)| (name, Some(digits)));
-        let section = section.map(str::parse).transpose().ok()?;
+        let section = match section {
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+            Some(_) => return None,
+            None => None,
+        };
         (!attribute.is_empty()).then(|| (attribute.to_ascii_lowercase(), section, is_encoded))
     });
     map(separated_pair(named, (cfws, char('='), cfws), value), |((attribute, section, is_encoded), value)| Piece {
@@ -171,13 +181,16 @@ fn decode(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> 
 }
 
 fn from_percent(text: &str) -> Vec<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16);
     let mut octets = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
-        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let octet = escaped.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        octets.push(octet.unwrap_or(*first));
-        rest = if octet.is_some() { &tail[2..] } else { tail };
+        let escaped = match tail {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        octets.push(escaped.map_or(*first, |(high, low)| (high << 4 | low) as u8));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
     octets
 }

@@ -19,6 +19,8 @@ pub struct Submission {
     pub transfer_encoding: Option<String>,
     /// The author.
     pub from: Option<Mailbox>,
+    /// The addresses of Bcc as the client and as the mail write them, which no log may name.
+    pub hidden: Vec<String>,
     /// Finished header lines, each ended by LF; Received, Content-Type and Content-Transfer-Encoding are not among them.
     pub header: String,
     /// Its identifier, the client's or ours.
@@ -29,4 +31,38 @@ pub struct Submission {
     pub redirected: Option<usize>,
     /// The names of the fields that were dropped.
     pub stripped: Vec<String>,
+}
+
+/// Where octets lie in a spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Of the first octet.
+    pub offset: u64,
+    /// How many there are.
+    pub len: u64,
+}
+
+/// A part of a message that is put together here (RFC 2046).
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Contents of their own.
+    Leaf(Leaf),
+    /// `multipart/` and this subtype, with its parts in order: at least one.
+    Multipart {
+        /// `alternative`, `mixed` or `related`.
+        subtype: &'static str,
+        /// What it holds.
+        parts: Vec<Part>,
+    },
+}
+
+/// Contents of their own.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// Their type; of text without a charset the octets say it.
+    pub content_type: ContentType,
+    /// Finished header lines beside Content-Type and Content-Transfer-Encoding, each ended by LF.
+    pub header: String,
+    /// Where they lie, decoded.
+    pub source: Extent,
 }

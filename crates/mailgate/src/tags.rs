@@ -119,6 +119,7 @@ tags! {
     ORIGIN              "SM0205" 403 AfterAdministrator "origin",
     DRY_RUN_OFF         "SM0206" 403 AfterCorrection    "dry-run-off",
     REDIRECT            "SM0207" 500 AfterAdministrator "redirect",
+    HOST                "SM0211" 403 AfterAdministrator "host",
     CHECK_REFUSED       "SM0215" 400 AfterCorrection    "check-refused",
     CHECK_LATER         "SM0216" 503 Yes                "check-later",
     CHECK_UNAVAILABLE   "SM0217" 503 Yes                "check-unavailable",
@@ -155,6 +156,8 @@ notes! {
     STALE "SM0006",
     /// A dry run.
     DRY_RUN "SM0007",
+    /// More sessions of SMTP than there may be.
+    SESSIONS "SM0304",
     /// A check did not answer, and the message went without it.
     UNCHECKED "SM0219",
     /// A check had the message thrown away.
@@ -187,6 +190,10 @@ notes! {
     UNUSED_CREDENTIALS "SM0808",
     /// `.htaccess` may open a whole server.
     HTACCESS "SM0809",
+    /// There is no memory to count sessions of SMTP in.
+    NO_SESSIONS "SM0810",
+    /// A server of SMTP that cannot work or would be open.
+    SUBMISSION "SM0811",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

@@ -3,11 +3,11 @@
 #![cfg(feature = "faults")]
 #![forbid(unsafe_code)]
 
-use mail::address::Domain;
+use mail::address::{Domain, HostName};
 use mail::message_id::Token;
 use mailgate::answer::{self, Problem};
 use mailgate::input::strip::StripList;
-use mailgate::input::{self, Rules};
+use mailgate::input::{self, FieldSource, Rules};
 use mailgate::message::Message;
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
@@ -44,12 +44,14 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
         redirect: None,
         sender: None,
         server_name: &domain,
+        source: FieldSource::Request,
         strip: &StripList::default(),
         token: &token,
     };
     let submission = input::read(&fields, &rules).map_err(|error| Problem::from(&error))?;
     let tmp = place.join("tmp");
-    let trace = Trace { client: None, user: None, server_name: "gateway.test", https: false, token: &token };
+    let server_name = HostName::new("gateway.test", [127, 0, 0, 1].into());
+    let trace = Trace { client: None, user: None, server_name: &server_name, https: false, token: &token };
     let mut draft = Draft::new(&submission, Some(trace), &tmp);
     for piece in body.chunks(20_000) {
         draft.write(piece).map_err(|error| answer::spool_full(&error))?;
@@ -201,7 +203,7 @@ fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
     let envelope =
         Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
-    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60), &std::env::temp_dir());
+    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60));
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 

@@ -1,8 +1,11 @@
 //! The directives as one table, and what one section of the configuration says.
 #![forbid(unsafe_code)]
 
-use httpd::{Arity, Command, Config, Context, Directive};
+use crate::ProcessDsn;
+use httpd::{Command, Config, Context, Directive};
 use std::sync::Arc;
+
+type Arity = httpd::Arity<ProcessDsn>;
 
 /// What one section says; `None` where it is silent.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +44,7 @@ impl DirConfig {
 
 /// Every directive.
 #[rustfmt::skip]
-pub const DIRECTIVES: &[Directive<DirConfig>] = &[
+pub const DIRECTIVES: &[Directive<ProcessDsn>] = &[
     Directive { name: c"ProcessDSNEnable", arity: Arity::Flag(enable), context: Context::Server, help: c"On: the database of mod_dbd on this server holds delivery statuses (default: Off)" },
     Directive { name: c"ProcessDSNLocation", arity: Arity::One(location), context: Context::Section, help: c"public base URL of the status service (default: the path of the <Location>)" },
     Directive { name: c"ProcessDSNOwner", arity: Arity::Flag(owner), context: Context::Section, help: c"Off: a status is shown to everybody who may come here, not to the sender alone (default: On)" },

@@ -4,10 +4,15 @@
 use crate::directives::DirConfig;
 use httpd::{Certificate, Request, Status};
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 use tracking::status::answer;
 use tracking::status::url::{self, Target};
-use tracking::store::{self, Viewer};
+use tracking::store::{self, Owner, Viewer};
 use web::fields::value_of;
+use web::origin::{self, Names};
+
+/// Longest wait for the database.
+const LIMIT: Duration = Duration::from_secs(3);
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -32,14 +37,20 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         b"OPTIONS" => return request.send(&answer::description(&absolute(request, base))),
         _ => return request.send(&answer::method_not_allowed(accept)),
     }
+    let answers_to = |name: &str| request.answers_to(name);
+    let names = Names { server_name: request.server_name(), answers_to: &answers_to };
+    if origin::check_host(&request.headers_in().entries(), names).is_err() {
+        tracing::warn!(
+            "SM0211: Host is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
+        );
+        return request.send(&answer::forbidden(accept));
+    }
     if !config.enable() {
         tracing::error!("SM0602: ProcessDSNEnable is off on this server; turn it on and set up mod_dbd");
         return Status::http(500);
     }
     let target = url::parse(rest, request.query());
-    let owner = owner(request);
-    let viewer = Viewer { user: owner.as_deref(), owner_only: config.owner() };
-    match find(request, &target, viewer) {
+    match find(request, &target, config.owner()) {
         Ok(found) => request.send(&answer::show(found.as_ref(), &target, base, accept, store::now())),
         Err(error) => {
             tracing::error!("SM0603: the status cannot be read: {error}");
@@ -52,10 +63,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
 fn find(
     request: &Request<'_>,
     target: &Target,
-    viewer: Viewer<'_>,
+    owner_only: bool,
 ) -> Result<Option<store::Message>, sql::DatabaseError> {
-    let Some(id) = target.id() else { return Ok(None) };
-    store::find(&mut *request.database()?, id, viewer, store::now())
+    let Some(id) = target.id().map(str::to_owned) else { return Ok(None) };
+    let user = owner(request);
+    let look = move |database: &mut apr::Dbd<'_>| {
+        store::find(database, &id, Viewer { user: user.as_ref(), owner_only }, store::now())
+    };
+    request.with_database(LIMIT, look, |_| ())
 }
 
 /// The path of the service and what stands behind it: below the path of ProcessDSNLocation, else below the longest `<Location>` that fits.
@@ -72,13 +87,12 @@ fn split<'r>(uri: &'r [u8], config: &DirConfig) -> Option<(String, &'r [u8])> {
 }
 
 /// Who asks: the user that httpd knows, else the address in a verified client certificate, which is what SendmailSenderMail names there.
-fn owner(request: &Request<'_>) -> Option<String> {
+fn owner(request: &Request<'_>) -> Option<Owner> {
     let certificate = || {
         let verified = request.certificate() == Certificate::Verified;
-        verified.then(|| request.variable(c"SSL_CLIENT_S_DN_Email")).flatten()
+        verified.then(|| request.variable(c"SSL_CLIENT_S_DN_Email")).flatten().map(Owner::mail)
     };
-    let owner = request.user().or_else(certificate)?;
-    Some(String::from_utf8_lossy(owner).into_owned())
+    request.user().map(Owner::login).or_else(certificate)
 }
 
 /// A URL that says where it is, for the WADL.

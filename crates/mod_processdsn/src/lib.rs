@@ -11,9 +11,9 @@ use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server};
 struct ProcessDsn;
 
 impl Module for ProcessDsn {
-    const HANDLERS: &'static [Handler<DirConfig>] = &[Handler { name: c"processdsn", answer: handler::handle }];
-    const DIRECTIVES: &'static [Directive<DirConfig>] = directives::DIRECTIVES;
-    type Config = DirConfig;
+    const HANDLERS: &'static [Handler<Self>] = &[Handler { name: c"processdsn", answer: handler::handle }];
+    const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    type Config<'c> = DirConfig;
 
     fn record() -> &'static ModuleRecord {
         &processdsn_module
@@ -35,6 +35,10 @@ impl Module for ProcessDsn {
     fn check(server: &Server<'_>) -> Result<(), String> {
         handler::remember_locations(conftree::sections::locations(&httpd::configuration(server), "processdsn"));
         Ok(())
+    }
+
+    fn start(server: &Server<'_>) {
+        httpd::limit_connecting(server, "ProcessDSNEnable");
     }
 }
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 /// What is to be done.
@@ -45,12 +47,29 @@ usage: processdsn --driver DRIVER --params PARAMS [-o FILE] [ADDRESS]   store th
   -o FILE           append the mail as it came to FILE (mbox)
   ADDRESS           the address the report came to; RECIPIENT in the environment if missing
 
-exit status: 0 stored, known already, or not a report; 64 usage; 75 try again later; 78 no tables, or no such driver
+exit status: 0 stored, known already, or not a report; 75 try again later: always, where a mail system runs it;
+             64 usage, 78 no tables or no such driver: at a terminal, and with --init, --expire or --json
 ";
+
+/// Options that ask for something else than to store the mail on stdin.
+const COMMANDS: [&str; 7] = ["--expire", "--help", "--init", "--json", "--version", "-V", "-h"];
+
+/// Whether a mail system runs this process, for what a person does at a terminal or by a command: a mail comes on stdin, to be stored. That
+/// must be known before the words make sense, since a wrong one may stand in the mail system's configuration.
+pub fn is_delivery() -> bool {
+    !io::stdin().is_terminal() && !has_command(std::env::args_os().skip(1))
+}
+
+fn has_command(words: impl Iterator<Item = OsString>) -> bool {
+    let mut names = words.take_while(|word| word != "--").map(|word| word.to_string_lossy().into_owned());
+    names.any(|word| COMMANDS.contains(&word.split('=').next().unwrap_or_default()))
+}
 
 /// The command line of this process.
 pub fn parse() -> Result<Arguments, String> {
-    let address = std::env::var("RECIPIENT").ok().filter(|address| !address.is_empty());
+    // The token in it is ASCII, whatever stands around it.
+    let address = std::env::var_os("RECIPIENT").map(|address| address.to_string_lossy().into_owned());
+    let address = address.filter(|address| !address.is_empty());
     parse_from(lexopt::Parser::from_env(), address)
 }
 
@@ -106,6 +125,18 @@ mod tests {
     fn task(words: &str) -> Result<Task, String> {
         parse_from(lexopt::Parser::from_args(words.split_whitespace()), Some("r@h".into()))
             .map(|arguments| arguments.task)
+    }
+
+    #[test]
+    fn a_command_is_told_from_a_delivery_before_its_words_make_sense() {
+        let has = |words: &str| has_command(words.split_whitespace().map(OsString::from));
+        for command in ["--init", "--nonsense --init", "--driver x --expire=soon", "--expire 1d", "--json", "-h", "-V"]
+        {
+            assert!(has(command), "{command}");
+        }
+        for delivery in ["", "--driver sqlite3 --params f", "-o x", "--nonsense", "a@b c@d", "-- --init"] {
+            assert!(!has(delivery), "{delivery}");
+        }
     }
 
     #[test]

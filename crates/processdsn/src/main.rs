@@ -1,5 +1,6 @@
 //! processdsn: a delivery agent. An MTA gives it one delivery status notification on stdin, it stores what the report says and says by its
-//! exit status (sysexits) whether the MTA shall try again: 0 done or nothing to do, 75 later. It never makes a bounce of a bounce.
+//! exit status (sysexits) whether the MTA shall try again: 0 done or nothing to do, 75 later. It never makes a bounce of a bounce, and an MTA
+//! never hears the other numbers: it would give the report up, and what is wrong with the database or the command line can be mended.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -11,7 +12,10 @@ use sql::{Database, DatabaseError, Dialect, ErrorKind};
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
 use tracking::dsn;
+use tracking::status;
 use tracking::store::{self, Recorded};
 
 const OK: u8 = 0;
@@ -19,10 +23,14 @@ const USAGE: u8 = 64;
 const TEMPFAIL: u8 = 75;
 const CONFIG: u8 = 78;
 
+/// Longest wait for the database, far below the patience of any MTA.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// How a run ends that did not do its work: the exit status and a line for stderr.
 struct Failure(u8, String);
 
 fn main() -> ExitCode {
+    let delivery = arguments::is_delivery();
     // A fault of ours must not cost a report: the MTA keeps it and tries again.
     let outcome = std::panic::catch_unwind(|| match arguments::parse() {
         Ok(arguments) => run(&arguments),
@@ -34,20 +42,23 @@ fn main() -> ExitCode {
         Err(_) => (TEMPFAIL, "a fault of this program; the report is still with the mail system".into()),
     };
     complain(&words);
-    ExitCode::from(code)
+    ExitCode::from(if delivery { TEMPFAIL } else { code })
 }
 
 /// One line on stderr, where the MTA's log picks it up. A stderr that is closed changes nothing.
 fn complain(words: &dyn Display) {
-    let line: String = words.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let _ = writeln!(io::stderr(), "processdsn: {line}");
+    let _ = writeln!(io::stderr(), "processdsn: {}", status::clean(&words.to_string()));
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.task {
         Task::Help => print(arguments::HELP),
         Task::Version => print(concat!("processdsn ", env!("CARGO_PKG_VERSION"), "\n")),
-        Task::Json => json(&read_mail()?),
+        Task::Json => {
+            let mail = read_mail()?;
+            json(&mail)?;
+            drain(&mail)
+        }
         Task::Init(connection) => {
             let pool = OwnPool::new();
             let mut database = open(&pool, connection)?;
@@ -69,10 +80,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let mail = read_mail()?;
             store_report(connection, address.as_deref(), &mail)?;
             match copy {
-                Some(file) => {
-                    copy::append(file, &mail).map_err(|error| Failure(TEMPFAIL, format!("{}: {error}", file.display())))
-                }
-                None => Ok(()),
+                Some(file) => copy::append(file, mail.chain(rest(&mail)))
+                    .map_err(|error| Failure(TEMPFAIL, format!("{}: {error}", file.display()))),
+                None => drain(&mail),
             }
         }
     }
@@ -87,6 +97,7 @@ fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> 
             return Ok(());
         }
     };
+    let _patience = limit_waiting();
     let pool = OwnPool::new();
     let mut database = open(&pool, connection)?;
     match store::record(&mut database, &report, address, store::now()).map_err(database_failure)? {
@@ -98,9 +109,22 @@ fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> 
     Ok(())
 }
 
+/// The database's drivers wait without end for one that accepts and never answers. Ends the process, so that the mail system tries again,
+/// unless the result is dropped in time; what was not committed is undone with the connection.
+fn limit_waiting() -> mpsc::Sender<()> {
+    let (sender, dropped) = mpsc::channel();
+    std::thread::spawn(move || {
+        if dropped.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            complain(&format_args!("the database did not answer within {PATIENCE:?}"));
+            std::process::exit(TEMPFAIL.into());
+        }
+    });
+    sender
+}
+
 fn json(mail: &[u8]) -> Result<(), Failure> {
     match dsn::parse(mail) {
-        Ok(report) => print(&format!("{:#}\n", dsn::json::value(&report))),
+        Ok(report) => print(&dsn::json::text(&report)),
         Err(reason) => {
             complain(&reason);
             print("null\n")
@@ -108,14 +132,24 @@ fn json(mail: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// The mail on stdin; what is beyond the limit is read and dropped, since an MTA may take a pipe that closes early for a failure. The
-/// reader then says that it is too large.
+/// The mail on stdin, as far as it could be a report; the reader says of what is longer that it is too large.
 fn read_mail() -> Result<Vec<u8>, Failure> {
-    let (mut mail, mut stdin) = (Vec::new(), io::stdin().lock());
+    let mut mail = Vec::new();
     let limit = dsn::MAX_SIZE as u64 + 1;
-    let read = stdin.by_ref().take(limit).read_to_end(&mut mail).and_then(|_| io::copy(&mut stdin, &mut io::sink()));
+    let read = io::stdin().lock().take(limit).read_to_end(&mut mail);
     read.map_err(|error| Failure(TEMPFAIL, format!("stdin: {error}")))?;
     Ok(mail)
+}
+
+/// What of the mail is still to be read. Nothing is asked of a terminal after its end.
+fn rest(mail: &[u8]) -> impl Read {
+    io::stdin().lock().take(if mail.len() > dsn::MAX_SIZE { u64::MAX } else { 0 })
+}
+
+/// Reads the rest: an MTA may take a pipe that closes early for a failure.
+fn drain(mail: &[u8]) -> Result<(), Failure> {
+    let read = io::copy(&mut rest(mail), &mut io::sink());
+    read.map(|_| ()).map_err(|error| Failure(TEMPFAIL, format!("stdin: {error}")))
 }
 
 fn open<'p>(pool: &'p OwnPool, connection: &Connection) -> Result<Dbd<'p>, Failure> {

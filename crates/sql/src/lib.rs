@@ -57,7 +57,7 @@ pub trait Database {
     fn select(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<Vec<Row>, DatabaseError>;
 }
 
-/// Runs `work` as one transaction: all of it is kept or none.
+/// Runs `work` as one transaction: all of it is kept or none, also after a panic, since the connection serves others after us.
 pub fn transaction<D: Database, T>(
     database: &mut D,
     work: impl FnOnce(&mut D) -> Result<T, DatabaseError>,
@@ -67,12 +67,22 @@ pub fn transaction<D: Database, T>(
         Dialect::Sqlite => c"BEGIN IMMEDIATE",
         Dialect::Postgres => c"BEGIN",
     })?;
-    let outcome = work(database).and_then(|value| database.execute(c"COMMIT").map(|()| value));
-    if outcome.is_err() {
+    let open = Open(database);
+    let value = work(open.0)?;
+    open.0.execute(c"COMMIT")?;
+    // Nothing is left to roll back.
+    std::mem::forget(open);
+    Ok(value)
+}
+
+/// A transaction, rolled back when it is dropped.
+struct Open<'d, D: Database>(&'d mut D);
+
+impl<D: Database> Drop for Open<'_, D> {
+    fn drop(&mut self) {
         // A connection that is gone has rolled back by itself.
-        let _ = database.execute(c"ROLLBACK");
+        let _ = self.0.execute(c"ROLLBACK");
     }
-    outcome
 }
 
 /// What kind of help an error needs.
@@ -101,6 +111,8 @@ const PERMISSIONS: &str = "the user who runs this must be able to write the file
 /// What the words of a database mean; those of SQLite are always English. What is not here is down, locked or broken for now.
 const REMEDIES: &[(&str, ErrorKind, &str)] = &[
     ("no such table", ErrorKind::NoSchema, INIT),
+    ("no such column", ErrorKind::NoSchema, INIT),
+    ("has no column named", ErrorKind::NoSchema, INIT),
     ("does not exist", ErrorKind::NoSchema, INIT),
     ("file is not a database", ErrorKind::Misconfigured, "name another file, or move this one away"),
     ("readonly database", ErrorKind::Unavailable, PERMISSIONS),
@@ -136,7 +148,8 @@ impl DatabaseError {
 
     /// A statement failed with these words of the database.
     pub fn failed(statement: &str, words: &str) -> Self {
-        let text = format!("{statement}: {}", words.trim());
+        // The first line says what is wrong; the next one (PostgreSQL's DETAIL) repeats the values of a row, recipients among them.
+        let text = format!("{statement}: {}", words.trim().lines().next().unwrap_or_default());
         match REMEDIES.iter().find(|(part, ..)| words.contains(part)) {
             Some((_, kind, remedy)) => DatabaseError { kind: *kind, text, remedy: Some(remedy) },
             None => DatabaseError::unavailable(text),
@@ -156,11 +169,49 @@ impl std::error::Error for DatabaseError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// Remembers what it was told, and fails at COMMIT if it is to.
+    struct Recorder(Vec<String>, bool);
+
+    impl Database for Recorder {
+        fn dialect(&self) -> Dialect {
+            Dialect::Postgres
+        }
+
+        fn execute(&mut self, sql: &CStr) -> Result<(), DatabaseError> {
+            self.0.push(sql.to_str().unwrap().to_owned());
+            if self.1 && sql == c"COMMIT" { Err(DatabaseError::unavailable("full".into())) } else { Ok(()) }
+        }
+
+        fn run(&mut self, _: &Statement, _: &[Option<&str>]) -> Result<u64, DatabaseError> {
+            Ok(0)
+        }
+
+        fn select(&mut self, _: &Statement, _: &[Option<&str>]) -> Result<Vec<Row>, DatabaseError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn no_way_out_of_a_transaction_leaves_it_open() {
+        let ends = |commit_fails: bool, work: fn() -> Result<(), DatabaseError>| {
+            let mut database = Recorder(Vec::new(), commit_fails);
+            let outcome = catch_unwind(AssertUnwindSafe(|| transaction(&mut database, |_| work())));
+            (outcome.is_ok_and(|outcome| outcome.is_ok()), database.0.join(" "))
+        };
+        assert_eq!(ends(false, || Ok(())), (true, "BEGIN COMMIT".into()));
+        assert_eq!(ends(true, || Ok(())), (false, "BEGIN COMMIT ROLLBACK".into()));
+        assert_eq!(ends(false, || Err(DatabaseError::unavailable("no".into()))), (false, "BEGIN ROLLBACK".into()));
+        assert_eq!(ends(false, || panic!("a fault of ours")), (false, "BEGIN ROLLBACK".into()));
+    }
 
     #[test]
     fn an_error_says_what_helps() {
         for (words, kind, remedy) in [
             ("no such table: report", ErrorKind::NoSchema, "--init"),
+            ("table message has no column named claim", ErrorKind::NoSchema, "--init"),
+            ("no such column: claim", ErrorKind::NoSchema, "--init"),
             ("ERROR:  relation \"report\" does not exist\nLINE 1: ...\n", ErrorKind::NoSchema, "--init"),
             ("file is not a database", ErrorKind::Misconfigured, "another file"),
             ("attempt to write a readonly database", ErrorKind::Unavailable, "folder"),
@@ -170,6 +221,9 @@ mod tests {
             assert_eq!(error.kind, kind, "{words}");
             assert!(error.to_string().contains(remedy), "{error}");
         }
+        let words =
+            "ERROR:  duplicate key value\nDETAIL:  Key (envid, address)=(e, hidden@example.test) already exists.\n";
+        assert_eq!(DatabaseError::failed("dsn_insert", words).to_string(), "dsn_insert: ERROR:  duplicate key value");
         for (words, kind) in [
             ("missing \"=\" after \"nonsense\" in connection info string\n", ErrorKind::Misconfigured),
             ("invalid connection option \"path\"\n", ErrorKind::Misconfigured),

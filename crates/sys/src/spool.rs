@@ -53,6 +53,11 @@ impl Spool {
         Ok(())
     }
 
+    /// Where its file is, if it needs one.
+    pub fn directory(&self) -> &Path {
+        &self.dir
+    }
+
     /// Octets written so far.
     pub fn len(&self) -> u64 {
         self.len

@@ -21,6 +21,32 @@ pub fn harmless_json(value: &Value) -> String {
     format!("{value}\n").replace('<', "\\u003c")
 }
 
+/// Lines of JSON for a terminal: the same to a reader of JSON, and nothing in them that a terminal obeys or that turns text around.
+pub fn visible_json(value: &Value) -> String {
+    let mut units = [0; 2];
+    // Only strings hold such characters.
+    format!("{value:#}\n").chars().fold(String::new(), |mut text, character| {
+        match character {
+            '\n' => text.push('\n'),
+            hidden if is_hidden(hidden) => {
+                text.extend(hidden.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+            other => text.push(other),
+        }
+        text
+    })
+}
+
+/// Whether a character is not for the eye: what a terminal obeys (ECMA-48), what XML 1.0 forbids (2.2), what turns the direction of the
+/// text around it (Unicode UAX #9), and tags, whose letters nobody sees.
+pub fn is_hidden(character: char) -> bool {
+    let is_noncharacter = u32::from(character) & 0xFFFE == 0xFFFE || matches!(character, '\u{FDD0}'..='\u{FDEF}');
+    let is_bidi =
+        matches!(character, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let is_tag = matches!(character, '\u{E0000}'..='\u{E007F}');
+    character.is_control() || is_noncharacter || is_bidi || is_tag
+}
+
 /// Plain text in which nobody finds the beginning of a tag (HTML 13.2.5.6), should a browser guess at its type.
 pub fn escape_tags(text: &str) -> String {
     let opens = |after: &str| after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
@@ -42,4 +68,22 @@ pub fn escape(text: &str) -> String {
         }
         escaped
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_for_a_terminal_is_the_same_json_without_anything_a_terminal_obeys() {
+        let value =
+            serde_json::json!({ "a\u{9b}31m": "red \u{202e}ku\u{7f}\u{e0041}\u{1b}]0;x\u{7}", "b": ["fine \u{fc}\n"] });
+        let text = visible_json(&value);
+        assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)), "{text}");
+        assert!(
+            text.contains("\\u009b31m") && text.contains("\\udb40\\udc41") && text.contains("fine \u{fc}"),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 }

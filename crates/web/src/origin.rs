@@ -1,5 +1,8 @@
 //! Web origins (RFC 6454, the Fetch standard): whether the page behind a request may send mail from here, and what the answer tells its
-//! browser. A request that no browser made has neither `Origin` nor `Sec-Fetch-Site` and is none of this file's business.
+//! browser. A POST that no browser made has neither `Origin` nor `Sec-Fetch-Site` and is none of this file's business.
+//!
+//! What a browser says of a page is true of the names in it, not of the server behind them: whoever owns a name can have it lead here (DNS
+//! rebinding) and is then of "the same origin". So the Host of a request counts only if it is a name of this server.
 #![forbid(unsafe_code)]
 
 use crate::fields::value_of;
@@ -72,6 +75,30 @@ impl Origin {
     }
 }
 
+/// The names of the virtual host that a request came to.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    /// Its ServerName.
+    pub server_name: &'a str,
+    /// Whether httpd knows a name, in lower case and without a port, as one of its own (ServerName, ServerAlias).
+    pub answers_to: &'a dyn Fn(&str) -> bool,
+}
+
+impl Names<'_> {
+    /// Whether the Host of a request is a name of this server. An address always is, and so is `localhost`, which no stranger can make lead
+    /// here (RFC 6761 6.3): the browser that has it in its address bar is connected to that address, be it a forwarded port.
+    fn has(&self, host: &str) -> bool {
+        let Some(name) = split_port(host).and_then(|(name, _)| host_name(name)) else { return false };
+        let name = name.trim_end_matches('.');
+        let is_address = name.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
+        // A ServerName in another script is not what browsers send.
+        is_address
+            || name == "localhost"
+            || (self.answers_to)(name)
+            || host_name(self.server_name).is_some_and(|own| own.trim_end_matches('.') == name)
+    }
+}
+
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => {
@@ -115,34 +142,57 @@ pub enum Standing {
     Own,
 }
 
-/// Another origin that may not send; the values as the client sent them.
+/// Why a page may not send, or not read; the values as the client sent them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreign {
-    /// `Origin`.
-    pub origin: Option<String>,
-    /// `Sec-Fetch-Site`.
-    pub site: Option<String>,
-    /// `Host`.
-    pub host: String,
+pub enum Foreign {
+    /// The Host of the request is no name of this server.
+    Host {
+        /// `Host`.
+        host: String,
+    },
+    /// The page is one of another origin.
+    Origin {
+        /// `Origin`.
+        origin: Option<String>,
+        /// `Sec-Fetch-Site`.
+        site: Option<String>,
+        /// `Host`.
+        host: String,
+    },
 }
 
 /// What the fields of a request say of the page behind it.
-pub fn judge(fields: &[(&[u8], &[u8])], origins: &Origins) -> Standing {
+pub fn judge(fields: &[(&[u8], &[u8])], origins: &Origins, names: Names<'_>) -> Standing {
     let value = |name| value_of(fields, name);
     let (given, site, host) = (value("origin"), value("sec-fetch-site"), value("host").unwrap_or_default());
     let origin = given.as_deref().and_then(|given| Origin::parse(given).ok());
     if let Some(listed) = origin.as_ref().and_then(|origin| origins.listed.iter().find(|listed| *listed == origin)) {
         return Standing::Allowed(Grant { origin: Some(listed.write()) });
     }
-    let site = site.as_deref().map(str::trim);
-    if matches!(site, Some("same-origin" | "none")) {
-        return Standing::Own;
+    // The browser knows best: it compares schemes too (cross-site), and sees where a proxy has changed Host (same-origin).
+    let same = match (site.as_deref().map(str::trim), &given, &origin) {
+        (Some("same-origin" | "none"), ..) => true,
+        (_, _, Some(_)) if origins.any => return Standing::Allowed(Grant { origin: None }),
+        (Some(_), ..) => false,
+        (None, None, _) => return Standing::Own,
+        (None, Some(_), origin) => origin.as_ref().is_some_and(|origin| origin.is_host(&host)),
+    };
+    if same {
+        return match names.has(&host) {
+            true => Standing::Own,
+            false if origins.any && origin.is_some() => Standing::Allowed(Grant { origin: None }),
+            false => Standing::Foreign(Foreign::Host { host }),
+        };
     }
-    match (&given, &origin) {
-        (_, Some(_)) if origins.any => Standing::Allowed(Grant { origin: None }),
-        (_, Some(origin)) if origin.is_host(&host) => Standing::Own,
-        (None, _) if site.is_none() => Standing::Own,
-        _ => Standing::Foreign(Foreign { origin: given, site: site.map(str::to_owned), host }),
+    Standing::Foreign(Foreign::Origin { origin: given, site, host })
+}
+
+/// Whether the answer to a request that only asks may be read by the page behind it: a browser lets a page read what comes from its own host,
+/// so that must be one of ours. A GET of a browser need not say that it is one, so all are judged alike; one without Host is no browser's.
+pub fn check_host(fields: &[(&[u8], &[u8])], names: Names<'_>) -> Result<(), Foreign> {
+    match value_of(fields, "host").filter(|host| !host.is_empty()) {
+        Some(host) if !names.has(&host) => Err(Foreign::Host { host }),
+        _ => Ok(()),
     }
 }
 

@@ -8,10 +8,13 @@ use std::fmt;
 use crate::header::HeaderValue;
 use crate::text::{excerpt, is_forbidden};
 
+mod host_name;
 pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub use host_name::HostName;
 
 /// A domain in ASCII and lower case: labels of letters, digits and hyphens, 1 to 63 each, at most 253 octets, no dot at
 /// its end.

@@ -38,7 +38,8 @@ pub(super) fn needs_rewriting(octets: &[u8], seven_bit: bool) -> bool {
 pub(super) fn rewrite(octets: &[u8]) -> Result<String, MimeError> {
     let (name, text) = split(octets).ok_or(MimeError::Field("no name"))?;
     let name = HeaderName::parse(name).map_err(|_| MimeError::Field("a name of more than 76 octets"))?;
-    let value = value(text).map_err(|_| MimeError::Field("a control character"))?;
+    let value =
+        value(text).map_err(|_| MimeError::Field("a control character or an encoded-word in an unknown charset"))?;
     let written = match &name {
         name if name.is("Content-Type") => {
             ContentType::parse(&value).map(|content_type| content_type.write(name)).map_err(drop)

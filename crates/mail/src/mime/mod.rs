@@ -1,7 +1,7 @@
 //! A message with parts (RFC 2045, RFC 2046) that not every mail server carries -> the same message, in which each part that needs it is
 //! encoded anew under its own type. Boundaries, their order and every other octet stay, line ends apart; what is signed or encrypted is
-//! never touched. It is read twice, once to choose and once to write, and memory does not grow with it: [`walk`] reads, [`plan`] and
-//! [`write`] listen.
+//! never touched. It is read twice, once to choose and once to write, and memory does not grow with it: `walk` reads, `plan` and
+//! `write` listen.
 #![forbid(unsafe_code)]
 
 use std::fmt;

@@ -24,7 +24,7 @@ fn parameters_are_read_generously_and_written_strictly() {
         ("; filename=Prüf bericht.pdf", "v; filename*=utf-8''Pr%C3%BCf%20bericht.pdf"),
         ("; filename*=UTF-8''Pr%c3%bcf.pdf", "v; filename*=utf-8''Pr%C3%BCf.pdf"),
         ("; filename*=iso-8859-1'de'Pr%FCf.pdf", "v; filename*=utf-8''Pr%C3%BCf.pdf"),
-        ("; filename*=\"utf-8''a%20b%zz%\"", "v; filename=\"a b%zz%\""),
+        ("; filename*=\"utf-8''a%20b%zz%+A%\"", "v; filename=\"a b%zz%+A%\""),
         ("; filename*=''a%20b", "v; filename=\"a b\""),
         ("; filename=a.pdf; filename*=utf-8''b.pdf", "v; filename=b.pdf"),
         ("; filename*=utf-8''b.pdf; filename=a.pdf", "v; filename=b.pdf"),
@@ -63,6 +63,8 @@ fn what_is_no_parameter_is_refused() {
         "; a*=utf-8'b",
         "; a*1=b",
         "; a*b=c",
+        "; a*+0=b",
+        "; a*99999999999999999999=b",
         "; *=utf-8''b",
         "; *0=b",
         "; a**=utf-8''b",
@@ -71,6 +73,8 @@ fn what_is_no_parameter_is_refused() {
     ] {
         assert_eq!(parse(text), Err(ParameterError::Syntax), "{text}");
     }
+    let many = |count: usize| (0..count).map(|at| format!(";a{at}=b")).collect::<String>();
+    assert!(parse(&many(200)).is_ok() && parse(&many(201)) == Err(ParameterError::Syntax));
     for text in ["; a=b; a=c", "; a*=utf-8''b; a*=utf-8''c"] {
         assert!(matches!(parse(text), Err(ParameterError::Duplicate { .. })), "{text}");
     }

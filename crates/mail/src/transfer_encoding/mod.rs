@@ -74,7 +74,7 @@ pub enum Source {
 
 impl Plan {
     /// For octets under a type of their own.
-    pub(super) fn of_leaf(kind: Kind, facts: &Facts) -> Plan {
+    pub fn of_leaf(kind: Kind, facts: &Facts) -> Plan {
         let is_clean = || trouble(facts).is_none() && facts.eight_bit == 0 && !facts.from_line;
         let encoding = match kind {
             Kind::Composite | Kind::Other => Encoding::Base64,

@@ -5,8 +5,8 @@
 
 use super::{ENCODED_LINE, HEX};
 
-/// Room for the `=` of a soft line break, and for the escape of the first octet of the line.
-const FULL: usize = ENCODED_LINE - 3;
+/// Room for the `=` of a soft line break, and for the escapes of the first octet of the line and of the last one.
+const FULL: usize = ENCODED_LINE - 5;
 
 /// Blanks that are held back, since those at the end of a line are none (RFC 2045 6.7 (3)).
 const MOST_BLANKS: usize = 256;
@@ -132,6 +132,12 @@ impl Requote {
     }
 
     fn end_line(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        // Blanks that stood before a soft line break, and now at the end of a line.
+        match self.line.last() {
+            Some(b' ') => self.line.splice(self.line.len() - 1.., *b"=20").for_each(drop),
+            Some(b'\t') => self.line.splice(self.line.len() - 1.., *b"=09").for_each(drop),
+            _ => {}
+        }
         self.line.push(b'\n');
         match self.line.as_slice() {
             [b'.', b'\n'] => sink(b"=2E\n"),

@@ -277,6 +277,7 @@ fn quoted_printable_of_a_client_is_written_anew() {
         ("a=20\n", "a=20\n"),
         ("", ""),
         ("a=\n", "a\n"),
+        ("a =\n\nb\t= \n", "a=20\nb=09\n"),
     ] {
         let plan = plan(Kind::Text, Some("quoted-printable"), &scan(sent.as_bytes())).unwrap();
         let out = written(&plan, sent.as_bytes(), &mut Dice(1));

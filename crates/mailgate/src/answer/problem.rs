@@ -47,7 +47,7 @@ impl Problem {
         let (content_type, body) = match preferred(accept, &offers) {
             Some("application/json" | "application/problem+json") => {
                 let mut problem = json!({
-                    "type": "about:blank", "title": reason, "status": self.tag.status, "detail": self.detail,
+                    "type": "about:blank", "title": reason, "tag": self.tag.number, "status": self.tag.status, "detail": self.detail,
                     "send_again": self.tag.retry.word(), "advice": self.tag.retry.sentence(),
                 });
                 if let Some(id) = message_id {

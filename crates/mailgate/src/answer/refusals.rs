@@ -3,7 +3,8 @@
 
 use super::problem::Problem;
 use crate::checks::refused::{Refused, RefusedKind};
-use crate::input::InputError;
+use crate::input::mime::MimeInputError;
+use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
 use crate::policy::PolicyError;
 use crate::tags::{self, Retry};
@@ -15,7 +16,9 @@ impl From<&InputError> for Problem {
     fn from(error: &InputError) -> Self {
         let tag = match error {
             InputError::ContentEncoding | InputError::TransferCoding => &tags::CODING,
-            InputError::Form { .. } | InputError::Partial | InputError::RawMessage => &tags::MEDIA_TYPE,
+            InputError::Form { .. } | InputError::NotOffered { .. } | InputError::Partial | InputError::RawMessage => {
+                &tags::MEDIA_TYPE
+            }
             InputError::LengthRequired => &tags::LENGTH_REQUIRED,
             InputError::TooLarge { .. } => &tags::TOO_LARGE,
             InputError::Policy(error) => return error.into(),
@@ -30,7 +33,26 @@ impl From<&InputError> for Problem {
             InputError::NoRecipient | InputError::TooManyRecipients { .. } => &tags::RECIPIENT,
             _ => &tags::FIELD,
         };
+        // An error quotes the value, which holds addresses.
+        let quoted = match error {
+            InputError::Field { field, .. } => Some(field.as_str()),
+            InputError::Header { field, .. } => Some(field.as_str()),
+            _ => None,
+        };
+        if let Some(field) = quoted.filter(|field| fields::holds_addresses(field)) {
+            let log = format!("{field} cannot stand in a mail; the answer says why");
+            return Problem::hidden(tag, error.to_string(), log);
+        }
         Problem::new(tag, error.to_string())
+    }
+}
+
+impl From<&MimeInputError> for Problem {
+    fn from(error: &MimeInputError) -> Self {
+        match error {
+            MimeInputError::Input(error) => error.into(),
+            MimeInputError::Io(error) => spool_full(error),
+        }
     }
 }
 
@@ -57,16 +79,28 @@ impl From<&PolicyError> for Problem {
 
 impl From<&Foreign> for Problem {
     fn from(foreign: &Foreign) -> Self {
-        let origin = match (&foreign.origin, &foreign.site) {
-            (Some(origin), _) => format!("'{}'", excerpt(origin)),
-            (None, site) => format!("none (Sec-Fetch-Site: {})", excerpt(site.as_deref().unwrap_or_default())),
-        };
-        let log = format!(
-            "Origin {origin} is not the host of the request, '{}'; SendmailAllowOrigin lists others that may send",
-            excerpt(&foreign.host)
-        );
-        let detail = "pages of another origin may not send mail from here";
-        Problem::hidden(&tags::ORIGIN, detail, log)
+        match foreign {
+            Foreign::Host { host } => {
+                let log = format!(
+                    "Host '{}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>",
+                    excerpt(host)
+                );
+                let detail = "this server does not answer to the name that it was asked by";
+                Problem::hidden(&tags::HOST, detail, log)
+            }
+            Foreign::Origin { origin, site, host } => {
+                let origin = match (origin, site) {
+                    (Some(origin), _) => format!("'{}'", excerpt(origin)),
+                    (None, site) => format!("none (Sec-Fetch-Site: {})", excerpt(site.as_deref().unwrap_or_default())),
+                };
+                let log = format!(
+                    "Origin {origin} is not the host of the request, '{}'; SendmailAllowOrigin lists others that may send",
+                    excerpt(host)
+                );
+                let detail = "pages of another origin may not send mail from here";
+                Problem::hidden(&tags::ORIGIN, detail, log)
+            }
+        }
     }
 }
 
@@ -161,7 +195,8 @@ mod tests {
 
     #[test]
     fn the_log_gets_both_origins_without_control_characters() {
-        let foreign = Foreign { origin: Some("https://evil\x1b[2J.test".into()), site: None, host: "h\x07".into() };
+        let foreign =
+            Foreign::Origin { origin: Some("https://evil\x1b[2J.test".into()), site: None, host: "h\x07".into() };
         let problem = Problem::from(&foreign);
         assert!(problem.log.contains("https://evil") && !problem.log.contains(['\x1b', '\x07']), "{}", problem.log);
         assert!(!problem.detail.contains("evil"), "{}", problem.detail);

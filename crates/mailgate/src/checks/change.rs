@@ -193,7 +193,7 @@ mod tests {
         let text = b"Received: ours\nA: 1\nB: 2\nA: 3\n\nbody\n";
         let message = Message::compose(&directory, text, |_| Ok(())).unwrap();
         let envelope = Envelope { sender: Some(address("f@b.test")), recipients: vec![address("a@b.test")] };
-        Letter::open(message, true, envelope, &directory).unwrap()
+        Letter::open(message, true, envelope).unwrap()
     }
 
     static ANYBODY: std::sync::LazyLock<Recipients> = std::sync::LazyLock::new(Recipients::default);
@@ -202,7 +202,7 @@ mod tests {
         let mut letter = letter();
         letter.change(changes, &free()).unwrap();
         let mut text = String::new();
-        letter.close(&std::env::temp_dir()).unwrap().0.reader().read_to_string(&mut text).unwrap();
+        letter.close().unwrap().0.reader().read_to_string(&mut text).unwrap();
         text
     }
 

@@ -112,10 +112,11 @@ impl Ticket {
 }
 
 /// Puts a message into the Maildir.
-pub fn store(maildir: &Path, ticket: &Ticket, message: &Message, directory: &Path) -> Result<(), Failure> {
+pub fn store(maildir: &Path, ticket: &Ticket, message: &Message) -> Result<(), Failure> {
     let header = ticket.header();
     let write = |to: &mut dyn io::Write| io::copy(&mut message.reader(), to).map(drop);
-    let held = Message::compose(directory, header.as_bytes(), write).map_err(|error| Failure::storing(&error))?;
+    let held =
+        Message::compose(message.directory(), header.as_bytes(), write).map_err(|error| Failure::storing(&error))?;
     maildir::deliver(maildir, &held).map(drop)
 }
 
@@ -181,7 +182,7 @@ mod tests {
         for (recipients, sender) in [(1, Some("f@b.test")), (3, None), (999, Some("f@b.test"))] {
             let message = Message::compose(&directory, text.as_bytes(), |_| Ok(())).unwrap();
             let ticket = ticket(recipients, sender);
-            store(&maildir, &ticket, &message, &directory).unwrap();
+            store(&maildir, &ticket, &message).unwrap();
             let file = std::fs::read_dir(maildir.join("new")).unwrap().next().unwrap().unwrap().path();
             let octets = std::fs::read(&file).unwrap();
             assert!(octets.is_ascii() && octets.starts_with(b"X-Hold-ID: q1\n"));

@@ -41,12 +41,12 @@ const MAX_HEADER: u64 = 1 << 20;
 impl Letter {
     /// Opens a message, whose first field is our trace if `is_traced`. One with octets above 127 is encoded first where that is possible: a
     /// signature would not survive the next server that has to do it.
-    pub fn open(message: Message, is_traced: bool, envelope: Envelope, directory: &Path) -> io::Result<Letter> {
+    pub fn open(message: Message, is_traced: bool, envelope: Envelope) -> io::Result<Letter> {
         let letter = Letter::read(message, is_traced, envelope)?;
         if !letter.is_eight_bit() {
             return Ok(letter);
         }
-        match seven_bit(&letter.message, directory) {
+        match seven_bit(&letter.message) {
             Ok(message) => Letter::read(message, is_traced, letter.envelope),
             Err(MimeError::Io(error)) => Err(error),
             Err(_) => Ok(letter), // a signed part may not be touched, and goes as it is
@@ -113,15 +113,20 @@ impl Letter {
         self.is_changed = true;
     }
 
-    /// The message as it is now, in which nothing may be changed any more; `directory` is for a file, should it be too long for memory.
-    pub fn close(self, directory: &Path) -> io::Result<(Message, Envelope)> {
+    /// Where files stand for what is too long for memory.
+    pub fn directory(&self) -> &Path {
+        self.message.directory()
+    }
+
+    /// The message as it is now, in which nothing may be changed any more.
+    pub fn close(self) -> io::Result<(Message, Envelope)> {
         if !self.is_changed {
             return Ok((self.message.seal(), self.envelope));
         }
         let lines = self.trace.iter().chain(&self.fields).map(Field::line);
         let header = lines.chain([&b"\n"[..]]).collect::<Vec<_>>().concat();
         let write = |to: &mut dyn Write| io::copy(&mut self.body(), to).map(drop);
-        Ok((Message::compose(directory, &header, write)?.seal(), self.envelope))
+        Ok((Message::compose(self.directory(), &header, write)?.seal(), self.envelope))
     }
 }
 
@@ -177,7 +182,7 @@ mod tests {
     fn letter(text: &str, is_traced: bool) -> Letter {
         let directory = std::env::temp_dir();
         let message = Message::compose(&directory, text.as_bytes(), |_| Ok(())).unwrap();
-        Letter::open(message, is_traced, envelope(), &directory).unwrap()
+        Letter::open(message, is_traced, envelope()).unwrap()
     }
 
     fn octets(message: &Message) -> String {
@@ -196,7 +201,7 @@ mod tests {
             let mut body = String::new();
             letter.body().read_to_string(&mut body).unwrap();
             assert_eq!(body, "body\n\nmore\n");
-            assert_eq!(octets(&letter.close(&std::env::temp_dir()).unwrap().0), text);
+            assert_eq!(octets(&letter.close().unwrap().0), text);
         }
     }
 
@@ -207,7 +212,7 @@ mod tests {
         let mut fields = letter.fields.clone();
         fields.insert(0, Field::new(b"X-A", b"1", "").unwrap());
         letter.set_fields(fields);
-        let (message, _) = letter.close(&std::env::temp_dir()).unwrap();
+        let (message, _) = letter.close().unwrap();
         assert_eq!(octets(&message), "Received: from a\nX-A:1\nFrom: a@b\n\nbody\n");
         assert!(message.is_sealed());
     }

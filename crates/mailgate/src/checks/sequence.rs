@@ -13,7 +13,6 @@ use super::{clamd, refused::Refused};
 use crate::message::Message;
 use crate::tags;
 use mail::text::log_value;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use sys::socket::Timed;
 
@@ -88,8 +87,6 @@ pub struct Checks<'a> {
     pub may_hold: bool,
     /// Most octets of a body that replaces the message's.
     pub max_body: u64,
-    /// For what is too long for memory.
-    pub directory: &'a Path,
 }
 
 /// What the policy server has said before the body.
@@ -177,7 +174,7 @@ impl Checks<'_> {
             return Ok(Outcome::Discard(reason));
         }
         let storage = |error: std::io::Error| Refused::storage(&error);
-        let mut letter = Letter::open(message, is_traced, envelope, self.directory).map_err(storage)?;
+        let mut letter = Letter::open(message, is_traced, envelope).map_err(storage)?;
         let prepended = marks.prepended.into_iter().rev().map(|field| Change::InsertField { index: 1, field });
         let by_policy = || self.policy.map_or(String::new(), |server| format!("policy server {}", server.endpoint));
         letter.change(prepended.collect(), &self.rules).map_err(|why| Refused::unfit(&by_policy(), &why))?;
@@ -195,7 +192,7 @@ impl Checks<'_> {
                 return Ok(Outcome::Discard(format!("milter {endpoint}, which took every recipient away")));
             }
         }
-        let (message, envelope) = letter.close(self.directory).map_err(storage)?;
+        let (message, envelope) = letter.close().map_err(storage)?;
         Ok(match hold {
             Some(reason) => Outcome::Hold { message, envelope, reason },
             None => Outcome::Pass { message, envelope },
@@ -256,8 +253,8 @@ impl Checks<'_> {
         deadline: Instant,
     ) -> Result<Verdict, Refused> {
         let by = format!("milter {endpoint}");
-        let Checks { shows_client, macros, max_body, directory, .. } = *self;
-        let told = Told { client, shows_client, macros, max_body, directory };
+        let Checks { shows_client, macros, max_body, .. } = *self;
+        let told = Told { client, shows_client, macros, max_body };
         let stream = endpoint.connect(deadline).map_err(milter::Trouble::Lost);
         let decision = stream.and_then(|stream| milter::converse(stream, letter, &told));
         let (changes, verdict) = match decision {

@@ -44,6 +44,12 @@ pub fn is_offered(name: &HeaderName) -> bool {
     KNOWN.iter().any(|known| known.meaning.is_some() && name.is(known.name))
 }
 
+/// Whether the field of this name, in any case, holds addresses.
+pub fn holds_addresses(name: &str) -> bool {
+    let known = KNOWN.iter().find(|known| known.name.eq_ignore_ascii_case(name));
+    known.is_some_and(|known| matches!(known.kind, Kind::Addresses | Kind::Mailbox))
+}
+
 /// What `name` is read as: text, unless the table knows better.
 pub fn kind(name: &HeaderName) -> Kind {
     KNOWN.iter().find(|known| name.is(known.name)).map_or(Kind::Text, |known| known.kind)

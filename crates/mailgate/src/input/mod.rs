@@ -4,10 +4,12 @@
 
 pub mod fields;
 pub mod framing;
+pub mod mime;
 mod read;
 pub mod strip;
+pub mod ways;
 
-pub use read::{Rules, reaches_mail, read};
+pub use read::{FieldSource, Rules, given_type, reaches_mail, read};
 
 use crate::policy::PolicyError;
 use mail::address::AddressError;
@@ -56,12 +58,19 @@ pub enum InputError {
     HeaderTooLong,
     /// A request over HTTP/1.0 or HTTP/2 that does not say how long its body is.
     LengthRequired,
+    /// The whole message that the body should be; what is wrong with it.
+    Message(&'static str),
     /// No From, and the message does not go to a program that adds one.
     MissingFrom,
     /// Nobody to send to.
     NoRecipient,
     /// `message/partial`.
     Partial,
+    /// A body of a type that is not taken here.
+    NotOffered {
+        /// The ways in that are.
+        offered: String,
+    },
     /// The configuration does not allow it.
     Policy(PolicyError),
     /// `message/rfc822` without fields of its own.
@@ -70,6 +79,8 @@ pub enum InputError {
     Random(String),
     /// `Resent-*`, which takes the envelope over on some MTAs.
     Resent(HeaderName),
+    /// A field of the request that has no meaning beside a whole message, which has its own.
+    SecondSource(&'static str),
     /// The body is larger than the server takes.
     TooLarge {
         /// The limit in octets.
@@ -103,7 +114,11 @@ impl fmt::Display for InputError {
             InputError::Header { field, error } => write!(f, "{field}: {error}"),
             InputError::HeaderTooLong => write!(f, "the header of the mail would exceed {MAX_HEADER} octets; send fewer or shorter fields"),
             InputError::LengthRequired => f.write_str("over HTTP/1.0 and HTTP/2 a body needs Content-Length"),
+            InputError::Message(what) => write!(f, "the body is no message that can be mailed: {what}"),
             InputError::MissingFrom => f.write_str("From is missing; send a From field with one address"),
+            InputError::NotOffered { offered } => {
+                write!(f, "a body of this type is not taken here; SendmailInputs offers {offered}")
+            }
             InputError::NoRecipient => f.write_str("no recipient; send To, Cc or Bcc with at least one address"),
             InputError::Partial => f.write_str("message/partial is not supported; send the whole message in one request"),
             InputError::Policy(error) => error.fmt(f),
@@ -114,6 +129,10 @@ impl fmt::Display for InputError {
             InputError::Resent(field) => {
                 write!(f, "{} is refused, since it changes who receives the mail; use To, Cc or Bcc", field.as_str())
             }
+            InputError::SecondSource(field) => write!(
+                f,
+                "{field} stands in the request beside a whole message, which has its own; leave it out, or use Envelope-To and Envelope-From"
+            ),
             InputError::TooLarge { max } => write!(f, "the body is larger than the {max} octets taken here"),
             InputError::TooManyRecipients { count, max } => {
                 write!(f, "{count} recipients are more than the {max} taken here; split the message")

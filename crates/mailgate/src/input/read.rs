@@ -20,6 +20,18 @@ use mail::{date, encode};
 use std::borrow::Cow;
 use web::fields::value_of;
 
+/// Where the fields of a mail stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldSource {
+    /// In a whole message; `has_envelope`: others say who gets it.
+    Message {
+        /// Whether the recipients come with it.
+        has_envelope: bool,
+    },
+    /// In the request.
+    Request,
+}
+
 /// What the configuration says of the fields of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
@@ -43,6 +55,8 @@ pub struct Rules<'a> {
     pub sender: Option<Vouched<'a>>,
     /// The name that stands behind the @ of our Message-ID.
     pub server_name: &'a Domain,
+    /// Where the fields stand.
+    pub source: FieldSource,
     /// Which fields never reach the mail.
     pub strip: &'a StripList,
     /// The left part of our Message-ID.
@@ -71,7 +85,9 @@ struct Found {
 
 /// Reads the fields of a request, in their order.
 pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, InputError> {
-    check_connection(fields)?;
+    if rules.source == FieldSource::Request {
+        check_connection(fields)?;
+    }
     let (kept, stripped) = select(fields, rules)?;
     let mut found = Found::default();
     for field in &kept {
@@ -88,6 +104,7 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         let has_mail_fields = found.lines.iter().any(|(name, _)| MAIL_FIELDS.iter().any(|field| name.is(field)));
         framing::media_type(&content_type, has_mail_fields)?;
     }
+    let hidden = hidden(&kept, &found.bcc);
     let redirected = rules.redirect.map(|redirect| found.redirect(redirect, rules.domain));
     let client_chose_id = found.message_id.is_some();
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
@@ -106,6 +123,7 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         content_type: found.content_type,
         transfer_encoding: found.transfer_encoding,
         from: found.from,
+        hidden,
         header,
         message_id,
         recipients: found.recipients,
@@ -114,11 +132,28 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     })
 }
 
+/// What must not be logged of Bcc: the addresses as they are written into the mail and as the client wrote them (in another script, without
+/// their domain), and the names beside them.
+fn hidden(kept: &[Field], bcc: &[Address]) -> Vec<String> {
+    let mut hidden: Vec<String> = bcc.iter().map(Address::to_string).collect();
+    for value in kept.iter().filter(|field| field.name.is("Bcc")).map(|field| &field.value) {
+        let words = value.as_str().split(|c: char| c.is_whitespace() || ",;:<>()\"".contains(c));
+        hidden.extend(words.filter(|word| word.contains('@')).map(str::to_owned));
+        for mailbox in AddressList::parse(value).unwrap_or_default().mailboxes() {
+            hidden.push(mailbox.address().to_string());
+            hidden.extend(mailbox.name().map(str::to_owned));
+        }
+    }
+    hidden.sort_unstable();
+    hidden.dedup();
+    hidden
+}
+
 /// The fields without which a `message/rfc822` body would be taken for the mail itself.
 const MAIL_FIELDS: &[&str] = &["To", "Cc", "Bcc", "From", "Subject"];
 
 /// The type of the body where it does not reach the mail (SendmailPassHeaders): a form is no text for all that.
-fn given_type(fields: &[(&[u8], &[u8])]) -> Option<ContentType> {
+pub fn given_type(fields: &[(&[u8], &[u8])]) -> Option<ContentType> {
     ContentType::parse(&HeaderValue::parse(&value_of(fields, "content-type")?).ok()?).ok()
 }
 
@@ -137,15 +172,18 @@ fn check_connection(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
 
 /// The fields that go into the mail, and the names of those that do not.
 fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, Vec<String>), InputError> {
-    let hop_by_hop = value_of(fields, "connection").unwrap_or_default();
+    let in_message = rules.source != FieldSource::Request;
+    let hop_by_hop = value_of(fields, "connection").filter(|_| !in_message).unwrap_or_default();
     let (mut kept, mut stripped): (Vec<Field>, Vec<String>) = (Vec::new(), Vec::new());
     for &(name, value) in fields {
         let printable = || name.escape_ascii().to_string();
         let name = HeaderName::parse(name).map_err(|error| InputError::Header { field: printable(), error })?;
-        if is_resent(&name) {
+        if is_resent(&name) && rules.source != (FieldSource::Message { has_envelope: true }) {
             return Err(InputError::Resent(name));
         }
-        if !is_kept(&name, rules.pass, rules.strip) || hop_by_hop.split(',').any(|option| name.is(option.trim())) {
+        if !is_kept(&name, rules.pass, rules.strip, in_message)
+            || hop_by_hop.split(',').any(|option| name.is(option.trim()))
+        {
             stripped.push(name.as_str().to_owned());
             continue;
         }
@@ -165,11 +203,11 @@ fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, V
 
 /// Whether a field of this name can become one of the mail.
 pub fn reaches_mail(name: &str, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
-    HeaderName::parse(name.as_bytes()).is_ok_and(|name| !is_resent(&name) && is_kept(&name, pass, strip))
+    HeaderName::parse(name.as_bytes()).is_ok_and(|name| !is_resent(&name) && is_kept(&name, pass, strip, false))
 }
 
-fn is_kept(name: &HeaderName, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
-    pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str()))) && !strip.strips(name)
+fn is_kept(name: &HeaderName, pass: Option<&[NamePattern]>, strip: &StripList, in_message: bool) -> bool {
+    pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str()))) && !strip.strips(name, in_message)
 }
 
 fn is_resent(name: &HeaderName) -> bool {
@@ -184,7 +222,7 @@ impl Found {
             Kind::Addresses => {
                 let mut list = AddressList::parse(value).map_err(bad_address)?;
                 if ["To", "Cc", "Bcc"].iter().any(|field| name.is(field)) {
-                    let recipients = rules.aliases.recipients(&list, rules.domain);
+                    let recipients = rules.aliases.recipients(list.addresses(), rules.domain);
                     if name.is("Bcc") {
                         self.bcc.extend(recipients.iter().cloned());
                     }

@@ -68,7 +68,7 @@ impl StripList {
                 Some(("-", name)) => (false, name),
                 _ => return Err(format!("'{word}' says neither +Name (strip it) nor -Name (let it pass)")),
             };
-            if !strip && is(Fate::Locked, name) {
+            if !strip && is(Fate::Locked, name, false) {
                 return Err(format!("{name} always stays out of the mail; take -{name} away"));
             }
             changes.push((strip, NamePattern::parse(name)?));
@@ -76,24 +76,26 @@ impl StripList {
         Ok(StripList { changes })
     }
 
-    /// Whether a field of this name stays out of the mail.
-    pub fn strips(&self, name: &HeaderName) -> bool {
-        if is(Fate::Locked, name.as_str()) {
+    /// Whether a field of this name stays out of the mail; of a whole message fewer do.
+    pub fn strips(&self, name: &HeaderName, in_message: bool) -> bool {
+        if is(Fate::Locked, name.as_str(), in_message) {
             return true;
         }
         let changed = self.changes.iter().rev().find(|(_, pattern)| pattern.matches(name.as_str()));
-        changed.map_or_else(|| is_stripped(name), |(strip, _)| *strip)
+        changed.map_or_else(|| is_stripped(name, in_message), |(strip, _)| *strip)
     }
 }
 
 /// Whether a field stays out where the configuration says nothing of it. Those that are offered are known without a look at the table.
-fn is_stripped(name: &HeaderName) -> bool {
-    !fields::is_offered(name) && !is(Fate::Kept, name.as_str()) && is(Fate::Stripped, name.as_str())
+fn is_stripped(name: &HeaderName, in_message: bool) -> bool {
+    !fields::is_offered(name)
+        && !is(Fate::Kept, name.as_str(), in_message)
+        && is(Fate::Stripped, name.as_str(), in_message)
 }
 
 /// Whether a row of that fate covers `name`.
-fn is(fate: Fate, name: &str) -> bool {
-    let mut rows = TABLE.iter().filter(|row| row.fate == fate);
+fn is(fate: Fate, name: &str, in_message: bool) -> bool {
+    let mut rows = TABLE.iter().filter(|row| row.fate == fate && (row.in_message || !in_message));
     rows.any(|row| row.names.iter().any(|pattern| matches(pattern, name)))
 }
 
@@ -141,8 +143,8 @@ mod tests {
         .iter()
         .flat_map(|names| names.split(' '))
         {
-            assert!(list.strips(&name(stripped)), "{stripped}");
-            assert!(list.strips(&name(&stripped.to_ascii_lowercase())), "{stripped}, as HTTP/2 has it");
+            assert!(list.strips(&name(stripped), false), "{stripped}");
+            assert!(list.strips(&name(&stripped.to_ascii_lowercase()), false), "{stripped}, as HTTP/2 has it");
         }
     }
 
@@ -168,7 +170,7 @@ mod tests {
         .iter()
         .flat_map(|names| names.split(' '))
         {
-            assert!(!list.strips(&name(kept)), "{kept}");
+            assert!(!list.strips(&name(kept), false), "{kept}");
         }
     }
 
@@ -178,21 +180,21 @@ mod tests {
             for pattern in row.names {
                 let text = pattern.replace('*', "a");
                 assert!(NamePattern::parse(pattern).is_ok_and(|parsed| parsed.matches(&text)), "{pattern}");
-                assert_eq!(StripList::default().strips(&name(&text)), row.fate != Fate::Kept, "{pattern}");
+                assert_eq!(StripList::default().strips(&name(&text), false), row.fate != Fate::Kept, "{pattern}");
             }
         }
         for known in fields::KNOWN.iter().filter(|known| known.meaning.is_some()) {
-            assert!(!is(Fate::Stripped, known.name) && !is(Fate::Locked, known.name), "{}", known.name);
+            assert!(!is(Fate::Stripped, known.name, false) && !is(Fate::Locked, known.name, false), "{}", known.name);
         }
     }
 
     #[test]
     fn changes_apply_in_order_and_credentials_stay_locked() {
         let list = StripList::parse(&["-User-Agent", "+X-Internal-*", "-X-Internal-Ok"]).unwrap();
-        assert!(!list.strips(&name("User-Agent")));
-        assert!(list.strips(&name("X-Internal-Id")) && !list.strips(&name("X-Internal-Ok")));
+        assert!(!list.strips(&name("User-Agent"), false));
+        assert!(list.strips(&name("X-Internal-Id"), false) && !list.strips(&name("X-Internal-Ok"), false));
         for locked in ["Authorization", "Prefer", "X-Original-Recipients"] {
-            assert!(StripList::parse(&["-*"]).unwrap().strips(&name(locked)), "{locked}");
+            assert!(StripList::parse(&["-*"]).unwrap().strips(&name(locked), false), "{locked}");
         }
         for refused in ["-Authorization", "-cookie", "-TE", "User-Agent", "+", "+a b"] {
             assert!(StripList::parse(&[refused]).is_err(), "{refused}");
@@ -212,6 +214,26 @@ mod tests {
             ("a*bc*c", "abc", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_message_keeps_what_http_has_not_left() {
+        let list = StripList::default();
+        for kept in
+            ["User-Agent", "Received", "DKIM-Signature", "X-Original-From", "X-Request-ID", "Authorization-Note"]
+        {
+            assert!(!list.strips(&name(kept), true), "{kept}");
+        }
+        for stripped in [
+            "Return-Path",
+            "Envelope-To",
+            "X-Spam-Flag",
+            "Authentication-Results",
+            "X-SMTPAPI",
+            "X-Original-Recipients",
+        ] {
+            assert!(list.strips(&name(stripped), true) && list.strips(&name(stripped), false), "{stripped}");
         }
     }
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::submission::Submission;
+use mail::address::HostName;
 use mail::content_type::ContentType;
 use mail::date;
 use mail::header::HeaderName;
@@ -54,9 +55,9 @@ pub struct Trace<'a> {
     /// The user, where the configuration shows it.
     pub user: Option<&'a [u8]>,
     /// The server's own name.
-    pub server_name: &'a str,
-    /// Whether the request came through TLS.
-    pub https: bool,
+    pub server_name: &'a HostName,
+    /// How it came: HTTP, HTTPS, or a word of RFC 3848.
+    pub protocol: &'a str,
     /// The identifier in the trace line and in the log.
     pub token: &'a Token,
 }
@@ -74,11 +75,11 @@ impl Trace<'_> {
                 |&byte: &u8| if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) { byte as char } else { '?' };
             format!(" (user {})", user.iter().take(128).map(plain).collect::<String>())
         });
-        let protocol = if self.https { "HTTPS" } else { "HTTP" };
         format!(
-            "Received: {client}{}\n\tby {} with {protocol} id {};\n\t{}\n",
+            "Received: {client}{}\n\tby {} with {} id {};\n\t{}\n",
             user.unwrap_or_default(),
             self.server_name,
+            self.protocol,
             self.token.as_str(),
             date::now()
         )
@@ -106,6 +107,13 @@ impl Form {
         let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts)?;
         let header = last_lines(&content_type, &plan);
         Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
+    }
+
+    /// For the contents of a part, whose sender said nothing of an encoding.
+    pub fn of_leaf(given: &ContentType, facts: &Facts) -> Form {
+        let content_type = content_type(Some(given), facts);
+        let plan = Plan::of_leaf(content_type.kind(), facts);
+        Form { header: last_lines(&content_type, &plan), plan, is_certain: true }
     }
 }
 

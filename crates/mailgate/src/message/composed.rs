@@ -63,6 +63,11 @@ impl Message {
         self.spool.is_file()
     }
 
+    /// Where its file is, if it needs one.
+    pub(crate) fn directory(&self) -> &Path {
+        self.spool.directory()
+    }
+
     /// Reads it from its first octet on.
     pub fn reader(&self) -> impl Read {
         self.spool.reader()

@@ -164,6 +164,7 @@ mod tests {
             content_type: content_type.map(|text| ContentType::parse(&value(text)).unwrap()),
             transfer_encoding: transfer_encoding.map(str::to_owned),
             from: None,
+            hidden: Vec::new(),
             header: "To: a@example.test\n".to_owned(),
             message_id: MessageId::parse(&value("<1@example.test>")).unwrap(),
             recipients: Vec::new(),

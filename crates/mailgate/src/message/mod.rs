@@ -5,6 +5,7 @@
 pub mod compose;
 mod composed;
 pub mod draft;
+pub mod parts;
 mod seven_bit;
 
 pub use composed::Message;

@@ -4,16 +4,15 @@
 use super::Message;
 use mail::mime::{MimeError, Rewriting, Whole};
 use std::io::{BufReader, Write};
-use std::path::Path;
 
-/// A finished message as a server without 8BITMIME takes it; what is too long for memory goes into a file in `directory`.
-pub fn seven_bit(message: &Message, directory: &Path) -> Result<Message, MimeError> {
+/// The same message, in which each part that needs it is encoded.
+pub fn seven_bit(message: &Message) -> Result<Message, MimeError> {
     if message.is_sealed() {
         return Err(MimeError::Sealed { what: "a message that was checked", trouble: "octets above 127" });
     }
     let rewriting = Rewriting::plan(Whole::Message, BufReader::new(message.reader()), true)?;
     let write = |to: &mut dyn Write| rewriting.write(Whole::Message, BufReader::new(message.reader()), to);
-    Ok(Message::compose(directory, b"", write)?)
+    Ok(Message::compose(message.directory(), b"", write)?)
 }
 
 #[cfg(test)]
@@ -33,7 +32,7 @@ mod tests {
             let message = Message::compose(&directory, format!("{header}{label}").as_bytes(), |to| {
                 write!(to, "--b\n\n{text}--b--\n")
             });
-            let message = seven_bit(&message.unwrap(), &directory).unwrap();
+            let message = seven_bit(&message.unwrap()).unwrap();
             let mut octets = Vec::new();
             message.reader().read_to_end(&mut octets).unwrap();
             assert!(octets.is_ascii() && octets.starts_with(format!("{header}\n--b\n").as_bytes()));

@@ -31,11 +31,15 @@ impl Aliases {
         Ok(())
     }
 
-    /// Who gets what is addressed to this list; a name that is none of ours is completed by `domain`.
-    pub fn recipients(&self, list: &AddressList, domain: Option<&Domain>) -> Vec<Address> {
+    /// Who gets what is addressed to these; a name that is none of ours is completed by `domain`.
+    pub fn recipients<'a>(
+        &self,
+        addressed: impl IntoIterator<Item = &'a Address>,
+        domain: Option<&Domain>,
+    ) -> Vec<Address> {
         let complete = |address: &Address| domain.map_or_else(|| address.clone(), |domain| address.complete(domain));
-        let addresses = list.addresses();
-        addresses
+        addressed
+            .into_iter()
             .flat_map(|address| self.targets(address).map_or_else(|| vec![complete(address)], <[Address]>::to_vec))
             .collect()
     }
@@ -76,9 +80,9 @@ mod tests {
         let list = AddressList::parse(&HeaderValue::parse("Sales, BOSS, root, sales@x.test").unwrap()).unwrap();
         let shown = |addresses: Vec<Address>| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let domain = Domain::parse("gw.test").unwrap();
-        let recipients = shown(aliases().recipients(&list, Some(&domain)));
+        let recipients = shown(aliases().recipients(list.addresses(), Some(&domain)));
         assert_eq!(recipients, "sales@example.org boss@example.org boss@example.net root@gw.test sales@x.test");
-        assert_eq!(shown(aliases().recipients(&list, None)), recipients.replace("root@gw.test", "root"));
+        assert_eq!(shown(aliases().recipients(list.addresses(), None)), recipients.replace("root@gw.test", "root"));
         let resolved = aliases().resolve(&list);
         assert_eq!(shown(resolved.addresses().cloned().collect()), recipients.replace("root@gw.test", "root"));
     }

@@ -49,8 +49,11 @@ fn closing_brace(text: &str) -> Option<usize> {
 }
 
 /// The words as the reader of options wants them.
-pub fn words<E>(words: &[Vec<Piece<E>>]) -> impl Iterator<Item = Word<'_>> {
-    words.iter().map(|word| match word.as_slice() {
+pub fn words<'w, E>(words: impl Iterator<Item = &'w [Piece<E>]>) -> impl Iterator<Item = Word<'w>>
+where
+    E: 'w,
+{
+    words.map(|word| match word {
         [Piece::Literal(literal)] => Word { literal, is_open: false },
         [Piece::Literal(literal), ..] => Word { literal, is_open: true },
         _ => Word { literal: "", is_open: true },
@@ -225,7 +228,7 @@ mod tests {
             ("-i", Addressing::Arguments),
         ] {
             let cut: Vec<_> = words.split(' ').map(|word| pieces(word, |_| Ok(())).unwrap()).collect();
-            let read = ProgramArguments::read(Mta::Unknown, super::words(&cut));
+            let read = ProgramArguments::read(Mta::Unknown, super::words(cut.iter().map(Vec::as_slice)));
             assert_eq!(Addressing::of(&read), addressing, "{words}");
         }
     }

@@ -54,6 +54,29 @@ pub fn start(command: &mut Command, mail: &[u8]) -> Child {
     child
 }
 
+/// Runs with these words at a terminal, where a person types `mail` and its end; stdout and stderr are one there.
+pub fn at_terminal(words: &[&str], mail: &[u8]) -> Ended {
+    let script = "import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.environ.pop('RECIPIENT', None)
+    os.execv(sys.argv[1], sys.argv[1:])
+os.write(terminal, sys.stdin.buffer.read() + b'\\x04')
+while True:
+    try:
+        octets = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not octets:
+        break
+    os.write(1, octets)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))";
+    let mut python = Command::new("python3");
+    python.args(["-c", script, env!("CARGO_BIN_EXE_processdsn")]).args(words);
+    let ended = run(&mut python, mail);
+    Ended { err: ended.out.clone() + &ended.err, ..ended }
+}
+
 /// Runs with these words and nothing on stdin.
 pub fn words(words: &[&str]) -> Ended {
     run(command().args(words), b"")

@@ -1,6 +1,6 @@
 //! The command line, and how a run ends that cannot store.
 
-use crate::agent::{self, command, run, words};
+use crate::agent::{at_terminal, command, run, words};
 use crate::databases::{Cluster, Sqlite, Store};
 use crate::place::{Place, am_root, as_user, corpus};
 use crate::report::with_message_id;
@@ -58,43 +58,77 @@ fn json_says_what_the_corpus_says() {
     assert_eq!(ended.out, "null\n");
 }
 
+/// Told to a person by 64 and 78; a mail system would give the report up, and so hears 75 of all that can be mended.
+#[track_caller]
+fn mendable(words: &[&str], code: i32, complaint: &str) {
+    at_terminal(words, &report()).exits(code).complains(complaint);
+    run(command().args(words), &report()).exits(75).complains(complaint);
+}
+
 #[test]
-fn a_wrong_word_is_told_with_64() {
+fn a_wrong_word_is_told_to_a_person_and_keeps_the_report_with_a_mail_system() {
     let both = ["--driver", "sqlite3", "--params", "f"];
     words(&["--help"]).exits(0);
     assert!(words(&["--version"]).exits(0).out.starts_with("processdsn "));
-    words(&[]).exits(64).complains("--driver");
-    words(&both[..2]).exits(64).complains("--params");
-    for wrong in [&["--nonsense"][..], &["--init", "--expire", "1d"], &["--expire", "soon"], &["a@b", "c@d"], &["-o"]] {
-        words(&[&both[..], wrong].concat()).exits(64).complains("--help");
+    mendable(&[], 64, "--driver");
+    mendable(&both[..2], 64, "--params");
+    for wrong in [&["--nonsense"][..], &["a@b", "c@d"], &["-o"]] {
+        mendable(&[&both[..], wrong].concat(), 64, "--help");
+    }
+    for command in [&["--init", "--expire", "1d"][..], &["--expire", "soon"], &["--init", "--nonsense"]] {
+        words(&[&both[..], command].concat()).exits(64).complains("--help");
     }
 }
 
 #[test]
-fn no_tables_and_no_database_are_told_with_78_and_the_remedy() {
+fn a_report_without_tables_or_database_waits_with_the_mail_system_for_the_remedy() {
     let place = Place::new("tables");
     let store = Sqlite(place.file("d.sqlite"));
-    store.deliver(&report()).exits(78).complains("--init");
+    let connection = store.connection();
+    let connection: Vec<&str> = connection.iter().map(String::as_str).collect();
+    let mend = |store: &Sqlite| {
+        store.init();
+        store.deliver(&report()).exits(0);
+        fs::remove_dir_all(place.path()).and_then(|()| fs::create_dir(place.path())).expect("own folder");
+    };
+    mendable(&connection, 78, "--init");
     assert!(!place.file("d.sqlite").exists(), "no empty database is left behind");
+    mend(&store);
+    // As after a disk check, or a restore that was broken off.
     fs::write(place.file("d.sqlite"), "").expect("a file");
-    store.deliver(&report()).exits(78).complains("--init");
+    mendable(&connection, 78, "--init");
     run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("--init");
-    store.init();
-    store.deliver(&report()).exits(0);
+    mend(&store);
+    fs::write(place.file("d.sqlite"), "this is a text and not a database ".repeat(100)).expect("a file");
+    mendable(&connection, 78, "not a database");
+    // The volume is away: only the point where it is mounted is left.
+    fs::remove_dir_all(place.path()).expect("own folder");
+    mendable(&connection, 78, "--init");
+    fs::create_dir(place.path()).expect("own folder");
+    mend(&store);
 }
 
 #[test]
-fn what_is_no_database_is_told_with_78() {
-    let place = Place::new("nonsense");
-    fs::write(place.file("text"), "this is a text and not a database ".repeat(100)).expect("a file");
-    Sqlite(place.file("text")).deliver(&report()).exits(78).complains("not a database");
-    let nothing = words(&["--driver", "nosuch", "--params", "x", "--init"]).exits(78);
-    nothing.complains("libaprutil1-dbd-nosuch");
-    let pgsql = |params: &str| run(command().args(["--driver", "pgsql", "--params", params]), &report());
-    if pgsql("host=/nonexistent").code != Some(78) {
-        pgsql("nonsense").exits(78).complains("missing \"=\"");
-        pgsql("path=/x").exits(78).complains("invalid connection option");
+fn a_driver_or_parameters_that_make_no_sense_are_told_with_78_and_keep_the_report() {
+    mendable(&["--driver", "nosuch", "--params", "x"], 78, "libaprutil1-dbd-nosuch");
+    words(&["--driver", "nosuch", "--params", "x", "--init"]).exits(78).complains("libaprutil1-dbd-nosuch");
+    if words(&["--driver", "pgsql", "--params", "host=/nonexistent", "--init"]).code == Some(75) {
+        mendable(&["--driver", "pgsql", "--params", "nonsense"], 78, "missing \"=\"");
+        mendable(&["--driver", "pgsql", "--params", "path=/x"], 78, "invalid connection option");
     }
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_reaches_one() {
+    let fields = "Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 \u{9b}31m\u{202e}live\u{7f}\n";
+    let mail = crate::report::with_envid("e").group(fields).mail();
+    let told = run(command().arg("--json"), &mail).exits(0).out;
+    let value: Value = serde_json::from_str(&told).expect("JSON");
+    let diagnostic = value["recipients"][0]["diagnostic_code"]["value"].as_str().expect("a string").to_owned();
+    assert!(diagnostic.contains("\u{9b}31m\u{202e}live\u{7f}"), "what was said is still there: {diagnostic:?}");
+    assert!(told.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{told:?}");
+    let complaint = words(&["--driver", "x\u{9b}31m\u{202e}y", "--params", "f", "--init"]).exits(78).err;
+    assert!(complaint.contains("x\u{fffd}31m\u{fffd}y"), "{complaint:?}");
 }
 
 #[test]
@@ -137,7 +171,9 @@ fn what_is_not_a_report_is_done_with_and_its_copy_kept() {
     deliver(&[0xff; 5000]).exits(0);
     let mut large = report();
     large.resize((10 << 20) + 500_000, b'x');
+    large.extend(b"\nthe end of it\n");
     deliver(&large).exits(0).complains("more than 10485760");
+    assert!(fs::read(&copy).expect("the copies").ends_with(b"xxx\nthe end of it\n\n"), "a copy is whole");
     let mut deep = b"Content-Type: multipart/mixed; boundary=b\n\n".to_vec();
     deep.extend(b"--b\nContent-Type: multipart/mixed; boundary=b\n\n".repeat(200));
     deliver(&deep).exits(0);
@@ -166,7 +202,8 @@ fn a_database_that_is_down_gets_the_report_at_the_next_try() {
     assert_eq!(store.number("SELECT COUNT(*) FROM event"), 1);
     // In the words of another language, too, and in another encoding.
     store.sql("DROP TABLE report, event, recipient, message, processdsn_schema");
-    agent::run(command().args(&connection), &mail).exits(78).complains("--init");
+    run(command().args(&connection), &mail).exits(75).complains("--init");
+    run(command().args(&connection).args(["--expire", "1d"]), b"").exits(78).complains("--init");
     store.sql("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0");
     let ascii = crate::databases::Postgres { cluster: &cluster, name: "ascii" };
     run(ascii.agent().arg("--init"), b"").exits(78).complains("UTF8");

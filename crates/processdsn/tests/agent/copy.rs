@@ -25,7 +25,7 @@ fn copies_of_many_at_once_do_not_interleave() {
         }
     });
     let text = fs::read_to_string(&copy).expect("the copies");
-    let mails: Vec<&str> = text.split("\n\nFrom processdsn ").collect();
+    let mails: Vec<&str> = text.split("\n\nFrom MAILER-DAEMON ").collect();
     assert_eq!(mails.len(), 80);
     for mail in mails {
         let body = mail.split_once("\n\n").expect("a header").1.trim_end();

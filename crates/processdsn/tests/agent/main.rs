@@ -9,4 +9,6 @@ mod databases;
 mod endure;
 mod place;
 mod report;
+mod silent;
 mod states;
+mod submissions;

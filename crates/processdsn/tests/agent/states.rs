@@ -4,8 +4,7 @@ use crate::agent;
 use crate::databases::{Cluster, Sqlite, Store, now};
 use crate::place::{Place, corpus};
 use crate::report::{with_envid, with_message_id};
-use apr::{Dbd, OwnPool};
-use tracking::store::{self, State, Submitted, Viewer};
+use crate::submissions;
 
 type Case = (&'static str, fn(&dyn Store));
 
@@ -24,7 +23,10 @@ const CASES: &[Case] = &[
     ("stranger", reports_on_a_message_of_nobody_are_kept_together),
     ("hostile", hostile_values_are_stored_harmlessly),
     ("expire", only_old_messages_are_forgotten),
-    ("submit", what_mod_sendmail_writes_is_read_back),
+    ("flood", reports_that_nothing_vouches_for_are_bounded),
+    ("submit", submissions::what_mod_sendmail_writes_is_read_back),
+    ("same", submissions::the_same_message_is_entered_once),
+    ("upgrade", submissions::an_older_database_keeps_all_its_rows),
 ];
 
 #[test]
@@ -52,7 +54,7 @@ fn on_postgres() {
 
 fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     let again = agent::run(store.agent().arg("--init"), b"").exits(0);
-    assert_eq!(again.out, "version 1, nothing to do\n");
+    assert_eq!(again.out, "version 2, nothing to do\n");
     store.sql(
         "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE processdsn_schema",
     );
@@ -61,7 +63,7 @@ fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
             scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
         }
     });
-    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["1"]]);
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["2"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
     // Of a newer program: told by a failing statement only, and --expire looks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");
@@ -330,55 +332,28 @@ fn only_old_messages_are_forgotten(store: &dyn Store) {
     assert_eq!(agent::run(store.agent().args(["--expire", "90d"]), b"").exits(0).out, "0 messages forgotten\n");
 }
 
-fn what_mod_sendmail_writes_is_read_back(store: &dyn Store) {
-    let connection = store.connection();
-    let pool = OwnPool::new();
-    let mut database = Dbd::open(pool.borrow(), &connection[1], &connection[3]).expect("a database");
-    let submitted = |envid, owner| Submitted {
-        envid,
-        token: "t",
-        message_id: "m@x",
-        owner,
-        sender: None,
-        recipients: vec![("A@x.example".into(), false), ("b@x.example".into(), true)],
-        now: now(),
-    };
-    let before = |database: &mut Dbd<'_>, owner| store::submitted_before(database, "m@x", owner).expect("an answer");
-    assert!(!before(&mut database, None));
-    store::submit(&mut database, &submitted("e1", None)).expect("stored");
-    store::submit(&mut database, &submitted("e2", Some("peter"))).expect("stored");
-    assert!(before(&mut database, None) && before(&mut database, Some("peter")) && !before(&mut database, Some("")));
-    store::submit(&mut database, &submitted("e1", None)).expect_err("the envelope id is unique");
-    assert!(before(&mut database, None), "the connection goes on after an error");
-
-    let viewer = |user| Viewer { user, owner_only: true };
-    let find = |database: &mut Dbd<'_>, user, at| {
-        store::find(database, "m@x", viewer(user), at).expect("an answer").expect("a message")
-    };
-    let anonymous = find(&mut database, None, now());
-    assert_eq!(anonymous.sender, None);
-    let seen = |message: &store::Message| message.recipients.iter().map(|r| r.address.clone()).collect::<Vec<_>>();
-    assert_eq!(seen(&anonymous), ["a@x.example"]);
-    assert_eq!(seen(&find(&mut database, Some("peter"), now())), ["a@x.example", "b@x.example"]);
-    assert_eq!(store::find(&mut database, "", viewer(None), now()), Ok(None));
-
-    // A delay is a sign of life for five days more.
-    store.sql(&format!("UPDATE recipient SET since = {}", now() - 6 * 86_400));
-    assert_eq!(find(&mut database, None, now()).recipients[0].state, State::Unknown);
-    store.deliver(&with_envid("e1").of("a@x.example", "delayed", "4.0.0").mail()).exits(0);
-    store.sql(&format!("UPDATE recipient SET since = {}", now() - 6 * 86_400));
-    let heard = find(&mut database, None, now());
-    assert_eq!(heard.recipients[0].state, State::Delayed);
-    assert_eq!((heard.recipients[0].events.len(), heard.recipients[0].events[0].diagnostic.clone()), (1, None));
-    assert_eq!(find(&mut database, None, now() + 6 * 86_400).recipients[0].state, State::Unknown);
-
-    store::mark_unknown(&mut database, "e2", now()).expect("marked");
-    assert_eq!(store.states("e2"), ["a@x.example unknown 0", "b@x.example unknown 0"]);
-    // The tables change under a connection that has its statements prepared.
-    store.sql("CREATE TABLE other (a TEXT)");
-    store::take_back(&mut database, "e1").expect("taken back");
-    assert!(!before(&mut database, None));
-    for table in ["message", "recipient", "event"] {
-        assert_eq!(store.number(&format!("SELECT COUNT(*) FROM {table} WHERE envid = 'e1'")), 0, "{table}");
+fn reports_that_nothing_vouches_for_are_bounded(store: &dyn Store) {
+    store.submitted("env1", "m1@x", &["a@x.example"]);
+    let events = || store.number("SELECT COUNT(*) FROM event WHERE envid = 'env1'");
+    for _ in 0..60 {
+        store.deliver(&with_message_id("m1@x").of("a@x.example", "delayed", "4.0.0").mail()).exits(0);
     }
+    assert_eq!(events(), 50);
+    store.deliver(&with_message_id("m1@x").of("a@x.example", "failed", "5.0.0").mail()).exits(0);
+    assert_eq!(store.states("env1"), ["a@x.example failed 0"], "a state that changes is told");
+    store.deliver(&with_envid("env1").of("a@x.example", "delivered", "2.0.0").mail()).exits(0);
+    assert_eq!(
+        (store.states("env1")[0].as_str(), events()),
+        ("a@x.example delivered 1", 52),
+        "a verified report counts"
+    );
+    for round in 0..3 {
+        let many = (0..400).fold(with_message_id("m1@x"), |report, number| {
+            report.of(&format!("{round}.{number}@y.example"), "failed", "5.0.0")
+        });
+        store.deliver(&many.mail()).exits(0);
+    }
+    assert_eq!(store.number("SELECT COUNT(*) FROM recipient WHERE envid = 'env1'"), 1000);
+    store.deliver(&with_envid("env1").of("last@z.example", "delivered", "2.0.0").mail()).exits(0);
+    assert!(store.states("env1").contains(&"last@z.example delivered 1".to_owned()));
 }

@@ -3,6 +3,12 @@
 
 use super::report::{Recipient, Report, Typed};
 use serde_json::{Value, json};
+use web::escape::visible_json;
+
+/// The object of one report, for a terminal or a program.
+pub fn text(report: &Report) -> String {
+    visible_json(&value(report))
+}
 
 /// The object of one report.
 pub fn value(report: &Report) -> Value {

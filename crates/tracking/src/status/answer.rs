@@ -38,6 +38,11 @@ pub fn show(found: Option<&Message>, target: &Target, base: &str, accept: Option
     }
 }
 
+/// 403: asked by a name that is none of this server's.
+pub fn forbidden(accept: Option<&str>) -> Response {
+    problem(403, accept)
+}
+
 /// 404: there is none, or it is somebody else's.
 pub fn not_found(accept: Option<&str>) -> Response {
     problem(404, accept)

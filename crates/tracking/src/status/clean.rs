@@ -2,10 +2,10 @@
 //! forbids (2.2), that a terminal obeys (ECMA-48), or that turns the direction of the text around it (Unicode UAX #9).
 #![forbid(unsafe_code)]
 
-use web::escape::escape;
+use web::escape::{escape, is_hidden};
 
 /// White space becomes a space; what must not be seen becomes U+FFFD, so that it is seen that something was there.
-pub(super) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
@@ -20,15 +20,6 @@ pub(super) fn clean(text: &str) -> String {
 /// The same inside HTML and XML, as content and in quotes.
 pub(super) fn markup(text: &str) -> String {
     escape(&clean(text))
-}
-
-fn is_hidden(character: char) -> bool {
-    let is_noncharacter = u32::from(character) & 0xFFFE == 0xFFFE || matches!(character, '\u{FDD0}'..='\u{FDEF}');
-    let is_bidi =
-        matches!(character, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    // Tags, whose letters nobody sees.
-    let is_tag = matches!(character, '\u{E0000}'..='\u{E007F}');
-    character.is_control() || is_noncharacter || is_bidi || is_tag
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod wadl;
 mod words;
 mod xml;
 
+pub use clean::clean;
 pub use formats::{Format, choose};
 
 use crate::store::{Event, Message, RecipientStatus, State};

@@ -5,6 +5,7 @@
 #[rustfmt::skip]
 pub const STATUSES: &[(u16, &str, &str)] = &[
     (200, "OK", "What is known of the message or the recipient. A message nothing was heard of yet is queued."),
+    (403, "Forbidden", "This server does not answer to the name that it was asked by (Host)."),
     (404, "Not Found", "No delivery status is known here under this address, or it is not yours to see."),
     (405, "Method Not Allowed", "GET and HEAD show a delivery status, and OPTIONS describes the service."),
     (406, "Not Acceptable", "A delivery status comes as text/plain, text/html, text/xml, application/xml or application/json."),

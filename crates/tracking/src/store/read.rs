@@ -1,14 +1,15 @@
 //! What is read: one message with its recipients and their events, for somebody who may see it.
 #![forbid(unsafe_code)]
 
-use super::{SILENCE, State};
+use super::owner::NOBODY;
+use super::{Owner, SILENCE, State};
 use sql::{Database, DatabaseError, Row, Statement};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Viewer<'a> {
-    /// The name the owner of a message is compared with.
-    pub user: Option<&'a str>,
+    /// Whom the owner of a message is compared with.
+    pub user: Option<&'a Owner>,
     /// Whether a message is shown to its owner alone.
     pub owner_only: bool,
 }
@@ -88,11 +89,11 @@ pub fn find<D: Database>(
         return Ok(None); // reports on messages that had none are kept under no id
     }
     let rows = database.select(&MESSAGES, &[Some(message_id)])?;
-    let owned = |owner: Option<&str>| owner.is_some() && owner == viewer.user;
+    let owned = |owner: Option<&str>| owner.is_some() && owner == viewer.user.map(Owner::as_str);
     let visible = |row: &&Row| !viewer.owner_only || row.optional(1).is_none() || owned(row.optional(1).as_deref());
     let rank = |row: &&Row| match row.optional(1).as_deref() {
         owner if owned(owner) => 0,
-        Some("?") => 2,
+        Some(NOBODY) => 2,
         _ => 1,
     };
     let Some(row) = rows.iter().filter(visible).min_by_key(rank) else { return Ok(None) };

@@ -7,7 +7,10 @@ use std::cmp::Ordering;
 use std::ffi::CString;
 
 /// The steps from nothing to the newest schema; step n leads to version n + 1.
-const STEPS: &[&str] = &[include_str!("../../../../conf/processdsn/schema-1.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../../../conf/processdsn/schema-1.sql"),
+    include_str!("../../../../conf/processdsn/schema-2.sql"),
+];
 
 const VERSION: Statement =
     Statement { name: c"dsn_version", sql: c"SELECT MAX(version) FROM processdsn_schema", columns: 1 };

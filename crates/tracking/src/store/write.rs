@@ -1,33 +1,57 @@
 //! What is written when a message is handed over: the message and its recipients, in one transaction.
 #![forbid(unsafe_code)]
 
-use super::State;
-use crate::dsn::report::cut;
+use super::schema::explain;
+use super::{Owner, State};
+use crate::dsn::report::{cut, sha256};
 use sql::transaction;
 use sql::{Database, DatabaseError, Statement};
+use std::collections::BTreeMap;
 
 /// A message that is about to be handed over.
 #[derive(Clone, Debug)]
-pub struct Submitted<'a> {
+pub struct Submitted {
     /// The secret that reports carry.
-    pub envid: &'a str,
+    pub envid: String,
     /// What stands in the address that bounces go to.
-    pub token: &'a str,
+    pub token: String,
     /// Without angle brackets.
-    pub message_id: &'a str,
+    pub message_id: String,
     /// Who may see it; `None`: who knows the message id.
-    pub owner: Option<&'a str>,
+    pub owner: Option<Owner>,
     /// The author's address.
-    pub sender: Option<&'a str>,
+    pub sender: Option<String>,
     /// The recipients, and whether each is from Bcc.
-    pub recipients: Vec<(String, bool)>,
+    pub recipients: BTreeMap<String, bool>,
     /// Seconds since 1970.
     pub now: i64,
 }
 
+impl Submitted {
+    /// What makes two submissions the same: owner, message id and recipients. One message may go to others in another transaction, as mail
+    /// systems send what has different envelopes.
+    fn claim(&self) -> String {
+        let owner = self.owner.as_ref().map_or("-".into(), |owner| format!("={}", owner.as_str()));
+        let recipients = self.recipients.keys().map(String::as_str);
+        // No part holds a NUL.
+        sha256(&[owner.as_str(), &self.message_id].into_iter().chain(recipients).collect::<Vec<_>>().join("\0"))
+    }
+}
+
+/// Whether a message was entered.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// It is in the tables now.
+    Now,
+    /// It was there before; nothing changed.
+    Before,
+}
+
+// Two that come at the same time: the unique index decides, not a look before.
 const INSERT_MESSAGE: Statement = Statement {
     name: c"dsn_insert_message",
-    sql: c"INSERT INTO message (envid, token, message_id, owner, sender, submitted) VALUES (%s, %s, %s, %s, %s, %lld)",
+    sql: c"INSERT INTO message (envid, token, message_id, owner, sender, submitted, claim) VALUES (%s, %s, %s, %s, %s, %lld, %s) ON CONFLICT (claim) DO NOTHING",
     columns: 0,
 };
 const INSERT_RECIPIENT: Statement = Statement {
@@ -35,14 +59,10 @@ const INSERT_RECIPIENT: Statement = Statement {
     sql: c"INSERT INTO recipient (envid, address, hidden, state, since, verified) VALUES (%s, %s, %lld, %s, %lld, %lld) ON CONFLICT DO NOTHING",
     columns: 0,
 };
-const SAME_OWNER: Statement = Statement {
-    name: c"dsn_same_owner",
-    sql: c"SELECT envid FROM message WHERE message_id = %s AND owner = %s",
-    columns: 1,
-};
-const NO_OWNER: Statement = Statement {
-    name: c"dsn_no_owner",
-    sql: c"SELECT envid FROM message WHERE message_id = %s AND owner IS NULL",
+// Rows of version 1 have no claim; there the owner and the message id must do.
+const SAME: Statement = Statement {
+    name: c"dsn_same",
+    sql: c"SELECT envid FROM message WHERE claim = %s OR (message_id = %s AND claim IS NULL AND COALESCE(owner, '') = %s)",
     columns: 1,
 };
 const DELETE_RECIPIENTS: Statement =
@@ -56,31 +76,36 @@ const MARK_UNKNOWN: Statement = Statement {
     sql: c"UPDATE recipient SET state = 'unknown', since = %lld WHERE envid = %s AND state = 'queued'",
     columns: 0,
 };
-/// Whether this owner has submitted a message with this id before.
-pub fn submitted_before<D: Database>(
-    database: &mut D,
-    message_id: &str,
-    owner: Option<&str>,
-) -> Result<bool, DatabaseError> {
-    let rows = match owner {
-        Some(_) => database.select(&SAME_OWNER, &[Some(message_id), owner])?,
-        None => database.select(&NO_OWNER, &[Some(message_id)])?,
-    };
-    Ok(!rows.is_empty())
+
+/// Whether this message was submitted before, as far as that can be told without [`submit`].
+pub fn submitted_before<D: Database>(database: &mut D, message: &Submitted) -> Result<bool, DatabaseError> {
+    let (claim, owner) = (message.claim(), message.owner.as_ref().map_or("", Owner::as_str));
+    let rows = database.select(&SAME, &[Some(&claim), Some(&message.message_id), Some(owner)]);
+    rows.map(|rows| !rows.is_empty()).map_err(|error| explain(database, error))
 }
 
-/// Writes a message and its recipients as queued.
-pub fn submit<D: Database>(database: &mut D, message: &Submitted<'_>) -> Result<(), DatabaseError> {
-    let now = message.now.to_string();
-    transaction(database, |database| {
-        let (envid, token) = (Some(message.envid), Some(message.token));
-        let row = [envid, token, Some(message.message_id), message.owner, message.sender, Some(now.as_str())];
-        database.run(&INSERT_MESSAGE, &row)?;
-        for (address, hidden) in &message.recipients {
-            insert_recipient(database, message.envid, &key(address), *hidden, State::Queued, &now, false)?;
+/// Writes a message and its recipients as queued, unless it was submitted before.
+pub fn submit<D: Database>(database: &mut D, message: &Submitted) -> Result<Entered, DatabaseError> {
+    let (now, claim) = (message.now.to_string(), message.claim());
+    let outcome = transaction(database, |database| {
+        let row = [
+            Some(message.envid.as_str()),
+            Some(&message.token),
+            Some(&message.message_id),
+            message.owner.as_ref().map(Owner::as_str),
+            message.sender.as_deref(),
+            Some(&now),
+            Some(&claim),
+        ];
+        if database.run(&INSERT_MESSAGE, &row)? == 0 {
+            return Ok(Entered::Before);
         }
-        Ok(())
-    })
+        for (address, hidden) in &message.recipients {
+            insert_recipient(database, &message.envid, &key(address), *hidden, State::Queued, &now, false)?;
+        }
+        Ok(Entered::Now)
+    });
+    outcome.map_err(|error| explain(database, error))
 }
 
 /// Takes a message back that was refused.

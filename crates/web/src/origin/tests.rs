@@ -4,12 +4,20 @@ use super::*;
 
 const HOST: &str = "mail.example.org";
 
+/// ServerName mail.example.org, ServerAlias *.example.net.
+const NAMES: Names<'_> =
+    Names { server_name: HOST, answers_to: &|name| name == "mail.example.org" || name.ends_with(".example.net") };
+
+fn octets<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a [u8], &'a [u8])> {
+    fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
+}
+
 fn standing(fields: &[(&str, &str)], allowed: &[&str]) -> &'static str {
-    let fields: Vec<(&[u8], &[u8])> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    match judge(&fields, &Origins::parse(allowed).unwrap()) {
+    match judge(&octets(fields), &Origins::parse(allowed).unwrap(), NAMES) {
         Standing::Allowed(Grant { origin: Some(_) }) => "listed",
         Standing::Allowed(Grant { origin: None }) => "any",
-        Standing::Foreign(_) => "foreign",
+        Standing::Foreign(Foreign::Host { .. }) => "stranger",
+        Standing::Foreign(Foreign::Origin { .. }) => "foreign",
         Standing::Own => "own",
     }
 }
@@ -61,7 +69,9 @@ fn what_the_browser_says_of_itself_is_believed_first() {
         (&[("Sec-Fetch-Site", "none"), ("Origin", "null")], "own"),
         (&[("Sec-Fetch-Site", "cross-site"), evil], "foreign"),
         (&[("Sec-Fetch-Site", "same-site"), ("Origin", "https://www.example.org")], "foreign"),
-        (&[("Sec-Fetch-Site", "cross-site"), ("Origin", "http://mail.example.org")], "own"),
+        // Of this host by its name, of another scheme, which is another site.
+        (&[("Sec-Fetch-Site", "cross-site"), ("Origin", "http://mail.example.org")], "foreign"),
+        (&[("Sec-Fetch-Site", "same-site"), ("Origin", "https://mail.example.org")], "foreign"),
         (&[("Sec-Fetch-Site", "cross-site")], "foreign"),
         (&[("Sec-Fetch-Site", "same-origin, cross-site"), evil], "foreign"),
         (&[("Origin", "https://evil.test"), ("Origin", "https://mail.example.org")], "foreign"),
@@ -69,6 +79,49 @@ fn what_the_browser_says_of_itself_is_believed_first() {
         let fields = [fields, &[("Host", HOST)]].concat();
         assert_eq!(standing(&fields, &[]), expected, "{fields:?}");
     }
+}
+
+/// DNS rebinding: the page and the Host agree, and the name is a stranger's.
+#[test]
+fn a_host_that_is_no_name_of_this_server_is_nobodys_own() {
+    for (host, known) in [
+        ("mail.example.org", true),
+        ("MAIL.example.org.", true),
+        ("mail.example.org:8443", true),
+        ("www.example.net", true),
+        ("localhost", true),
+        ("localhost:8080", true),
+        ("127.0.0.1:8080", true),
+        ("192.0.2.1", true),
+        ("[::1]:8080", true),
+        ("evil.example", false),
+        ("evil.example:8080", false),
+        ("mail.example.org.evil.example", false),
+        ("localhost.evil.example", false),
+        ("127.0.0.1.evil.example", false),
+        ("127.1", false),
+        ("user@127.0.0.1", false),
+        ("", false),
+        (".", false),
+    ] {
+        let origin = format!("http://{host}");
+        let site = ("Sec-Fetch-Site", "same-origin");
+        for fields in [&[("Host", host), ("Origin", &*origin), site][..], &[("Host", host), site]] {
+            assert_eq!(standing(fields, &[]), if known { "own" } else { "stranger" }, "{fields:?}");
+        }
+        let asking = check_host(&octets(&[("Host", host)]), NAMES);
+        assert_eq!(asking.is_ok(), known || host.is_empty(), "{host}");
+    }
+    let evil = [("Host", "evil.example"), ("Origin", "http://evil.example")];
+    assert_eq!(standing(&evil, &[]), "stranger", "over plain HTTP browsers say no Sec-Fetch-Site");
+    assert_eq!(standing(&evil[..1], &[]), "own", "no browser's");
+    assert_eq!(standing(&evil, &["http://evil.example"]), "listed");
+    assert_eq!(standing(&evil, &["*"]), "any");
+    assert_eq!(standing(&[evil[0], evil[1], ("Sec-Fetch-Site", "same-origin")], &["*"]), "any");
+    assert!(check_host(&[], NAMES).is_ok(), "HTTP/1.0");
+    let umlauts = Names { server_name: "M\u{fc}ller.example.", answers_to: &|_| false };
+    assert!(check_host(&octets(&[("Host", "xn--mller-kva.example")]), umlauts).is_ok());
+    assert!(check_host(&octets(&[("Host", "muller.example")]), umlauts).is_err());
 }
 
 #[test]

@@ -14,7 +14,6 @@ use mail::text::one_line;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use sys::socket::Timed;
 use sys::spool::Spool;
 
@@ -42,8 +41,6 @@ pub struct Told<'a> {
     pub macros: &'a [Custom],
     /// Most octets of a body that replaces the message's.
     pub max_body: u64,
-    /// For a file, should such a body be too long for memory.
-    pub directory: &'a Path,
 }
 
 /// The last word of a milter.
@@ -401,7 +398,7 @@ const MAX_LINE: usize = 990;
 impl Body {
     fn new(told: &Told<'_>, letter: &Letter) -> Body {
         let left = told.max_body.max(letter.len());
-        Body { spool: Spool::new(told.directory, MEMORY), left, line: 0, after_cr: false, eight_bit: false }
+        Body { spool: Spool::new(letter.directory(), MEMORY), left, line: 0, after_cr: false, eight_bit: false }
     }
 
     fn write(&mut self, piece: &[u8]) -> Result<(), Trouble> {

@@ -4,6 +4,7 @@
 use super::connection_error::ConnectionError;
 use super::reply::Reply;
 use crate::transport::{Failure, FailureKind};
+use mail::redact::redact;
 use std::fmt;
 use std::io;
 
@@ -191,20 +192,6 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
-}
-
-/// The text with `<recipient>` for each address that stands in it, in any case of letters.
-pub(super) fn redact(text: &str, recipients: &[String]) -> String {
-    recipients.iter().filter(|recipient| !recipient.is_empty()).fold(text.to_owned(), |text, recipient| {
-        let (folded, wanted) = (text.to_ascii_lowercase(), recipient.to_ascii_lowercase());
-        let (mut clean, mut from) = (String::new(), 0);
-        for (at, _) in folded.match_indices(&wanted) {
-            clean += text.get(from..at).unwrap_or_default();
-            clean += "(recipient)";
-            from = at + wanted.len();
-        }
-        clean + text.get(from..).unwrap_or_default()
-    })
 }
 
 #[cfg(test)]

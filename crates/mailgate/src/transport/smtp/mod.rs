@@ -27,11 +27,11 @@ pub use url::Server;
 use super::{Accepted, Failure, FailureKind};
 use crate::message::{Message, seven_bit};
 use crate::tags;
-use failed::{Failed, redact};
+use failed::Failed;
 use mail::mime::MimeError;
+use mail::redact::redact;
 use reply::Reply;
 use session::Session;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,19 +96,18 @@ pub struct Envelope<'a> {
 }
 
 /// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`. For a relay without
-/// 8BITMIME the message is written anew, in `directory` if it is too long for memory; what may not be touched is not sent.
+/// 8BITMIME its parts are encoded; what may not be touched is not sent.
 pub fn deliver(
     relay: &Relay,
     envelope: &Envelope<'_>,
     message: &Message,
     timeout: Duration,
-    directory: &Path,
 ) -> Result<Accepted, Failure> {
     let began = Instant::now();
     let deadline = super::deadline(began, timeout);
     let outcome = attempt(relay, envelope, message, deadline);
     let outcome = match outcome {
-        Err(failed) if failed.kind == FailureKind::EightBit => match seven_bit(message, directory) {
+        Err(failed) if failed.kind == FailureKind::EightBit => match seven_bit(message) {
             Ok(encoded) => attempt(relay, envelope, &encoded, deadline),
             Err(MimeError::Io(error)) => return Err(Failure::storing(&error)),
             Err(sealed) => Err(failed.because(&sealed)),

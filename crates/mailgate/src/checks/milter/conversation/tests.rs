@@ -4,6 +4,7 @@ use crate::message::Message;
 use crate::transport::tests::alone;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::rc::Rc;
 
 /// A milter that answers each command by its code, and keeps what it was told.
@@ -86,8 +87,7 @@ impl Script {
 
     fn run(&self, letter: &Letter) -> Result<Decision, Trouble> {
         let client = Client { server_name: "gw.test".into(), queue_id: "q1".into(), ..Client::default() };
-        let directory = std::env::temp_dir();
-        let told = Told { client: &client, shows_client: false, macros: &[], max_body: 100_000, directory: &directory };
+        let told = Told { client: &client, shows_client: false, macros: &[], max_body: 100_000 };
         converse(self.clone(), letter, &told)
     }
 }
@@ -98,7 +98,7 @@ fn letter_of(header: &str, body: &[u8]) -> Letter {
     let envelope =
         Envelope { sender: Some(address("f@b.test")), recipients: ["a@b.test", "c@b.test"].map(address).to_vec() };
     let message = Message::compose(&directory, header.as_bytes(), |to| to.write_all(body)).unwrap();
-    Letter::open(message, true, envelope, &directory).unwrap()
+    Letter::open(message, true, envelope).unwrap()
 }
 
 fn letter() -> Letter {
@@ -342,12 +342,12 @@ fn a_body_that_not_every_server_carries_decides_nothing() {
 
 #[test]
 fn a_full_disk_is_no_fault_of_the_milter() {
-    let _alone = alone();
-    let letter = letter();
-    let client = Client::default();
-    let directory = Path::new("/nonexistent");
-    let told = Told { client: &client, shows_client: false, macros: &[], max_body: 1 << 20, directory };
+    let envelope = Envelope { sender: None, recipients: vec![Address::parse("a@b.test").unwrap()] };
+    let message = Message::compose(Path::new("/nonexistent"), b"From: f@b.test\n\nx\n", |_| Ok(())).unwrap();
+    let letter = Letter::open(message, false, envelope).unwrap();
     let pieces = one(b'b', &[b'\n'; 60_000]).repeat(2);
     let script = Script::new(ALL, 0).on(b'E', [pieces, one(b'c', b"")].concat());
+    let client = Client::default();
+    let told = Told { client: &client, shows_client: false, macros: &[], max_body: 1 << 20 };
     assert!(matches!(converse(script, &letter, &told), Err(Trouble::Storage(_))));
 }

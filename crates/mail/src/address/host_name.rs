@@ -1,0 +1,80 @@
+//! The name of a host as it may stand in a mail and in SMTP, from what its administrator calls it: `Received ... by`, `EHLO` (RFC 5321
+//! 2.3.5, 4.1.3, 4.4).
+#![forbid(unsafe_code)]
+
+use super::Domain;
+use std::fmt;
+use std::net::IpAddr;
+
+/// A domain in ASCII and lower case without a dot at its end, or an address literal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostName(Box<str>);
+
+impl HostName {
+    /// The name `given`, with A-labels for labels in other scripts; an address literal if it is an address. Where it is neither (`_` stands
+    /// in it, or it is empty) the literal of `address`, by which the host is reached.
+    pub fn new(given: &str, address: IpAddr) -> HostName {
+        let given = given.trim_matches(['[', ']']);
+        match (given.parse().ok(), HostName::domain(given)) {
+            (Some(address), _) => HostName(literal(address).into()),
+            (None, Some(domain)) => HostName(domain.as_str().into()),
+            (None, None) => HostName(literal(address).into()),
+        }
+    }
+
+    /// The domain that a host is called by, if it is one; the dot at the end of a full name is no part of it in mail.
+    pub fn domain(given: &str) -> Option<Domain> {
+        Domain::parse(given.strip_suffix('.').unwrap_or(given)).ok().filter(|_| given.parse::<IpAddr>().is_err())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// RFC 5321 4.1.3: `address-literal = "[" ( IPv4-address-literal / IPv6-address-literal ) "]"`.
+fn literal(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => format!("[{address}]"),
+        IpAddr::V6(address) => format!("[IPv6:{address}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_called_by_a_domain_or_by_an_address() {
+        let label = "a".repeat(64);
+        for (given, expected) in [
+            ("gateway.test", "gateway.test"),
+            ("Gateway.TEST.", "gateway.test"),
+            ("localhost", "localhost"),
+            ("m\u{fc}ller.example", "xn--mller-kva.example"),
+            ("M\u{dc}LLER.example.", "xn--mller-kva.example"),
+            ("192.0.2.1", "[192.0.2.1]"),
+            ("[2001:db8::1]", "[IPv6:2001:db8::1]"),
+            ("2001:db8::1", "[IPv6:2001:db8::1]"),
+            ("::ffff:192.0.2.1", "[192.0.2.1]"),
+            ("under_score.example", "[127.0.0.1]"),
+            ("gateway.test..", "[127.0.0.1]"),
+            ("-gateway.test", "[127.0.0.1]"),
+            ("a b\r\nMAIL", "[127.0.0.1]"),
+            (&*label, "[127.0.0.1]"),
+            (".", "[127.0.0.1]"),
+            ("", "[127.0.0.1]"),
+        ] {
+            let name = HostName::new(given, [127, 0, 0, 1].into());
+            assert_eq!(name.as_str(), expected, "{given}");
+        }
+        assert_eq!(HostName::domain("192.0.2.1"), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! `SendmailInputs`: the ways in that a location offers, and which of them a request takes. A way is one file beside this one.
+#![forbid(unsafe_code)]
+
+use mail::content_type::ContentType;
+
+/// How a message stands in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The fields of the request are the header, its body is the body.
+    Fields,
+    /// `message/rfc822`: the body is the message.
+    Mime,
+}
+
+/// Every way with its word.
+const WORDS: &[(&str, Way)] = &[("fields", Way::Fields), ("mime", Way::Mime)];
+
+/// Those that are offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs(Vec<Way>);
+
+impl Default for Inputs {
+    fn default() -> Self {
+        Inputs(vec![Way::Fields])
+    }
+}
+
+impl Inputs {
+    /// `fields`, `mime`.
+    pub fn parse(words: &[&str]) -> Result<Self, String> {
+        let way = |word: &&str| {
+            let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+            let names: Vec<&str> = WORDS.iter().map(|(known, _)| *known).collect();
+            known.map(|(_, way)| *way).ok_or_else(|| format!("'{word}' is no way in; there are {}", names.join(", ")))
+        };
+        words.iter().map(way).collect::<Result<_, _>>().map(Inputs)
+    }
+
+    /// Whether this one is offered.
+    pub fn offer(&self, way: Way) -> bool {
+        self.0.contains(&way)
+    }
+
+    /// The way of a request whose body is of this type; `None`: none that is offered.
+    pub fn way(&self, content_type: Option<&ContentType>) -> Option<Way> {
+        match content_type.map(ContentType::essence) {
+            Some("message/rfc822") if self.offer(Way::Mime) => Some(Way::Mime),
+            _ => Some(Way::Fields).filter(|way| self.offer(*way)),
+        }
+    }
+
+    /// The words of those that are offered.
+    pub fn words(&self) -> String {
+        let word = |way: &Way| WORDS.iter().find(|(_, known)| known == way).map_or("", |(word, _)| word);
+        self.0.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mail::header::HeaderValue;
+
+    #[test]
+    fn the_type_of_the_body_chooses_among_what_is_offered() {
+        let of = |words: &[&str], text: &str| {
+            let content_type = ContentType::parse(&HeaderValue::parse(text).unwrap()).unwrap();
+            Inputs::parse(words).unwrap().way(Some(&content_type))
+        };
+        assert_eq!(of(&["fields"], "text/plain"), Some(Way::Fields));
+        assert_eq!(of(&["fields"], "message/rfc822"), Some(Way::Fields), "an attached message, as ever");
+        assert_eq!(of(&["fields", "mime"], "Message/RFC822"), Some(Way::Mime));
+        assert_eq!(of(&["mime"], "text/plain"), None);
+        assert_eq!(Inputs::default().way(None), Some(Way::Fields));
+        assert!(Inputs::parse(&["pigeon"]).unwrap_err().contains("fields, mime"));
+    }
+}

@@ -1,0 +1,175 @@
+//! What mod_sendmail writes and mod_processdsn reads, by their own functions on real databases; cases of `states`.
+
+use crate::agent;
+use crate::databases::{Store, now};
+use crate::report::{with_envid, with_message_id};
+use apr::{Dbd, OwnPool};
+use sql::Database;
+use std::path::Path;
+use tracking::store::{self, Entered, Owner, State, Submitted, Viewer};
+
+/// A message to `a@x.example` and, as Bcc, `b@x.example`, and to these.
+fn submitted(envid: &str, message_id: &str, owner: Option<&Owner>, others: &[&str]) -> Submitted {
+    let always = [("A@x.example", false), ("b@x.example", true)];
+    let others = others.iter().map(|&address| (address, false));
+    Submitted {
+        envid: envid.into(),
+        token: "t".into(),
+        message_id: message_id.into(),
+        owner: owner.cloned(),
+        sender: None,
+        recipients: always.into_iter().chain(others).map(|(address, hidden)| (address.into(), hidden)).collect(),
+        now: now(),
+    }
+}
+
+pub fn the_same_message_is_entered_once(store: &dyn Store) {
+    let connection = store.connection();
+    let owners = [Owner::login(b"m\xfcller"), Owner::login(b"m\xf6ller"), Owner::login("m\u{fc}ller".as_bytes())];
+    // At the same time, on connections of their own, as the requests of several children.
+    let many = |message_id: &str, owner: Option<&Owner>, others: &[&str]| {
+        std::thread::scope(|scope| {
+            let submit = |number: usize| {
+                let pool = OwnPool::new();
+                let mut database = Dbd::open(pool.borrow(), &connection[1], &connection[3]).expect("a database");
+                if connection[1] == "sqlite3" {
+                    database.execute(c"PRAGMA busy_timeout=500").expect("set");
+                }
+                let envid = format!("{message_id}{owner:?}{others:?}{number}");
+                store::submit(&mut database, &submitted(&envid, message_id, owner, others)).expect("an answer")
+            };
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || submit(number))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).filter(|e| *e == Entered::Now).count()
+        })
+    };
+    assert_eq!(many("one@x", None, &[]), 1);
+    for owner in &owners {
+        assert_eq!(many("one@x", Some(owner), &[]), 1, "{owner:?}: another owner, another message");
+    }
+    assert_eq!(many("one@x", Some(&owners[0]), &["c@x.example"]), 1, "other recipients, another transaction");
+    assert_eq!(many("two@x", Some(&owners[0]), &[]), 1);
+    assert_eq!(many("two@x", Some(&owners[0]), &[]), 0);
+
+    let pool = OwnPool::new();
+    let mut database = Dbd::open(pool.borrow(), &connection[1], &connection[3]).expect("a database");
+    let envid = store.sql("SELECT envid FROM message WHERE message_id = 'two@x'")[0][0].clone();
+    store::take_back(&mut database, &envid).expect("taken back");
+    assert_eq!(many("two@x", Some(&owners[0]), &[]), 1, "what was refused may be sent again");
+
+    // Nobody else sees it, not even a login that is the same when its encoding is guessed.
+    for owner in &owners {
+        let viewer = Viewer { user: Some(owner), owner_only: true };
+        store::find(&mut database, "two@x", viewer, now())
+            .map(|found| assert_eq!(found.is_some(), *owner == owners[0]))
+            .expect("an answer");
+    }
+    // What is known from reports alone belongs to nobody, not even to a login that looks like nobody.
+    store.deliver(&with_message_id("stranger@x").of("a@x.example", "failed", "5.0.0").mail()).exits(0);
+    for (login, owner_only, seen) in
+        [(&b"peter"[..], false, true), (b"peter", true, false), (b"?", true, false), (b"?3f", true, false)]
+    {
+        let owner = Owner::login(login);
+        let viewer = Viewer { user: Some(&owner), owner_only };
+        let found = store::find(&mut database, "stranger@x", viewer, now()).expect("an answer");
+        assert_eq!(found.is_some(), seen, "{owner:?} {owner_only}");
+    }
+}
+
+/// Makes the database as version 2.0.0 left it.
+fn as_version_1(store: &dyn Store) {
+    let tables = ["message", "recipient", "event", "report", "processdsn_schema"];
+    store.sql(&tables.map(|table| format!("DROP TABLE {table}")).join("; "));
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/processdsn/schema-1.sql");
+    let schema = std::fs::read_to_string(schema).expect("the schema is part of the project");
+    let text: Vec<&str> = schema.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    store.sql(&text.join("\n"));
+}
+
+pub fn an_older_database_keeps_all_its_rows(store: &dyn Store) {
+    as_version_1(store);
+    for (envid, owner) in [("e1", "'peter'"), ("e2", "NULL"), ("e3", "'m\u{fc}ller'"), ("e4", "'peter'")] {
+        store.sql(&format!(
+            "INSERT INTO message (envid, message_id, owner, submitted) VALUES ('{envid}', 'old@x', {owner}, 5)"
+        ));
+        store.sql(&format!("INSERT INTO recipient VALUES ('{envid}', '{envid}@x.example', 0, 'queued', {}, 0)", now()));
+    }
+    store.deliver(&with_envid("e1").of("e1@x.example", "delivered", "2.0.0").mail()).exits(0);
+    let tables = ["message", "recipient", "event", "report"];
+    let count = || tables.map(|table| store.number(&format!("SELECT COUNT(*) FROM {table}")));
+    let before = count();
+
+    let connection = store.connection();
+    let pool = OwnPool::new();
+    let mut database = Dbd::open(pool.borrow(), &connection[1], &connection[3]).expect("a database");
+    let error = store::submit(&mut database, &submitted("new", "new@x", None, &[])).expect_err("needs the new column");
+    assert!(error.to_string().contains("processdsn --init"), "{error}");
+
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 2\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 2, nothing to do\n");
+    assert_eq!(count(), before);
+    let peter = Owner::login(b"peter");
+    for (login, address) in [("peter", "e1@x.example"), ("m\u{fc}ller", "e3@x.example"), ("somebody", "e2@x.example")] {
+        let owner = Owner::login(login.as_bytes());
+        let viewer = Viewer { user: Some(&owner), owner_only: true };
+        let found = store::find(&mut database, "old@x", viewer, now()).expect("an answer").expect("a message");
+        assert_eq!(found.recipients[0].address, address, "{login}");
+    }
+    assert_eq!(store::submit(&mut database, &submitted("new", "new@x", None, &[])), Ok(Entered::Now));
+    // There was no claim then: the owner and the id have to do.
+    for (owner, message_id, known) in
+        [(Some(&peter), "old@x", true), (None, "old@x", true), (Some(&peter), "new@x", false)]
+    {
+        let message = submitted("again", message_id, owner, &[]);
+        assert_eq!(store::submitted_before(&mut database, &message), Ok(known), "{owner:?} {message_id}");
+    }
+}
+
+pub fn what_mod_sendmail_writes_is_read_back(store: &dyn Store) {
+    let connection = store.connection();
+    let pool = OwnPool::new();
+    let mut database = Dbd::open(pool.borrow(), &connection[1], &connection[3]).expect("a database");
+    let (peter, nobody) = (Owner::login(b"peter"), Owner::login(b""));
+    let submit = |database: &mut Dbd<'_>, envid, owner| store::submit(database, &submitted(envid, "m@x", owner, &[]));
+    let before = |database: &mut Dbd<'_>, owner| {
+        store::submitted_before(database, &submitted("new", "m@x", owner, &[])).expect("an answer")
+    };
+    assert!(!before(&mut database, None));
+    assert_eq!(submit(&mut database, "e1", None), Ok(Entered::Now));
+    assert_eq!(submit(&mut database, "e2", Some(&peter)), Ok(Entered::Now));
+    assert!(
+        before(&mut database, None) && before(&mut database, Some(&peter)) && !before(&mut database, Some(&nobody))
+    );
+    submit(&mut database, "e1", Some(&nobody)).expect_err("the envelope id is unique");
+    assert!(before(&mut database, None), "the connection goes on after an error");
+
+    let viewer = |user| Viewer { user, owner_only: true };
+    let find = |database: &mut Dbd<'_>, user, at| {
+        store::find(database, "m@x", viewer(user), at).expect("an answer").expect("a message")
+    };
+    let anonymous = find(&mut database, None, now());
+    assert_eq!(anonymous.sender, None);
+    let seen = |message: &store::Message| message.recipients.iter().map(|r| r.address.clone()).collect::<Vec<_>>();
+    assert_eq!(seen(&anonymous), ["a@x.example"]);
+    assert_eq!(seen(&find(&mut database, Some(&peter), now())), ["a@x.example", "b@x.example"]);
+    assert_eq!(store::find(&mut database, "", viewer(None), now()), Ok(None));
+
+    // A delay is a sign of life for five days more.
+    store.sql(&format!("UPDATE recipient SET since = {}", now() - 6 * 86_400));
+    assert_eq!(find(&mut database, None, now()).recipients[0].state, State::Unknown);
+    store.deliver(&with_envid("e1").of("a@x.example", "delayed", "4.0.0").mail()).exits(0);
+    store.sql(&format!("UPDATE recipient SET since = {}", now() - 6 * 86_400));
+    let heard = find(&mut database, None, now());
+    assert_eq!(heard.recipients[0].state, State::Delayed);
+    assert_eq!((heard.recipients[0].events.len(), heard.recipients[0].events[0].diagnostic.clone()), (1, None));
+    assert_eq!(find(&mut database, None, now() + 6 * 86_400).recipients[0].state, State::Unknown);
+
+    store::mark_unknown(&mut database, "e2", now()).expect("marked");
+    assert_eq!(store.states("e2"), ["a@x.example unknown 0", "b@x.example unknown 0"]);
+    // The tables change under a connection that has its statements prepared.
+    store.sql("CREATE TABLE other (a TEXT)");
+    store::take_back(&mut database, "e1").expect("taken back");
+    assert!(!before(&mut database, None));
+    for table in ["message", "recipient", "event"] {
+        assert_eq!(store.number(&format!("SELECT COUNT(*) FROM {table} WHERE envid = 'e1'")), 0, "{table}");
+    }
+}

@@ -1,0 +1,50 @@
+//! SendmailArguments: the words of the program, and what they say of who is addressed.
+#![forbid(unsafe_code)]
+
+use super::values::{Text, text};
+use httpd::Command;
+use mailgate::policy::arguments::{self, Addressing};
+use mailgate::policy::redirect;
+use mailgate::transport::program::arguments::{ProgramArguments, Role};
+use mailgate::transport::program::mta::Mta;
+
+/// The words.
+#[derive(Debug)]
+pub struct Arguments<'c> {
+    /// Each with its expressions.
+    pub words: Vec<Text<'c>>,
+    /// What each of them is to the program.
+    pub roles: Vec<Role>,
+    /// Who says where a message goes.
+    pub addressing: Addressing,
+    /// Why they would send past SendmailRedirectTo, if they would.
+    pub escape: Option<String>,
+    /// Whether a word refers to the author's address, so that a message without From cannot be sent.
+    pub needs_from: bool,
+}
+
+pub fn read<'c>(command: &Command<'c>, words: &[&str]) -> Result<Arguments<'c>, String> {
+    Arguments::new(words.iter().map(|word| text(command, word)).collect::<Result<_, _>>()?)
+}
+
+impl<'c> Arguments<'c> {
+    /// They are read as any of the programs may read them: the path says nothing for sure.
+    pub fn new(words: Vec<Text<'c>>) -> Result<Self, String> {
+        let pieces = words.iter().map(|word| word.pieces.as_slice());
+        let read = ProgramArguments::read(Mta::Unknown, arguments::words(pieces));
+        if let Some(at) = read.option_of_request() {
+            return Err(format!(
+                "word {} would let the request choose an option; write the value as a word of its own, behind an option that takes one (-f %{{...}})",
+                at + 1
+            ));
+        }
+        if read.reads_smtp() {
+            return Err(
+                "-bs reads the text of the message as commands, which would name the recipients; take it out".into()
+            );
+        }
+        let (addressing, escape, roles) = (Addressing::of(&read), redirect::escape(&read), read.roles().to_vec());
+        let needs_from = words.iter().any(|word| word.written.contains("%{reqenv:SENDMAIL_FROM}"));
+        Ok(Arguments { addressing, escape, needs_from, roles, words })
+    }
+}

@@ -1,0 +1,125 @@
+//! Words of the configuration -> values. `Err` says what is wrong with a word and what to write.
+#![forbid(unsafe_code)]
+
+use httpd::{Command, Expression};
+use mail::address::Domain;
+use mailgate::input::strip::NamePattern;
+use mailgate::policy::arguments::{Piece, pieces};
+use std::ffi::CString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Text with expressions in it.
+#[derive(Debug)]
+pub struct Text<'c> {
+    /// Literals and expressions, in order.
+    pub pieces: Vec<Piece<Expression<'c>>>,
+    /// As it stands in the configuration.
+    pub written: String,
+}
+
+/// Text whose expressions are checked.
+pub fn text<'c>(command: &Command<'c>, word: &str) -> Result<Text<'c>, String> {
+    Ok(Text { pieces: pieces(word, |expression| command.expression(expression))?, written: word.to_owned() })
+}
+
+/// Where a value about the sender comes from.
+#[derive(Debug)]
+pub enum Source<'c> {
+    /// An expression, with its text.
+    Expression(String, Expression<'c>),
+    /// A CGI variable.
+    Variable(CString),
+}
+
+impl Source<'_> {
+    /// The name of the variable, or the expression as it was written.
+    pub fn text(&self) -> String {
+        match self {
+            Source::Expression(text, _) => text.clone(),
+            Source::Variable(name) => name.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// A word of letters, digits and `_` names a variable, anything else is an expression.
+pub fn source<'c>(command: &Command<'c>, source: &str) -> Result<Source<'c>, String> {
+    if source.is_empty() {
+        return Err("is empty; name a variable (REMOTE_USER) or an expression".into());
+    }
+    if source.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(Source::Variable(httpd::c_string(source)));
+    }
+    Ok(Source::Expression(source.to_owned(), command.expression(source)?))
+}
+
+/// How much the Received field says of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    Anonymous,
+    Client,
+    Full,
+    Off,
+}
+
+impl Received {
+    pub fn parse(word: &str) -> Result<Self, String> {
+        match word.to_ascii_lowercase().as_str() {
+            "full" => Ok(Received::Full),
+            "client" => Ok(Received::Client),
+            "anonymous" => Ok(Received::Anonymous),
+            "off" => Ok(Received::Off),
+            _ => Err(format!("'{word}' is none of full, client, anonymous and off")),
+        }
+    }
+}
+
+pub fn flag(on: bool) -> bool {
+    on
+}
+
+pub fn absolute(path: &str) -> Result<PathBuf, String> {
+    if path.starts_with('/') {
+        Ok(path.into())
+    } else {
+        Err(format!("'{path}' is not an absolute path; write it from / on"))
+    }
+}
+
+/// The URL that others are appended to.
+pub fn base(_: &Command<'_>, url: &str) -> Result<String, String> {
+    tracking::status::url::check_base(url)?;
+    Ok(url.to_owned())
+}
+
+pub fn domain(_: &Command<'_>, domain: &str) -> Result<Domain, String> {
+    Domain::parse(domain).map_err(|error| format!("'{domain}': {error}"))
+}
+
+pub fn patterns(_: &Command<'_>, words: &[&str]) -> Result<Vec<NamePattern>, String> {
+    words.iter().map(|word| NamePattern::parse(word)).collect()
+}
+
+/// A time in httpd's units, 1 ms to 24 h.
+pub fn time(command: &Command<'_>, time: &str) -> Result<Duration, String> {
+    let day = Duration::from_secs(86_400);
+    command.time(time).filter(|time| !time.is_zero() && *time <= day).ok_or_else(|| {
+        format!("'{time}' is not a time between 1ms and 24h; write 30s, 500ms, 2mi or 1h, or seconds alone")
+    })
+}
+
+/// Octets; K, M and G are powers of 1024.
+pub fn size(_: &Command<'_>, size: &str) -> Result<u64, String> {
+    let units = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("", 1)];
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = units.iter().find(|(unit, _)| size[digits.len()..].eq_ignore_ascii_case(unit));
+    let octets = unit.and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor));
+    octets
+        .filter(|octets| *octets > 0)
+        .ok_or_else(|| format!("'{size}' is not a size; write bytes, or 100K, 25M or 1G"))
+}
+
+pub fn number(number: &str, least: usize) -> Result<usize, String> {
+    let parsed = number.parse().ok().filter(|parsed| (least..=1_000_000).contains(parsed));
+    parsed.ok_or_else(|| format!("'{number}' is not a number between {least} and 1000000"))
+}

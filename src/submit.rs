@@ -1,0 +1,260 @@
+//! The way of a message: its fields, where it goes, the message itself, the hand-over. Whichever way it came in; the answer is the business
+//! of that.
+#![forbid(unsafe_code)]
+
+use crate::checks::{Look, Looked};
+use crate::directives::Received;
+use crate::expressions;
+use crate::faults;
+use crate::handover::HandOver;
+use crate::ledger;
+use crate::metrics::Watch;
+use crate::outcome::{self, Kept, Refused};
+use crate::settings::{Settings, TEMPORARY};
+use httpd::{BodyError, Request};
+use mail::address::{Domain, HostName};
+use mail::message_id::{MessageId, Token};
+use mailgate::answer::dry_run::Trial;
+use mailgate::answer::{self, Problem};
+use mailgate::input::mime::MimeEnvelope;
+use mailgate::input::{self, FieldSource, Rules, framing};
+use mailgate::message::compose::Trace;
+use mailgate::message::draft::Draft;
+use mailgate::message::parts;
+use mailgate::submission::{Part, Submission};
+use mailgate::tags;
+use std::io::{self, BufRead};
+use sys::spool::Spool;
+use web::Response;
+
+/// Where the body of a message is, and who gets it.
+pub enum Content<'b> {
+    /// A whole message that stands in a spool, its body from this octet on. Its envelope says who gets it, if it
+    /// names anybody, else its fields do.
+    Message { spool: &'b Spool, body: u64, envelope: &'b MimeEnvelope },
+    /// Parts that are put together here, with their contents in a spool; the fields say who gets them.
+    Parts { spool: &'b Spool, root: &'b Part },
+    /// The body of the request; the fields say who gets it.
+    Request,
+}
+
+/// What came of a submission.
+pub enum Outcome {
+    /// A check had the message kept back, for a person to look at.
+    Held { message_id: MessageId },
+    /// It was a dry run, which is answered so.
+    Rehearsed(Response),
+    /// The message was handed over; or thrown away, which the client is not told.
+    Sent { message_id: MessageId, status_url: Option<String> },
+}
+
+/// What the client wants of the answer.
+#[derive(Clone, Copy, Default)]
+pub struct Wish<'a> {
+    /// Not to send, but to be shown what would be sent.
+    pub trial: Option<Trial>,
+    /// Accept.
+    pub accept: Option<&'a str>,
+}
+
+/// From the fields of a mail and its content to a message handed over.
+pub fn submit(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    content: &Content<'_>,
+    wish: Wish<'_>,
+    watch: &Watch,
+) -> Result<Outcome, Refused> {
+    let transport = settings.transport().ok_or_else(no_transport)?;
+    let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
+    let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
+    let submission = match content {
+        Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
+        Content::Parts { .. } | Content::Request => {
+            read_fields(request, settings, fields, FieldSource::Request, &token)?
+        }
+    };
+    let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
+    let mut way = HandOver::prepare(request, settings, &offered, transport)?;
+    if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
+        way.envelope_from(sender.as_ref(), settings);
+    }
+    let status_base = expressions::dsn_location(request, settings, &offered)?;
+    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
+    let look = if wish.trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };
+
+    let host = HostName::new(request.server_name(), request.local_ip());
+    let trace = trace(request, settings, &host, &token);
+    let is_traced = trace.is_some();
+    let mut message = match content {
+        Content::Parts { spool, root } => parts::compose(&submission, trace, root, spool, &TEMPORARY)?,
+        Content::Message { spool, body, .. } => {
+            let mut draft = Draft::new(&submission, trace, &TEMPORARY);
+            read_spool(spool.reader_at(*body), &mut draft)?;
+            draft.finish()?
+        }
+        Content::Request => {
+            let mut draft = Draft::new(&submission, trace, &TEMPORARY);
+            read_body(request, settings, &mut |octets| draft.write(octets))?;
+            draft.finish()?
+        }
+    };
+    faults::point(request, "message");
+    if let Some(trial) = wish.trial {
+        let shown = way.rehearse(settings, &offered, &message, trial, wish.accept);
+        let shown = shown.map_err(|error| answer::spool_full(&error))?;
+        outcome::rehearsed(request, &submission, message.len(), watch);
+        return Ok(Outcome::Rehearsed(shown));
+    }
+
+    if let Some(look) = look {
+        let bytes = message.len();
+        match look.run(request, settings, message, is_traced)? {
+            Looked::Pass(checked, envelope) => {
+                message = checked;
+                way.readdress(settings, &offered, &envelope);
+                entry.readdress(&envelope.recipients);
+            }
+            Looked::Taken(kept) => {
+                outcome::kept(request, &submission, &kept, bytes, watch);
+                let message_id = submission.message_id;
+                return Ok(match kept {
+                    Kept::Discarded(_) => Outcome::Sent { message_id, status_url: None },
+                    Kept::Held(_) => Outcome::Held { message_id },
+                });
+            }
+        }
+    }
+    entry.write(request)?;
+    let taken = way.run(settings, &message).map_err(|failure| {
+        entry.failed(request, &failure);
+        Refused::failed(&failure, &submission)
+    })?;
+    faults::point(request, "accepted");
+    outcome::accepted(request, &submission, message.len(), &taken, watch);
+    let status_url = entry.status_url(settings).map(str::to_owned);
+    Ok(Outcome::Sent { message_id: submission.message_id, status_url })
+}
+
+fn no_transport() -> Problem {
+    let log = format!("none of SendmailName, SendmailMaildir and SendmailRelay is set for this location; {REMEDY}");
+    Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log)
+}
+
+const REMEDY: &str = "add SendmailName /usr/sbin/sendmail";
+
+fn read_fields(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    source: FieldSource,
+    token: &Token,
+) -> Result<Submission, Refused> {
+    let sender = expressions::sender(request, settings)?;
+    // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
+    let server_name = HostName::domain(request.server_name())
+        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"));
+    let submission = input::read(
+        fields,
+        &Rules {
+            addressing: settings.addressing(),
+            aliases: settings.aliases(),
+            domain: settings.domain(),
+            from_required: settings.requires_from(),
+            max_recipients: settings.max_recipients(),
+            pass: settings.pass_headers().map(Vec::as_slice),
+            recipients: settings.recipients(),
+            redirect: settings.redirect_to(),
+            sender: sender.as_ref().map(expressions::Sender::vouched),
+            server_name: &server_name,
+            source,
+            strip: settings.strip_headers(),
+            token,
+        },
+    )?;
+    if !submission.stripped.is_empty() {
+        tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
+    }
+    Ok(submission)
+}
+
+/// The fields of a whole message. Its envelope is among the recipients that are judged, and then alone gets it; but for a redirection.
+fn read_message(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    token: &Token,
+    envelope: &MimeEnvelope,
+) -> Result<Submission, Refused> {
+    if envelope.recipients.is_empty() {
+        return read_fields(request, settings, fields, FieldSource::Message { has_envelope: false }, token);
+    }
+    let recipients: Vec<_> = envelope.recipients.iter().map(ToString::to_string).collect();
+    let recipients = recipients.join(", ");
+    let is_bcc = |(name, _): &&(&[u8], &[u8])| !name.eq_ignore_ascii_case(b"Bcc");
+    let mut with_envelope: Vec<_> = fields.iter().filter(is_bcc).copied().collect();
+    with_envelope.push((b"Bcc", recipients.as_bytes()));
+    let mut submission =
+        read_fields(request, settings, &with_envelope, FieldSource::Message { has_envelope: true }, token)?;
+    if submission.redirected.is_none() {
+        // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
+        submission.recipients = settings.aliases().recipients(&envelope.recipients, settings.domain());
+    }
+    Ok(submission)
+}
+
+fn read_spool(mut body: impl BufRead, draft: &mut Draft<'_>) -> Result<(), Refused> {
+    loop {
+        let octets = body.fill_buf().map_err(|error| answer::spool_full(&error))?;
+        if octets.is_empty() {
+            return Ok(());
+        }
+        draft.write(octets).map_err(|error| answer::spool_full(&error))?;
+        let n = octets.len();
+        body.consume(n);
+    }
+}
+
+/// The body to its true end, decoded by then.
+pub fn read_body(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    write: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), Refused> {
+    let (max, mut length) = (settings.max_size(), 0);
+    request
+        .read_body(|octets| {
+            faults::point(request, "body");
+            length += octets.len() as u64;
+            if length > max {
+                return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
+            }
+            write(octets).map_err(|error| Box::new(answer::spool_full(&error)))
+        })
+        .map_err(|error| match error {
+            BodyError::Sink(problem) => Refused::from(*problem),
+            BodyError::Filter(status) => Refused::Broken(status),
+        })?;
+    Ok(framing::encoding(&request.headers_in().entries())?)
+}
+
+fn trace<'a>(
+    request: &Request<'a>,
+    settings: &Settings<'_>,
+    host: &'a HostName,
+    token: &'a Token,
+) -> Option<Trace<'a>> {
+    let received = settings.received();
+    (received != Received::Off).then(|| Trace {
+        client: request.client_ip().filter(|_| received != Received::Anonymous),
+        user: request.user().filter(|_| received == Received::Full),
+        server_name: host,
+        protocol: match (request.protocol(), request.scheme()) {
+            (protocol, _) if protocol.starts_with(b"SMTP") || protocol.starts_with(b"ESMTP") => request.protocol_name(),
+            (_, "https") => "HTTPS",
+            _ => "HTTP",
+        },
+        token,
+    })
+}
