@@ -16,6 +16,7 @@ use mailgate::input::{self, FieldSource, Rules};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::policy::Recipients;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::Addressing;
 use mailgate::policy::sender::Vouched;
 use mailgate::submission::Submission;
@@ -39,6 +40,7 @@ fuzz_target!(|octets: &[u8]| {
     let rules = Rules {
         addressing: [Addressing::Header, Addressing::Appended, Addressing::Arguments, Addressing::Header]
             [usize::from(choice & 3)],
+        aliases: &Aliases::default(),
         domain: (choice & 8 != 0).then_some(&server),
         from_required: choice & 16 != 0,
         max_recipients: 50,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, Timespec};
 use rustix::fs::{Access, FlockOperation, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, ipproto, sockopt};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::spawn;
@@ -147,6 +147,18 @@ pub fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     call(|| rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))).and_then(above_stdio)
+}
+
+/// A socket for [`connect_unix`], which never blocks.
+pub fn unix_socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    call(|| rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)).and_then(above_stdio)
+}
+
+/// Done at once, or an error; WouldBlock: the server has no room for one more now (connect(2), EAGAIN).
+pub fn connect_unix(socket: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let address = SocketAddrUnix::new(path)?;
+    call(|| rustix::net::connect(socket, &address))
 }
 
 /// `false`: it takes its time, and poll(2) tells when to ask for the [`socket_error`].

@@ -2,7 +2,7 @@
 //! they are to go through a pipe, else in a file without a name.
 #![forbid(unsafe_code)]
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
@@ -18,6 +18,8 @@ pub struct Message {
     /// Its beginning, unless it is in a file: the header of a body that stays where it was when it came.
     head: String,
     spool: Spool,
+    /// Nothing in it may be changed any more: somebody may have signed it.
+    is_sealed: bool,
 }
 
 impl Message {
@@ -36,13 +38,23 @@ impl Message {
     /// What `spool` holds, header and body.
     pub(crate) fn of(mut spool: Spool) -> io::Result<Message> {
         spool.settle()?;
-        Ok(Message { head: String::new(), spool })
+        Ok(Message { head: String::new(), spool, is_sealed: false })
     }
 
     /// A header, with the empty line that ends it, and a body that is in memory.
     pub(super) fn in_memory(head: String, body: Spool) -> Message {
         debug_assert!(!body.is_file());
-        Message { head, spool: body }
+        Message { head, spool: body, is_sealed: false }
+    }
+
+    /// The same, to be sent octet for octet or not at all.
+    pub fn seal(self) -> Message {
+        Message { is_sealed: true, ..self }
+    }
+
+    /// Whether nothing in it may be changed any more.
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
     }
 
     /// Octets.
@@ -76,8 +88,15 @@ impl Message {
     }
 
     /// Reads it from its first octet on.
-    pub fn reader(&self) -> impl Read {
-        self.head.as_bytes().chain(self.spool.reader())
+    pub fn reader(&self) -> impl BufRead {
+        self.reader_at(0)
+    }
+
+    /// Reads it from that octet on.
+    pub(crate) fn reader_at(&self, at: u64) -> impl BufRead {
+        let head = self.head.as_bytes();
+        let from = usize::try_from(at).unwrap_or(usize::MAX).min(head.len());
+        head[from..].chain(self.spool.reader_at(at - from as u64))
     }
 }
 
