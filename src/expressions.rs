@@ -2,13 +2,14 @@
 //! status. All of it is known before the body is read.
 #![forbid(unsafe_code)]
 
-use crate::directives::Source;
+use crate::directives::{Macro, Source};
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::{Certificate, Expression, Request};
 use mail::address::Address;
 use mail::message_id::Token;
 use mailgate::answer::Problem;
+use mailgate::checks::milter::Custom;
 use mailgate::policy::PolicyError;
 use mailgate::policy::arguments::{self, Piece};
 use mailgate::policy::sender::{Vouched, is_from_certificate};
@@ -118,6 +119,24 @@ pub fn arguments(
         arguments.extend(recipients(offered).into_iter().map(String::into_bytes));
     }
     Ok(arguments)
+}
+
+/// What SendmailMilterMacros says for this request.
+pub fn macros(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Result<Vec<Custom>, Refused> {
+    let Some(macros) = settings.milter_macros() else { return Ok(Vec::new()) };
+    let value = |Macro { name, value }: &Macro<'_>| {
+        if is_forged(request, &value.written) {
+            let detail = "a value of this request does not fit the way mail is sent from here";
+            return Err(Problem::hidden(
+                &tags::ARGUMENT,
+                detail,
+                format!("{name} of SendmailMilterMacros {UNVERIFIED}"),
+            )
+            .into());
+        }
+        Ok((name.clone(), text(request, &value.pieces, &format!("{name} of SendmailMilterMacros"))?))
+    };
+    offered.during(request, || macros.iter().map(value).collect())
 }
 
 /// The sender of the envelope for a relay: what SendmailRelayFrom says, else the author. `None`: nobody, `<>`.

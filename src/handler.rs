@@ -11,7 +11,7 @@ use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
 use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
 use httpd::{Request, Status};
-use mailgate::answer::{Accepted, Problem};
+use mailgate::answer::{Accepted, Held, Problem};
 use mailgate::input::ways::Way;
 use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
@@ -92,6 +92,7 @@ fn post(
     };
     let response = match outcome {
         Outcome::Rehearsed(response) => response,
+        Outcome::Held { message_id } => Held { message_id: &message_id }.reply(accept),
         Outcome::Sent(Sent { message_id, status_url }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
             Accepted { message_id: &message_id, status_url, redirect }.reply(accept)

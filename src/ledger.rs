@@ -6,6 +6,7 @@ use crate::expressions::Offered;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
+use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::tags;
 use mailgate::transport::{Failure, FailureKind};
@@ -86,6 +87,14 @@ impl Entry {
             Err(error) => complain("the message is sent without a delivery status", &error),
         }
         Ok(())
+    }
+
+    /// It goes to others than its fields say. Whom a check has added nobody else is shown.
+    pub fn readdress(&mut self, recipients: &[Address]) {
+        let Some(message) = &mut self.message else { return };
+        let hidden = |recipient: &String| message.recipients.get(recipient).copied().unwrap_or(true);
+        let recipients = recipients.iter().map(ToString::to_string);
+        message.recipients = recipients.map(|recipient| (recipient.clone(), hidden(&recipient))).collect();
     }
 
     /// The message was not taken, or nobody knows.

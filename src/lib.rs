@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod checks;
 mod claims;
 mod directives;
 mod expressions;

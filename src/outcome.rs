@@ -91,6 +91,30 @@ pub fn accepted(
     note(request, "sendmail-exit", &exit);
 }
 
+/// A message that was taken and is not handed over: which check wanted that, and why.
+pub enum Kept {
+    /// Nobody gets it, and its client is not told.
+    Discarded(String),
+    /// A person will look at it.
+    Held(String),
+}
+
+/// Counts and logs a message that a check had thrown away or kept back, and leaves the notes for the access log.
+pub fn kept(request: &Request<'_>, submission: &Submission, kept: &Kept, bytes: u64, watch: &Watch) {
+    let (tag, what, status, reason, took) = match kept {
+        Kept::Discarded(reason) => (&tags::DISCARDED, "thrown away", "discarded", reason, watch.discarded()),
+        Kept::Held(reason) => (&tags::HELD, "held", "held", reason, watch.held()),
+    };
+    let (id, rcpts, usec) = (log_value(submission.message_id.as_str()), submission.recipients.len(), took.as_micros());
+    let (from, user, redirected) = parties(request, submission);
+    tracing::info!(
+        "{tag}: {what} id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected} by={}",
+        usec / 1000,
+        log_value(reason)
+    );
+    notes(request, submission, status, bytes, usec);
+}
+
 /// Logs a dry run, and leaves the notes for the access log.
 pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, watch: &Watch) {
     let (id, rcpts, usec) =
@@ -231,6 +255,6 @@ pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
 }
 
 /// Where this request came to. Nothing of it is the client's but the path.
-fn own_url(request: &Request<'_>) -> String {
+pub fn own_url(request: &Request<'_>) -> String {
     format!("{}{}", request.origin(), String::from_utf8_lossy(request.uri()))
 }

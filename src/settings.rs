@@ -5,6 +5,7 @@
 use crate::directives::{Arguments, DirConfig, Environment, Text, Transport};
 use mailgate::answer::Problem;
 use mailgate::input::mime::MimeEnvelope;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::rate::Limit;
 use mailgate::tags;
@@ -41,6 +42,17 @@ impl<'c> Settings<'c> {
     /// The section's own values, for those that have no default.
     pub fn config(&self) -> &'c DirConfig<'c> {
         self.config
+    }
+
+    /// Names that clients may write to.
+    pub fn aliases(&self) -> &'c Aliases {
+        static NONE: LazyLock<Aliases> = LazyLock::new(Aliases::default);
+        self.config.aliases.as_deref().unwrap_or(&NONE)
+    }
+
+    /// Whether a message is looked at before it goes.
+    pub fn has_checks(&self) -> bool {
+        self.policy().is_some() || self.clamd().is_some() || !self.milters().is_empty()
     }
 
     pub fn addressing(&self) -> Addressing {

@@ -2,6 +2,7 @@
 //! of that.
 #![forbid(unsafe_code)]
 
+use crate::checks::{Look, Looked};
 use crate::claims::{self, Claimed, Keyed};
 use crate::directives::Received;
 use crate::expressions;
@@ -9,14 +10,15 @@ use crate::faults;
 use crate::handover::HandOver;
 use crate::ledger;
 use crate::metrics::Watch;
-use crate::outcome::{self, Refused};
+use crate::outcome::{self, Kept, Refused};
 use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{BodyError, Request, guard};
-use mail::address::{Address, Domain, HostName};
+use mail::address::{Domain, HostName};
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::Trial;
 use mailgate::answer::{self, Problem};
+use mailgate::claim::Claim;
 use mailgate::input::mime::MimeEnvelope;
 use mailgate::input::{self, FieldSource, Rules, framing};
 use mailgate::message::compose::Trace;
@@ -41,6 +43,8 @@ pub enum Content<'b> {
 
 /// What came of a submission.
 pub enum Outcome {
+    /// A check had the message kept back, for a person to look at.
+    Held { message_id: MessageId },
     /// It was a dry run, which is answered so.
     Rehearsed(Response),
     /// The message was handed over, now or by an earlier request with the same key.
@@ -97,6 +101,7 @@ pub fn submit(
     }
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), guards.keyed.is_some())?;
+    let look = if wish.trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };
 
     let mut keyed = guards.keyed.as_mut();
     if let Some(keyed) = &mut keyed {
@@ -108,7 +113,8 @@ pub fn submit(
     }
     let host = HostName::new(request.server_name(), request.local_ip());
     let trace = trace(request, settings, &host, &token);
-    let message = match content {
+    let is_traced = trace.is_some();
+    let mut message = match content {
         Content::Parts { spool, root } => {
             if let Some(keyed) = &mut keyed {
                 keyed.parts(root, spool).map_err(|error| answer::spool_full(&error))?;
@@ -145,14 +151,27 @@ pub fn submit(
             return Err(refused);
         }
     };
-    entry.write(request)?;
-    let taken = way.run(settings, &message, &mut || {
-        if let Some(claim) = &mut claim {
-            claim.hand_over(submission.message_id.as_str()).map_err(|error| error.to_string())?;
+    if let Some(look) = look {
+        let bytes = message.len();
+        match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
+            Looked::Pass(checked, envelope) => {
+                message = checked;
+                way.readdress(settings, &offered, &envelope);
+                entry.readdress(&envelope.recipients);
+            }
+            Looked::Taken(kept) => {
+                outcome::kept(request, &submission, &kept, bytes, watch);
+                claims::accepted(claim, None);
+                let message_id = submission.message_id;
+                return Ok(match kept {
+                    Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None }),
+                    Kept::Held(_) => Outcome::Held { message_id },
+                });
+            }
         }
-        guard::committed();
-        Ok(())
-    });
+    }
+    entry.write(request)?;
+    let taken = way.run(settings, &message, &mut || commit(&mut claim, &submission));
     let taken = match taken {
         Ok(taken) => taken,
         Err(failure) => {
@@ -166,6 +185,15 @@ pub fn submit(
     let status_url = entry.status_url(settings).map(str::to_owned);
     claims::accepted(claim, status_url.as_deref());
     Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url }))
+}
+
+/// From here on the message may be taken, and its key with it.
+fn commit(claim: &mut Option<Claim<'_>>, submission: &Submission) -> Result<(), String> {
+    if let Some(claim) = claim {
+        claim.hand_over(submission.message_id.as_str()).map_err(|error| error.to_string())?;
+    }
+    guard::committed();
+    Ok(())
 }
 
 /// Octets of the body, for the message and for the digest that a key belongs to.
@@ -198,6 +226,7 @@ fn read_fields(
         fields,
         &Rules {
             addressing: settings.addressing(),
+            aliases: settings.aliases(),
             domain: settings.domain(),
             from_required: settings.requires_from(),
             max_recipients: settings.max_recipients(),
@@ -237,9 +266,7 @@ fn read_message(
         read_fields(request, settings, &with_envelope, FieldSource::Message { has_envelope: true }, token)?;
     if submission.redirected.is_none() {
         // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
-        let complete =
-            |address: &Address| settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain));
-        submission.recipients = envelope.recipients.iter().map(complete).collect();
+        submission.recipients = settings.aliases().recipients(&envelope.recipients, settings.domain());
     }
     Ok(submission)
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bcc;
+mod checks;
 mod circle;
 mod contact;
 mod database;

@@ -33,11 +33,10 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
 
 /// SendmailRecipients.
 pub fn check_recipient(settings: &Settings<'_>, address: &Address) -> Decision {
-    let completed = settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain));
-    if settings.recipients().allow(&completed) {
-        Ok(())
-    } else {
-        Err(Cause::AccessDenied.with(format!("{completed} may not be written to from here")))
+    let resolved = settings.aliases().recipients([address], settings.domain());
+    match resolved.iter().find(|address| !settings.recipients().allow(address)) {
+        Some(forbidden) => Err(Cause::AccessDenied.with(format!("{forbidden} may not be written to from here"))),
+        None => Ok(()),
     }
 }
 
@@ -61,7 +60,9 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
         });
         faults::end(&request);
         match outcome {
-            Ok(Outcome::Sent(Sent { message_id, .. })) => Ok(Receipt { id: message_id.as_str().to_owned() }),
+            Ok(Outcome::Held { message_id } | Outcome::Sent(Sent { message_id, .. })) => {
+                Ok(Receipt { id: message_id.as_str().to_owned() })
+            }
             Ok(Outcome::Rehearsed(_)) => Err(Cause::Misconfigured.into()),
             Err(refused) => {
                 transaction.set_status(outcome::record(&request, &refused, &watch));

@@ -41,7 +41,7 @@ fn where_no_process_can_be_made_the_request_is_refused_and_safe_to_repeat() {
         let before = Holdings::of(&httpd);
         let child = httpd.children()[0];
         limit(child, Resource::Nproc, Some(1));
-        for size in [10, 300_000] {
+        for size in [10, 100_000, 300_000] {
             let response = Request::mail("/mail").body(vec![b'\n'; size]).send(&httpd);
             assert_eq!((promised(&response), response.header("Retry-After")), (503, Some("60")), "{mpm:?}");
         }
@@ -62,7 +62,7 @@ fn numbers(pid: u32) -> Vec<u64> {
 #[test]
 fn where_descriptors_run_out_at_any_point_nothing_is_started() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
-        for size in [10, 300_000] {
+        for size in [10, 100_000, 300_000] {
             let sendmail = Sendmail::new();
             let httpd = one_child(mpm, &sendmail);
             let before = Holdings::of(&httpd);
@@ -87,7 +87,7 @@ fn where_descriptors_run_out_at_any_point_nothing_is_started() {
             limit(child, Resource::Nofile, None);
             assert!(accepted && refused >= 4, "refused at {refused} limits on {mpm:?}");
             expect_logs(&httpd, &["SM0302", "Too many open files"]);
-            if size > 65_536 {
+            if size > 262_144 {
                 httpd.expect_log("SM0301");
             }
             before.assert_same(&httpd);

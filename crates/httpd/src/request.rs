@@ -150,6 +150,12 @@ impl<'r> Request<'r> {
         (by_login || self.certificate() != Certificate::Unverified).then_some(user)
     }
 
+    /// How the user was authenticated: `Basic`.
+    pub fn auth_type(&self) -> Option<&'r [u8]> {
+        // SAFETY: NULL or a C string that the authentication module put into r->pool.
+        unsafe { self.text((*self.as_ptr()).ap_auth_type) }
+    }
+
     /// What the client has shown of itself in the TLS handshake.
     pub fn certificate(&self) -> Certificate {
         match self.variable(c"SSL_CLIENT_VERIFY") {

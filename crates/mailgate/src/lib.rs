@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod audit;
+pub mod checks;
 pub mod claim;
 pub mod digest;
 pub mod input;

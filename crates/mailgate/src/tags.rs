@@ -128,6 +128,12 @@ tags! {
     REDIRECT            "SM0207" 500 AfterAdministrator "redirect",
     HOST                "SM0211" 403 AfterAdministrator "host",
     RATE                "SM0214" 429 Yes                "rate",
+    CHECK_REFUSED       "SM0215" 400 AfterCorrection    "check-refused",
+    CHECK_LATER         "SM0216" 503 Yes                "check-later",
+    CHECK_UNAVAILABLE   "SM0217" 503 Yes                "check-unavailable",
+    CHECK_MISSING       "SM0217" 500 AfterAdministrator "check-unavailable",
+    CHECK_UNFIT         "SM0218" 503 AfterAdministrator "check-unfit",
+    CHECK_MISCONFIGURED "SM0218" 500 AfterAdministrator "check-unfit",
     STORAGE             "SM0301" 503 Yes                "storage",
     BUSY                "SM0302" 503 Yes                "busy",
     RANDOM              "SM0303" 503 Yes                "random",
@@ -165,6 +171,14 @@ notes! {
     UNSETTLED "SM0306",
     /// More sessions of SMTP than there may be.
     SESSIONS "SM0304",
+    /// A check did not answer, and the message went without it.
+    UNCHECKED "SM0219",
+    /// A check had the message thrown away.
+    DISCARDED "SM0220",
+    /// A check had the message kept back.
+    HELD "SM0221",
+    /// A check said something, or changed the message.
+    CHECK_SAID "SM0222",
     /// The health check failed.
     UNHEALTHY "SM0409",
     /// A relay offers STARTTLS that does not work.

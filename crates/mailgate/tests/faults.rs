@@ -12,6 +12,7 @@ use mailgate::message::Message;
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::policy::Recipients;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::Addressing;
 use mailgate::transport::smtp::{Envelope, Relay, Server, StartTls};
 use mailgate::transport::{self, Program, maildir, smtp};
@@ -34,6 +35,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     let (token, domain) = (Token::random().unwrap(), Domain::parse("gateway.test").unwrap());
     let rules = Rules {
         addressing: Addressing::Header,
+        aliases: &Aliases::default(),
         domain: None,
         from_required: true,
         max_recipients: 100,

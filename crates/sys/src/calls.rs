@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, Timespec};
 use rustix::fs::{Access, FlockOperation, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, ipproto, sockopt};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::spawn;
@@ -121,6 +121,11 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((above_stdio(reader)?, above_stdio(writer)?))
 }
 
+/// Room for so many octets, at least (fcntl(2), F_SETPIPE_SZ); an error where the user's budget is used up (pipe(7), pipe-user-pages-soft).
+pub fn set_pipe_size(pipe: BorrowedFd<'_>, octets: usize) -> io::Result<()> {
+    call(|| rustix::pipe::fcntl_setpipe_size(pipe, octets)).map(drop)
+}
+
 /// Only this end: the flag belongs to the open file description, and `pipe2` would set it for the child's end too.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::fcntl_setfl(fd, OFlags::NONBLOCK))
@@ -142,6 +147,18 @@ pub fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     call(|| rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))).and_then(above_stdio)
+}
+
+/// A socket for [`connect_unix`], which never blocks.
+pub fn unix_socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    call(|| rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)).and_then(above_stdio)
+}
+
+/// Done at once, or an error; WouldBlock: the server has no room for one more now (connect(2), EAGAIN).
+pub fn connect_unix(socket: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let address = SocketAddrUnix::new(path)?;
+    call(|| rustix::net::connect(socket, &address))
 }
 
 /// `false`: it takes its time, and poll(2) tells when to ask for the [`socket_error`].

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::buffer::Buffer;
 use crate::calls;
 
 /// A growing row of octets.
@@ -16,7 +17,7 @@ pub struct Spool {
     dir: PathBuf,
     memory_limit: usize,
     /// All of it, or what comes behind the octets of the file.
-    memory: Vec<u8>,
+    memory: Buffer,
     file: Option<OwnedFd>,
     len: u64,
 }
@@ -24,7 +25,7 @@ pub struct Spool {
 impl Spool {
     /// An empty spool that keeps at most `memory_limit` octets in memory, and more in an unlinked file of `dir`.
     pub fn new(dir: &Path, memory_limit: usize) -> Spool {
-        Spool { dir: dir.to_path_buf(), memory_limit, memory: Vec::new(), file: None, len: 0 }
+        Spool { dir: dir.to_path_buf(), memory_limit, memory: Buffer::new(), file: None, len: 0 }
     }
 
     /// Appends. After an error (ENOSPC, EDQUOT, EMFILE...) what is stored is not to be used any more.
@@ -37,7 +38,7 @@ impl Spool {
         }
         match &self.file {
             Some(file) if octets.len() >= PIECE => calls::write_all(file.as_fd(), octets)?,
-            _ => self.memory.extend_from_slice(octets),
+            _ => self.memory.append(octets),
         }
         self.len += octets.len() as u64;
         Ok(())
@@ -80,7 +81,7 @@ impl Spool {
 
     /// The same from a later octet on.
     pub fn reader_at(&self, offset: u64) -> Reader<'_> {
-        Reader { spool: self, offset, buffer: Vec::new(), taken: 0 }
+        Reader { spool: self, offset, buffer: Buffer::new(), taken: 0 }
     }
 
     /// The octets, where no file was needed.
@@ -112,7 +113,7 @@ pub struct Reader<'a> {
     /// Of what was last read from the file, or of what was taken from memory.
     offset: u64,
     /// What was read from the file, and how much of it was taken.
-    buffer: Vec<u8>,
+    buffer: Buffer,
     taken: usize,
 }
 

@@ -9,6 +9,6 @@ mod refusals;
 pub mod statuses;
 pub mod wadl;
 
-pub use accepted::Accepted;
+pub use accepted::{Accepted, Held};
 pub use problem::Problem;
 pub use refusals::{bad_key, key_in_use, key_reused, spool_full, still_unknown};

@@ -2,13 +2,14 @@
 #![forbid(unsafe_code)]
 
 use super::problem::Problem;
+use crate::checks::refused::{Refused, RefusedKind};
 use crate::claim::StoreError;
 use crate::input::mime::MimeInputError;
 use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
 use crate::policy::PolicyError;
 use crate::rate::Over;
-use crate::tags::{self, Tag};
+use crate::tags::{self, Retry, Tag};
 use crate::transport::{Failure, FailureKind};
 use mail::text::excerpt;
 use web::origin::Foreign;
@@ -205,6 +206,22 @@ impl From<&Failure> for Problem {
         let is_short = matches!(failure.kind, FailureKind::NoResources | FailureKind::NotRecorded);
         let retry_after = is_short.then_some(60);
         Problem { retry_after, words: failure.words.clone(), ..problem }
+    }
+}
+
+impl From<&Refused> for Problem {
+    fn from(refused: &Refused) -> Self {
+        let (tag, detail) = match refused.kind {
+            RefusedKind::Lasting => (&tags::CHECK_REFUSED, "a check of this server refused the message"),
+            RefusedKind::Misconfigured => (&tags::CHECK_MISCONFIGURED, "this server is not set up to send mail"),
+            RefusedKind::Passing => (&tags::CHECK_LATER, "a check of this server refuses the message for now"),
+            RefusedKind::Storage => return spool_full(&refused.detail),
+            RefusedKind::Unavailable => (&tags::CHECK_UNAVAILABLE, "the message could not be checked now"),
+            RefusedKind::UnavailableForGood => (&tags::CHECK_MISSING, "the message could not be checked"),
+            RefusedKind::Unfit => (&tags::CHECK_UNFIT, "a check of this server wants what cannot be done here"),
+        };
+        let retry_after = (tag.retry == Retry::Yes).then_some(60);
+        Problem { retry_after, words: refused.words.clone(), ..Problem::hidden(tag, detail, refused.detail.clone()) }
     }
 }
 

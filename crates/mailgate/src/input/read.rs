@@ -4,6 +4,7 @@
 use super::fields::{self, Kind};
 use super::strip::{NamePattern, StripList};
 use super::{InputError, MAX_HEADER, framing};
+use crate::policy::aliases::Aliases;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
 use crate::policy::sender::{self, Vouched};
@@ -36,6 +37,8 @@ pub enum FieldSource {
 pub struct Rules<'a> {
     /// Who says where the message goes.
     pub addressing: Addressing,
+    /// Names that stand for other addresses.
+    pub aliases: &'a Aliases,
     /// Completes an address without a domain.
     pub domain: Option<&'a Domain>,
     /// The message goes where nobody adds a From.
@@ -217,13 +220,18 @@ impl Found {
         let bad = |error: &dyn std::fmt::Display| InputError::Field { field: name.clone(), reason: error.to_string() };
         let line = match fields::kind(name) {
             Kind::Addresses => {
-                let list = complete(AddressList::parse(value).map_err(bad_address)?, rules.domain);
+                let mut list = AddressList::parse(value).map_err(bad_address)?;
                 if ["To", "Cc", "Bcc"].iter().any(|field| name.is(field)) {
-                    self.recipients.extend(list.addresses().cloned());
+                    let recipients = rules.aliases.recipients(list.addresses(), rules.domain);
+                    if name.is("Bcc") {
+                        self.bcc.extend(recipients.iter().cloned());
+                    }
+                    self.recipients.extend(recipients);
+                    if rules.addressing == Addressing::Header {
+                        list = rules.aliases.resolve(&list); // the program takes the envelope from here
+                    }
                 }
-                if name.is("Bcc") {
-                    self.bcc.extend(list.addresses().cloned());
-                }
+                let list = complete(list, rules.domain);
                 self.reply_to |= name.is("Reply-To") && !list.is_empty();
                 let hidden = name.is("Bcc") && rules.addressing != Addressing::Header;
                 (!hidden && !list.is_empty()).then(|| list.write(name))

@@ -9,7 +9,7 @@ use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
 use mail::mime::MimeError;
-use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Markup, Plan, Source};
+use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Lengths, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -24,6 +24,18 @@ pub enum ComposeError {
     Io(io::Error),
     /// The parts of the body cannot be carried.
     Parts(MimeError),
+}
+
+impl From<BodyError> for ComposeError {
+    fn from(error: BodyError) -> Self {
+        ComposeError::Body(error)
+    }
+}
+
+impl From<io::Error> for ComposeError {
+    fn from(error: io::Error) -> Self {
+        ComposeError::Io(error)
+    }
 }
 
 impl From<MimeError> for ComposeError {
@@ -98,22 +110,30 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// For a body of which `facts` are known.
-    pub fn of(submission: &Submission, facts: &Facts) -> Result<Form, BodyError> {
+    /// For a body of which `facts` are known; `lengths` as for [`body::plan`].
+    pub fn of<E: From<BodyError>>(
+        submission: &Submission,
+        facts: &Facts,
+        lengths: impl FnOnce() -> Result<Lengths, E>,
+    ) -> Result<Form, E> {
         let given = submission.content_type.as_ref();
         let is_known = facts.nul && given.is_none() || given.is_some_and(|given| markup(Some(given)) == Markup::None);
         let content_type = content_type(given, facts);
         let kind = content_type.kind();
-        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts)?;
+        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts, lengths)?;
         let header = last_lines(&content_type, &plan);
         Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
     }
 
     /// For the contents of a part, whose sender said nothing of an encoding.
-    pub fn of_leaf(given: &ContentType, facts: &Facts) -> Form {
+    pub fn of_leaf<E>(
+        given: &ContentType,
+        facts: &Facts,
+        lengths: impl FnOnce() -> Result<Lengths, E>,
+    ) -> Result<Form, E> {
         let content_type = content_type(Some(given), facts);
-        let plan = Plan::of_leaf(content_type.kind(), facts);
-        Form { header: last_lines(&content_type, &plan), plan, is_certain: true }
+        let plan = Plan::of_leaf(content_type.kind(), facts, lengths)?;
+        Ok(Form { header: last_lines(&content_type, &plan), plan, is_certain: true })
     }
 }
 

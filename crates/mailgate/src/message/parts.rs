@@ -57,7 +57,8 @@ fn write_leaf(leaf: &Leaf, spool: &Spool, to: &mut dyn Write) -> io::Result<()> 
         let read = octets.len();
         reader.consume(read);
     }
-    let Form { header, plan, .. } = Form::of_leaf(&leaf.content_type, &scan.facts());
+    let lengths = || body::Lengths::of(contents(spool, leaf.source));
+    let Form { header, plan, .. } = Form::of_leaf(&leaf.content_type, &scan.facts(), lengths)?;
     to.write_all(leaf.header.as_bytes())?;
     to.write_all(header.as_bytes())?;
     body::encode(&plan, contents(spool, leaf.source), to)

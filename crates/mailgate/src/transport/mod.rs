@@ -108,6 +108,18 @@ impl Failure {
         Failure::before_start("the message cannot be stored", error)
     }
 
+    /// So many programs run that none was started.
+    pub fn busy(limit: usize) -> Failure {
+        Failure {
+            kind: FailureKind::NoResources,
+            exit: None,
+            detail: format!("SendmailMaxProcesses {limit} are running; none ended in time"),
+            words: None,
+            recipient: None,
+            started: false,
+        }
+    }
+
     /// Nothing was started, because of `error`.
     pub(crate) fn before_start(what: &str, error: &io::Error) -> Failure {
         Failure {
@@ -121,7 +133,7 @@ impl Failure {
     }
 
     /// What [`Commit`] had to write down could not be.
-    pub(crate) fn not_recorded(why: String) -> Failure {
+    pub fn not_recorded(why: String) -> Failure {
         Failure {
             kind: FailureKind::NotRecorded,
             exit: None,

@@ -30,13 +30,13 @@ pub enum Fate {
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     Row {
-        what: "Credentials, the framing of HTTP, hop-by-hop fields (RFC 9110 7.6.1), orders to this server (RFC 7240), and the field that SendmailRedirectTo writes",
+        what: "Credentials, the framing of HTTP, hop-by-hop fields (RFC 9110 7.6.1), orders to this server (RFC 7240), and the fields that SendmailRedirectTo and SendmailHold write",
         fate: Fate::Locked,
         in_message: true,
         names: &[
             "Authorization", "Proxy-Authorization", "Cookie*", "Connection", "Proxy-Connection", "Keep-Alive", "TE", "Trailer",
             "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Content-Length", "Content-Encoding", "Host", "Expect", "Prefer",
-            "X-Original-Recipients",
+            "X-Original-Recipients", "X-Hold-*",
         ],
     },
     Row {

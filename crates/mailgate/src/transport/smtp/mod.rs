@@ -11,7 +11,6 @@ mod credentials;
 mod data;
 mod dsn;
 mod failed;
-mod lookup;
 mod memory;
 mod offers;
 mod pool;
