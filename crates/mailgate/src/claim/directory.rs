@@ -72,8 +72,9 @@ struct Owned {
 
 impl Held for Owned {
     fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError> {
-        let begin = record::begin(expires(self.lifetime), &self.content, message_id);
-        let written = self.file.append(&begin).and_then(|()| self.file.sync());
+        let prepared = record::prepare(expires(self.lifetime), &self.content, message_id, record::BOOT.as_deref());
+        let written = self.file.append(&prepared).and_then(|()| self.file.sync());
+        let written = written.and_then(|()| self.file.append(record::HANDING_OVER));
         written.map_err(|error| failed("cannot hold a key", self.file.path(), &error))
     }
 

@@ -56,7 +56,7 @@ impl KeyFile {
     /// What stands in it.
     pub(super) fn read(&self) -> io::Result<Record> {
         let foreign = || io::Error::other("holds no key that this version knows; move it away");
-        record::parse(&self.octets(MAX_RECORD + 1)?).ok_or_else(foreign)
+        record::parse(&self.octets(MAX_RECORD + 1)?, record::BOOT.as_deref()).ok_or_else(foreign)
     }
 
     /// Its first octets, at most so many.

@@ -1,34 +1,47 @@
-//! What a file of [`super::directory`] holds: nothing while its key is claimed, else the message that is being handed over, and behind it
-//! what came of that.
+//! What a file of [`super::directory`] holds: nothing while its key is claimed, else the message that is about to be handed over, the word
+//! that it is being handed over, and what came of that.
 //!
 //! ```text
 //! mod_sendmail claim 1
 //! expires 1769904000
 //! content ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
 //! message-id <k3j5...@gateway.example>
+//! boot 0b5ee5a2-8d0f-4a1c-9d2e-6f6a3a0c6f5b
 //! handing over
 //! settled accepted https://gateway.example/dsn/k3j5.../
 //! ```
 //!
-//! Each step is appended in one write. The hand-over begins when the first is on disk, so a record that ends before its fifth line speaks
-//! of nothing that was sent, and one that ends within its sixth of an outcome that nobody knows.
+//! The first five lines are on disk before the sixth is written, and that stands there before the message is handed over. While the machine
+//! runs, a record without its sixth line speaks of nothing that was sent, for what one process has written every other one reads. Once it
+//! has stopped, that line may be lost, and nobody knows; `boot` tells (proc(5), /proc/sys/kernel/random/boot_id). So a process can be killed
+//! during the slow wait for the disk, and its key is free. A record that ends within its last line is one of an outcome that nobody knows.
 #![forbid(unsafe_code)]
 
 use super::{Ended, Outcome};
 use crate::digest::Digest;
+use std::sync::LazyLock;
 
 const MAGIC: &str = "mod_sendmail claim 1";
-const HANDING_OVER: &str = "handing over";
+
+/// The sixth line.
+pub(super) const HANDING_OVER: &str = "handing over\n";
 
 /// Octets of the longest record.
 pub(super) const MAX_RECORD: usize = 8192;
+
+/// Which start of the machine this is; `None`: that is not to be had, and every other start is another one.
+pub(super) static BOOT: LazyLock<Option<String>> = LazyLock::new(|| {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let boot = boot.trim();
+    (!boot.is_empty() && boot.bytes().all(|byte| byte.is_ascii_graphic())).then(|| boot.to_owned())
+});
 
 /// What stands in a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Record {
     /// Nothing was handed over.
     Claimed,
-    /// A hand-over was begun.
+    /// A hand-over was begun, or may have been.
     Begun {
         /// Seconds since 1970; from then on the key is free.
         expires: i64,
@@ -40,8 +53,9 @@ pub(super) enum Record {
 }
 
 /// The first five lines.
-pub(super) fn begin(expires: i64, content: &Digest, message_id: &str) -> String {
-    format!("{MAGIC}\nexpires {expires}\ncontent {content}\nmessage-id {message_id}\n{HANDING_OVER}\n")
+pub(super) fn prepare(expires: i64, content: &Digest, message_id: &str, boot: Option<&str>) -> String {
+    let boot = boot.unwrap_or("unknown");
+    format!("{MAGIC}\nexpires {expires}\ncontent {content}\nmessage-id {message_id}\nboot {boot}\n")
 }
 
 /// The last line.
@@ -49,30 +63,36 @@ pub(super) fn settle(outcome: &Outcome) -> String {
     format!("settled {}\n", outcome.write())
 }
 
-/// Reads a record; `None`: nobody of us wrote this.
-pub(super) fn parse(octets: &[u8]) -> Option<Record> {
+/// Reads a record, now that the machine has started so; `None`: nobody of us wrote this.
+pub(super) fn parse(octets: &[u8], boot: Option<&str>) -> Option<Record> {
     let text = std::str::from_utf8(octets).ok().filter(|text| text.len() <= MAX_RECORD)?;
     let mut rest = text;
     let mut values = ["", "", "", "", ""];
-    for (name, value) in ["", "expires ", "content ", "message-id ", ""].into_iter().zip(&mut values) {
+    for (name, value) in ["", "expires ", "content ", "message-id ", "boot "].into_iter().zip(&mut values) {
         let Some((line, after)) = rest.split_once('\n') else {
             return is_cut(text).then_some(Record::Claimed);
         };
         *value = line.strip_prefix(name)?;
         rest = after;
     }
-    let [magic, expires, content, message_id, step] = values;
-    let plain = |byte: u8| byte.is_ascii_graphic();
-    if magic != MAGIC || step != HANDING_OVER || message_id.is_empty() || !message_id.bytes().all(plain) {
+    let [magic, expires, content, message_id, started] = values;
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if magic != MAGIC || !plain(message_id) || !plain(started) {
         return None;
     }
-    let outcome = match rest.split_once('\n') {
+    let (expires, content) = (expires.parse().ok()?, Digest::parse(content)?);
+    let outcome = match rest.strip_prefix(HANDING_OVER) {
+        None if !HANDING_OVER.starts_with(rest) => return None,
+        None if boot == Some(started) => return Some(Record::Claimed),
         None => Outcome::DIED,
-        Some((line, "")) => Outcome::parse(line.strip_prefix("settled ")?)?,
-        Some(_) => return None,
+        Some(rest) => match rest.split_once('\n') {
+            None => Outcome::DIED,
+            Some((line, "")) => Outcome::parse(line.strip_prefix("settled ")?)?,
+            Some(_) => return None,
+        },
     };
     let ended = Ended { message_id: message_id.to_owned(), outcome };
-    Some(Record::Begun { expires: expires.parse().ok()?, content: Digest::parse(content)?, ended })
+    Some(Record::Begun { expires, content, ended })
 }
 
 /// Whether this is the start of a record that was not written to its end.
@@ -102,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written_wherever_it_was_cut() {
-        let begun = begin(1_769_904_000, &content(), "<a@b>");
+        let prepared = prepare(1_769_904_000, &content(), "<a@b>", Some("boot-1"));
+        let begun = prepared.clone() + HANDING_OVER;
         for outcome in outcomes() {
             let whole = begun.clone() + &settle(&outcome);
             for length in 0..=whole.len() {
@@ -110,20 +131,22 @@ mod tests {
                     let ended = Ended { message_id: "<a@b>".into(), outcome };
                     Record::Begun { expires: 1_769_904_000, content: content(), ended }
                 };
-                let expected = match length {
-                    length if length < begun.len() => Record::Claimed,
-                    length if length < whole.len() => expected(Outcome::DIED),
-                    _ => expected(outcome.clone()),
-                };
-                assert_eq!(parse(&whole.as_bytes()[..length]), Some(expected), "{:?}", &whole[..length]);
+                let told = if length < whole.len() { expected(Outcome::DIED) } else { expected(outcome.clone()) };
+                for (boot, known_from) in
+                    [(Some("boot-1"), begun.len()), (Some("boot-2"), prepared.len()), (None, prepared.len())]
+                {
+                    let found = parse(&whole.as_bytes()[..length], boot);
+                    let expected = if length < known_from { &Record::Claimed } else { &told };
+                    assert_eq!(found.as_ref(), Some(expected), "{boot:?} {:?}", &whole[..length]);
+                }
             }
         }
     }
 
     #[test]
     fn what_is_no_record_is_neither_free_nor_an_outcome() {
-        let good = begin(9, &content(), "<a@b>") + &settle(&outcomes()[0]);
-        assert!(parse(good.as_bytes()).is_some());
+        let good = prepare(9, &content(), "<a@b>", None) + HANDING_OVER + &settle(&outcomes()[0]);
+        assert!(parse(good.as_bytes(), None).is_some());
         for (from, to) in [
             ("claim 1", "claim 2"),
             ("expires 9", "expires x"),
@@ -133,6 +156,8 @@ mod tests {
             ("<a@b>", "<a b>"),
             ("<a@b>", "<a@b\r>"),
             ("<a@b>", "<\u{e9}@b>"),
+            ("boot ", "boot"),
+            ("boot unknown", "boot "),
             ("handing over", "handed over"),
             ("settled ", "ended "),
             ("accepted", "delivered"),
@@ -143,11 +168,11 @@ mod tests {
             ("%40b/\n", "%40b/\nmore\n"),
         ] {
             assert!(good.contains(from), "{from}");
-            assert_eq!(parse(good.replacen(from, to, 1).as_bytes()), None, "{to}");
+            assert_eq!(parse(good.replacen(from, to, 1).as_bytes(), None), None, "{to}");
         }
         for bad in [&b"\0\0\0\0"[..], b"\n", b"x", b"mod_sendmail claim 10\n", b"\xff"] {
-            assert_eq!(parse(bad), None, "{bad:?}");
+            assert_eq!(parse(bad, None), None, "{bad:?}");
         }
-        assert_eq!(parse(good.replace("<a@b>", &"a".repeat(MAX_RECORD)).as_bytes()), None);
+        assert_eq!(parse(good.replace("<a@b>", &"a".repeat(MAX_RECORD)).as_bytes(), None), None);
     }
 }

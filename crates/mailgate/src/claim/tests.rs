@@ -91,6 +91,14 @@ fn who_ends_before_the_hand_over_frees_the_key_and_who_ends_after_it_leaves_unkn
     assert_eq!(find(&store, "key", "content"), "<c@d> unknown SM0407", "for ever");
 }
 
+fn begun(expires: i64) -> String {
+    prepared(expires, record::BOOT.as_deref()) + record::HANDING_OVER
+}
+
+fn prepared(expires: i64, boot: Option<&str>) -> String {
+    record::prepare(expires, &digest("content"), "<a@b>", boot)
+}
+
 #[test]
 fn a_key_that_a_dead_owner_left_claimed_is_free() {
     let folder = Folder::new("dead");
@@ -100,11 +108,19 @@ fn a_key_that_a_dead_owner_left_claimed_is_free() {
     let file = folder.0.join(&key[..2]).join(&key[2..]);
     std::fs::write(&file, "").unwrap();
     assert_eq!(find(&store, "key", "content"), "yours");
-    std::fs::write(&file, &record::begin(i64::MAX, &digest("content"), "<a@b>")[..60]).unwrap();
+    std::fs::write(&file, &begun(i64::MAX)[..60]).unwrap();
     assert_eq!(find(&store, "key", "content"), "yours", "it never came to the hand-over");
-    std::fs::write(&file, record::begin(i64::MAX, &digest("content"), "<a@b>")).unwrap();
+    std::fs::write(&file, prepared(i64::MAX, record::BOOT.as_deref())).unwrap();
+    assert_eq!(find(&store, "key", "content"), "yours", "killed while it waited for the disk");
+    std::fs::write(&file, prepared(i64::MAX, Some("another-start"))).unwrap();
+    assert_eq!(
+        find(&store, "key", "content"),
+        "<a@b> unknown SM0407",
+        "the machine stopped, and may have lost the word"
+    );
+    std::fs::write(&file, begun(i64::MAX)).unwrap();
     assert_eq!(find(&store, "key", "content"), "<a@b> unknown SM0407");
-    std::fs::write(&file, record::begin(now() - 1, &digest("content"), "<a@b>")).unwrap();
+    std::fs::write(&file, begun(now() - 1)).unwrap();
     assert_eq!(find(&store, "key", "content"), "yours", "its time is over");
 }
 
