@@ -5,18 +5,39 @@
 use crate::directives::DirConfig;
 use crate::faults;
 use crate::metrics::Watch;
-use crate::outcome::{self, Refused};
+use crate::outcome::{self, Refused, Speech};
 use crate::settings::{Settings, TEMPORARY};
 use crate::submit::{Content, Outcome, Wish, read_body, submit};
+use conftree::sections::below;
 use httpd::{Request, Status};
+use mailgate::answer::dialect::{self, Sent};
 use mailgate::answer::{Accepted, Problem};
+use mailgate::input::json::Dialect;
 use mailgate::input::ways::Way;
 use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
+use std::sync::{PoisonError, RwLock};
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 use web::origin::{self, Names, Standing};
+
+/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Keeps the paths behind which those of the SDKs stand.
+pub fn remember_locations(paths: Vec<String>) {
+    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
+}
+
+/// Whose JSON the path of this request takes: what stands behind the path of SendmailLocation, else of the longest `<Location>`.
+fn dialect(request: &Request<'_>, settings: &Settings<'_>) -> Option<Dialect> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
+    let public = below(public.as_deref(), request.uri());
+    let (_, rest) = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()))?;
+    settings.inputs().dialect(rest)
+}
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
@@ -29,6 +50,8 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
+    let dialect = dialect(request, &settings);
+    let speech = dialect.map_or(Speech::Ours { accept: accept.as_deref() }, Speech::Dialect);
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
     let standing = origin::judge(&fields, settings.allow_origin(), names);
@@ -37,14 +60,17 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     match (request.method(), standing) {
         (b"POST", Standing::Foreign(foreign)) => {
-            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref(), &watch)
+            outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
         (b"POST", _) => {
-            let outcome = post(request, &settings, &fields, accept.as_deref(), &watch);
+            let outcome = match dialect {
+                Some(dialect) => json(request, &settings, &fields, accept.as_deref(), dialect, &watch),
+                None => post(request, &settings, &fields, accept.as_deref(), &watch),
+            };
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
-                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref(), &watch),
+                Err(refused) => outcome::refuse(request, &settings, refused, speech, &watch),
             }
         }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
@@ -58,7 +84,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
             None => outcome::describe(request, &settings),
         },
         (b"OPTIONS", _) => outcome::describe(request, &settings),
-        _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref(), &watch),
+        _ => outcome::refuse(request, &settings, method_not_allowed().into(), speech, &watch),
     }
 }
 
@@ -81,13 +107,44 @@ fn post(
     let outcome = match inputs.way(input::given_type(fields).as_ref()) {
         Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, watch)?,
         Some(Way::Mime) => mime(request, settings, fields, wish, watch)?,
-        None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+        Some(Way::Json(_)) | None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
     };
     Ok(match outcome {
         Outcome::Rehearsed(response) => response,
-        Outcome::Sent { message_id, status_url } => {
+        Outcome::Sent { message_id, status_url, .. } => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
             Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
+        }
+    })
+}
+
+/// The JSON of an SDK, answered in its words.
+fn json(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    accept: Option<&str>,
+    dialect: Dialect,
+    watch: &Watch,
+) -> Result<Response, Refused> {
+    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
+    framing::check(fields, framing(request, settings))?;
+    input::no_second_source(fields)?;
+    if input::given_type(fields).is_none_or(|given| given.essence() != "application/json") {
+        return Err(InputError::NotJson.into());
+    }
+    let mut body = Spool::new(&TEMPORARY, IN_MEMORY);
+    read_body(request, settings, &mut |octets| body.write(octets))?;
+    let mut contents = Spool::new(&TEMPORARY, IN_MEMORY);
+    let mail = input::json::read(dialect, &body, &mut contents)?;
+    drop(body);
+    let fields: Vec<_> = mail.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let content = Content::Parts { spool: &contents, root: &mail.root };
+    Ok(match submit(request, settings, &fields, &content, Wish { trial, accept }, watch)? {
+        Outcome::Rehearsed(response) => response,
+        Outcome::Sent { token, message_id, status_url } => {
+            let status_url = status_url.as_deref();
+            dialect::accepted(dialect, Sent { token: &token, message_id: &message_id, status_url })
         }
     })
 }

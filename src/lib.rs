@@ -39,7 +39,9 @@ impl Module for Sendmail {
     }
 
     fn check(server: &Server<'_>) -> Result<(), String> {
-        audit::warn(server);
+        let tree = httpd::configuration(server);
+        audit::warn(&tree);
+        handler::remember_locations(conftree::sections::locations(&tree, "sendmail"));
         Ok(())
     }
 

@@ -42,7 +42,7 @@ pub enum Outcome {
     /// It was a dry run, which is answered so.
     Rehearsed(Response),
     /// The message was handed over.
-    Sent { message_id: MessageId, status_url: Option<String> },
+    Sent { token: Token, message_id: MessageId, status_url: Option<String> },
 }
 
 /// What the client wants of the answer.
@@ -109,7 +109,7 @@ pub fn submit(
     faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, watch);
     let status_url = entry.status_url(settings).map(str::to_owned);
-    Ok(Outcome::Sent { message_id: submission.message_id, status_url })
+    Ok(Outcome::Sent { token, message_id: submission.message_id, status_url })
 }
 
 fn no_transport() -> Problem {

@@ -112,6 +112,8 @@ tags! {
     BROKEN_OFF          "SM0107" 400 AfterCorrection    "broken-off",
     METHOD              "SM0108" 405 AfterCorrection    "method",
     REPEATED            "SM0109" 409 No                 "repeated",
+    JSON                "SM0113" 400 AfterCorrection    "json",
+    JSON_MEMBER         "SM0113" 422 AfterCorrection    "json",
     FORBIDDEN_RECIPIENT "SM0201" 403 AfterCorrection    "recipient-forbidden",
     SENDER              "SM0202" 403 AfterAdministrator "sender",
     ARGUMENT            "SM0203" 403 AfterCorrection    "argument",
