@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod bearer;
 mod directives;
 mod expressions;
 mod faults;
@@ -19,7 +20,7 @@ mod submission;
 mod submit;
 
 use directives::DirConfig;
-use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
+use httpd::{Directive, Fault, Handler, HeaderParser, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
 
 /// The module record `sendmail_module`.
@@ -32,6 +33,7 @@ impl Module for Sendmail {
         Handler { name: c"sendmail-health", answer: health::handle },
     ];
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    const HEADER_PARSER: Option<HeaderParser<Self>> = Some(bearer::rename);
     type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
