@@ -51,7 +51,9 @@ fn rows(table: &str) -> BTreeMap<String, String> {
         .lines()
         .filter_map(|line| {
             let mut quoted = line.split('"').skip(1).step_by(2);
-            let name = quoted.next().filter(|name| name.starts_with("Sendmail") || name.starts_with("ProcessDSN"))?;
+            let name = quoted
+                .next()
+                .filter(|name| ["Sendmail", "ProcessDSN", "Submission"].iter().any(|start| name.starts_with(start)))?;
             Some((name.to_owned(), quoted.last()?.to_owned()))
         })
         .collect();
