@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod health;
 mod hostile;
+mod json;
 mod life;
 mod manual;
 mod memory;

@@ -21,10 +21,8 @@ pub struct Sent<'a> {
 
 /// The answer to a message that was accepted.
 pub fn accepted(dialect: Dialect, sent: Sent<'_>) -> Response {
-    let mut fields = vec![
-        ("X-Message-ID", sent.message_id.as_str().to_owned()),
-        ("X-Content-Type-Options", "nosniff".to_owned()),
-    ];
+    let mut fields =
+        vec![("X-Message-ID", sent.message_id.as_str().to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
     fields.extend(sent.status_url.map(|url| ("Link", monitor(url))));
     let body = match dialect {
         Dialect::Resend => json!({"id": sent.token.as_str()}),

@@ -16,8 +16,7 @@ pub enum Way {
 }
 
 /// Every way with its word.
-const WORDS: &[(&str, Way)] =
-    &[("fields", Way::Fields), ("mime", Way::Mime), ("resend", Way::Json(Dialect::Resend))];
+const WORDS: &[(&str, Way)] = &[("fields", Way::Fields), ("mime", Way::Mime), ("resend", Way::Json(Dialect::Resend))];
 
 /// Where JSON is sent to, behind the path of the location.
 const PATHS: &[(&[u8], Dialect)] = &[(b"/emails", Dialect::Resend)];

@@ -62,7 +62,9 @@ impl Mail {
         let parsed = HeaderName::parse(name.as_bytes()).map_err(|error| found.wrong(error.to_string()))?;
         let is_of_body = parsed.as_str().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
         if is_of_body || OWN.iter().any(|own| parsed.is(own)) {
-            return Err(found.wrong("may not stand among the headers; there is a member for it, or the server writes it"));
+            return Err(
+                found.wrong("may not stand among the headers; there is a member for it, or the server writes it")
+            );
         }
         if self.fields.iter().any(|(other, _)| parsed.is(other)) {
             return Err(found.wrong("stands among the headers twice"));
@@ -94,7 +96,10 @@ impl Mail {
             files.into_iter().partition(|file| file.is_inline && html.is_some());
         let html = html.map(|html| {
             let html = leaf("text/html; charset=utf-8", html);
-            group("related", std::iter::once(html).chain(images.into_iter().map(|file| Part::Leaf(file.leaf))).collect())
+            group(
+                "related",
+                std::iter::once(html).chain(images.into_iter().map(|file| Part::Leaf(file.leaf))).collect(),
+            )
         });
         let text = text.map(|text| leaf("text/plain; charset=utf-8", text));
         let body: Vec<Part> = text.into_iter().chain(html).collect();

@@ -41,8 +41,9 @@ impl File {
             None => guess(name.as_deref().unwrap_or_default()),
         };
         let content_id = words.content_id.as_ref().map(content_id).transpose()?;
-        let mut header = disposition(content_id.is_some(), name.as_deref())
-            .ok_or_else(|| words.name.as_ref().map_or_else(|| JsonError::member("", UNFIT), |found| found.wrong(UNFIT)))?;
+        let mut header = disposition(content_id.is_some(), name.as_deref()).ok_or_else(|| {
+            words.name.as_ref().map_or_else(|| JsonError::member("", UNFIT), |found| found.wrong(UNFIT))
+        })?;
         if let Some(id) = &content_id {
             header += &format!("Content-ID: <{id}>\n");
         }

@@ -87,3 +87,5 @@ pub fn read(dialect: Dialect, source: &Spool, contents: &mut Spool) -> Result<Js
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::JsonError;
-use super::file::{File, Words};
 use super::assembly::{JsonMail, Mail};
+use super::file::{File, Words};
 use super::read::Store;
 use super::tree::{Found, Value, is_same};
 

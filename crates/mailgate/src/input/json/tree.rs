@@ -53,7 +53,9 @@ pub fn item(path: &str, at: usize) -> String {
 
 /// Whether two names are one: SDKs write `reply_to`, `replyTo` and `ReplyTo`.
 pub fn is_same(one: &str, other: &str) -> bool {
-    let letters = |name: &str| name.bytes().filter(|octet| *octet != b'_').map(|octet| octet.to_ascii_lowercase()).collect::<Vec<_>>();
+    let letters = |name: &str| {
+        name.bytes().filter(|octet| *octet != b'_').map(|octet| octet.to_ascii_lowercase()).collect::<Vec<_>>()
+    };
     letters(one) == letters(other)
 }
 
@@ -68,11 +70,6 @@ impl Found {
     /// The value of the whole body.
     pub fn root(value: Value) -> Self {
         Found { path: String::new(), value }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &str {
-        &self.path
     }
 
     /// A complaint about it.
