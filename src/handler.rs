@@ -144,7 +144,10 @@ fn json(
         Outcome::Rehearsed(response) => response,
         Outcome::Sent { token, message_id, status_url } => {
             let status_url = status_url.as_deref();
-            dialect::accepted(dialect, Sent { token: &token, message_id: &message_id, status_url })
+            dialect::accepted(
+                dialect,
+                Sent { token: &token, to: mail.field("To"), message_id: &message_id, status_url },
+            )
         }
     })
 }

@@ -9,7 +9,7 @@ const JSON: &str = r#"{"from":"f@example.test","to":"a@example.test","text":"t"}
 #[test]
 fn a_key_in_the_field_of_an_sdk_is_a_login() {
     let sendmail = Sendmail::new();
-    let httpd = with_login(Httpd::builder(), &sendmail, "SendmailBearer On");
+    let httpd = with_login(Httpd::builder(), "/mail", &sendmail, "SendmailBearer On");
     let with = |name: &str, value: &str| post("/mail/emails", JSON).header(name, value);
     for good in [
         with("Authorization", &format!("Bearer {GOOD}")),
@@ -42,7 +42,7 @@ fn a_key_in_the_field_of_an_sdk_is_a_login() {
 fn without_the_directive_a_bearer_is_nobody() {
     let sendmail = Sendmail::new();
     for (settings, status) in [("SendmailBearer On", 200), ("SendmailBearer Off", 401), ("", 401)] {
-        let httpd = with_login(Httpd::builder(), &sendmail, settings);
+        let httpd = with_login(Httpd::builder(), "/mail", &sendmail, settings);
         let request = post("/mail/emails", JSON).header("Authorization", format!("Bearer {GOOD}"));
         request.send(&httpd).expect_status(status);
         assert_eq!(sendmail.take().len(), usize::from(status == 200), "{settings}");

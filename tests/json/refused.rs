@@ -184,3 +184,55 @@ fn another_path_is_no_json_and_neither_is_one_where_it_is_not_offered() {
     }
     httpd.expect_log("SM0105");
 }
+
+const POSTMARK: &str = r#"{"From":"f@example.test","To":"a@example.test","Subject":"s","TextBody":"t","HtmlBody":"h",
+    "Headers":[{"Name":"X-A","Value":"b"}],"Attachments":[{"Name":"a.txt","Content":"YQ==","ContentID":null}],
+    "TrackLinks":"None","TrackOpens":false,"MessageStream":"outbound","Tag":"","Metadata":{"a":"b"}}"#;
+
+/// What replaces what in [`POSTMARK`], and what the answer says.
+const POSTMARK_ROWS: &[(&str, &str, &str)] = &[
+    ("{\"From\"", "\"From\"", "the body: more stands behind"),
+    ("\"a@example.test\"", "[\"a@example.test\"]", "To: must be a string"),
+    ("\"a@example.test\"", "\"a@example.test, b c\"", "To: "),
+    ("\"a@example.test\"", "\"a@elsewhere.test\"", "a@elsewhere.test is not allowed"),
+    ("\"a@example.test\"", "\"\"", "no recipient"),
+    ("\"s\"", "\"s\\r\\nBcc: x@example.test\"", "Subject: control character"),
+    ("\"t\"", "1", "TextBody: must be a string"),
+    (
+        "\"TextBody\":\"t\",\"HtmlBody\":\"h\",\n    \"Headers\":[{\"Name\":\"X-A\",\"Value\":\"b\"}],\"Attachments\":[{\"Name\":\"a.txt\",\"Content\":\"YQ==\",\"ContentID\":null}]",
+        "\"Headers\":[]",
+        "one of TextBody, HtmlBody and Attachments is needed",
+    ),
+    ("\"Name\":\"X-A\",", "", "Headers[0]: needs Name and Value"),
+    ("\"X-A\"", "\"Bcc\"", "Headers[0].Value: may not stand among the headers"),
+    ("\"X-A\"", "\"X A\"", "Headers[0].Value: octet 0x20"),
+    ("\"YQ==\"", "\"Y\"", "Attachments[0].Content: is no whole base64"),
+    ("\"Content\":\"YQ==\",", "", "Attachments[0]: has no Content"),
+    ("null", "\"cid:\"", "Attachments[0].ContentID: must be 1 to 200"),
+    ("\"None\"", "\"HtmlOnly\"", "TrackLinks: is not done here"),
+    ("false", "true", "TrackOpens: is not done here"),
+    ("\"Tag\"", "\"TemplateId\":5,\"Tag\"", "TemplateId: is not done here"),
+    ("\"Tag\"", "\"InlineCss\":true,\"Tag\"", "InlineCss: is not known here"),
+    ("{\"a\":\"b\"}", "\"b\"", "Metadata: must be an object"),
+];
+
+#[test]
+fn what_cannot_become_a_mail_is_refused_in_the_words_of_postmark() {
+    let sendmail = Sendmail::new();
+    let settings = format!("{INPUTS}\nSendmailRecipients example.test");
+    let httpd = Httpd::builder().mail(&sendmail, &settings).start();
+    let good = post("/mail/email", POSTMARK).send(&httpd).expect_status(200);
+    let body: Value = serde_json::from_slice(&good.body).unwrap();
+    assert_eq!((&body["ErrorCode"], &body["To"]), (&0.into(), &"a@example.test".into()));
+    assert_eq!(sendmail.take().len(), 1);
+    for (old, new, says) in POSTMARK_ROWS {
+        assert!(POSTMARK.contains(old), "{old}");
+        let answer = post("/mail/email", &POSTMARK.replacen(old, new, 1)).send(&httpd).expect_status(422);
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert!(body["Message"].as_str().unwrap().contains(says), "{new}: {body}");
+        assert_eq!((&body["ErrorCode"], sendmail.starts()), (&300.into(), 0), "{new}");
+    }
+    for tag in ["SM0105", "SM0113", "SM0201"] {
+        httpd.expect_log(tag);
+    }
+}

@@ -3,6 +3,7 @@
 
 use super::problem::{Problem, monitor};
 use crate::input::json::Dialect;
+use jiff::Timestamp;
 use mail::message_id::{MessageId, Token};
 use serde_json::json;
 use web::Response;
@@ -13,6 +14,8 @@ use web::escape::harmless_json;
 pub struct Sent<'a> {
     /// What the SDK knows it by.
     pub token: &'a Token,
+    /// Whom it is to, as the client wrote it.
+    pub to: Option<&'a str>,
     /// Its identifier.
     pub message_id: &'a MessageId,
     /// Where its delivery status can be asked for.
@@ -25,6 +28,9 @@ pub fn accepted(dialect: Dialect, sent: Sent<'_>) -> Response {
         vec![("X-Message-ID", sent.message_id.as_str().to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
     fields.extend(sent.status_url.map(|url| ("Link", monitor(url))));
     let body = match dialect {
+        Dialect::Postmark => json!({
+            "To": sent.to, "SubmittedAt": Timestamp::now().to_string(), "MessageID": sent.token.as_str(), "ErrorCode": 0, "Message": "OK",
+        }),
         Dialect::Resend => json!({"id": sent.token.as_str()}),
     };
     Response { status: 200, fields, content_type: JSON, body: harmless_json(&body).into_bytes() }
@@ -33,8 +39,18 @@ pub fn accepted(dialect: Dialect, sent: Sent<'_>) -> Response {
 /// The answer to a request that sent nothing, or nobody knows. Python's SDK of Resend takes no other type for JSON.
 pub fn refused(dialect: Dialect, problem: &Problem, message_id: Option<&MessageId>, show_words: bool) -> Response {
     let mut body = problem.members(message_id, show_words);
-    let (status, message) = (problem.tag.status, format!("{}. {}", problem.detail, problem.tag.retry.sentence()));
+    let message = format!("{}. {}", problem.detail, problem.tag.retry.sentence());
+    let status = match (dialect, problem.tag.status) {
+        // The only status for what is wrong with a message that Postmark's SDKs know.
+        (Dialect::Postmark, 400 | 403 | 411 | 413 | 415) => 422,
+        (_, status) => status,
+    };
     match dialect {
+        Dialect::Postmark => {
+            body["status"] = json!(status);
+            body["ErrorCode"] = json!(if status == 422 { 300 } else { status });
+            body["Message"] = json!(message);
+        }
         Dialect::Resend => {
             body["statusCode"] = json!(status);
             body["name"] = json!(resend_name(status));

@@ -16,10 +16,15 @@ pub enum Way {
 }
 
 /// Every way with its word.
-const WORDS: &[(&str, Way)] = &[("fields", Way::Fields), ("mime", Way::Mime), ("resend", Way::Json(Dialect::Resend))];
+const WORDS: &[(&str, Way)] = &[
+    ("fields", Way::Fields),
+    ("mime", Way::Mime),
+    ("postmark", Way::Json(Dialect::Postmark)),
+    ("resend", Way::Json(Dialect::Resend)),
+];
 
 /// Where JSON is sent to, behind the path of the location.
-const PATHS: &[(&[u8], Dialect)] = &[(b"/emails", Dialect::Resend)];
+const PATHS: &[(&[u8], Dialect)] = &[(b"/email", Dialect::Postmark), (b"/emails", Dialect::Resend)];
 
 /// Those that are offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +37,7 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// `fields`, `mime`, `resend`.
+    /// Words of [`WORDS`].
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let way = |word: &&str| {
             let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
@@ -90,6 +95,8 @@ mod tests {
     #[test]
     fn an_exact_path_chooses_a_dialect_where_it_is_offered() {
         let offered = Inputs::parse(&["resend"]).unwrap();
+        assert_eq!(offered.dialect(b"/email"), None);
+        assert_eq!(Inputs::parse(&["postmark"]).unwrap().dialect(b"/email"), Some(Dialect::Postmark));
         assert_eq!(offered.dialect(b"/emails"), Some(Dialect::Resend));
         for rest in [&b""[..], b"/", b"/emails/", b"/Emails", b"/emails/batch", b"/x/emails"] {
             assert_eq!(offered.dialect(rest), None, "{}", rest.escape_ascii());

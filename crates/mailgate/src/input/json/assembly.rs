@@ -19,6 +19,13 @@ pub struct JsonMail {
     pub root: Part,
 }
 
+impl JsonMail {
+    /// The field of this name, as the client wrote it.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// A mail that is being read.
 #[derive(Debug, Default)]
 pub struct Mail {

@@ -5,6 +5,7 @@
 mod assembly;
 mod decode;
 mod file;
+mod postmark;
 mod read;
 mod resend;
 mod string;
@@ -20,6 +21,8 @@ pub use assembly::JsonMail;
 /// Whose JSON it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
+    /// <https://postmarkapp.com/developer/api/email-api>.
+    Postmark,
     /// <https://resend.com/docs/api-reference/emails/send-email>.
     Resend,
 }
@@ -83,6 +86,7 @@ impl From<io::Error> for JsonError {
 /// The mail in `source`, its texts and files in `contents`.
 pub fn read(dialect: Dialect, source: &Spool, contents: &mut Spool) -> Result<JsonMail, JsonError> {
     match dialect {
+        Dialect::Postmark => postmark::mail(read::read(source, contents, postmark::places)?),
         Dialect::Resend => resend::mail(read::read(source, contents, resend::places)?),
     }
 }
