@@ -37,7 +37,7 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// Words of [`WORDS`].
+    /// `fields`, `mime`, `postmark`, `resend`.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let way = |word: &&str| {
             let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));

@@ -1,5 +1,5 @@
 //! The JSON that the SDKs of mail services send -> fields of a mail and its parts. What JSON is stands in [`read`], what a mail is in
-//! [`assembly`], and each dialect is one file. A member that would change the mail and is not done here is refused by name.
+//! `assembly`, and each dialect is one file. A member that would change the mail and is not done here is refused by name.
 #![forbid(unsafe_code)]
 
 mod assembly;
