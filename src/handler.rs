@@ -6,19 +6,40 @@ use crate::claims::{self, Keyed};
 use crate::directives::DirConfig;
 use crate::faults;
 use crate::metrics::Watch;
-use crate::outcome::{self, Refused};
+use crate::outcome::{self, Refused, Speech};
 use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
 use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
+use conftree::sections::below;
 use httpd::{Request, Status};
+use mailgate::answer::dialect;
 use mailgate::answer::{Accepted, Held, Problem};
+use mailgate::input::json::Dialect;
 use mailgate::input::ways::Way;
 use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
+use std::sync::{PoisonError, RwLock};
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 use web::origin::{self, Names, Standing};
+
+/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Keeps the paths behind which those of the SDKs stand.
+pub fn remember_locations(paths: Vec<String>) {
+    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
+}
+
+/// Whose JSON the path of this request takes: what stands behind the path of SendmailLocation, else of the longest `<Location>`.
+fn dialect(request: &Request<'_>, settings: &Settings<'_>) -> Option<Dialect> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
+    let public = below(public.as_deref(), request.uri());
+    let (_, rest) = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()))?;
+    settings.inputs().dialect(rest)
+}
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
@@ -32,6 +53,8 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
+    let dialect = dialect(request, &settings);
+    let speech = dialect.map_or(Speech::Ours { accept: accept.as_deref() }, Speech::Dialect);
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
     let standing = origin::judge(&fields, settings.allow_origin(), names);
@@ -40,14 +63,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     match (request.method(), standing) {
         (b"POST", Standing::Foreign(foreign)) => {
-            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref(), &watch)
+            outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
         (b"POST", _) => {
-            let outcome = post(request, &settings, &fields, accept.as_deref(), &watch);
+            let outcome = post(request, &settings, &fields, accept.as_deref(), dialect, &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
-                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref(), &watch),
+                Err(refused) => outcome::refuse(request, &settings, refused, speech, &watch),
             }
         }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
@@ -62,7 +85,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
             None => outcome::describe(request, &settings),
         },
         (b"OPTIONS", _) => outcome::describe(request, &settings),
-        _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref(), &watch),
+        _ => outcome::refuse(request, &settings, method_not_allowed().into(), speech, &watch),
     }
 }
 
@@ -76,6 +99,7 @@ fn post(
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     accept: Option<&str>,
+    dialect: Option<Dialect>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
@@ -84,23 +108,72 @@ fn post(
     let mut guards = Guards { rates, keyed };
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { trial, accept };
-    let inputs = settings.inputs();
-    let outcome = match inputs.way(input::given_type(fields).as_ref()) {
-        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, &mut guards, watch)?,
-        Some(Way::Mime) => mime(request, settings, fields, wish, &mut guards, watch)?,
-        None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+    let response = match dialect {
+        Some(dialect) => json(request, settings, fields, wish, dialect, &mut guards, watch)?,
+        None => message(request, settings, fields, wish, &mut guards, watch)?,
     };
-    let response = match outcome {
+    guards.keyed.iter().for_each(Keyed::sweep);
+    guards.rates.answered(&response);
+    Ok(response)
+}
+
+/// What the type of the body chooses: the fields of the request and its body, or a whole message.
+fn message(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    wish: Wish<'_>,
+    guards: &mut Guards<'_>,
+    watch: &Watch,
+) -> Result<Response, Refused> {
+    let (inputs, accept) = (settings.inputs(), wish.accept);
+    let outcome = match inputs.way(input::given_type(fields).as_ref()) {
+        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, guards, watch)?,
+        Some(Way::Mime) => mime(request, settings, fields, wish, guards, watch)?,
+        Some(Way::Json(_)) | None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+    };
+    Ok(match outcome {
         Outcome::Rehearsed(response) => response,
         Outcome::Held { message_id } => Held { message_id: &message_id }.reply(accept),
         Outcome::Sent(Sent { message_id, status_url }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
             Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
         }
-    };
-    guards.keyed.iter().for_each(Keyed::sweep);
-    guards.rates.answered(&response);
-    Ok(response)
+    })
+}
+
+/// The JSON of an SDK, answered in its words.
+fn json(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    wish: Wish<'_>,
+    dialect: Dialect,
+    guards: &mut Guards<'_>,
+    watch: &Watch,
+) -> Result<Response, Refused> {
+    input::no_second_source(fields)?;
+    if input::given_type(fields).is_none_or(|given| given.essence() != "application/json") {
+        return Err(InputError::NotJson.into());
+    }
+    let mut body = Spool::new(&TEMPORARY, IN_MEMORY);
+    read_body(request, settings, &mut |octets| body.write(octets))?;
+    let mut contents = Spool::new(&TEMPORARY, IN_MEMORY);
+    let mail = input::json::read(dialect, &body, &mut contents)?;
+    drop(body);
+    let fields: Vec<_> = mail.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let content = Content::Parts { spool: &contents, root: &mail.root };
+    let to = mail.field("To");
+    Ok(match submit(request, settings, &fields, &content, wish, guards, watch)? {
+        Outcome::Rehearsed(response) => response,
+        Outcome::Held { message_id } => {
+            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url: None })
+        }
+        Outcome::Sent(Sent { message_id, status_url }) => {
+            let status_url = status_url.as_deref();
+            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url })
+        }
+    })
 }
 
 /// A whole message as the body, with an envelope of its own if the request names one.

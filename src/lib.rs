@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod bearer;
 mod checks;
 mod claims;
 mod directives;
@@ -22,7 +23,7 @@ mod submission;
 mod submit;
 
 use directives::DirConfig;
-use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
+use httpd::{Directive, Fault, Handler, HeaderParser, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
 
 /// The module record `sendmail_module`.
@@ -35,6 +36,7 @@ impl Module for Sendmail {
         Handler { name: c"sendmail-health", answer: health::handle },
     ];
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    const HEADER_PARSER: Option<HeaderParser<Self>> = Some(bearer::rename);
     type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
@@ -42,7 +44,9 @@ impl Module for Sendmail {
     }
 
     fn check(server: &Server<'_>) -> Result<(), String> {
-        audit::warn(server);
+        let tree = httpd::configuration(server);
+        audit::warn(&tree);
+        handler::remember_locations(conftree::sections::locations(&tree, "sendmail"));
         Ok(())
     }
 

@@ -7,8 +7,9 @@ use httpd::{Request, Status};
 use mail::message_id::MessageId;
 use mail::redact::redact;
 use mail::text::log_value;
-use mailgate::answer::{Problem, wadl};
+use mailgate::answer::{Problem, dialect, wadl};
 use mailgate::input::InputError;
+use mailgate::input::json::{Dialect, JsonError};
 use mailgate::input::mime::MimeInputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
@@ -43,6 +44,12 @@ impl From<Problem> for Refused {
 
 impl From<InputError> for Refused {
     fn from(error: InputError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
+impl From<JsonError> for Refused {
+    fn from(error: JsonError) -> Self {
         Problem::from(&error).into()
     }
 }
@@ -193,13 +200,22 @@ pub fn record(request: &Request<'_>, refused: &Refused, watch: &Watch) -> u16 {
     problem.tag.status
 }
 
+/// In whose words a request is answered.
+#[derive(Clone, Copy)]
+pub enum Speech<'a> {
+    /// Those of an SDK, which reads nothing else.
+    Dialect(Dialect),
+    /// Ours, in the form that the client accepts.
+    Ours { accept: Option<&'a str> },
+}
+
 /// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
 /// ours.
 pub fn refuse(
     request: &Request<'_>,
     settings: &Settings<'_>,
     refused: Refused,
-    accept: Option<&str>,
+    speech: Speech<'_>,
     watch: &Watch,
 ) -> Status {
     record(request, &refused, watch);
@@ -207,11 +223,15 @@ pub fn refuse(
         Refused::Broken(status) => return Status::http(status),
         Refused::Problem { problem, message_id, .. } => (problem, message_id),
     };
-    let reply = problem.reply(accept, message_id.as_ref(), settings.error_detail());
+    let (id, show_words) = (message_id.as_ref(), settings.error_detail());
+    let reply = match speech {
+        Speech::Dialect(dialect) => dialect::refused(dialect, &problem, id, show_words),
+        Speech::Ours { accept } => problem.reply(accept, id, show_words),
+    };
     for (name, value) in &reply.fields {
         request.err_headers_out().set_text(name, value);
     }
-    if request.has_error_document(reply.status) {
+    if matches!(speech, Speech::Ours { .. }) && request.has_error_document(reply.status) {
         return Status::http(reply.status.into());
     }
     if reply.status == 405 {

@@ -12,6 +12,7 @@ mod examples;
 mod faults;
 mod health;
 mod hostile;
+mod json;
 mod keys;
 mod life;
 mod manual;

@@ -254,6 +254,12 @@ impl<'r> Request<'r> {
         unsafe { self.table((*self.as_ptr()).headers_in) }
     }
 
+    /// AuthType, as the configuration spells it.
+    pub fn configured_auth_type(&self) -> Option<&'r [u8]> {
+        // SAFETY: reads the core's settings of a live request: NULL or a C string of the configuration or of r->pool.
+        unsafe { self.text(sys::ap_auth_type(self.as_ptr())) }
+    }
+
     /// The fields of the answer.
     pub fn headers_out(&self) -> Table<'r> {
         // SAFETY: as for headers_in.

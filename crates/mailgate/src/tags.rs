@@ -119,6 +119,8 @@ tags! {
     REPEATED            "SM0109" 409 No                 "repeated",
     KEY_IN_USE          "SM0110" 409 WithKey            "key-in-use",
     KEY_REUSED          "SM0111" 422 AfterCorrection    "key-reused",
+    JSON                "SM0113" 400 AfterCorrection    "json",
+    JSON_MEMBER         "SM0113" 422 AfterCorrection    "json",
     FORBIDDEN_RECIPIENT "SM0201" 403 AfterCorrection    "recipient-forbidden",
     SENDER              "SM0202" 403 AfterAdministrator "sender",
     ARGUMENT            "SM0203" 403 AfterCorrection    "argument",

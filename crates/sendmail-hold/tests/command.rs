@@ -31,7 +31,7 @@ impl Place {
         let envelope = Envelope { sender: Some(address("f@example.test")), recipients };
         let ticket = Ticket::new(id, "milter x: looks odd", "alice", "https://gw.test/mail", envelope);
         let message = Message::compose(&self.0, text.as_bytes(), |_| Ok(())).unwrap();
-        hold::store(&self.folder(), &ticket, &message).unwrap();
+        hold::store(&self.folder(), &ticket, &message, &mut || Ok(())).unwrap();
     }
 
     fn run(&self, words: &[&str]) -> Output {

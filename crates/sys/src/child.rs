@@ -284,7 +284,7 @@ impl Outlets {
         Ok(Outlets { stdout: outlet()?, stderr: outlet()? })
     }
 
-    /// Starts the program and watches it as [`Child::watch`] does. `Err`: it was not started.
+    /// Starts the program and watches it as `Child::watch` does. `Err`: it was not started.
     pub fn run(
         self,
         path: &CStr,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod accepted;
+pub mod dialect;
 pub mod dry_run;
 pub mod health;
 mod problem;

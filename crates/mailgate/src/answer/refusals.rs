@@ -4,6 +4,7 @@
 use super::problem::Problem;
 use crate::checks::refused::{Refused, RefusedKind};
 use crate::claim::StoreError;
+use crate::input::json::JsonError;
 use crate::input::mime::MimeInputError;
 use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
@@ -18,9 +19,11 @@ impl From<&InputError> for Problem {
     fn from(error: &InputError) -> Self {
         let tag = match error {
             InputError::ContentEncoding | InputError::TransferCoding => &tags::CODING,
-            InputError::Form { .. } | InputError::NotOffered { .. } | InputError::Partial | InputError::RawMessage => {
-                &tags::MEDIA_TYPE
-            }
+            InputError::Form { .. }
+            | InputError::NotJson
+            | InputError::NotOffered { .. }
+            | InputError::Partial
+            | InputError::RawMessage => &tags::MEDIA_TYPE,
             InputError::LengthRequired => &tags::LENGTH_REQUIRED,
             InputError::TooLarge { .. } => &tags::TOO_LARGE,
             InputError::Policy(error) => return error.into(),
@@ -46,6 +49,18 @@ impl From<&InputError> for Problem {
             return Problem::hidden(tag, error.to_string(), log);
         }
         Problem::new(tag, error.to_string())
+    }
+}
+
+impl From<&JsonError> for Problem {
+    fn from(error: &JsonError) -> Self {
+        let tag = match error {
+            JsonError::Io(error) => return spool_full(error),
+            JsonError::Member { .. } => &tags::JSON_MEMBER,
+            JsonError::Syntax { .. } => &tags::JSON,
+        };
+        // What is wrong may quote an address of Bcc.
+        Problem::hidden(tag, error.to_string(), format!("the JSON is refused at {}; the answer says why", error.path()))
     }
 }
 

@@ -20,7 +20,7 @@ pub const STATUSES: &[(u16, &str, &str)] = &[
     (411, "Length Required", "Over HTTP/1.0 and HTTP/2 a body needs Content-Length. Nothing was sent."),
     (413, "Content Too Large", "The body or the message is too large. Nothing was sent."),
     (415, "Unsupported Media Type", "The type or coding of the body cannot become a mail. Nothing was sent."),
-    (422, "Unprocessable Content", "This Idempotency-Key was used for another message. Nothing was sent."),
+    (422, "Unprocessable Content", "This Idempotency-Key was used for another message, or the JSON says what cannot become a mail. Nothing was sent."),
     (429, "Too Many Requests", "More than this client may send in this time; Retry-After says when. Nothing was sent."),
     (500, "Internal Server Error", "The server is not set up to send. Nothing was sent."),
     (502, "Bad Gateway", "Nobody knows whether the message was queued."),

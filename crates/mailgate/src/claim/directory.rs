@@ -1,6 +1,6 @@
 //! Keys as files, for all processes of one machine: `ba/7816bf...`, named by the digest of the key. Its owner holds the file's lock
 //! (flock(2)) as long as its request lives, and the kernel takes that away from a dead one at once. What stands in the file says the rest
-//! ([`super::record`]). Files go when their time is over ([`super::sweep`]) and never to make room.
+//! (`record`). Files go when their time is over (`sweep`) and never to make room.
 #![forbid(unsafe_code)]
 
 use super::file::{self, KeyFile, Lock};

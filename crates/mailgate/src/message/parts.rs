@@ -30,7 +30,14 @@ fn write(part: &Part, spool: &Spool, to: &mut dyn Write) -> io::Result<()> {
         Part::Leaf(leaf) => write_leaf(leaf, spool, to),
         Part::Multipart { subtype, parts } => {
             let boundary = boundary().map_err(|error| io::Error::other(error.to_string()))?;
-            write!(to, "Content-Type: multipart/{subtype};\n boundary=\"{boundary}\"\n")?;
+            write!(to, "Content-Type: multipart/{subtype};\n boundary=\"{boundary}\"")?;
+            match parts.first() {
+                // RFC 2387 3.1 wants the type of the root.
+                Some(Part::Leaf(root)) if *subtype == "related" => {
+                    writeln!(to, ";\n type=\"{}\"", root.content_type.essence())?;
+                }
+                _ => writeln!(to)?,
+            }
             for part in parts {
                 write!(to, "\n--{boundary}\n")?;
                 write(part, spool, to)?;

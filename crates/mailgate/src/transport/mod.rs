@@ -1,6 +1,6 @@
-//! A finished message -> a `sendmail` program ([`sendmail`]), a Maildir ([`maildir`]) or a mail server ([`relay`]), and what became of it:
+//! A finished message -> a `sendmail` program ([`program`]), a Maildir ([`maildir`]) or a mail server ([`smtp`]), and what became of it:
 //! [`Accepted`], or a [`Failure`] that says whether anything was started and whether the message may have been queued.
-//! Exit codes are judged in `sysexits`, what single MTAs make of their arguments in [`mta`], how many run at one time
+//! Exit codes are judged in `sysexits`, what single MTAs make of their arguments in [`program::mta`], how many run at one time
 //! in [`slots`].
 #![deny(unsafe_code)]
 

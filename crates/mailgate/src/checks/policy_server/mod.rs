@@ -1,5 +1,5 @@
 //! A policy server by Postfix's protocol (SMTPD_POLICY_README): one request for each recipient, one answer each, over one connection for a
-//! message. What the answers mean together is said here; their words are in [`action`].
+//! message. What the answers mean together is said here; their words are in `action`.
 #![forbid(unsafe_code)]
 
 mod action;
