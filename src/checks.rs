@@ -116,6 +116,12 @@ fn no_hold() -> Problem {
 pub fn probe(settings: &Settings<'_>, patience: Duration) -> Result<(), Ailment> {
     let checks = checks(settings, &[]);
     let checks = Checks { timeout: checks.timeout.min(patience), ..checks };
+    // Who asks for the health is not always known: no more at a time than messages.
+    let slot = slots::acquire(settings.max_processes(), patience);
+    let _slot = slot.ok_or_else(|| Ailment {
+        reason: "too many messages are at work",
+        detail: Failure::busy(settings.max_processes()).detail,
+    })?;
     checks.probe().map_err(|detail| Ailment { reason: "a check does not answer", detail })
 }
 

@@ -66,7 +66,7 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
             Ok(Outcome::Rehearsed(_)) => Err(Cause::Misconfigured.into()),
             Err(refused) => {
                 transaction.set_status(outcome::record(&request, &refused, &watch));
-                Err(refusal(&refused))
+                Err(refusal(&refused, settings.error_detail()))
             }
         }
     });
@@ -77,12 +77,15 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
 }
 
 /// Where nobody knows what became of the message, sending it again may double it: the client gives up, and tells its user why.
-fn refusal(refused: &Refused) -> Refusal {
+fn refusal(refused: &Refused, show_words: bool) -> Refusal {
     match refused {
         Refused::Broken(status) => Cause::of_status(u16::try_from(*status).unwrap_or(500)).into(),
         Refused::Problem { problem, .. } => match (problem.tag.retry, Cause::of_status(problem.tag.status)) {
             (Retry::Unknown | Retry::No, _) | (_, Cause::Unknown) => Cause::MayHaveBeenDelivered.into(),
-            (_, cause) => cause.with(problem.detail.as_str()),
+            (_, cause) => match problem.words.as_deref().filter(|_| show_words) {
+                Some(words) => cause.with(format!("{}: {words}", problem.detail)),
+                None => cause.with(problem.detail.as_str()),
+            },
         },
     }
 }

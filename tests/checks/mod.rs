@@ -8,6 +8,7 @@ mod milters;
 mod misbehave;
 mod policy;
 mod real;
+mod ways;
 
 use crate::relay::{relaying, to};
 use crate::support::httpd_config::Builder;

@@ -195,10 +195,18 @@ fn what_clamav_finds_is_refused_with_its_words_by_its_milter_and_by_clamd_alone(
         |_| listens(port),
     );
     let smtp = Smtp::start();
-    let text_ = format!("SendmailMilter inet:127.0.0.1:{port}\nSendmailErrorDetail on");
+    let text_ = format!("SendmailMilter inet:127.0.0.1:{port}\nSendmailErrorDetail on\nSendmailInputs fields mime");
     let builder = relaying(steady(Mpm::Event), "/milter", &to(&smtp), &text_);
     let direct = format!("SendmailClamd unix:{}\nSendmailErrorDetail on", socket.display());
     let httpd = relaying(builder, "/clamd", &to(&smtp), &direct).start();
+    for (name, body, is_infected) in attachments() {
+        let header = "From: f@example.test\nTo: a@example.test\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n";
+        let request = Request::post("/milter").header("Content-Type", "message/rfc822").body(format!("{header}{body}"));
+        let response = request.send(&httpd);
+        assert_eq!(promised(&response), if is_infected { 400 } else { 202 }, "mime {name}: {}", response.text());
+        assert_eq!(response.text().contains("virus Test.Eicar.UNOFFICIAL found"), is_infected, "{}", response.text());
+        assert_eq!(smtp.take().len(), usize::from(!is_infected), "mime {name}");
+    }
     for (path, words) in [("/milter", "virus Test.Eicar.UNOFFICIAL found"), ("/clamd", "found Test.Eicar.UNOFFICIAL")] {
         for (name, body, is_infected) in attachments() {
             let request =
