@@ -10,7 +10,7 @@ use tracking::status::answer;
 use tracking::status::url::{self, Target};
 use tracking::store::{self, Owner, Viewer};
 use web::fields::value_of;
-use web::origin::{self, Names};
+use web::origin::{self, Foreign, Names};
 
 /// Longest wait for the database.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -40,9 +40,12 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
-    if origin::check_host(&request.headers_in().entries(), names).is_err() {
+    if let Err(Foreign::Host { host } | Foreign::Origin { host, .. }) =
+        origin::check_host(&request.headers_in().entries(), names)
+    {
+        let host: String = host.escape_debug().take(100).collect();
         tracing::warn!(
-            "SM0211: Host is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
+            "SM0211: Host '{host}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
         );
         return request.send(&answer::forbidden(accept));
     }
