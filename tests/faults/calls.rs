@@ -23,7 +23,7 @@ fn body(octets: usize, late: &str) -> String {
 
 /// In memory; in a file; in a file that turns out to be the wrong one, since only its end shows that it is not 7-bit.
 fn bodies() -> [String; 3] {
-    [body(100, ""), body(80_000, ""), body(80_000, "\u{e9}\n")]
+    [body(100, ""), body(300_000, ""), body(300_000, "\u{e9}\n")]
 }
 
 /// Sends with the fault, and says whether it was reached.
@@ -244,7 +244,7 @@ fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice() {
             let path = format!("/{name}/{kind}");
             Request::mail(&path).body("the end\n").send(&httpd).expect_status(202);
             let mut answers = Vec::new();
-            for (octets, errno) in [(100, Errno::IO), (100, Errno::AGAIN), (80_000, Errno::CONNRESET)] {
+            for (octets, errno) in [(100, Errno::IO), (100, Errno::AGAIN), (300_000, Errno::CONNRESET)] {
                 points.push(walk_relay(&httpd, &path, octets, &errno.raw_os_error().to_string(), &mut answers));
             }
             judged.push((smtp, path, answers));

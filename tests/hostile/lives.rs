@@ -121,13 +121,12 @@ fn hostile_k05_an_include_of_the_handler_sends_nothing() {
 
 #[test]
 fn hostile_k07_a_full_disk_refuses_the_body() {
-    let Some(row) = row("K07") else { return };
     let sendmail = Sendmail::new();
     let Some(small) = Disk::mount("64k") else { return skipped("mount(8) is not allowed") };
     let httpd =
         Httpd::builder().environment("TMPDIR", &small.folder().display().to_string()).mail(&sendmail, "").start();
-    let full = send(&row, &httpd).unwrap();
-    row.judge(&Ok(full.clone()));
+    let body = "a line of text\n".repeat(20_000); // more than what stays in memory
+    let full = Request::mail("/mail").body(body).send(&httpd);
     assert!(full.status == 503 && full.header("Retry-After").is_some(), "{full:?}");
     assert_eq!(sendmail.starts(), 0);
     Request::mail("/mail").send(&httpd).expect_status(202); // fits into memory
