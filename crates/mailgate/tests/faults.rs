@@ -51,7 +51,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     let submission = input::read(&fields, &rules).map_err(|error| Problem::from(&error))?;
     let tmp = place.join("tmp");
     let server_name = HostName::new("gateway.test", [127, 0, 0, 1].into());
-    let trace = Trace { client: None, user: None, server_name: &server_name, https: false, token: &token };
+    let trace = Trace { client: None, user: None, server_name: &server_name, protocol: "HTTP", token: &token };
     let mut draft = Draft::new(&submission, Some(trace), &tmp);
     for piece in body.chunks(20_000) {
         draft.write(piece).map_err(|error| answer::spool_full(&error))?;

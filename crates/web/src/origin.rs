@@ -95,7 +95,7 @@ impl Names<'_> {
         is_address
             || name == "localhost"
             || (self.answers_to)(name)
-            || host_name(self.server_name).is_some_and(|own| own.trim_end_matches('.') == name)
+            || host_name(self.server_name.trim_end_matches('.')).is_some_and(|own| own == name)
     }
 }
 
