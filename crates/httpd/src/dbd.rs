@@ -7,6 +7,7 @@ use apr::Dbd;
 use sql::{Database, DatabaseError, Dialect, Statement};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::{Mutex, MutexGuard};
 
 /// Marks a connection on which [`BUSY`] has been set; never run.
 const READY: Statement = Statement { name: c"dsn_ready", sql: c"SELECT 1", columns: 1 };
@@ -18,10 +19,16 @@ const BUSY: &std::ffi::CStr = c"PRAGMA busy_timeout=500";
 type Open = unsafe extern "C" fn(*mut sys::apr_pool_t, *mut sys::server_rec) -> *mut sys::ap_dbd_t;
 type Close = unsafe extern "C" fn(*mut sys::server_rec, *mut sys::ap_dbd_t);
 
-/// A connection of mod_dbd, given back when it is dropped.
+/// Whose turn it is with SQLite, of all threads of this process. Its driver runs one statement at a time for a whole process; one that waits
+/// for another writer there keeps that writer from going on, if it is of the same process, until [`BUSY`] is over.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A connection of mod_dbd, given back when it is dropped. A thread has one at a time.
 #[derive(Debug)]
 pub struct Lent<'r> {
     database: Dbd<'r>,
+    /// With SQLite.
+    _turn: Option<MutexGuard<'static, ()>>,
     raw: NonNull<sys::ap_dbd_t>,
     server: *mut sys::server_rec,
     close: Close,
@@ -82,8 +89,10 @@ impl<'r> Request<'r> {
         // SAFETY: all of one connection, which is this thread's until it is closed; mod_dbd made the hash in the connection's pool, its
         // keys are the labels of DBDPrepareSQL and ours, which all start with "dsn_".
         let database = unsafe { Dbd::from_raw(lent.driver, handle, pool, prepared) };
-        let mut lent = Lent { database, raw, server, close };
-        if lent.dialect() == Dialect::Sqlite && !lent.is_prepared(&READY) {
+        let is_sqlite = database.dialect() == Dialect::Sqlite;
+        let turn = is_sqlite.then(|| TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let mut lent = Lent { database, _turn: turn, raw, server, close };
+        if is_sqlite && !lent.is_prepared(&READY) {
             lent.execute(BUSY)?;
             lent.prepare(&READY)?;
         }
