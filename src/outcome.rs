@@ -80,19 +80,22 @@ pub fn accepted(
     taken: &transport::Accepted,
     watch: &Watch,
 ) {
-    let took = watch.accepted();
-    let (id, rcpts, usec) = (log_value(submission.message_id.as_str()), submission.recipients.len(), took.as_micros());
-    let (from, user, redirected) = parties(request, submission);
+    let usec = watch.accepted().as_micros();
+    let id = || log_value(submission.message_id.as_str());
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
-    let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply={}", log_value(reply)));
-    tracing::info!(
-        "{}: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
-        tags::ACCEPTED,
-        usec / 1000
-    );
+    // By default it is not, and its words are most of the work.
+    if tracing::enabled!(tracing::Level::INFO) {
+        let (id, rcpts, ms) = (id(), submission.recipients.len(), usec / 1000);
+        let (from, user, redirected) = parties(request, submission);
+        let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply={}", log_value(reply)));
+        tracing::info!(
+            "{}: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={ms} user={user}{redirected}{reply}",
+            tags::ACCEPTED,
+        );
+    }
     if let Some(words) = &taken.warning {
         let words = redact(words, &submission.hidden);
-        tracing::warn!("{}: the program took the message and said: {words} id={id}", tags::WORDS);
+        tracing::warn!("{}: the program took the message and said: {words} id={}", tags::WORDS, id());
     }
     notes(request, submission, "accepted", bytes, usec);
     note(request, "sendmail-exit", &exit);

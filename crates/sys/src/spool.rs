@@ -33,11 +33,11 @@ impl Spool {
         if self.file.is_none() && self.memory.len() + octets.len() > self.memory_limit {
             self.file = Some(unnamed_file(&self.dir)?);
         }
-        if self.file.is_some() && self.memory.len() + octets.len() > PIECE {
+        if self.file.is_some() && self.memory.len() + octets.len() > WRITTEN {
             self.settle()?;
         }
         match &self.file {
-            Some(file) if octets.len() >= PIECE => calls::write_all(file.as_fd(), octets)?,
+            Some(file) if octets.len() >= WRITTEN => calls::write_all(file.as_fd(), octets)?,
             _ => self.memory.append(octets),
         }
         self.len += octets.len() as u64;
@@ -117,8 +117,11 @@ pub struct Reader<'a> {
     taken: usize,
 }
 
-/// Read from a file, and written to it, at a time.
-const PIECE: usize = 64 * 1024;
+/// Read from a file at a time: what the caches of a core hold.
+const READ: usize = 64 * 1024;
+
+/// Written to one at a time: the more, the larger the pieces in which the file system finds room for it.
+const WRITTEN: usize = 256 * 1024;
 
 impl Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -138,7 +141,7 @@ impl BufRead for Reader<'_> {
             return Ok(self.spool.memory.get((self.offset - in_file) as usize..).unwrap_or_default());
         }
         if self.taken == self.buffer.len() {
-            self.buffer.resize(PIECE, 0);
+            self.buffer.resize(READ, 0);
             self.taken = self.buffer.len(); // nothing is there if the file cannot be read
             let n = calls::read_at(file.as_fd(), &mut self.buffer, self.offset)?;
             self.buffer.truncate(n);

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 /// Why a message could not be composed.
 #[derive(Debug)]
@@ -78,9 +79,9 @@ impl Trace<'_> {
     /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
     pub(super) fn field(&self) -> String {
         let client = match self.client {
-            Some(IpAddr::V4(address)) => format!("from [{address}]"),
-            Some(IpAddr::V6(address)) => format!("from [IPv6:{address}]"),
-            None => "from client".to_owned(),
+            Some(IpAddr::V4(address)) => format!("[{address}]"),
+            Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+            None => "client".to_owned(),
         };
         let user = self.user.map(|user| {
             let plain =
@@ -137,9 +138,12 @@ impl Form {
     }
 }
 
+static CONTENT_TYPE: LazyLock<HeaderName> =
+    LazyLock::new(|| HeaderName::parse(b"Content-Type").expect("a constant of letters and a hyphen"));
+
 /// The last lines of a header, with the empty one.
 pub(super) fn last_lines(content_type: &ContentType, plan: &Plan) -> String {
-    let mut header = content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
+    let mut header = content_type.write(&CONTENT_TYPE);
     if let Some(encoding) = plan.transfer_encoding() {
         header += &format!("Content-Transfer-Encoding: {encoding}\n");
     }
