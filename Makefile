@@ -5,13 +5,13 @@ CARGO ?= cargo
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all bench build check clean deb demo fuzz install test test-deb test-long
+.PHONY: all bench build check clean deb demo fuzz install install-client test test-deb test-long
 
 all: build
 
-build: ## both modules and processdsn, optimized
+build: ## both modules, processdsn, sendmail-hold and sendmail-http, optimized
 	tools/packages build
-	$(CARGO) build --release --package mod_sendmail --package mod_processdsn --package processdsn
+	$(CARGO) build --release --package mod_sendmail --package mod_processdsn --package processdsn --package sendmail-hold --package sendmail-http
 
 demo: ## a private httpd on loopback takes a message and delivers it into a Maildir
 	tools/packages demo
@@ -41,17 +41,21 @@ fuzz: ## every fuzz target for half a minute; SECONDS_EACH=600 for longer
 	tools/packages build fuzz
 	fuzz/run $(or $(SECONDS_EACH),30)
 
-install: ## what make has built: modules into the httpd that apxs belongs to, processdsn into PREFIX; DESTDIR is honoured
+install: ## what make has built: modules into the httpd that apxs belongs to, processdsn and sendmail-hold into PREFIX; DESTDIR is honoured
 	tools/install "$(DESTDIR)" "$(PREFIX)" "$(APXS)"
 	tools/install-conf "$(DESTDIR)" "$(APXS)"
 
-deb: ## target/deb/*.deb: libapache2-mod-sendmail and processdsn
+install-client: ## sendmail-http with its manual page and units, on a machine that has no httpd; DESTDIR and PREFIX are honoured
+	tools/install-client "$(DESTDIR)" "$(PREFIX)"
+
+deb: ## target/deb/*.deb: libapache2-mod-sendmail, processdsn, sendmail-http and sendmail-http-mta
 	tools/packages deb
 	tools/deb
 
 test-deb: deb ## the packages in a Debian 12 of their own (debootstrap, root): install, enable, use, purge
 	tools/packages deb-test
 	tools/test-deb
+	tools/test-deb-client
 
 clean:
 	$(CARGO) clean

@@ -1,12 +1,12 @@
 //! The warnings of the start, from the configuration as httpd parsed it into the error log.
 #![forbid(unsafe_code)]
 
-use httpd::Server;
+use conftree::Directive;
 use mailgate::audit;
 
 /// Logs what is risky in the configuration.
-pub fn warn(server: &Server<'_>) {
-    for warning in audit::warnings(&httpd::configuration(server)) {
+pub fn warn(tree: &[Directive]) {
+    for warning in audit::warnings(tree) {
         tracing::warn!("{}: {}", warning.tag, warning.text);
     }
 }

@@ -2,13 +2,14 @@
 //! status. All of it is known before the body is read.
 #![forbid(unsafe_code)]
 
-use crate::directives::{Source, Text};
+use crate::directives::{Macro, Source, Text};
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::{Certificate, Expression, Request};
 use mail::address::Address;
 use mail::message_id::Token;
 use mailgate::answer::Problem;
+use mailgate::checks::milter::Custom;
 use mailgate::policy::PolicyError;
 use mailgate::policy::arguments::{self, Piece};
 use mailgate::policy::sender::{Vouched, is_from_certificate};
@@ -16,6 +17,7 @@ use mailgate::submission::Submission;
 use mailgate::tags;
 use mailgate::transport::program::arguments::Role;
 use std::ffi::CStr;
+use std::fmt;
 
 /// What SendmailSenderMail and SendmailSenderName gave.
 pub struct Sender<'r> {
@@ -42,7 +44,7 @@ pub fn sender<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Result<Opti
 fn value<'r>(request: &Request<'r>, source: &Source<'_>) -> Result<Option<&'r [u8]>, Refused> {
     let value = match source {
         Source::Variable(name) => request.variable(name),
-        Source::Expression(text, expression) => Some(evaluate(request, expression, text)?),
+        Source::Expression(text, expression) => Some(evaluate(request, expression, &text)?),
     };
     let text = source.text();
     if value.is_some_and(|value| !value.is_empty()) && is_forged(request, &text) {
@@ -73,8 +75,16 @@ pub struct Offered<'a> {
 }
 
 impl Offered<'_> {
-    /// Puts the values into the environment of the request while `evaluate` runs.
-    fn during<T>(&self, request: &Request<'_>, evaluate: impl FnOnce() -> T) -> T {
+    /// Puts the values into the environment of the request while `evaluate` runs, if there is an expression among what that looks at.
+    fn during<'p, T>(
+        &self,
+        request: &Request<'_>,
+        mut pieces: impl Iterator<Item = &'p Piece<Expression<'p>>>,
+        evaluate: impl FnOnce() -> T,
+    ) -> T {
+        if !pieces.any(|piece| matches!(piece, Piece::Expression(_))) {
+            return evaluate();
+        }
         let from = self.submission.from.as_ref().map(|from| from.address().to_string()).unwrap_or_default();
         let values: [(&CStr, &str); 4] = [
             (c"SENDMAIL_MESSAGE_ID", self.submission.message_id.as_str()),
@@ -104,11 +114,12 @@ pub fn arguments(
     if let Some(i) = arguments.words.iter().position(|word| is_forged(request, &word.written)) {
         return Err(PolicyError::Argument { word: i + 1, reason: UNVERIFIED }.into());
     }
-    let words = arguments.words.iter().zip(&arguments.roles).enumerate();
-    let mut arguments = offered.during(request, || {
+    let mut arguments = offered.during(request, arguments.words.iter().flat_map(|word| &word.pieces), || {
+        let words = arguments.words.iter().zip(&arguments.roles).enumerate();
         words
             .map(|(i, (word, role))| {
-                let pieces = evaluate_pieces(request, &word.pieces, &format!("word {} of SendmailArguments", i + 1))?;
+                let pieces =
+                    evaluate_pieces(request, &word.pieces, &format_args!("word {} of SendmailArguments", i + 1))?;
                 let recipient = (*role == Role::Recipient).then(|| settings.recipients());
                 Ok(arguments::join(i + 1, &pieces, recipient)?)
             })
@@ -120,6 +131,25 @@ pub fn arguments(
     Ok(arguments)
 }
 
+/// What SendmailMilterMacros says for this request.
+pub fn macros(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Result<Vec<Custom>, Refused> {
+    let Some(macros) = settings.milter_macros() else { return Ok(Vec::new()) };
+    let value = |Macro { name, value }: &Macro<'_>| {
+        if is_forged(request, &value.written) {
+            let detail = "a value of this request does not fit the way mail is sent from here";
+            return Err(Problem::hidden(
+                &tags::ARGUMENT,
+                detail,
+                format!("{name} of SendmailMilterMacros {UNVERIFIED}"),
+            )
+            .into());
+        }
+        Ok((name.clone(), text(request, &value.pieces, &format_args!("{name} of SendmailMilterMacros"))?))
+    };
+    let pieces = macros.iter().flat_map(|made| &made.value.pieces);
+    offered.during(request, pieces, || macros.iter().map(value).collect())
+}
+
 /// The sender of the envelope for a relay: what SendmailRelayFrom says, else the author. `None`: nobody, `<>`.
 pub fn relay_sender(
     request: &Request<'_>,
@@ -129,7 +159,7 @@ pub fn relay_sender(
     let Some(from) = settings.relay_from() else {
         return Ok(offered.submission.from.as_ref().map(|from| from.address().clone()));
     };
-    let value = offered.during(request, || text(request, &from.pieces, "SendmailRelayFrom"))?;
+    let value = offered.during(request, from.pieces.iter(), || text(request, &from.pieces, &"SendmailRelayFrom"))?;
     if value.is_empty() || value == b"<>" {
         return Ok(None);
     }
@@ -160,22 +190,22 @@ pub fn dsn_location(
     offered: &Offered<'_>,
 ) -> Result<Option<String>, Refused> {
     let Some(base) = settings.dsn_location() else { return Ok(None) };
-    let base = offered.during(request, || text(request, &base.pieces, "SendmailDSNLocation"))?;
+    let base = offered.during(request, base.pieces.iter(), || text(request, &base.pieces, &"SendmailDSNLocation"))?;
     let base = String::from_utf8(base).ok().filter(|base| !base.chars().any(|c| c.is_control() || c.is_whitespace()));
     base.map(|base| Some(base).filter(|base| !base.is_empty()))
-        .ok_or_else(|| failed("SendmailDSNLocation", "its value holds a blank or a control character").into())
+        .ok_or_else(|| failed(&"SendmailDSNLocation", "its value holds a blank or a control character").into())
 }
 
 /// What a directive says for this request, whose name is `what`.
-pub fn value_of(request: &Request<'_>, value: &Text<'_>, what: &str) -> Result<Vec<u8>, Refused> {
+pub fn value_of(request: &Request<'_>, value: &Text<'_>, what: &'static str) -> Result<Vec<u8>, Refused> {
     if is_forged(request, &value.written) {
-        return Err(failed(what, UNVERIFIED).into());
+        return Err(failed(&what, UNVERIFIED).into());
     }
-    text(request, &value.pieces, what)
+    text(request, &value.pieces, &what)
 }
 
 /// Literals and values, one behind the other.
-fn text(request: &Request<'_>, pieces: &[Piece<Expression<'_>>], what: &str) -> Result<Vec<u8>, Refused> {
+fn text(request: &Request<'_>, pieces: &[Piece<Expression<'_>>], what: &dyn fmt::Display) -> Result<Vec<u8>, Refused> {
     let pieces = evaluate_pieces(request, pieces, what)?;
     Ok(pieces.into_iter().fold(Vec::new(), |mut text, piece| {
         text.extend_from_slice(match &piece {
@@ -189,7 +219,7 @@ fn text(request: &Request<'_>, pieces: &[Piece<Expression<'_>>], what: &str) -> 
 fn evaluate_pieces<'r>(
     request: &Request<'r>,
     pieces: &[Piece<Expression<'_>>],
-    what: &str,
+    what: &dyn fmt::Display,
 ) -> Result<Vec<Piece<&'r [u8]>>, Refused> {
     let evaluate = |piece: &Piece<Expression<'_>>| match piece {
         Piece::Literal(literal) => Ok(Piece::Literal(literal.clone())),
@@ -198,11 +228,15 @@ fn evaluate_pieces<'r>(
     pieces.iter().map(evaluate).collect()
 }
 
-fn evaluate<'r>(request: &Request<'r>, expression: &Expression<'_>, what: &str) -> Result<&'r [u8], Refused> {
+fn evaluate<'r>(
+    request: &Request<'r>,
+    expression: &Expression<'_>,
+    what: &dyn fmt::Display,
+) -> Result<&'r [u8], Refused> {
     request.evaluate(expression).map_err(|error| failed(what, &error).into())
 }
 
-fn failed(what: &str, error: &str) -> Problem {
+fn failed(what: &dyn fmt::Display, error: &str) -> Problem {
     let log = format!("{what} cannot be evaluated: {error}");
     Problem::hidden(&tags::EXPRESSION, "this server is not set up to send mail", log)
 }

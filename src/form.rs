@@ -6,7 +6,7 @@ use crate::expressions;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
-use crate::submit::{Content, Outcome, Wish, read_body, server_name, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, server_name, submit};
 use httpd::Request;
 use mail::address::{AddressList, Mailbox};
 use mail::content_type::ContentType;
@@ -14,32 +14,31 @@ use mail::header::HeaderValue;
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::form::{Typed, Visitor};
 use mailgate::answer::{Problem, spool_full};
-use mailgate::input::InputError;
 use mailgate::input::form::letter::Letter;
 use mailgate::input::form::rules::{FormRules, Spring};
 use mailgate::input::form::{self, FormError};
+use mailgate::input::{self, InputError};
 use mailgate::submission::{Extent, Leaf, Part};
 use mailgate::tags;
 use std::io;
 use sys::spool::Spool;
 use web::Response;
-use web::fields::value_of;
 
 /// Takes what a visitor filled in. What the server has to say of the mail is known before the body is read.
 pub fn post(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
-    content_type: &ContentType,
+    visitor: Visitor,
     wish: Wish<'_>,
+    guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
-    let visitor = Visitor::of(wish.accept, value_of(fields, "accept-language").as_deref());
-    let told = |refused, typed: Option<&Typed<'_>>| tell(refused, visitor, typed);
-    let server = ServerFields::of(request, settings).map_err(|refused| told(refused, None))?;
+    let settings = &settings.of_forms();
+    let server = ServerFields::of(request, settings)?;
     let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
-    read_body(request, settings, &mut |octets| spool.write(octets)).map_err(|refused| told(refused, None))?;
-    let form = form::read(&spool, content_type).map_err(|error| told(Problem::from(&error).into(), None))?;
+    read_body(request, settings, &mut |octets| spool.write(octets))?;
+    let form = form::read(&spool, input::given_type(fields).as_ref()).map_err(|error| Problem::from(&error))?;
 
     let trap = settings.form_trap();
     let rules = FormRules {
@@ -49,28 +48,31 @@ pub fn post(
         subject_is_set: server.subject.is_some(),
         trap,
     };
-    let wrong =
-        |error: &FormError| told(Problem::from(error).into(), Some(&Typed { form: &form, error: Some(error), trap }));
+    let wrong = |error: &FormError| {
+        tell(Problem::from(error).into(), visitor, &Typed { form: &form, error: Some(error), trap })
+    };
     let letter = Letter::read(&form, &rules).map_err(|error| wrong(&error))?;
     if letter.trapped && trap.spring == Spring::Drop {
         return drop_it(request, settings, visitor, watch);
     }
-    let failed = |refused| told(refused, Some(&Typed { form: &form, error: None, trap }));
+    let failed = |refused| tell(refused, visitor, &Typed { form: &form, error: None, trap });
     let root = root(&letter, &mut spool).map_err(|error| failed(spool_full(&error).into()))?;
     let fields = server.fields(&letter, request);
     let fields: Vec<(&[u8], &[u8])> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
     let content = Content::Parts { spool: &spool, root: &root };
-    Ok(match submit(request, settings, &fields, &content, wish, watch).map_err(failed)? {
+    Ok(match submit(request, settings, &fields, &content, wish, guards, watch).map_err(failed)? {
         Outcome::Rehearsed(response) => response,
-        Outcome::Sent { message_id, .. } => visitor.thanks(&message_id, settings.form_thanks().map(String::as_str)),
+        Outcome::Held { message_id } | Outcome::Sent(Sent { message_id, .. }) => {
+            visitor.thanks(&message_id, settings.form_thanks().map(String::as_str))
+        }
     })
 }
 
-/// Puts a page in a visitor's words to what is refused.
-fn tell(refused: Refused, visitor: Visitor, typed: Option<&Typed<'_>>) -> Refused {
+/// Puts a page that keeps what was typed to what is refused.
+fn tell(refused: Refused, visitor: Visitor, typed: &Typed<'_>) -> Refused {
     match refused {
         Refused::Problem { mut problem, message_id, exit } => {
-            problem.page = Some(Box::new(visitor.page(&problem, typed)));
+            problem.page = Some(Box::new(visitor.page(&problem, Some(typed))));
             Refused::Problem { problem, message_id, exit }
         }
         broken @ Refused::Broken(_) => broken,

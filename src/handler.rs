@@ -2,22 +2,46 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
+use crate::claims::{self, Keyed};
 use crate::directives::DirConfig;
 use crate::faults;
 use crate::form;
 use crate::metrics::Watch;
-use crate::outcome::{self, Refused};
+use crate::outcome::{self, Refused, Speech};
+use crate::rates::Rates;
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
-use crate::submit::{Content, Outcome, Wish, read_body, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
+use conftree::sections::below;
 use httpd::{Request, Status};
-use mailgate::answer::{Accepted, Problem};
+use mailgate::answer::dialect;
+use mailgate::answer::form::Visitor;
+use mailgate::answer::{Accepted, Held, Problem};
+use mailgate::input::json::Dialect;
 use mailgate::input::ways::Way;
 use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
+use std::sync::{PoisonError, RwLock};
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 use web::origin::{self, Names, Standing};
+
+/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Keeps the paths behind which those of the SDKs stand.
+pub fn remember_locations(paths: Vec<String>) {
+    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
+}
+
+/// Whose JSON the path of this request takes: what stands behind the path of SendmailLocation, else of the longest `<Location>`.
+fn dialect(request: &Request<'_>, settings: &Settings<'_>) -> Option<Dialect> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
+    let public = below(public.as_deref(), request.uri());
+    let (_, rest) = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()))?;
+    settings.inputs().dialect(rest)
+}
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
@@ -28,8 +52,17 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     if !request.is_main() || request.is_error_document() {
         return Status::http(405);
     }
+    claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
+    let dialect = dialect(request, &settings);
+    let speech = match dialect {
+        Some(dialect) => Speech::Dialect(dialect),
+        None if settings.inputs().way(input::given_type(&fields).as_ref()) == Some(Way::Form) => {
+            Speech::Visitor(Visitor::of(accept.as_deref(), value_of(&fields, "accept-language").as_deref()))
+        }
+        None => Speech::Ours { accept: accept.as_deref() },
+    };
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
     let standing = origin::judge(&fields, settings.allow_origin(), names);
@@ -38,14 +71,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     match (request.method(), standing) {
         (b"POST", Standing::Foreign(foreign)) => {
-            outcome::refuse(request, &settings, Problem::from(&foreign).into(), accept.as_deref(), &watch)
+            outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
         (b"POST", _) => {
-            let outcome = post(request, &settings, &fields, accept.as_deref(), &watch);
+            let outcome = post(request, &settings, &fields, accept.as_deref(), speech, &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
-                Err(refused) => outcome::refuse(request, &settings, refused, accept.as_deref(), &watch),
+                Err(refused) => outcome::refuse(request, &settings, refused, speech, &watch),
             }
         }
         (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
@@ -53,13 +86,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
                 let of_use = |name: &str| {
                     input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
                         || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
+                        || settings.idempotency().is_some() && name.eq_ignore_ascii_case("Idempotency-Key")
                 };
                 outcome::preflight(request, &grant.preflight(&asked, of_use))
             }
             None => outcome::describe(request, &settings),
         },
         (b"OPTIONS", _) => outcome::describe(request, &settings),
-        _ => outcome::refuse(request, &settings, method_not_allowed().into(), accept.as_deref(), &watch),
+        _ => outcome::refuse(request, &settings, method_not_allowed().into(), speech, &watch),
     }
 }
 
@@ -73,26 +107,80 @@ fn post(
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     accept: Option<&str>,
+    speech: Speech<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
+    let rates = Rates::message(request, settings, trial.is_some())?;
+    let keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
+    let mut guards = Guards { rates, keyed };
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { trial, accept };
-    let inputs = settings.inputs();
-    let content_type = input::given_type(fields);
-    let outcome = match (inputs.way(content_type.as_ref()), &content_type) {
-        (Some(Way::Form), Some(content_type)) => {
-            return form::post(request, &settings.of_forms(), fields, content_type, wish, watch);
-        }
-        (Some(Way::Fields | Way::Form), _) => submit(request, settings, fields, &Content::Request, wish, watch)?,
-        (Some(Way::Mime), _) => mime(request, settings, fields, wish, watch)?,
-        (None, _) => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+    let response = match speech {
+        Speech::Dialect(dialect) => json(request, settings, fields, wish, dialect, &mut guards, watch)?,
+        Speech::Ours { .. } => message(request, settings, fields, wish, &mut guards, watch)?,
+        Speech::Visitor(visitor) => form::post(request, settings, fields, visitor, wish, &mut guards, watch)?,
+    };
+    guards.keyed.iter().for_each(Keyed::sweep);
+    guards.rates.answered(&response);
+    Ok(response)
+}
+
+/// What the type of the body chooses: the fields of the request and its body, or a whole message.
+fn message(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    wish: Wish<'_>,
+    guards: &mut Guards<'_>,
+    watch: &Watch,
+) -> Result<Response, Refused> {
+    let (inputs, accept) = (settings.inputs(), wish.accept);
+    let outcome = match inputs.way(input::given_type(fields).as_ref()) {
+        Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, guards, watch)?,
+        Some(Way::Mime) => mime(request, settings, fields, wish, guards, watch)?,
+        Some(Way::Form | Way::Json(_)) | None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
     };
     Ok(match outcome {
         Outcome::Rehearsed(response) => response,
-        Outcome::Sent { message_id, status_url } => {
+        Outcome::Held { message_id } => Held { message_id: &message_id }.reply(accept),
+        Outcome::Sent(Sent { message_id, status_url }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
             Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
+        }
+    })
+}
+
+/// The JSON of an SDK, answered in its words.
+fn json(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    fields: &[(&[u8], &[u8])],
+    wish: Wish<'_>,
+    dialect: Dialect,
+    guards: &mut Guards<'_>,
+    watch: &Watch,
+) -> Result<Response, Refused> {
+    input::no_second_source(fields)?;
+    if input::given_type(fields).is_none_or(|given| given.essence() != "application/json") {
+        return Err(InputError::NotJson.into());
+    }
+    let mut body = Spool::new(&TEMPORARY, IN_MEMORY);
+    read_body(request, settings, &mut |octets| body.write(octets))?;
+    let mut contents = Spool::new(&TEMPORARY, IN_MEMORY);
+    let mail = input::json::read(dialect, &body, &mut contents)?;
+    drop(body);
+    let fields: Vec<_> = mail.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let content = Content::Parts { spool: &contents, root: &mail.root };
+    let to = mail.field("To");
+    Ok(match submit(request, settings, &fields, &content, wish, guards, watch)? {
+        Outcome::Rehearsed(response) => response,
+        Outcome::Held { message_id } => {
+            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url: None })
+        }
+        Outcome::Sent(Sent { message_id, status_url }) => {
+            let status_url = status_url.as_deref();
+            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url })
         }
     })
 }
@@ -103,6 +191,7 @@ fn mime(
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     wish: Wish<'_>,
+    guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Outcome, Refused> {
     let envelope = input::mime::envelope(fields)?;
@@ -111,7 +200,8 @@ fn mime(
     read_body(request, settings, &mut |octets| spool.write(octets))?;
     let (fields, body) = input::mime::header(&spool)?;
     let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-    submit(request, settings, &fields, &Content::Message { spool: &spool, body, envelope: &envelope }, wish, watch)
+    let content = Content::Message { spool: &spool, body, envelope: &envelope };
+    submit(request, settings, &fields, &content, wish, guards, watch)
 }
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {

@@ -7,15 +7,16 @@ use crate::expressions::{self, Offered};
 use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
-use httpd::{Request, guard};
+use httpd::Request;
 use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
+use mailgate::checks::letter::Envelope;
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
-use mailgate::transport::smtp::{self, Envelope, Relay};
-use mailgate::transport::{self, Accepted, Failure, FailureKind, Program, maildir, slots};
+use mailgate::transport::smtp::{self, Relay};
+use mailgate::transport::{self, Accepted, Commit, Failure, Program, maildir, slots};
 use std::path::Path;
 use web::Response;
 
@@ -46,6 +47,32 @@ impl<'c> HandOver<'c> {
                 envid: offered.envid.as_str().to_owned(),
             },
         })
+    }
+
+    /// Where reports go, as far as that is known here: for a program it stands in its own arguments.
+    pub fn sender(&self, offered: &Offered<'_>) -> Option<Address> {
+        match self {
+            HandOver::Relay { sender, .. } => sender.as_deref().and_then(|sender| Address::parse(sender).ok()),
+            HandOver::Maildir(_) | HandOver::Program { .. } => {
+                offered.submission.from.as_ref().map(|from| from.address().clone())
+            }
+        }
+    }
+
+    /// Goes to others than the header says. A Maildir has no envelope.
+    pub fn readdress(&mut self, settings: &Settings<'_>, offered: &Offered<'_>, envelope: &Envelope) {
+        let others = envelope.recipients.iter().map(ToString::to_string);
+        match self {
+            HandOver::Program { arguments, .. } if settings.appends_recipients() => {
+                arguments.truncate(arguments.len() - expressions::recipients(offered).len());
+                arguments.extend(others.map(String::into_bytes));
+            }
+            HandOver::Relay { sender, recipients, .. } => {
+                *sender = envelope.sender.as_ref().map(ToString::to_string);
+                *recipients = others.collect();
+            }
+            HandOver::Maildir(_) | HandOver::Program { .. } => {}
+        }
     }
 
     /// Where reports go for a message with an envelope of its own, unless the configuration says so.
@@ -82,22 +109,21 @@ impl<'c> HandOver<'c> {
         Rehearsal { message_id: &offered.submission.message_id, way, recipients, message, trial }.reply(accept)
     }
 
-    pub fn run(&self, settings: &Settings<'_>, message: &Message) -> Result<Accepted, Failure> {
+    /// `commit` is called at the last moment before the message can be taken.
+    pub fn run(
+        &self,
+        settings: &Settings<'_>,
+        message: &Message,
+        commit: &mut Commit<'_>,
+    ) -> Result<Accepted, Failure> {
         if let HandOver::Maildir(directory) = self {
-            guard::committed();
-            return maildir::deliver(directory, message);
+            return maildir::deliver(directory, message, commit);
         }
-        let _slot = slots::acquire(settings.max_processes(), settings.timeout()).ok_or_else(|| Failure {
-            kind: FailureKind::NoResources,
-            exit: None,
-            detail: format!("SendmailMaxProcesses {} are running; none ended in time", settings.max_processes()),
-            words: None,
-            recipient: None,
-            started: false,
-        })?;
+        let _slot = slots::acquire(settings.max_processes(), settings.timeout())
+            .ok_or_else(|| Failure::busy(settings.max_processes()))?;
         let _running = metrics::running();
         match self {
-            HandOver::Maildir(directory) => maildir::deliver(directory, message),
+            HandOver::Maildir(directory) => maildir::deliver(directory, message, commit),
             HandOver::Program { path, arguments } => {
                 tracing::trace!(
                     "{}: running {} with {} words, {} octets of message",
@@ -106,16 +132,14 @@ impl<'c> HandOver<'c> {
                     arguments.len(),
                     message.len()
                 );
-                guard::committed();
                 let (environment, timeout) = (settings.environment(), settings.timeout());
                 let program = Program { path, arguments, environment, timeout };
-                transport::hand_over(&program, message, &TEMPORARY)
+                transport::hand_over(&program, message, &TEMPORARY, commit)
             }
             HandOver::Relay { relay, sender, recipients, envid } => {
-                guard::committed();
                 let notify = settings.relay_dsn();
-                let envelope = Envelope { sender: sender.as_deref(), recipients, notify, envid };
-                smtp::deliver(relay, &envelope, message, settings.timeout())
+                let envelope = smtp::Envelope { sender: sender.as_deref(), recipients, notify, envid };
+                smtp::deliver(relay, &envelope, message, settings.timeout(), commit)
             }
         }
     }

@@ -2,6 +2,7 @@
 //! now. Nothing is sent.
 #![forbid(unsafe_code)]
 
+use crate::checks;
 use crate::directives::{DirConfig, Transport};
 use crate::host::check_host;
 use crate::outcome::note;
@@ -43,6 +44,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
 }
 
 fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailment> {
+    let scope = way_out(request, settings)?;
+    match settings.has_checks() {
+        true => checks::probe(settings, PATIENCE).map(|()| scope),
+        false => Ok(scope),
+    }
+}
+
+fn way_out(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailment> {
     match settings.transport() {
         Some(Transport::Maildir(directory)) => health::maildir(directory),
         Some(Transport::Program(path)) => health::program(path),

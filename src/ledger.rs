@@ -6,6 +6,7 @@ use crate::expressions::Offered;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
+use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::tags;
 use mailgate::transport::{Failure, FailureKind};
@@ -16,7 +17,7 @@ use tracking::status::url;
 use tracking::store::{self, Entered, Owner, Submitted};
 
 /// Longest wait for the database each time it is asked. SendmailTimeout shortens it.
-const LIMIT: Duration = Duration::from_secs(3);
+pub const LIMIT: Duration = Duration::from_secs(3);
 
 /// The entry of one message: where its status will be found, and whether it stands in the database.
 pub struct Entry {
@@ -28,19 +29,20 @@ pub struct Entry {
 }
 
 /// Prepares the entry. A message that was submitted before is refused here already, so that its body is not asked for; whether another one
-/// is being submitted at the same time, [`Entry::write`] finds out.
+/// is being submitted at the same time, [`Entry::write`] finds out; and so with an Idempotency-Key, which may want the first answer again.
 pub fn open(
     request: &Request<'_>,
     settings: &Settings<'_>,
     offered: &Offered<'_>,
     status_base: Option<&str>,
+    is_keyed: bool,
 ) -> Result<Entry, Refused> {
     let message_id = offered.submission.message_id.without_brackets();
     let status_url = status_base.map(|base| url::message(base, message_id));
     let wanted = status_url.is_some() && settings.processdsn();
     let message = wanted.then(|| submitted(request, settings, offered));
     let entry = Entry { message, status_url, limit: LIMIT.min(settings.timeout()), written: false };
-    let Some(message) = entry.message.clone().filter(|_| offered.submission.client_chose_id) else {
+    let Some(message) = entry.message.clone().filter(|_| offered.submission.client_chose_id && !is_keyed) else {
         return Ok(entry);
     };
     match request.with_database(entry.limit, move |lent| store::submitted_before(lent, &message), |_| ()) {
@@ -85,6 +87,14 @@ impl Entry {
             Err(error) => complain("the message is sent without a delivery status", &error),
         }
         Ok(())
+    }
+
+    /// It goes to others than its fields say. Whom a check has added nobody else is shown.
+    pub fn readdress(&mut self, recipients: &[Address]) {
+        let Some(message) = &mut self.message else { return };
+        let hidden = |recipient: &String| message.recipients.get(recipient).copied().unwrap_or(true);
+        let recipients = recipients.iter().map(ToString::to_string);
+        message.recipients = recipients.map(|recipient| (recipient.clone(), hidden(&recipient))).collect();
     }
 
     /// The message was not taken, or nobody knows.

@@ -4,6 +4,9 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod bearer;
+mod checks;
+mod claims;
 mod directives;
 mod expressions;
 mod faults;
@@ -15,12 +18,13 @@ mod host;
 mod ledger;
 mod metrics;
 mod outcome;
+mod rates;
 mod settings;
 mod submission;
 mod submit;
 
 use directives::DirConfig;
-use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server, StatusPage};
+use httpd::{Directive, Fault, Handler, HeaderParser, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
 
 /// The module record `sendmail_module`.
@@ -33,6 +37,7 @@ impl Module for Sendmail {
         Handler { name: c"sendmail-health", answer: health::handle },
     ];
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    const HEADER_PARSER: Option<HeaderParser<Self>> = Some(bearer::rename);
     type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
@@ -40,7 +45,9 @@ impl Module for Sendmail {
     }
 
     fn check(server: &Server<'_>) -> Result<(), String> {
-        audit::warn(server);
+        let tree = httpd::configuration(server);
+        audit::warn(&tree);
+        handler::remember_locations(conftree::sections::locations(&tree, "sendmail"));
         Ok(())
     }
 
@@ -68,8 +75,10 @@ impl Module for Sendmail {
     }
 
     fn start(server: &Server<'_>) {
-        httpd::limit_connecting(server, "ProcessDSNEnable");
+        httpd::limit_connecting(server, ("ProcessDSNEnable", "on"));
+        httpd::limit_connecting(server, ("SendmailIdempotency", "dbd"));
         metrics::start(server);
+        rates::start(server);
     }
 
     fn child_starts() {

@@ -80,6 +80,20 @@ impl Watch {
         took
     }
 
+    /// A check had it thrown away.
+    pub fn discarded(&self) -> Duration {
+        let took = self.begin.elapsed();
+        self.count(|counters| counters.discarded(took));
+        took
+    }
+
+    /// A check had it kept back.
+    pub fn held(&self) -> Duration {
+        let took = self.begin.elapsed();
+        self.count(|counters| counters.held(took));
+        took
+    }
+
     /// Nothing was sent, or nobody knows.
     pub fn refused(&self, tag: &Tag) {
         let took = self.begin.elapsed();

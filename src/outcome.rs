@@ -7,8 +7,10 @@ use httpd::{Request, Status};
 use mail::message_id::MessageId;
 use mail::redact::redact;
 use mail::text::log_value;
-use mailgate::answer::{Problem, wadl};
+use mailgate::answer::form::Visitor;
+use mailgate::answer::{Problem, dialect, wadl};
 use mailgate::input::InputError;
+use mailgate::input::json::{Dialect, JsonError};
 use mailgate::input::mime::MimeInputError;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
@@ -47,6 +49,12 @@ impl From<InputError> for Refused {
     }
 }
 
+impl From<JsonError> for Refused {
+    fn from(error: JsonError) -> Self {
+        Problem::from(&error).into()
+    }
+}
+
 impl From<MimeInputError> for Refused {
     fn from(error: MimeInputError) -> Self {
         Problem::from(&error).into()
@@ -73,22 +81,49 @@ pub fn accepted(
     taken: &transport::Accepted,
     watch: &Watch,
 ) {
-    let took = watch.accepted();
-    let (id, rcpts, usec) = (log_value(submission.message_id.as_str()), submission.recipients.len(), took.as_micros());
-    let (from, user, redirected) = parties(request, submission);
+    let usec = watch.accepted().as_micros();
+    let id = || log_value(submission.message_id.as_str());
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
-    let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply={}", log_value(reply)));
-    tracing::info!(
-        "{}: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={} user={user}{redirected}{reply}",
-        tags::ACCEPTED,
-        usec / 1000
-    );
+    // By default it is not, and its words are most of the work.
+    if tracing::enabled!(tracing::Level::INFO) {
+        let (id, rcpts, ms) = (id(), submission.recipients.len(), usec / 1000);
+        let (from, user, redirected) = parties(request, submission);
+        let reply = taken.reply.as_ref().map_or(String::new(), |reply| format!(" reply={}", log_value(reply)));
+        tracing::info!(
+            "{}: accepted id={id} from={from} rcpts={rcpts} bytes={bytes} exit={exit} ms={ms} user={user}{redirected}{reply}",
+            tags::ACCEPTED,
+        );
+    }
     if let Some(words) = &taken.warning {
         let words = redact(words, &submission.hidden);
-        tracing::warn!("{}: the program took the message and said: {words} id={id}", tags::WORDS);
+        tracing::warn!("{}: the program took the message and said: {words} id={}", tags::WORDS, id());
     }
     notes(request, submission, "accepted", bytes, usec);
     note(request, "sendmail-exit", &exit);
+}
+
+/// A message that was taken and is not handed over: which check wanted that, and why.
+pub enum Kept {
+    /// Nobody gets it, and its client is not told.
+    Discarded(String),
+    /// A person will look at it.
+    Held(String),
+}
+
+/// Counts and logs a message that a check had thrown away or kept back, and leaves the notes for the access log.
+pub fn kept(request: &Request<'_>, submission: &Submission, kept: &Kept, bytes: u64, watch: &Watch) {
+    let (tag, what, status, reason, took) = match kept {
+        Kept::Discarded(reason) => (&tags::DISCARDED, "thrown away", "discarded", reason, watch.discarded()),
+        Kept::Held(reason) => (&tags::HELD, "held", "held", reason, watch.held()),
+    };
+    let (id, rcpts, usec) = (log_value(submission.message_id.as_str()), submission.recipients.len(), took.as_micros());
+    let (from, user, redirected) = parties(request, submission);
+    tracing::info!(
+        "{tag}: {what} id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected} by={}",
+        usec / 1000,
+        log_value(reason)
+    );
+    notes(request, submission, status, bytes, usec);
 }
 
 /// Logs a dry run, and leaves the notes for the access log.
@@ -102,6 +137,17 @@ pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, wat
         usec / 1000
     );
     notes(request, submission, "dry-run", bytes, usec);
+}
+
+/// Logs that the answer to an earlier request is given again, and leaves the notes for the access log.
+pub fn replayed(request: &Request<'_>, id: &MessageId) {
+    tracing::info!(
+        "{}: sent before with this Idempotency-Key, not again id={}",
+        tags::REPLAYED,
+        log_value(id.as_str())
+    );
+    note(request, "sendmail-id", id.as_str());
+    note(request, "sendmail-status", "replayed");
 }
 
 /// For the log: the author, the user, and whether the recipients are others than those who were meant.
@@ -158,13 +204,24 @@ pub fn record(request: &Request<'_>, refused: &Refused, watch: &Watch) -> u16 {
     problem.tag.status
 }
 
+/// In whose words a request is answered.
+#[derive(Clone, Copy)]
+pub enum Speech<'a> {
+    /// Those of an SDK, which reads nothing else.
+    Dialect(Dialect),
+    /// Those of a page whose form somebody filled in.
+    Visitor(Visitor),
+    /// Ours, in the form that the client accepts.
+    Ours { accept: Option<&'a str> },
+}
+
 /// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
 /// ours.
 pub fn refuse(
     request: &Request<'_>,
     settings: &Settings<'_>,
     refused: Refused,
-    accept: Option<&str>,
+    speech: Speech<'_>,
     watch: &Watch,
 ) -> Status {
     record(request, &refused, watch);
@@ -172,11 +229,21 @@ pub fn refuse(
         Refused::Broken(status) => return Status::http(status),
         Refused::Problem { problem, message_id, .. } => (problem, message_id),
     };
-    let reply = problem.reply(accept, message_id.as_ref(), settings.error_detail());
+    let (id, show_words) = (message_id.as_ref(), settings.error_detail());
+    let reply = match speech {
+        Speech::Dialect(dialect) => dialect::refused(dialect, &problem, id, show_words),
+        Speech::Visitor(visitor) => visitor.refused(&problem, id, show_words),
+        Speech::Ours { accept } => problem.reply(accept, id, show_words),
+    };
     for (name, value) in &reply.fields {
         request.err_headers_out().set_text(name, value);
     }
-    if request.has_error_document(reply.status) {
+    let is_ours = match speech {
+        Speech::Dialect(_) => false,
+        Speech::Visitor(_) => problem.page.is_none(), // no page of the site keeps what was typed
+        Speech::Ours { .. } => true,
+    };
+    if is_ours && request.has_error_document(reply.status) {
         return Status::http(reply.status.into());
     }
     if reply.status == 405 {
@@ -220,6 +287,6 @@ pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
 }
 
 /// Where this request came to. Nothing of it is the client's but the path.
-fn own_url(request: &Request<'_>) -> String {
+pub fn own_url(request: &Request<'_>) -> String {
     format!("{}{}", request.origin(), String::from_utf8_lossy(request.uri()))
 }

@@ -5,7 +5,9 @@
 use crate::directives::{Arguments, DirConfig, Environment, Received, Text, Transport};
 use mailgate::answer::Problem;
 use mailgate::input::mime::MimeEnvelope;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::{Addressing, Piece};
+use mailgate::rate::Limit;
 use mailgate::tags;
 use mailgate::transport::smtp::{Relay, Server};
 use std::ffi::CString;
@@ -57,6 +59,17 @@ impl<'c> Settings<'c> {
         self.config
     }
 
+    /// Names that clients may write to.
+    pub fn aliases(&self) -> &'c Aliases {
+        static NONE: LazyLock<Aliases> = LazyLock::new(Aliases::default);
+        self.config.aliases.as_deref().unwrap_or(&NONE)
+    }
+
+    /// Whether a message is looked at before it goes.
+    pub fn has_checks(&self) -> bool {
+        self.policy().is_some() || self.clamd().is_some() || !self.milters().is_empty()
+    }
+
     pub fn addressing(&self) -> Addressing {
         match self.transport() {
             Some(Transport::Maildir(_) | Transport::Relay(_)) => Addressing::Appended,
@@ -76,6 +89,11 @@ impl<'c> Settings<'c> {
     /// All that the program is given.
     pub fn environment(&self) -> &'c [CString] {
         &self.config.environment.as_deref().unwrap_or(&ENVIRONMENT).variables
+    }
+
+    /// How much a client may send.
+    pub fn rate_limits(&self) -> &'c [Limit] {
+        self.config.rate_limits.as_deref().map_or(&[], Vec::as_slice)
     }
 
     /// Whether nobody adds a From that the client left out.

@@ -2,21 +2,25 @@
 //! of that.
 #![forbid(unsafe_code)]
 
+use crate::checks::{Look, Looked};
+use crate::claims::{self, Claimed, Keyed};
 use crate::directives::Received;
 use crate::expressions;
 use crate::faults;
 use crate::handover::HandOver;
 use crate::ledger;
 use crate::metrics::Watch;
-use crate::outcome::{self, Refused};
+use crate::outcome::{self, Kept, Refused};
+use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
-use httpd::{BodyError, Request};
-use mail::address::{Address, Domain, HostName};
+use httpd::{BodyError, Request, guard};
+use mail::address::{Domain, HostName};
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::Trial;
 use mailgate::answer::{self, Problem};
+use mailgate::claim::Claim;
 use mailgate::input::mime::MimeEnvelope;
-use mailgate::input::{self, Rules, framing};
+use mailgate::input::{self, FieldSource, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message::parts;
@@ -39,10 +43,26 @@ pub enum Content<'b> {
 
 /// What came of a submission.
 pub enum Outcome {
+    /// A check had the message kept back, for a person to look at.
+    Held { message_id: MessageId },
     /// It was a dry run, which is answered so.
     Rehearsed(Response),
-    /// The message was handed over.
-    Sent { message_id: MessageId, status_url: Option<String> },
+    /// The message was handed over, now or by an earlier request with the same key.
+    Sent(Sent),
+}
+
+/// A message that was handed over.
+pub struct Sent {
+    pub message_id: MessageId,
+    /// Where its delivery status can be asked for.
+    pub status_url: Option<String>,
+}
+
+/// What keeps a client from sending too much, or the same twice.
+pub struct Guards<'r> {
+    pub rates: Rates<'r>,
+    /// The message is to be sent once.
+    pub keyed: Option<Keyed<'r>>,
 }
 
 /// What the client wants of the answer.
@@ -61,6 +81,7 @@ pub fn submit(
     fields: &[(&[u8], &[u8])],
     content: &Content<'_>,
     wish: Wish<'_>,
+    guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Outcome, Refused> {
     let transport = settings.transport().ok_or_else(no_transport)?;
@@ -68,28 +89,46 @@ pub fn submit(
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let submission = match content {
         Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
-        Content::Parts { .. } | Content::Request => read_fields(request, settings, fields, &token)?,
+        Content::Parts { .. } | Content::Request => {
+            read_fields(request, settings, fields, FieldSource::Request, &token)?
+        }
     };
+    guards.rates.recipients(submission.recipients.len())?;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
     let mut way = HandOver::prepare(request, settings, &offered, transport)?;
     if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
         way.envelope_from(sender.as_ref(), settings);
     }
     let status_base = expressions::dsn_location(request, settings, &offered)?;
-    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref())?;
+    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), guards.keyed.is_some())?;
+    let look = if wish.trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };
 
+    let mut keyed = guards.keyed.as_mut();
+    if let Some(keyed) = &mut keyed {
+        let sender = match content {
+            Content::Message { envelope, .. } => envelope.sender.as_ref(),
+            Content::Parts { .. } | Content::Request => None,
+        };
+        keyed.submission(&submission, sender);
+    }
     let host = HostName::new(request.server_name(), request.local_ip());
     let trace = trace(request, settings, &host, &token);
-    let message = match content {
-        Content::Parts { spool, root } => parts::compose(&submission, trace, root, spool, &TEMPORARY)?,
+    let is_traced = trace.is_some();
+    let mut message = match content {
+        Content::Parts { spool, root } => {
+            if let Some(keyed) = &mut keyed {
+                keyed.parts(root, spool).map_err(|error| answer::spool_full(&error))?;
+            }
+            parts::compose(&submission, trace, root, spool, &TEMPORARY)?
+        }
         Content::Message { spool, body, .. } => {
             let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_spool(spool.reader_at(*body), &mut draft)?;
+            read_spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
             draft.finish()?
         }
         Content::Request => {
             let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_body(request, settings, &mut |octets| draft.write(octets))?;
+            read_body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
             draft.finish()?
         }
     };
@@ -101,15 +140,68 @@ pub fn submit(
         return Ok(Outcome::Rehearsed(shown));
     }
 
+    let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
+        Claimed::Now(claim) => claim,
+        Claimed::Before(message_id, status_url) => {
+            guards.rates.give_back();
+            return Ok(Outcome::Sent(Sent { message_id, status_url }));
+        }
+        Claimed::Perhaps(refused) => {
+            guards.rates.give_back();
+            return Err(refused);
+        }
+    };
+    if let Some(look) = look {
+        let bytes = message.len();
+        match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
+            Looked::Pass(checked, envelope) => {
+                message = checked;
+                way.readdress(settings, &offered, &envelope);
+                entry.readdress(&envelope.recipients);
+            }
+            Looked::Taken(kept) => {
+                outcome::kept(request, &submission, &kept, bytes, watch);
+                claims::accepted(claim, None);
+                let message_id = submission.message_id;
+                return Ok(match kept {
+                    Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None }),
+                    Kept::Held(_) => Outcome::Held { message_id },
+                });
+            }
+        }
+    }
     entry.write(request)?;
-    let taken = way.run(settings, &message).map_err(|failure| {
-        entry.failed(request, &failure);
-        Refused::failed(&failure, &submission)
-    })?;
+    let taken = way.run(settings, &message, &mut || commit(&mut claim, &submission));
+    let taken = match taken {
+        Ok(taken) => taken,
+        Err(failure) => {
+            entry.failed(request, &failure);
+            claims::failed(claim, &failure);
+            return Err(Refused::failed(&failure, &submission));
+        }
+    };
     faults::point(request, "accepted");
     outcome::accepted(request, &submission, message.len(), &taken, watch);
     let status_url = entry.status_url(settings).map(str::to_owned);
-    Ok(Outcome::Sent { message_id: submission.message_id, status_url })
+    claims::accepted(claim, status_url.as_deref());
+    Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url }))
+}
+
+/// From here on the message may be taken, and its key with it.
+fn commit(claim: &mut Option<Claim<'_>>, submission: &Submission) -> Result<(), String> {
+    if let Some(claim) = claim {
+        claim.hand_over(submission.message_id.as_str()).map_err(|error| error.to_string())?;
+    }
+    guard::committed();
+    Ok(())
+}
+
+/// Octets of the body, for the message and for the digest that a key belongs to.
+fn take(draft: &mut Draft<'_>, keyed: &mut Option<&mut Keyed<'_>>, octets: &[u8]) -> io::Result<()> {
+    if let Some(keyed) = keyed {
+        keyed.body(octets);
+    }
+    draft.write(octets)
 }
 
 fn no_transport() -> Problem {
@@ -123,6 +215,7 @@ fn read_fields(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
+    source: FieldSource,
     token: &Token,
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
@@ -131,6 +224,7 @@ fn read_fields(
         fields,
         &Rules {
             addressing: settings.addressing(),
+            aliases: settings.aliases(),
             domain: settings.domain(),
             from_required: settings.requires_from(),
             max_recipients: settings.max_recipients(),
@@ -139,6 +233,7 @@ fn read_fields(
             redirect: settings.redirect_to(),
             sender: sender.as_ref().map(expressions::Sender::vouched),
             server_name: &server_name,
+            source,
             strip: settings.strip_headers(),
             token,
         },
@@ -164,30 +259,29 @@ fn read_message(
     envelope: &MimeEnvelope,
 ) -> Result<Submission, Refused> {
     if envelope.recipients.is_empty() {
-        return read_fields(request, settings, fields, token);
+        return read_fields(request, settings, fields, FieldSource::Message { has_envelope: false }, token);
     }
     let recipients: Vec<_> = envelope.recipients.iter().map(ToString::to_string).collect();
     let recipients = recipients.join(", ");
     let is_bcc = |(name, _): &&(&[u8], &[u8])| !name.eq_ignore_ascii_case(b"Bcc");
     let mut with_envelope: Vec<_> = fields.iter().filter(is_bcc).copied().collect();
     with_envelope.push((b"Bcc", recipients.as_bytes()));
-    let mut submission = read_fields(request, settings, &with_envelope, token)?;
+    let mut submission =
+        read_fields(request, settings, &with_envelope, FieldSource::Message { has_envelope: true }, token)?;
     if submission.redirected.is_none() {
         // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
-        let complete =
-            |address: &Address| settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain));
-        submission.recipients = envelope.recipients.iter().map(complete).collect();
+        submission.recipients = settings.aliases().recipients(&envelope.recipients, settings.domain());
     }
     Ok(submission)
 }
 
-fn read_spool(mut body: impl BufRead, draft: &mut Draft<'_>) -> Result<(), Refused> {
+fn read_spool(mut body: impl BufRead, write: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Refused> {
     loop {
         let octets = body.fill_buf().map_err(|error| answer::spool_full(&error))?;
         if octets.is_empty() {
             return Ok(());
         }
-        draft.write(octets).map_err(|error| answer::spool_full(&error))?;
+        write(octets).map_err(|error| answer::spool_full(&error))?;
         let n = octets.len();
         body.consume(n);
     }

@@ -4,10 +4,10 @@
 use crate::support::artifacts::artifacts;
 use crate::support::exim::Exim;
 use crate::support::place::{Place, mode};
-use crate::support::{Httpd, Postfix, Request, httpd_config, process, skipped, within};
+use crate::support::{Httpd, Postfix, Request, Sendmail, httpd_config, process, skipped, within};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A database that httpd's user and the one Postfix runs processdsn as may write.
 pub struct Database {
@@ -166,6 +166,20 @@ fn a_report_waits_in_the_queue_while_the_database_or_the_command_line_is_wrong()
     let log = postfix.log();
     assert!(!log.contains("status=bounced (Command died") && !log.contains("dsn=5.3"), "{log}");
     wait_for(&httpd, &second, "not-there@test.local", "failed");
+}
+
+/// One writer of SQLite that waited for another of its process would keep that one waiting, half a second at a time.
+#[test]
+fn messages_that_come_at_once_do_not_wait_for_one_another_in_the_database() {
+    let (database, sendmail, began) = (Database::new(), Sendmail::new(), Instant::now());
+    let httpd = database.httpd().mail(&sendmail, "SendmailDSNLocation http://127.0.0.1:${PORT}/dsn").start();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..15).for_each(|_| drop(post(&httpd, "alice@test.local")))); // 303: it was written
+        }
+    });
+    assert_eq!(sendmail.commits(), 120);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
 /// The relay is asked by MAIL and RCPT for what sendmail is asked for by options.

@@ -48,6 +48,19 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailAllowOrigin www.example.org", &["SendmailAllowOrigin", "'www.example.org'", "https://"]),
     ("SendmailAllowOrigin https://www.example.org/", &["SendmailAllowOrigin", "'https://www.example.org/'", "leave out"]),
     ("SendmailAllowOrigin null", &["SendmailAllowOrigin", "'null'", "sandboxed"]),
+    ("SendmailIdempotency claims", &["SendmailIdempotency", "'claims'", "absolute"]),
+    ("SendmailIdempotency /nonexistent", &["SendmailIdempotency", "'/nonexistent' is no directory", "install -d -m 700"]),
+    ("SendmailIdempotency /tmp soon", &["SendmailIdempotency", "'soon'", "1mi and 366d"]),
+    ("SendmailIdempotency /tmp 30s", &["SendmailIdempotency", "'30s'", "1mi and 366d"]),
+    ("SendmailIdempotency dbd 400d", &["SendmailIdempotency", "'400d'", "1mi and 366d"]),
+    ("SendmailIdempotency /tmp 7d more", &["SendmailIdempotency", "a directory or dbd"]),
+    ("SendmailRateLimit", &["SendmailRateLimit: takes at least one argument"]),
+    ("SendmailRateLimit 100", &["SendmailRateLimit", "'100'", "100/1h"]),
+    ("SendmailRateLimit 0/1h", &["SendmailRateLimit", "'0/1h'"]),
+    ("SendmailRateLimit 100/32d", &["SendmailRateLimit", "'100/32d'", "1s and 31d"]),
+    ("SendmailRateLimit 100/1h burst=0", &["SendmailRateLimit", "'burst=0'"]),
+    ("SendmailRateLimit 100/1h per=client", &["SendmailRateLimit", "'per=client'", "per=location"]),
+    ("SendmailRateLimit 100/1h none", &["SendmailRateLimit", "'none'"]),
     ("SendmailDryRun maybe", &["SendmailDryRun", "'maybe'", "off, request and on"]),
     ("SendmailDryRun", &["SendmailDryRun takes one argument"]),
     ("SendmailRedirectTo", &["SendmailRedirectTo"]),
@@ -78,6 +91,7 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\n\
     SendmailInputs fields form\nSendmailFormTo a@b.org,%{HTTP_HOST}@b.org\nSendmailFormFrom a@b.org\nSendmailFormSubject Hi\nSendmailFormCc a@b.org\n\
     SendmailFormFields reply-to=mail\nSendmailFormRequire mail text\nSendmailFormFiles image/*\nSendmailFormThanks /thanks.html\nSendmailFormTrap hp tag\n\
+    SendmailIdempotency /tmp 30d\nSendmailRateLimit 10/1mi burst=3 per=address\nSendmailRateLimit 1000/1d count=recipients per=location\n\
     SendmailRedirectTo staging@example.org root\nSendmailEnv A B=c";
 
 /// Written over and over into one folder: a start of httpd each.
@@ -100,7 +114,7 @@ fn a_bad_value_is_refused_with_the_value_and_the_remedy() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let tested = |name: &str| REFUSED.iter().any(|(section, _)| section.starts_with(name));
     let names = GOOD.lines().filter_map(|line| line.split(' ').next());
-    assert!(names.clone().count() == 31 && names.clone().all(tested), "a row for every directive");
+    assert!(names.clone().count() == 34 && names.clone().all(tested), "a row for every directive");
 }
 
 #[test]

@@ -51,9 +51,9 @@ fn rows(table: &str) -> BTreeMap<String, String> {
         .lines()
         .filter_map(|line| {
             let mut quoted = line.split('"').skip(1).step_by(2);
-            let name = quoted
-                .next()
-                .filter(|name| ["Sendmail", "ProcessDSN", "Submission"].iter().any(|start| name.starts_with(start)))?;
+            let name = quoted.next().filter(|name| {
+                ["Sendmail", "ProcessDSN", "Submission"].iter().any(|module| name.starts_with(module))
+            })?;
             Some((name.to_owned(), quoted.last()?.to_owned()))
         })
         .collect();
@@ -227,6 +227,7 @@ fn every_configuration_in_the_manual_passes_the_check_without_a_warning() {
     let placeholders = [
         ("/usr/sbin/sendmail", program.clone()),
         ("/usr/bin/msmtp", program),
+        ("/var/lib/mod_sendmail/claims", sendmail.folder().display().to_string()),
         ("/var/log/apache2/sendmail.log", "${ROOT}/logs/sendmail.log".to_owned()),
         ("/etc/ssl/certs/mail.example.org.pem", server.certificate.display().to_string()),
         ("/etc/ssl/private/mail.example.org.key", server.key.display().to_string()),

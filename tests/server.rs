@@ -2,6 +2,7 @@
 
 mod answers;
 mod bcc;
+mod checks;
 mod circle;
 mod contact;
 mod database;
@@ -12,14 +13,18 @@ mod faults;
 mod form;
 mod health;
 mod hostile;
+mod json;
+mod keys;
 mod life;
 mod manual;
 mod memory;
 mod metrics;
+mod mime;
 mod origins;
 mod policy;
 mod posts;
 mod programs;
+mod rates;
 mod redirect;
 mod relay;
 mod selftest;

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mail_parser::{Address as Read, MessageParser};
 use mail::address::{Address, AddressList, Domain};
 use mail::header::{HeaderName, HeaderValue};
+use mail_parser::{Address as Read, MessageParser};
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(value) = HeaderValue::from_field(octets) else { return };

@@ -5,8 +5,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
+use mail::transfer_encoding::{BodyError, Encoder, Encoding, Facts, Kind, Lengths, MAX_LINE, Markup, Plan, Scan, plan};
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail::transfer_encoding::{Encoder, Encoding, Facts, Kind, MAX_LINE, Markup, Plan, Scan, plan};
 
 fuzz_target!(|octets: &[u8]| {
     let [choice, piece, body @ ..] = octets else { return };
@@ -20,7 +20,8 @@ fuzz_target!(|octets: &[u8]| {
     if let Some(charset) = facts.charset() {
         assert!(charset != "utf-8" || facts.valid_utf8, "{charset} contradicts the text");
     }
-    let Ok(plan) = plan(kind, declared, &facts) else { return };
+    let lengths = || Ok::<_, BodyError>(Lengths::of(body).expect("memory can be read"));
+    let Ok(plan) = plan(kind, declared, &facts, lengths) else { return };
     if plan.opens_parts() {
         return; // the target `mime` has these
     }

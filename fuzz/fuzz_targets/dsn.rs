@@ -10,8 +10,12 @@ use tracking::store::{Event, Message, RecipientStatus, State};
 fuzz_target!(|mail: &[u8]| {
     let outcome = dsn::parse(mail);
     if !mail.contains(&b'\r') {
-        let crlf: Vec<u8> = mail.iter().flat_map(|&byte| if byte == b'\n' { vec![b'\r', b'\n'] } else { vec![byte] }).collect();
-        assert_eq!(dsn::parse(&crlf).map(|report| report.digest()), outcome.as_ref().map(Report::digest).map_err(|error| *error));
+        let crlf: Vec<u8> =
+            mail.iter().flat_map(|&byte| if byte == b'\n' { vec![b'\r', b'\n'] } else { vec![byte] }).collect();
+        assert_eq!(
+            dsn::parse(&crlf).map(|report| report.digest()),
+            outcome.as_ref().map(Report::digest).map_err(|error| *error)
+        );
     }
     let Ok(report) = outcome else { return };
     assert!(report.recipients.len() <= dsn::MAX_RECIPIENTS);

@@ -6,19 +6,20 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
+use mail::address::{Domain, HostName};
+use mail::message_id::Token;
+use mail::transfer_encoding::Kind;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Address as Read, Message as Parsed, MessageParser};
-use mail::address::{Domain, HostName};
 use mailgate::input::strip::{NamePattern, StripList};
-use mailgate::input::{self, Rules};
-use mailgate::submission::Submission;
-use mail::transfer_encoding::Kind;
+use mailgate::input::{self, FieldSource, Rules};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
-use mail::message_id::Token;
 use mailgate::policy::Recipients;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::Addressing;
 use mailgate::policy::sender::Vouched;
+use mailgate::submission::Submission;
 use std::io::Read as _;
 
 type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
@@ -39,6 +40,7 @@ fuzz_target!(|octets: &[u8]| {
     let rules = Rules {
         addressing: [Addressing::Header, Addressing::Appended, Addressing::Arguments, Addressing::Header]
             [usize::from(choice & 3)],
+        aliases: &Aliases::default(),
         domain: (choice & 8 != 0).then_some(&server),
         from_required: choice & 16 != 0,
         max_recipients: 50,
@@ -51,6 +53,7 @@ fuzz_target!(|octets: &[u8]| {
             name: Some(b"\"A\" <z@evil.test>, B"),
         }),
         server_name: &server,
+        source: FieldSource::Request,
         strip: &StripList::default(),
         token: &token,
     };
@@ -78,7 +81,7 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn compose(submission: &Submission, token: &Token, body: &[u8]) -> Option<Vec<u8>> {
     let host = HostName::new("gateway.test", [127, 0, 0, 1].into());
-    let trace = Trace { client: None, user: Some(b"u\nser"), server_name: &host, https: true, token };
+    let trace = Trace { client: None, user: Some(b"u\nser"), server_name: &host, protocol: "HTTPS", token };
     let directory = std::env::temp_dir();
     let mut draft = Draft::new(submission, Some(trace), &directory);
     body.chunks(8_000).for_each(|octets| draft.write(octets).unwrap());
@@ -164,7 +167,9 @@ fn addresses(field: Option<&Read<'_>>) -> Vec<String> {
 
 /// What the encoding stands for is what was sent; text but for line ends.
 fn check_body(message: &[u8], submission: &Submission, body: &[u8]) {
-    if submission.transfer_encoding.is_some() || submission.content_type.as_ref().is_some_and(|it| it.kind() == Kind::Composite) {
+    if submission.transfer_encoding.is_some()
+        || submission.content_type.as_ref().is_some_and(|it| it.kind() == Kind::Composite)
+    {
         return; // the targets `body` and `mime` have these
     }
     let (head, written) = cut(message);

@@ -3,17 +3,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mail::header::HeaderValue;
-use mail::transfer_encoding::MAX_LINE;
 use mail::content_type::ContentType;
+use mail::header::HeaderValue;
 use mail::mime::{Rewriting, Whole};
+use mail::transfer_encoding::MAX_LINE;
 use std::io::BufReader;
 
 // The first octet chooses; the rest is the message, or the parts between the boundaries `--b`.
 fuzz_target!(|octets: &[u8]| {
     let [choice, octets @ ..] = octets else { return };
     let seven_bit = choice & 1 != 0;
-    let content_type = ["multipart/mixed; boundary=b", "multipart/digest; boundary=b", "message/rfc822"][usize::from(choice / 4 % 3)];
+    let content_type =
+        ["multipart/mixed; boundary=b", "multipart/digest; boundary=b", "message/rfc822"][usize::from(choice / 4 % 3)];
     let content_type = ContentType::parse(&HeaderValue::parse(content_type).unwrap()).unwrap();
     let whole = if choice & 2 != 0 { Whole::Message } else { Whole::Body(&content_type) };
     let rewriting = match Rewriting::plan(whole, octets, seven_bit) {
@@ -23,7 +24,11 @@ fuzz_target!(|octets: &[u8]| {
     let written = write(&rewriting, whole, octets, octets.len().max(1));
     let slowly = BufReader::with_capacity(usize::from(*choice) + 1, octets);
     let again = Rewriting::plan(whole, slowly, seven_bit).expect("it was read before");
-    assert_eq!(written, write(&again, whole, octets, usize::from(*choice) + 1), "the size of the pieces does not matter");
+    assert_eq!(
+        written,
+        write(&again, whole, octets, usize::from(*choice) + 1),
+        "the size of the pieces does not matter"
+    );
 
     assert!(written.is_empty() || written.ends_with(b"\n"));
     assert!(!written.contains(&0) && !written.contains(&b'\r'));

@@ -6,8 +6,8 @@ use libfuzzer_sys::fuzz_target;
 use mail::address::Address;
 use mailgate::policy::Recipients;
 use mailgate::policy::arguments::{Addressing, Piece, join, pieces};
-use mailgate::transport::program::mta::Mta;
 use mailgate::transport::program::arguments::{ProgramArguments, Word};
+use mailgate::transport::program::mta::Mta;
 
 // The word, then the values, NUL between them; the first octet says whether mail may go to the word.
 fuzz_target!(|octets: &[u8]| {

@@ -6,23 +6,32 @@
 mod table;
 
 mod arguments;
+mod checks;
+mod limits;
 mod relay;
 mod transport;
 mod values;
 
 pub use arguments::Arguments;
+pub use checks::Macro;
+pub use limits::{Idempotency, KeyStore};
 pub use transport::{Environment, Transport};
 pub use values::{Received, Source, Text, time};
 
 use httpd::Config;
 use mail::address::Domain;
 use mailgate::answer::dry_run::DryRuns;
+use mailgate::checks::endpoint::Endpoint;
+use mailgate::checks::sequence::{OnFailure, PolicyServer};
 use mailgate::input::form::rules::{FileTypes, Roles, Trap};
 use mailgate::input::strip::{NamePattern, StripList};
 use mailgate::input::ways::Inputs;
 use mailgate::policy::Recipients;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::redirect::Redirect;
+use mailgate::rate::Limit;
 use mailgate::transport::smtp::{Authorities, Credentials, Identity, Notify, StartTls};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use web::origin::Origins;
@@ -56,7 +65,9 @@ directives! {
         /// Most programs and relay connections at a time in one child; 0: no limit.
         value max_processes: usize = 32, c"SendmailMaxProcesses" one |_, number| values::number(number, 0), c"most programs or relay connections at a time in one httpd child, 0 for no limit (default: 32)";
         /// The ways in that are offered.
-        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, form, mime (default: fields)";
+        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, form, mime, postmark, resend (default: fields)";
+        /// Whether a bearer's key is taken for Basic's credentials.
+        value bearer: bool = false, c"SendmailBearer" flag values::flag, c"On: the key of Authorization: Bearer is that of Basic, base64 of user:password (default: Off)";
         /// To of the mail that a form becomes.
         maybe form_to: Text<'c> = none, c"SendmailFormTo" one values::text, c"expression for the addresses that get what forms say";
         /// Its From.
@@ -88,13 +99,35 @@ directives! {
         value dry_run: DryRuns = DryRuns::default(), c"SendmailDryRun" one |_, word| DryRuns::parse(word), c"requests that are checked and shown and not sent: off, request (those that ask) or on (default: off)";
         /// Who gets every message in the place of its recipients.
         off redirect_to: Redirect = none, c"SendmailRedirectTo" words |_, words| Redirect::parse(words), c"addresses that get every message in the place of its recipients, or none (default: none)";
+        /// Where the keys of messages are kept that are to be sent once.
+        off idempotency: Idempotency = none, c"SendmailIdempotency" words limits::idempotency, c"an absolute directory, or dbd, for the keys of messages that are sent once, and how long they are known: 7d (default: off)";
+        /// The milters that look at each message, in this order.
+        shared milters: Vec<Endpoint> = Vec::new(), c"SendmailMilter" words checks::milters, c"milters that look at each message, in this order: inet:host:port, unix:/path, or none (default: none)";
+        /// Longest wait for all checks before the body together, and for all behind it.
+        value milter_timeout: Duration = Duration::from_secs(30), c"SendmailMilterTimeout" one values::time, c"longest wait for all checks together, never past SendmailTimeout (default: 30s)";
+        /// What it means that a milter or clamd does not decide.
+        value milter_default: OnFailure = OnFailure::Tempfail, c"SendmailMilterDefault" one |_, word| OnFailure::parse(word), c"where a milter or clamd does not decide: tempfail, reject or accept (default: tempfail)";
+        /// Macros beside the usual ones.
+        maybe milter_macros: Vec<Macro<'c>> = none, c"SendmailMilterMacros" words checks::macros, c"macros for milters, name=expression";
+        /// Whether milters are told of the client, and not of this host.
+        value milter_client: bool = false, c"SendmailMilterClient" one checks::shows_client, c"who milters are told has connected: local (this host) or request (its client) (default: local)";
+        /// A clamd that scans each message.
+        off clamd: Endpoint = none, c"SendmailClamd" one checks::clamd, c"a clamd that scans each message: unix:/path or inet:host:port, or none (default: none)";
+        /// The policy server.
+        off policy: PolicyServer = none, c"SendmailPolicy" words checks::policy, c"a policy server: inet:host:port or unix:/path, and state=end to ask behind the body too, or none (default: none)";
+        /// What it means that the policy server does not decide.
+        value policy_default: OnFailure = OnFailure::Tempfail, c"SendmailPolicyDefault" one |_, word| OnFailure::parse(word), c"where the policy server does not decide: tempfail, reject or accept (default: tempfail)";
+        /// Where messages wait for a person.
+        off hold: PathBuf = none, c"SendmailHold" one checks::hold, c"absolute path of the Maildir for messages that a check wants held, or none (default: none)";
         /// Whether the answer shows what the program or the relay said.
         value error_detail: bool = false, c"SendmailErrorDetail" flag values::flag, c"On: the program's complaint goes into the answer";
         /// Whether messages are written into the database of mod_dbd.
         value processdsn: bool = false, c"ProcessDSNEnable" server_flag values::flag, c"On: messages are written into the database of mod_dbd (default: Off)";
     }
     parts {
+        aliases: Arc<Aliases>;
         environment: Arc<Environment>;
+        rate_limits: Arc<Vec<Limit>>;
         relay_auth: Arc<Credentials>;
         relay_authorities: Arc<Authorities>;
         relay_identity: Arc<Identity>;
@@ -109,6 +142,8 @@ directives! {
         c"SendmailRelayCAFile" one relay::ca_file, c"absolute path of the PEM certificates that may vouch for the relay (default: the system's)";
         c"SendmailRelayCertificate" one relay::certificate, c"absolute path of a PEM file with our certificate and key for the relay";
         c"SendmailRelayTLS" one relay::tls, c"STARTTLS with the relay: never, may (if it is offered and works) or must (default: may)";
+        c"SendmailRateLimit" words limits::rate_limit, c"how much a client may send: 100/1h burst=20 per=user|address|location count=messages|recipients; several lines all hold, none takes outer ones away (default: none)";
+        c"SendmailAlias" words checks::alias, c"a name that clients may write to, and the addresses that get the message";
         c"SendmailEnv" words transport::environment, c"NAME=value, or NAME for httpd's own, in the program's environment";
     }
 }

@@ -118,6 +118,17 @@ pub fn page(_: &Command<'_>, url: &str) -> Result<String, String> {
     })
 }
 
+/// A time in httpd's units, or in days.
+pub fn long_time(command: &Command<'_>, time: &str) -> Option<Duration> {
+    match time.strip_suffix(['d', 'D']) {
+        Some(days) if days.bytes().all(|byte| byte.is_ascii_digit()) => {
+            days.parse::<u32>().ok().map(|days| Duration::from_secs(u64::from(days) * 86_400))
+        }
+        Some(_) => None,
+        None => command.time(time),
+    }
+}
+
 /// A time in httpd's units, 1 ms to 24 h.
 pub fn time(command: &Command<'_>, time: &str) -> Result<Duration, String> {
     let day = Duration::from_secs(86_400);

@@ -6,8 +6,9 @@ use super::Submission;
 use crate::directives::Transport;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
+use crate::rates::Rates;
 use crate::settings::Settings;
-use crate::submit::{Content, Outcome, Wish, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, submit};
 use crate::{Sendmail, faults};
 use httpd::{Transaction, guard};
 use mail::address::Address;
@@ -32,11 +33,10 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
 
 /// SendmailRecipients.
 pub fn check_recipient(settings: &Settings<'_>, address: &Address) -> Decision {
-    let completed = settings.domain().map_or_else(|| address.clone(), |domain| address.complete(domain));
-    if settings.recipients().allow(&completed) {
-        Ok(())
-    } else {
-        Err(Cause::AccessDenied.with(format!("{completed} may not be written to from here")))
+    let resolved = settings.aliases().recipients([address], settings.domain());
+    match resolved.iter().find(|address| !settings.recipients().allow(address)) {
+        Some(forbidden) => Err(Cause::AccessDenied.with(format!("{forbidden} may not be written to from here"))),
+        None => Ok(()),
     }
 }
 
@@ -55,15 +55,18 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
                 recipients: envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
             };
             let content = Content::Message { spool: &spool, body, envelope: &envelope };
-            submit(&request, &settings, &fields, &content, Wish::default(), &watch)
+            let mut guards = Guards { rates: Rates::message(&request, &settings, false)?, keyed: None };
+            submit(&request, &settings, &fields, &content, Wish::default(), &mut guards, &watch)
         });
         faults::end(&request);
         match outcome {
-            Ok(Outcome::Sent { message_id, .. }) => Ok(Receipt { id: message_id.as_str().to_owned() }),
+            Ok(Outcome::Held { message_id } | Outcome::Sent(Sent { message_id, .. })) => {
+                Ok(Receipt { id: message_id.as_str().to_owned() })
+            }
             Ok(Outcome::Rehearsed(_)) => Err(Cause::Misconfigured.into()),
             Err(refused) => {
                 transaction.set_status(outcome::record(&request, &refused, &watch));
-                Err(refusal(&refused))
+                Err(refusal(&refused, settings.error_detail()))
             }
         }
     });
@@ -74,12 +77,15 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
 }
 
 /// Where nobody knows what became of the message, sending it again may double it: the client gives up, and tells its user why.
-fn refusal(refused: &Refused) -> Refusal {
+fn refusal(refused: &Refused, show_words: bool) -> Refusal {
     match refused {
         Refused::Broken(status) => Cause::of_status(u16::try_from(*status).unwrap_or(500)).into(),
         Refused::Problem { problem, .. } => match (problem.tag.retry, Cause::of_status(problem.tag.status)) {
             (Retry::Unknown | Retry::No, _) | (_, Cause::Unknown) => Cause::MayHaveBeenDelivered.into(),
-            (_, cause) => cause.with(problem.detail.as_str()),
+            (_, cause) => match problem.words.as_deref().filter(|_| show_words) {
+                Some(words) => cause.with(format!("{}: {words}", problem.detail)),
+                None => cause.with(problem.detail.as_str()),
+            },
         },
     }
 }

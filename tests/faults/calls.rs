@@ -2,6 +2,7 @@
 //! left behind, and no relay gets a message twice.
 
 use super::server;
+use crate::keys::Keys;
 use crate::life::is_long;
 use crate::programs::{Holdings, promised};
 use crate::relay::{relaying, to};
@@ -22,7 +23,7 @@ fn body(octets: usize, late: &str) -> String {
 
 /// In memory; in a file; in a file that turns out to be the wrong one, since only its end shows that it is not 7-bit.
 fn bodies() -> [String; 3] {
-    [body(100, ""), body(80_000, ""), body(80_000, "\u{e9}\n")]
+    [body(100, ""), body(300_000, ""), body(300_000, "\u{e9}\n")]
 }
 
 /// Sends with the fault, and says whether it was reached.
@@ -88,6 +89,66 @@ fn whatever_call_fails_the_answer_is_true_and_nothing_is_left() {
     before.assert_same(&httpd);
     assert!(points > 250, "only {points} calls");
     ["SM0301", "SM0302", "SM0402", "SM0407"].into_iter().for_each(|tag| httpd.expect_log(tag));
+}
+
+/// The first request with a key fails somewhere, and its client asks again: whatever the first was told, the message is there once at most,
+/// and who was told that it was not sent can send it.
+fn walk_keyed(httpd: &Httpd, sendmail: &Sendmail, path: &str, errno: &str) -> usize {
+    for call in 1..200 {
+        let fault = format!("{call}:{errno}");
+        let request = Request::mail(path).body("the end\n").header("Idempotency-Key", format!("\"{path} {fault}\""));
+        let first = request.clone().header("X-Fault", &fault).send(httpd);
+        let hit = first.header("X-Fault-Hit").is_some() || matches!(first.status, 500 | 502) && errno == "panic";
+        let sent = taken(httpd, sendmail);
+        let second = request.send(httpd);
+        let sent_again = taken(httpd, sendmail);
+        let told = (first.status, second.status, second.header("Idempotency-Replayed").is_some());
+        match told {
+            (202, 202 | 502, true) => assert_eq!((sent, sent_again), (1, 0), "{path} {fault}: {told:?}"),
+            // EAGAIN of flock(2) says that somebody else has it.
+            (409 | 500 | 503, 202, false) => assert_eq!((sent, sent_again), (0, 1), "{path} {fault}: {told:?}"),
+            // It was written down that it would be handed over, and then it could not be freed.
+            (500 | 503, 502, true) => assert_eq!((sent, sent_again), (0, 0), "{path} {fault}: {told:?}"),
+            (502 | 504, 502 | 504, true) => assert!(sent <= 1 && sent_again == 0, "{path} {fault}: {told:?}"),
+            _ => panic!("{path} {fault}: {told:?}"),
+        }
+        if first.status == 202 && !hit {
+            return call - 1;
+        }
+    }
+    panic!("{path} with {errno} never passes");
+}
+
+#[test]
+fn whatever_call_fails_a_key_sends_once() {
+    let (sendmail, keys) = (Sendmail::new(), Keys::new());
+    let name = sendmail.program().display().to_string();
+    let section = |transport: &str| {
+        format!(
+            "SetHandler sendmail\nRequire ip 127.0.0.1\n{transport}\nSendmailStripHeaders +X-Fault\n{}",
+            keys.directive("")
+        )
+    };
+    let httpd = server(Mpm::Event, &sendmail)
+        .location("/keyed", &section(&format!("SendmailName \"{name}\"")))
+        .location("/maildir/keyed", &section("SendmailMaildir \"${ROOT}/run/Maildir\""))
+        .start();
+    for path in ["/keyed", "/maildir/keyed"] {
+        Request::mail(path).body("the end\n").header("Idempotency-Key", "first").send(&httpd).expect_status(202);
+    }
+    taken(&httpd, &sendmail);
+    let before = Holdings::of(&httpd);
+    let errnos = ERRNOS.map(|errno| errno.raw_os_error().to_string());
+    let words = errnos.iter().map(String::as_str).take(if is_long() { 7 } else { 4 }).chain(["panic"]);
+    let mut reached = Vec::new();
+    for word in words {
+        reached.extend(["/keyed", "/maildir/keyed"].map(|path| walk_keyed(&httpd, &sendmail, path, word)));
+    }
+    eprintln!("{reached:?} calls of requests with a key failed in turn");
+    assert!(reached.iter().all(|reached| *reached >= 20), "{reached:?}");
+    before.assert_same(&httpd);
+    ["SM0110", "SM0302", "SM0305", "SM0306", "SM0407", "SM0900"].into_iter().for_each(|tag| httpd.expect_log(tag));
+    httpd.allow_log("SM0402");
 }
 
 #[test]
@@ -183,7 +244,7 @@ fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice() {
             let path = format!("/{name}/{kind}");
             Request::mail(&path).body("the end\n").send(&httpd).expect_status(202);
             let mut answers = Vec::new();
-            for (octets, errno) in [(100, Errno::IO), (100, Errno::AGAIN), (80_000, Errno::CONNRESET)] {
+            for (octets, errno) in [(100, Errno::IO), (100, Errno::AGAIN), (300_000, Errno::CONNRESET)] {
                 points.push(walk_relay(&httpd, &path, octets, &errno.raw_os_error().to_string(), &mut answers));
             }
             judged.push((smtp, path, answers));

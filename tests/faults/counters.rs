@@ -14,11 +14,15 @@ const PAGES: &str = "<Location /metrics>\nSetHandler sendmail-metrics\nRequire i
 fn without_shared_memory_mail_is_sent_and_nothing_counted() {
     let sendmail = Sendmail::new();
     let builder = server(Mpm::Event, &sendmail).modules(&["status"]).config(PAGES);
+    let builder = builder.location("/mail/limited", "SendmailRateLimit 10/1h");
     let builder = builder.environment("MOD_SENDMAIL_FAIL", "map");
     assert!(builder.config_test().passed, "the check needs none");
     let httpd = builder.start();
     httpd.expect_log("SM0805: nothing is counted, and sendmail-metrics answers 503");
     Request::mail("/mail").send(&httpd).expect_status(202);
+    httpd.expect_log("SM0805: requests under a SendmailRateLimit are answered with 503");
+    Request::mail("/mail/limited").send(&httpd).expect_status(503);
+    httpd.expect_log("SM0302: there is no memory to count for SendmailRateLimit in");
     Request::get("/metrics").send(&httpd).expect_status(503);
     assert!(!Request::get("/server-status?auto").send(&httpd).expect_status(200).shows(b"Sendmail"));
     httpd.graceful();

@@ -8,10 +8,14 @@ use rustix::process::Signal;
 use std::time::Duration;
 
 /// Numbers that look random and are the same in each run (Steele and Vigna, SplitMix).
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn new(seed: u64) -> Self {
+        Dice(seed)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +30,7 @@ fn kill_children(mpm: Mpm, settings: &str, rounds: usize) {
     let text = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{name}\"");
     let httpd = Httpd::builder().mpm(mpm).mpm_settings(settings).log_level("notice").location("/mail", &text).start();
     httpd.allow_log("AH10392"); // children are killed successively
-    let mut dice = Dice(20_260_101);
+    let mut dice = Dice::new(20_260_101);
     let mut answers = Answers::new();
     for round in 0..rounds {
         let (pause, pick) = (Duration::from_micros(dice.below(60_000)), dice.below(1000) as usize);

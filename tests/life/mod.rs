@@ -7,6 +7,8 @@ mod neighbours;
 mod restarts;
 mod strange;
 
+pub use kills::Dice;
+
 use crate::support::{Httpd, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;

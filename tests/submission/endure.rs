@@ -16,7 +16,8 @@ fn postfix_drains_its_queue_through_restarts() {
     let (relay, port) = (Smtp::start(), free_port());
     let main = format!(
         "transport_maps = inline:{{ {{drain.test = smtp:[127.0.0.1]:{port}}} }}\nqueue_run_delay = 1s\nminimal_backoff_time = 1s\n\
-         maximal_backoff_time = 2s\nsmtp_destination_concurrency_limit = 4\n"
+         maximal_backoff_time = 2s\nsmtp_destination_concurrency_limit = 4\n\
+         delay_warning_time = 0\n"
     );
     let Some(postfix) = Postfix::start_with(&main) else { return };
     let httpd = open(Httpd::builder(), port, &relay, "").start();

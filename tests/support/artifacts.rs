@@ -27,6 +27,12 @@ pub fn fake_sendmail() -> &'static Path {
     BUILT.get_or_init(|| build(&["fake-sendmail"]).fake_sendmail)
 }
 
+/// The client command.
+pub fn client() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["sendmail-http"]).folder.join("sendmail-http"))
+}
+
 /// The module with faults and panics on demand (feature `faults`), built into `target/faults`.
 pub fn faulty_module() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

@@ -1,5 +1,8 @@
-//! load ADDRESS CONNECTIONS OCTETS SECONDS: POSTs a text mail of that size over kept connections, one after the other on each, for that
-//! long. One line out: messages, seconds, p50 and p99 in microseconds, errors (anything but 202 or 303).
+//! load ADDRESS CONNECTIONS OCTETS SECONDS WAY: POSTs a text mail of that size over kept connections, one after the other on each, for that
+//! long, or so often on each (`20x` in place of the seconds), written in one of the ways that requests.rs knows. One line out: messages,
+//! seconds, p50 and p99 in microseconds, errors (anything but 200, 202 or 303).
+
+mod requests;
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -7,19 +10,21 @@ use std::time::{Duration, Instant};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [address, connections, octets, seconds] = words.as_slice() else {
-        eprintln!("usage: load ADDRESS CONNECTIONS OCTETS SECONDS");
+    let [address, connections, octets, seconds, way] = words.as_slice() else {
+        eprintln!("usage: load ADDRESS CONNECTIONS OCTETS SECONDS WAY");
         std::process::exit(64);
     };
     let connections: usize = connections.parse().expect("a number of connections");
-    let request = request(octets.parse().expect("a number of octets"));
+    let request = requests::of(way, octets.parse().expect("a number of octets"));
     let begin = Instant::now();
-    let until = begin + Duration::from_secs_f64(seconds.parse().expect("a number of seconds"));
+    let most = seconds.strip_suffix('x').map(|most| most.parse::<usize>().expect("a number of requests"));
+    let seconds = most.map_or_else(|| seconds.parse().expect("a number of seconds"), |_| 3600.0);
+    let until = begin + Duration::from_secs_f64(seconds);
     let mut took = Vec::new();
     let mut errors = 0;
     std::thread::scope(|scope| {
         let (address, request) = (address.as_str(), request.as_slice());
-        let work = || move || connection(address, request, until);
+        let work = || move || connection(address, request, until, most.unwrap_or(usize::MAX));
         let threads: Vec<_> = (0..connections).map(|_| scope.spawn(work())).collect();
         for thread in threads {
             let (times, failed) = thread.join().expect("no panic");
@@ -33,25 +38,12 @@ fn main() {
     println!("{} {wall:.6} {} {} {errors}", took.len(), at(50), at(99));
 }
 
-/// Lines of 72 octets of plain text, as a script or a log sends them.
-fn request(octets: usize) -> Vec<u8> {
-    let line = b"The quick brown fox jumps over the lazy dog, and the dog does not mind.\n";
-    let body = line.iter().copied().cycle().take(octets.saturating_sub(1)).chain([b'\n']);
-    let mut request = format!(
-        "POST /mail HTTP/1.1\r\nHost: gateway.test\r\nTo: alice@test.local\r\nFrom: user@test.local\r\nSubject: a report\r\n\
-         Content-Type: text/plain; charset=utf-8\r\nContent-Length: {octets}\r\n\r\n"
-    )
-    .into_bytes();
-    request.extend(body.take(octets));
-    request
-}
-
-fn connection(address: &str, request: &[u8], until: Instant) -> (Vec<Duration>, usize) {
+fn connection(address: &str, request: &[u8], until: Instant, most: usize) -> (Vec<Duration>, usize) {
     let (mut times, mut errors, mut stream) = (Vec::new(), 0, None);
-    while Instant::now() < until {
+    while Instant::now() < until && times.len() + errors < most {
         let begin = Instant::now();
         match exchange(&mut stream, address, request) {
-            Ok(202 | 303) => times.push(begin.elapsed()),
+            Ok(200 | 202 | 303) => times.push(begin.elapsed()),
             Ok(_) => errors += 1,
             Err(_) => {
                 errors += 1;

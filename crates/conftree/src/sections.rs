@@ -122,6 +122,16 @@ pub fn locations(tree: &[Directive], handler: &str) -> Vec<String> {
     })
 }
 
+/// The one of these paths that a URL's path is at or below, the longest first, and the rest behind it. One that ends in `/` counts without.
+pub fn below<'b, 'u>(bases: impl IntoIterator<Item = &'b str>, path: &'u [u8]) -> Option<(&'b str, &'u [u8])> {
+    let mut bases: Vec<&str> = bases.into_iter().map(|base| base.trim_end_matches('/')).collect();
+    bases.sort_by_key(|base| std::cmp::Reverse(base.len()));
+    bases.into_iter().find_map(|base| {
+        let rest = path.strip_prefix(base.as_bytes())?;
+        (rest.is_empty() || rest.starts_with(b"/")).then_some((base, rest))
+    })
+}
+
 /// Where two sections apply at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meets {

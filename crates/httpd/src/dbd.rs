@@ -28,6 +28,10 @@ static OPENING: Mutex<()> = Mutex::new(());
 type Open = unsafe extern "C" fn(*mut sys::apr_pool_t, *mut sys::server_rec) -> *mut sys::ap_dbd_t;
 type Close = unsafe extern "C" fn(*mut sys::server_rec, *mut sys::ap_dbd_t);
 
+/// Whose turn it is with SQLite, of all threads of this process. Its driver runs one statement at a time for a whole process; one that waits
+/// for another writer there keeps that writer from going on, if it is of the same process, until [`BUSY`] is over.
+static TURN: Mutex<()> = Mutex::new(());
+
 impl Request<'_> {
     /// Runs `work` with a connection of mod_dbd. After `limit` the database counts as down; what `work` then still achieves, `undo` takes
     /// back, on the same connection.
@@ -143,7 +147,9 @@ impl Lender {
         // SAFETY: all of one connection, which is this thread's until it is closed; mod_dbd made the hash in the connection's pool, its
         // keys are the labels of DBDPrepareSQL and ours, which all start with "dsn_".
         let mut database = unsafe { Dbd::from_raw(lent.driver, handle, connection_pool, prepared) };
-        if database.dialect() == Dialect::Sqlite && !database.is_prepared(&READY) {
+        let is_sqlite = database.dialect() == Dialect::Sqlite;
+        let _turn = is_sqlite.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        if is_sqlite && !database.is_prepared(&READY) {
             database.execute(BUSY)?;
             database.prepare(&READY)?;
         }
@@ -173,14 +179,14 @@ impl Drop for GivenBack<'_> {
 /// server that accepts and says nothing, at the start of each child and under the lock of mod_dbd's pool.
 const CONNECT_TIMEOUT: &str = "2";
 
-/// Limits the time that connecting to PostgreSQL takes, if `directive` is on somewhere. For [`Module::start`](crate::Module::start).
-pub fn limit_connecting(server: &Server<'_>, directive: &str) {
-    fn is_on(directives: &[Directive], name: &str) -> bool {
+/// Limits the time that connecting to PostgreSQL takes, if this directive with this first word stands somewhere. For [`Module::start`](crate::Module::start).
+pub fn limit_connecting(server: &Server<'_>, (directive, word): (&str, &str)) {
+    fn is_set(directives: &[Directive], name: &str, word: &str) -> bool {
         directives
             .iter()
-            .any(|directive| directive.is(name) && directive.first_is("on") || is_on(&directive.children, name))
+            .any(|directive| directive.is(name) && directive.first_is(word) || is_set(&directive.children, name, word))
     }
-    if std::env::var_os("PGCONNECT_TIMEOUT").is_none() && is_on(&configuration(server), directive) {
+    if std::env::var_os("PGCONNECT_TIMEOUT").is_none() && is_set(&configuration(server), directive, word) {
         // SAFETY: httpd calls post_config in the parent before it makes children, on the thread that reads the configuration. Another
         // module may have a thread by then; glibc never frees the first environment, so a reader on it finds a valid one.
         unsafe { std::env::set_var("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT) };

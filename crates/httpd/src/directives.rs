@@ -63,6 +63,13 @@ impl<'c> Command<'c> {
         Expression::parse(self.raw, text)
     }
 
+    /// The section that is being read as its line names it (`/mail`); empty outside of sections.
+    pub fn section(&self) -> String {
+        // SAFETY: path is NULL or a C string that lives as long as the command (http_config.h).
+        let path = (!self.raw.path.is_null()).then(|| unsafe { CStr::from_ptr(self.raw.path) });
+        path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// A time with httpd's units (`ms`, `s`, `mi`, `h`; seconds without one), `None` if it is none.
     pub fn time(&self, text: &str) -> Option<Duration> {
         let text = CString::new(text).ok()?;

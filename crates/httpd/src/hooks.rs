@@ -20,6 +20,17 @@ pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
         sys::ap_hook_child_status(Some(child_status::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
         sys::ap_hook_handler(Some(handle::<M>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE as c_int);
     }
+    if M::HEADER_PARSER.is_some() {
+        // SAFETY: as above.
+        unsafe {
+            sys::ap_hook_header_parser(
+                Some(parse_header::<M>),
+                ptr::null(),
+                ptr::null(),
+                sys::APR_HOOK_MIDDLE as c_int,
+            );
+        }
+    }
     if M::PROTOCOL.is_some() {
         // SAFETY: as above.
         unsafe { crate::protocol::register::<M>() };
@@ -114,6 +125,21 @@ unsafe extern "C" fn status<M: Module>(raw: *mut sys::request_rec, flags: c_int)
         }
     });
     sys::OK as c_int
+}
+
+unsafe extern "C" fn parse_header<M: Module>(raw: *mut sys::request_rec) -> c_int {
+    // SAFETY: httpd passes a live request, ours alone for the time of the call.
+    let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
+    // SAFETY: as in `handle`; the sections are merged by now.
+    let config = unsafe {
+        sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config<'_>>().as_ref()
+    };
+    let (Some(parse), Some(config)) = (M::HEADER_PARSER, config) else { return sys::DECLINED };
+    guard::answer::<M>(&request, || {
+        parse(&request, config);
+        Status::DECLINED
+    })
+    .code()
 }
 
 unsafe extern "C" fn handle<M: Module>(raw: *mut sys::request_rec) -> c_int {

@@ -11,6 +11,8 @@ pub trait Module: Sized + 'static {
     const DIRECTIVES: &'static [Directive<Self>];
     /// What it serves in the place of HTTP, if it does.
     const PROTOCOL: Option<Protocol<Self>> = None;
+    /// What looks at the fields of a request before anybody asks who sends it, if there is something to see.
+    const HEADER_PARSER: Option<HeaderParser<Self>> = None;
     /// The settings of one section of a configuration that lives for `'c`.
     type Config<'c>: Config;
 
@@ -48,6 +50,9 @@ pub enum StatusPage {
     /// HTML.
     Tables,
 }
+
+/// httpd's header_parser: once the sections of a request are merged, before access and authentication. Not for subrequests.
+pub type HeaderParser<M> = for<'c> fn(&Request<'_>, &<M as Module>::Config<'c>);
 
 /// A protocol beside HTTP, for virtual hosts of its own.
 pub struct Protocol<M: Module> {

@@ -150,6 +150,12 @@ impl<'r> Request<'r> {
         (by_login || self.certificate() != Certificate::Unverified).then_some(user)
     }
 
+    /// How the user was authenticated: `Basic`.
+    pub fn auth_type(&self) -> Option<&'r [u8]> {
+        // SAFETY: NULL or a C string that the authentication module put into r->pool.
+        unsafe { self.text((*self.as_ptr()).ap_auth_type) }
+    }
+
     /// What the client has shown of itself in the TLS handshake.
     pub fn certificate(&self) -> Certificate {
         match self.variable(c"SSL_CLIENT_VERIFY") {
@@ -246,6 +252,12 @@ impl<'r> Request<'r> {
     pub fn headers_in(&self) -> Table<'r> {
         // SAFETY: set when the request is made; values come from r->pool.
         unsafe { self.table((*self.as_ptr()).headers_in) }
+    }
+
+    /// AuthType, as the configuration spells it.
+    pub fn configured_auth_type(&self) -> Option<&'r [u8]> {
+        // SAFETY: reads the core's settings of a live request: NULL or a C string of the configuration or of r->pool.
+        unsafe { self.text(sys::ap_auth_type(self.as_ptr())) }
     }
 
     /// The fields of the answer.

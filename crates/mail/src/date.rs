@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
+use std::sync::Mutex;
 
 use jiff::Timestamp;
 use jiff::civil;
@@ -14,7 +15,23 @@ use crate::text::excerpt;
 
 /// The present time as `Sun, 22 Nov 2026 03:07:54 +0000`.
 pub fn now() -> String {
-    write(Timestamp::now())
+    kept(Timestamp::now())
+}
+
+/// What was written last, and for which second: a message says it twice, and many messages have the same.
+static LAST: Mutex<(i64, String)> = Mutex::new((i64::MIN, String::new()));
+
+fn kept(time: Timestamp) -> String {
+    let mut last = LAST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if last.0 != time.as_second() {
+        *last = (time.as_second(), write(time));
+    }
+    last.1.clone()
+}
+
+/// The same for a time of the past, in seconds since 1970. One that no calendar has is taken for the present.
+pub fn at(seconds: i64) -> String {
+    write(Timestamp::from_second(seconds).unwrap_or_else(|_| Timestamp::now()))
 }
 
 fn write(time: Timestamp) -> String {
@@ -231,7 +248,18 @@ mod tests {
         assert_eq!(text.len(), "Sun, 22 Nov 2026 03:07:54 +0000".len(), "{text}");
         assert!(text.ends_with(" +0000"), "{text}");
         assert_eq!(parse(&text), Some(text));
-        assert_eq!(write("2026-11-02T03:07:04Z".parse().unwrap()), "Mon, 02 Nov 2026 03:07:04 +0000");
+        let time: Timestamp = "2026-11-02T03:07:04Z".parse().unwrap();
+        assert_eq!(write(time), "Mon, 02 Nov 2026 03:07:04 +0000");
+        assert_eq!(at(time.as_second()), "Mon, 02 Nov 2026 03:07:04 +0000");
+        assert!(parse(&at(i64::MAX)).is_some());
+    }
+
+    #[test]
+    fn a_date_that_is_kept_is_that_of_its_second() {
+        for time in ["2026-11-02T03:07:04Z", "2026-11-02T03:07:04.9Z", "2026-11-02T03:07:05Z", "2026-11-02T03:07:04Z"] {
+            let time: Timestamp = time.parse().unwrap();
+            assert_eq!(kept(time), write(time));
+        }
     }
 
     #[test]

@@ -33,6 +33,21 @@ pub fn unstructured(name: &HeaderName, value: &HeaderValue) -> Result<String, En
     sized(name, field.finish())
 }
 
+/// The text of an unfolded value, its encoded-words decoded; one that cannot be stays as it is. Blanks between two of them are none (RFC 2047
+/// 6.2).
+pub fn decode(value: &str) -> String {
+    let (mut text, mut follows_encoded) = (String::new(), false);
+    for (blank, word) in Words(value) {
+        let decoded = encoded_word::is_encoded_word(word).then(|| encoded_word::decode(word)).flatten();
+        if !(follows_encoded && decoded.is_some()) {
+            text.push_str(blank);
+        }
+        follows_encoded = decoded.is_some();
+        text.push_str(decoded.as_deref().unwrap_or(word));
+    }
+    text
+}
+
 /// Writes a field octet for octet: ASCII, folded at its blanks.
 pub fn structured(name: &HeaderName, value: &HeaderValue) -> Result<String, EncodeError> {
     if !value.as_str().is_ascii() {

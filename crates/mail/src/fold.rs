@@ -23,7 +23,9 @@ pub(crate) struct Field {
 impl Field {
     /// `Name:`
     pub(crate) fn new(name: &HeaderName) -> Field {
-        let text = format!("{name}:");
+        let mut text = String::with_capacity(LINE + 1);
+        text.push_str(name.as_str());
+        text.push(':');
         Field { column: text.len(), text, is_new: true }
     }
 

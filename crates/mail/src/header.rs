@@ -33,14 +33,15 @@ impl HeaderName {
         if name.len() > MAX_NAME {
             return Err(HeaderError::NameLength { octets: name.len() });
         }
-        let text: String = name.iter().map(|&b| char::from(b)).collect();
         if let Some(&found) = name.iter().find(|&&b| !is_ftext(b)) {
+            let text: String = name.iter().map(|&b| char::from(b)).collect();
             return Err(HeaderError::NameByte { found, name: excerpt(&text) });
         }
+        let text = String::from_utf8_lossy(name); // which is ASCII
         let spelling = SPELLINGS.iter().find(|known| known.eq_ignore_ascii_case(&text));
         Ok(HeaderName(match spelling {
             Some(known) => (*known).into(),
-            None if text.bytes().any(|b| b.is_ascii_uppercase()) => text.into(),
+            None if text.bytes().any(|b| b.is_ascii_uppercase()) => text.as_ref().into(),
             None => capitalize(&text).into(),
         }))
     }

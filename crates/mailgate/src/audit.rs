@@ -45,6 +45,7 @@ fn site_warnings<'t>(host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
         scope.without_transport(host),
         scope.bounces(),
         scope.past_redirection(),
+        scope.milters_without_envelope(),
         scope.stray_credentials(),
         scope.form_without_addresses(),
         scope.trap_for_people(),
@@ -264,6 +265,20 @@ impl<'t> Scope<'t> {
             tag: &tags::PAST_REDIRECT,
             text: format!(
                 "{}: SendmailArguments may send past SendmailRedirectTo: {why}; every message will be refused with 500. Use -t, or -- as the last word, and no recipient",
+                self.place()
+            ),
+        })
+    }
+
+    /// Milters, and a program that takes the envelope from the header or from nowhere.
+    fn milters_without_envelope(&self) -> Option<Warning> {
+        self.setting("SendmailMilter").filter(|milter| !milter.first_is("none"))?;
+        let texts = self.program().map(|_| self.words_of_program())?;
+        (Addressing::of(&read(Mta::Unknown, &texts)) != Addressing::Appended).then(|| Warning {
+            tag: &tags::PROGRAM_WORDS,
+            text: format!(
+                "{}: SendmailMilter needs an envelope beside the message; every message will be refused with 500. End SendmailArguments \
+                 with -- as its last word (-i --), or use SendmailRelay or SendmailMaildir",
                 self.place()
             ),
         })

@@ -5,10 +5,14 @@
 
 pub mod answer;
 pub mod audit;
+pub mod checks;
+pub mod claim;
+pub mod digest;
 pub mod input;
 pub mod message;
 pub mod metrics;
 pub mod policy;
+pub mod rate;
 pub mod submission;
 pub mod tags;
 pub mod transport;

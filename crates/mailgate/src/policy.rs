@@ -5,6 +5,7 @@
 use mail::address::{Address, Domain};
 use std::fmt;
 
+pub mod aliases;
 pub mod arguments;
 pub mod redirect;
 pub mod sender;

@@ -17,6 +17,8 @@ pub enum Retry {
     No,
     /// Nobody knows whether it was queued.
     Unknown,
+    /// With the same Idempotency-Key.
+    WithKey,
     /// Yes.
     Yes,
 }
@@ -34,6 +36,9 @@ impl Retry {
             }
             Retry::No => "A message with this identifier was submitted before. Do not send it again.",
             Retry::Unknown => "The message may or may not have been sent. Sending again may deliver it twice.",
+            Retry::WithKey => {
+                "An earlier request with this key is still at work. Send again later with the same key: the message is sent once."
+            }
             Retry::Yes => "Nothing was sent. It is safe to send again later.",
         }
     }
@@ -46,7 +51,7 @@ impl Retry {
             Retry::MayDouble => "yes-may-double",
             Retry::No => "no",
             Retry::Unknown => "unknown",
-            Retry::Yes => "yes",
+            Retry::WithKey | Retry::Yes => "yes",
         }
     }
 }
@@ -112,7 +117,11 @@ tags! {
     BROKEN_OFF          "SM0107" 400 AfterCorrection    "broken-off",
     METHOD              "SM0108" 405 AfterCorrection    "method",
     REPEATED            "SM0109" 409 No                 "repeated",
-    FORM_FIELD          "SM0110" 422 AfterCorrection    "form-field",
+    KEY_IN_USE          "SM0110" 409 WithKey            "key-in-use",
+    KEY_REUSED          "SM0111" 422 AfterCorrection    "key-reused",
+    JSON                "SM0113" 400 AfterCorrection    "json",
+    JSON_MEMBER         "SM0113" 422 AfterCorrection    "json",
+    FORM_FIELD          "SM0114" 422 AfterCorrection    "form-field",
     FORBIDDEN_RECIPIENT "SM0201" 403 AfterCorrection    "recipient-forbidden",
     SENDER              "SM0202" 403 AfterAdministrator "sender",
     ARGUMENT            "SM0203" 403 AfterCorrection    "argument",
@@ -121,9 +130,17 @@ tags! {
     DRY_RUN_OFF         "SM0206" 403 AfterCorrection    "dry-run-off",
     REDIRECT            "SM0207" 500 AfterAdministrator "redirect",
     HOST                "SM0211" 403 AfterAdministrator "host",
+    RATE                "SM0214" 429 Yes                "rate",
+    CHECK_REFUSED       "SM0215" 400 AfterCorrection    "check-refused",
+    CHECK_LATER         "SM0216" 503 Yes                "check-later",
+    CHECK_UNAVAILABLE   "SM0217" 503 Yes                "check-unavailable",
+    CHECK_MISSING       "SM0217" 500 AfterAdministrator "check-unavailable",
+    CHECK_UNFIT         "SM0218" 503 AfterAdministrator "check-unfit",
+    CHECK_MISCONFIGURED "SM0218" 500 AfterAdministrator "check-unfit",
     STORAGE             "SM0301" 503 Yes                "storage",
     BUSY                "SM0302" 503 Yes                "busy",
     RANDOM              "SM0303" 503 Yes                "random",
+    CLAIMS              "SM0305" 503 Yes                "claims",
     PROGRAM_REFUSED     "SM0401" 400 AfterCorrection    "program-refused",
     MISCONFIGURED       "SM0402" 500 AfterAdministrator "misconfigured",
     TRY_LATER           "SM0403" 503 MayDouble          "try-later",
@@ -151,10 +168,22 @@ notes! {
     STALE "SM0006",
     /// A dry run.
     DRY_RUN "SM0007",
+    /// The stored answer to an earlier request with this key was given again.
+    REPLAYED "SM0008",
     /// The trap of a form was filled in, and nothing was sent.
-    TRAPPED "SM0008",
+    TRAPPED "SM0009",
+    /// What came of a request could not be stored under its key.
+    UNSETTLED "SM0306",
     /// More sessions of SMTP than there may be.
     SESSIONS "SM0304",
+    /// A check did not answer, and the message went without it.
+    UNCHECKED "SM0219",
+    /// A check had the message thrown away.
+    DISCARDED "SM0220",
+    /// A check had the message kept back.
+    HELD "SM0221",
+    /// A check said something, or changed the message.
+    CHECK_SAID "SM0222",
     /// The health check failed.
     UNHEALTHY "SM0409",
     /// A relay offers STARTTLS that does not work.

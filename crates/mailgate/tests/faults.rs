@@ -7,11 +7,12 @@ use mail::address::{Domain, HostName};
 use mail::message_id::Token;
 use mailgate::answer::{self, Problem};
 use mailgate::input::strip::StripList;
-use mailgate::input::{self, Rules};
+use mailgate::input::{self, FieldSource, Rules};
 use mailgate::message::Message;
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::policy::Recipients;
+use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::Addressing;
 use mailgate::transport::smtp::{Envelope, Relay, Server, StartTls};
 use mailgate::transport::{self, Program, maildir, smtp};
@@ -34,6 +35,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     let (token, domain) = (Token::random().unwrap(), Domain::parse("gateway.test").unwrap());
     let rules = Rules {
         addressing: Addressing::Header,
+        aliases: &Aliases::default(),
         domain: None,
         from_required: true,
         max_recipients: 100,
@@ -42,27 +44,28 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
         redirect: None,
         sender: None,
         server_name: &domain,
+        source: FieldSource::Request,
         strip: &StripList::default(),
         token: &token,
     };
     let submission = input::read(&fields, &rules).map_err(|error| Problem::from(&error))?;
     let tmp = place.join("tmp");
     let server_name = HostName::new("gateway.test", [127, 0, 0, 1].into());
-    let trace = Trace { client: None, user: None, server_name: &server_name, https: false, token: &token };
+    let trace = Trace { client: None, user: None, server_name: &server_name, protocol: "HTTP", token: &token };
     let mut draft = Draft::new(&submission, Some(trace), &tmp);
     for piece in body.chunks(20_000) {
         draft.write(piece).map_err(|error| answer::spool_full(&error))?;
     }
     let message = draft.finish().map_err(|error| Problem::from(&error))?;
     let outcome = if to_maildir {
-        maildir::deliver(&place.join("Maildir"), &message)
+        maildir::deliver(&place.join("Maildir"), &message, &mut || Ok(()))
     } else {
         let got = place.join("got").display().to_string();
         let arguments = ["-c", "cat > \"$1\"", "sh", &got].map(|word| word.as_bytes().to_vec());
         let environment = transport::environment(&[]);
         let timeout = Duration::from_secs(60);
         let program = Program { path: Path::new("/bin/sh"), arguments: &arguments, environment: &environment, timeout };
-        transport::hand_over(&program, &message, &tmp)
+        transport::hand_over(&program, &message, &tmp, &mut || Ok(()))
     };
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
@@ -200,7 +203,7 @@ fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
     let envelope =
         Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
-    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60));
+    let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60), &mut || Ok(()));
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 

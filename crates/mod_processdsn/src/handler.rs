@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
+use conftree::sections::below;
 use httpd::{Certificate, Request, Status};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tracking::status::answer;
 use tracking::status::url::{self, Target};
 use tracking::store::{self, Owner, Viewer};
 use web::fields::value_of;
-use web::origin::{self, Names};
+use web::origin::{self, Foreign, Names};
 
 /// Longest wait for the database.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -39,9 +40,12 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
-    if origin::check_host(&request.headers_in().entries(), names).is_err() {
+    if let Err(Foreign::Host { host } | Foreign::Origin { host, .. }) =
+        origin::check_host(&request.headers_in().entries(), names)
+    {
+        let host: String = host.escape_debug().take(100).collect();
         tracing::warn!(
-            "SM0211: Host is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
+            "SM0211: Host '{host}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
         );
         return request.send(&answer::forbidden(accept));
     }
@@ -77,13 +81,8 @@ fn find(
 fn split<'r>(uri: &'r [u8], config: &DirConfig) -> Option<(String, &'r [u8])> {
     let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
     let public = config.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
-    let mut bases: Vec<&str> = locations.iter().map(String::as_str).collect();
-    bases.sort_by_key(|base| std::cmp::Reverse(base.len()));
-    public.as_deref().into_iter().chain(bases).find_map(|base| {
-        let base = base.trim_end_matches('/');
-        let rest = uri.strip_prefix(base.as_bytes())?;
-        (rest.is_empty() || rest.starts_with(b"/")).then(|| (base.to_owned(), rest))
-    })
+    let found = below(public.as_deref(), uri).or_else(|| below(locations.iter().map(String::as_str), uri));
+    found.map(|(base, rest)| (base.to_owned(), rest))
 }
 
 /// Who asks: the user that httpd knows, else the address in a verified client certificate, which is what SendmailSenderMail names there.

@@ -38,7 +38,7 @@ impl Module for ProcessDsn {
     }
 
     fn start(server: &Server<'_>) {
-        httpd::limit_connecting(server, "ProcessDSNEnable");
+        httpd::limit_connecting(server, ("ProcessDSNEnable", "on"));
     }
 }
 

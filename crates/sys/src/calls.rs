@@ -10,9 +10,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, Timespec};
-use rustix::fs::{Access, Mode, OFlags, SeekFrom};
+use rustix::fs::{Access, FlockOperation, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, ipproto, sockopt};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::spawn;
@@ -50,6 +50,12 @@ pub fn open_unnamed(dir: &Path) -> io::Result<OwnedFd> {
 pub fn create_new(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR))
+}
+
+/// A file to read and to append to, 0600, made if it is missing; an error where its name is a link. Never waits, whatever lies there.
+pub fn open_or_create(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)).and_then(above_stdio)
 }
 
 /// A directory, for [`fsync`].
@@ -115,6 +121,11 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((above_stdio(reader)?, above_stdio(writer)?))
 }
 
+/// Room for so many octets, at least (fcntl(2), F_SETPIPE_SZ); an error where the user's budget is used up (pipe(7), pipe-user-pages-soft).
+pub fn set_pipe_size(pipe: BorrowedFd<'_>, octets: usize) -> io::Result<()> {
+    call(|| rustix::pipe::fcntl_setpipe_size(pipe, octets)).map(drop)
+}
+
 /// Only this end: the flag belongs to the open file description, and `pipe2` would set it for the child's end too.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::fcntl_setfl(fd, OFlags::NONBLOCK))
@@ -136,6 +147,18 @@ pub fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     call(|| rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))).and_then(above_stdio)
+}
+
+/// A socket for [`connect_unix`], which never blocks.
+pub fn unix_socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    call(|| rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)).and_then(above_stdio)
+}
+
+/// Done at once, or an error; WouldBlock: the server has no room for one more now (connect(2), EAGAIN).
+pub fn connect_unix(socket: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let address = SocketAddrUnix::new(path)?;
+    call(|| rustix::net::connect(socket, &address))
 }
 
 /// `false`: it takes its time, and poll(2) tells when to ask for the [`socket_error`].
@@ -194,6 +217,34 @@ pub fn signal_process(pid: Pid, signal: Signal) -> io::Result<()> {
 /// Waits until the file, or the directory, is on disk.
 pub fn fsync(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::fsync(fd))
+}
+
+/// Waits until the octets of the file, and its length, are on disk.
+pub fn fdatasync(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::fdatasync(fd))
+}
+
+/// The lock of this open file, until its last descriptor is closed, by whatever death; `false`: somebody else has it (flock(2)).
+pub fn try_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    match call(|| rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+/// What kind of file it is, which one, its times (fstat(2)).
+pub fn status(fd: BorrowedFd<'_>) -> io::Result<Stat> {
+    call(|| rustix::fs::fstat(fd))
+}
+
+/// The same of a name, of a link itself (lstat(2)).
+pub fn status_of(path: &Path) -> io::Result<Stat> {
+    call(|| rustix::fs::lstat(path))
+}
+
+/// Takes all octets of a file away.
+pub fn empty(fd: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| rustix::fs::ftruncate(fd, 0))
 }
 
 /// Moves a name (rename(2)).

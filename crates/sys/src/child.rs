@@ -109,8 +109,8 @@ impl Child {
                 self.look_and_reap(); // nobody is left to be signalled
             } else if !self.ended && self.has_ended() {
                 drop(its_ends.take());
-                outlets.iter_mut().for_each(|outlet| outlet.take(PollFlags::IN));
                 until = if killed { until } else { Instant::now() + GRACE };
+                self.wait_for_news(&mut outlets, Instant::now()); // both are closed now, as a rule
             }
             if self.ended && outlets.iter().all(Outlet::is_closed) {
                 break;
@@ -284,7 +284,7 @@ impl Outlets {
         Ok(Outlets { stdout: outlet()?, stderr: outlet()? })
     }
 
-    /// Starts the program and watches it as [`Child::watch`] does. `Err`: it was not started.
+    /// Starts the program and watches it as `Child::watch` does. `Err`: it was not started.
     pub fn run(
         self,
         path: &CStr,

@@ -1,10 +1,14 @@
 //! What can fail at the kernel: system calls behind a seam that tests can break ([`calls`]), octets that wait in memory or in a file without a
-//! name ([`spool`]), and programs that are started and watched to their end ([`child`]). It knows nothing of mail. Its `unsafe` code stands in
+//! name ([`spool`]), programs that are started and watched to their end ([`child`]), and connections that give up at a deadline
+//! ([`socket`], [`lookup`]). It knows nothing of mail. Its `unsafe` code stands in
 //! `spawn`.
 #![deny(unsafe_code)]
 
+mod buffer;
 pub mod calls;
 pub mod child;
+pub mod lookup;
+pub mod socket;
 mod spawn;
 pub mod spool;
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::buffer::Buffer;
 use crate::calls;
 
 /// A growing row of octets.
@@ -16,7 +17,7 @@ pub struct Spool {
     dir: PathBuf,
     memory_limit: usize,
     /// All of it, or what comes behind the octets of the file.
-    memory: Vec<u8>,
+    memory: Buffer,
     file: Option<OwnedFd>,
     len: u64,
 }
@@ -24,7 +25,7 @@ pub struct Spool {
 impl Spool {
     /// An empty spool that keeps at most `memory_limit` octets in memory, and more in an unlinked file of `dir`.
     pub fn new(dir: &Path, memory_limit: usize) -> Spool {
-        Spool { dir: dir.to_path_buf(), memory_limit, memory: Vec::new(), file: None, len: 0 }
+        Spool { dir: dir.to_path_buf(), memory_limit, memory: Buffer::new(), file: None, len: 0 }
     }
 
     /// Appends. After an error (ENOSPC, EDQUOT, EMFILE...) what is stored is not to be used any more.
@@ -32,12 +33,12 @@ impl Spool {
         if self.file.is_none() && self.memory.len() + octets.len() > self.memory_limit {
             self.file = Some(unnamed_file(&self.dir)?);
         }
-        if self.file.is_some() && self.memory.len() + octets.len() > PIECE {
+        if self.file.is_some() && self.memory.len() + octets.len() > WRITTEN {
             self.settle()?;
         }
         match &self.file {
-            Some(file) if octets.len() >= PIECE => calls::write_all(file.as_fd(), octets)?,
-            _ => self.memory.extend_from_slice(octets),
+            Some(file) if octets.len() >= WRITTEN => calls::write_all(file.as_fd(), octets)?,
+            _ => self.memory.append(octets),
         }
         self.len += octets.len() as u64;
         Ok(())
@@ -80,7 +81,7 @@ impl Spool {
 
     /// The same from a later octet on.
     pub fn reader_at(&self, offset: u64) -> Reader<'_> {
-        Reader { spool: self, offset, buffer: Vec::new(), taken: 0 }
+        Reader { spool: self, offset, buffer: Buffer::new(), taken: 0 }
     }
 
     /// The octets, where no file was needed.
@@ -112,12 +113,15 @@ pub struct Reader<'a> {
     /// Of what was last read from the file, or of what was taken from memory.
     offset: u64,
     /// What was read from the file, and how much of it was taken.
-    buffer: Vec<u8>,
+    buffer: Buffer,
     taken: usize,
 }
 
-/// Read from a file, and written to it, at a time.
-const PIECE: usize = 64 * 1024;
+/// Read from a file at a time: what the caches of a core hold.
+const READ: usize = 64 * 1024;
+
+/// Written to one at a time: the more, the larger the pieces in which the file system finds room for it.
+const WRITTEN: usize = 256 * 1024;
 
 impl Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -137,7 +141,7 @@ impl BufRead for Reader<'_> {
             return Ok(self.spool.memory.get((self.offset - in_file) as usize..).unwrap_or_default());
         }
         if self.taken == self.buffer.len() {
-            self.buffer.resize(PIECE, 0);
+            self.buffer.resize(READ, 0);
             self.taken = self.buffer.len(); // nothing is there if the file cannot be read
             let n = calls::read_at(file.as_fd(), &mut self.buffer, self.offset)?;
             self.buffer.truncate(n);

@@ -95,7 +95,7 @@ impl Names<'_> {
         is_address
             || name == "localhost"
             || (self.answers_to)(name)
-            || host_name(self.server_name).is_some_and(|own| own.trim_end_matches('.') == name)
+            || host_name(self.server_name.trim_end_matches('.')).is_some_and(|own| own == name)
     }
 }
 
@@ -227,7 +227,7 @@ impl Grant {
 }
 
 /// What a page may read of an answer beside the few fields it always may.
-const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After, Preference-Applied";
+const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After, Preference-Applied, Idempotency-Key-Lifetime, Idempotency-Replayed, RateLimit, RateLimit-Policy";
 
 /// Seconds a browser remembers a preflight: short enough for a changed configuration to be noticed.
 const MAX_AGE: u32 = 600;

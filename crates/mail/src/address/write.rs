@@ -35,10 +35,12 @@ fn write(name: &HeaderName, mailboxes: &[Mailbox]) -> String {
     let has_names = mailboxes.iter().any(|mailbox| mailbox.name().is_some());
     for (at, mailbox) in mailboxes.iter().enumerate() {
         let comma = if at + 1 < mailboxes.len() { "," } else { "" };
-        let whole = mailbox.words(MAX_LINE, has_names).join(" ") + comma;
-        if at > 0 && whole.len() < LINE {
-            field.push(" ", &whole);
-            continue;
+        if at > 0 {
+            let whole = mailbox.words(MAX_LINE, has_names).join(" ") + comma;
+            if whole.len() < LINE {
+                field.push(" ", &whole);
+                continue;
+            }
         }
         let mut words = mailbox.words(field.room(MAX_LINE - 1), has_names);
         words.iter_mut().last().into_iter().for_each(|word| word.push_str(comma));

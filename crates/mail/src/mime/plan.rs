@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::entity::{Encoding, Entity};
 use super::walk::{Listener, walk};
 use super::{MimeError, Whole, field};
-use crate::transfer_encoding::{self as body, Markup, Scan};
+use crate::transfer_encoding::{self as body, Kind, LengthCounter, Markup, Scan};
 
 /// More parts than this no mail program writes, and each takes a few octets here.
 const MAX_PARTS: usize = 10_000;
@@ -35,7 +35,7 @@ pub(super) enum Change {
 
 pub(super) fn plan(whole: Whole<'_>, from: impl BufRead, seven_bit: bool) -> Result<Plan, MimeError> {
     let plan = Plan { seven_bit, ..Plan::default() };
-    let mut planner = Planner { plan, entity: None, scan: Scan::new(false, Markup::None) };
+    let mut planner = Planner { plan, entity: None, scan: Scan::new(false, Markup::None), lengths: None };
     walk(whole, from, &mut planner)?;
     Ok(planner.plan)
 }
@@ -45,6 +45,8 @@ struct Planner {
     /// Whose contents are read.
     entity: Option<Entity>,
     scan: Scan,
+    /// Of text: nobody will read it again before they must be known.
+    lengths: Option<LengthCounter>,
 }
 
 impl Planner {
@@ -88,16 +90,22 @@ impl Listener for Planner {
     fn contents(&mut self, entity: Option<&Entity>) -> Result<(), MimeError> {
         self.entity = entity.cloned();
         self.scan = Scan::new(false, Markup::None);
+        let is_text = matches!(entity, Some(Entity::Leaf { kind: Kind::Text, encoding: Encoding::Identity }));
+        self.lengths = is_text.then(LengthCounter::default);
         Ok(())
     }
 
     fn octets(&mut self, octets: &[u8]) -> Result<(), MimeError> {
         self.scan.update(octets);
+        if let Some(lengths) = &mut self.lengths {
+            lengths.update(octets);
+        }
         Ok(())
     }
 
     fn end_of_contents(&mut self, _: bool) -> Result<(), MimeError> {
         let facts = self.scan.facts();
+        let lengths = self.lengths.take().unwrap_or_default();
         let eight_bit = facts.eight_bit > 0;
         let trouble = body::trouble(&facts).or((self.plan.seven_bit && eight_bit).then_some("an octet above 127"));
         match (trouble, &self.entity) {
@@ -115,7 +123,9 @@ impl Listener for Planner {
                 let plan = match encoding {
                     Encoding::Base64 => body::Plan::again(body::Encoding::Base64),
                     Encoding::QuotedPrintable => body::Plan::again(body::Encoding::QuotedPrintable),
-                    Encoding::Identity | Encoding::Unknown => body::Plan::of_leaf(*kind, &facts),
+                    Encoding::Identity | Encoding::Unknown => {
+                        body::Plan::of_leaf(*kind, &facts, || Ok::<_, MimeError>(lengths.finish()))?
+                    }
                 };
                 self.change_last(Change::Encode(plan));
             }

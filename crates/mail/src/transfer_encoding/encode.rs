@@ -36,7 +36,7 @@ impl Encoder {
         Encoder(match (plan.encoding, plan.source) {
             (Encoding::SevenBit | Encoding::EightBit, _) => Way::Plain(PlainLines::default()),
             (Encoding::QuotedPrintable, Source::Encoded) => Way::Requote(Requote::default()),
-            (Encoding::QuotedPrintable, _) => Way::QuotedPrintable(QuotedPrintable::new()),
+            (Encoding::QuotedPrintable, _) => Way::QuotedPrintable(QuotedPrintable::default()),
             (Encoding::Base64, source) => Way::Base64(Base64Lines::new(source)),
         })
     }
@@ -73,7 +73,7 @@ fn kept_error(to: &mut (impl Write + ?Sized), write: impl FnOnce(&mut dyn FnMut(
     outcome
 }
 
-fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     loop {
         let n = match from.fill_buf() {
             Ok(b"") => return Ok(()),
@@ -130,7 +130,7 @@ fn disguise(line: &[u8], last: bool) -> Option<&'static [u8]> {
 }
 
 /// Any octets -> quoted-printable. LF and CRLF are line ends; everything else comes back exactly.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub(super) struct QuotedPrintable {
     carry: Vec<u8>,
     line: Vec<u8>,
@@ -156,10 +156,6 @@ fn stands_for_itself(b: u8) -> bool {
 const LOOKAHEAD: usize = 4;
 
 impl QuotedPrintable {
-    pub fn new() -> QuotedPrintable {
-        QuotedPrintable { carry: Vec::new(), line: Vec::with_capacity(ENCODED_LINE + 1) }
-    }
-
     pub fn update(&mut self, piece: &[u8], sink: &mut dyn FnMut(&[u8])) {
         let mut octets = std::mem::take(&mut self.carry);
         octets.extend_from_slice(piece);
@@ -218,20 +214,14 @@ impl QuotedPrintable {
     fn whole_line(&self, rest: &[u8], sink: &mut dyn FnMut(&[u8])) -> Option<usize> {
         let end = memchr::memchr(b'\n', &rest[..rest.len().min(ENCODED_LINE + 1)]).filter(|_| self.line.is_empty())?;
         let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-        if !is_literal(text) || !self.fits(text) {
+        let misread = text == b"." || text.starts_with(b"From ") || text.starts_with(b"--");
+        let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
+        if text.len() >= ENCODED_LINE || !ends_well || misread || !is_literal(text) {
             return None;
         }
         sink(text);
         sink(b"\n");
         Some(end + 1)
-    }
-
-    /// Whether literal text, with its line end behind it, is a line of output as it is: nothing stands before it on the line, and nothing
-    /// could misread it.
-    pub fn fits(&self, text: &[u8]) -> bool {
-        let misread = text == b"." || text.starts_with(b"From ") || text.starts_with(b"--");
-        let ends_well = !matches!(text.last(), Some(b' ' | b'\t'));
-        self.carry.is_empty() && self.line.is_empty() && text.len() < ENCODED_LINE && ends_well && !misread
     }
 
     /// How many of the next octets stand for themselves, up to the end of this line of output.

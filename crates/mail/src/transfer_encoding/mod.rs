@@ -8,11 +8,14 @@ use std::fmt;
 
 mod declared;
 mod encode;
+mod length;
 mod requote;
 mod scan;
 mod sniff;
 
 pub use encode::{Encoder, encode};
+pub(crate) use length::LengthCounter;
+pub use length::Lengths;
 pub use scan::{Facts, Scan};
 pub use sniff::Markup;
 
@@ -73,18 +76,18 @@ pub enum Source {
 }
 
 impl Plan {
-    /// For octets under a type of their own.
-    pub fn of_leaf(kind: Kind, facts: &Facts) -> Plan {
+    /// For octets under a type of their own; `lengths` as for [`plan`].
+    pub fn of_leaf<E>(kind: Kind, facts: &Facts, lengths: impl FnOnce() -> Result<Lengths, E>) -> Result<Plan, E> {
         let is_clean = || trouble(facts).is_none() && facts.eight_bit == 0 && !facts.from_line;
         let encoding = match kind {
             Kind::Composite | Kind::Other => Encoding::Base64,
             Kind::Text if is_clean() => Encoding::SevenBit,
-            Kind::Text if facts.nul || facts.base64_text_len < facts.quoted_printable_len => Encoding::Base64,
-            Kind::Text => Encoding::QuotedPrintable,
+            Kind::Text if facts.nul => Encoding::Base64,
+            Kind::Text => lengths()?.shorter(),
         };
         // What is called text and holds a NUL is none: a line end in it may be part of a number.
         let source = if kind == Kind::Text && !facts.nul { Source::Text } else { Source::Octets };
-        Plan { encoding, source }
+        Ok(Plan { encoding, source })
     }
 
     /// For what is encoded so already, to be written anew.
@@ -153,16 +156,22 @@ impl fmt::Display for BodyError {
 impl std::error::Error for BodyError {}
 
 /// How to write a body of `kind` of which `facts` are known, and whose sender may have `declared` a
-/// Content-Transfer-Encoding.
-pub fn plan(kind: Kind, declared: Option<&str>, facts: &Facts) -> Result<Plan, BodyError> {
+/// Content-Transfer-Encoding. Where two encodings would do, `lengths` is asked for those of the body.
+pub fn plan<E: From<BodyError>>(
+    kind: Kind,
+    declared: Option<&str>,
+    facts: &Facts,
+    lengths: impl FnOnce() -> Result<Lengths, E>,
+) -> Result<Plan, E> {
     let declared = declared.map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default();
-    match declared.as_str() {
-        "base64" => as_sent(kind, Encoding::Base64, "base64", facts.is_base64),
-        "quoted-printable" => as_sent(kind, Encoding::QuotedPrintable, "quoted-printable", facts.is_quoted_printable),
-        "7bit" if facts.eight_bit > 0 => Err(BodyError::EightBitDeclared7bit),
-        "" | "7bit" | "8bit" | "binary" => Ok(undeclared(kind, facts)),
-        _ => Err(BodyError::UnknownEncoding),
-    }
+    Ok(match declared.as_str() {
+        "base64" => as_sent(kind, Encoding::Base64, "base64", facts.is_base64)?,
+        "quoted-printable" => as_sent(kind, Encoding::QuotedPrintable, "quoted-printable", facts.is_quoted_printable)?,
+        "7bit" if facts.eight_bit > 0 => return Err(BodyError::EightBitDeclared7bit.into()),
+        "" | "7bit" | "8bit" | "binary" if kind == Kind::Composite => composite(facts),
+        "" | "7bit" | "8bit" | "binary" => Plan::of_leaf(kind, facts, lengths)?,
+        _ => return Err(BodyError::UnknownEncoding.into()),
+    })
 }
 
 fn as_sent(kind: Kind, encoding: Encoding, name: &'static str, borne_out: bool) -> Result<Plan, BodyError> {
@@ -173,10 +182,7 @@ fn as_sent(kind: Kind, encoding: Encoding, name: &'static str, borne_out: bool) 
     }
 }
 
-fn undeclared(kind: Kind, facts: &Facts) -> Plan {
-    if kind != Kind::Composite {
-        return Plan::of_leaf(kind, facts);
-    }
+fn composite(facts: &Facts) -> Plan {
     let encoding = if facts.eight_bit > 0 { Encoding::EightBit } else { Encoding::SevenBit };
     let source = if trouble(facts).is_some() { Source::Parts } else { Source::Octets };
     Plan { encoding, source }
@@ -187,7 +193,7 @@ pub(super) fn trouble(facts: &Facts) -> Option<&'static str> {
     [
         (facts.nul, "a NUL"),
         (facts.bare_cr, "a CR without LF"),
-        (facts.longest_line > MAX_LINE as u64, "a line of more than 990 octets"),
+        (facts.has_long_line, "a line of more than 990 octets"),
         (facts.lone_dot, "a line that is a single dot"),
     ]
     .into_iter()

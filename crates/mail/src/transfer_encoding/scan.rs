@@ -2,8 +2,9 @@
 //! (RFC 2045). One pass, a few octets of memory; nothing is kept of the body itself.
 #![forbid(unsafe_code)]
 
+use super::MAX_LINE;
 use super::declared::{Base64, Escape, Quoted};
-use super::encode::{QuotedPrintable, is_literal, is_literal_text};
+use super::encode::{is_literal, is_literal_text};
 use super::sniff::{Markup, Sniffer};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -24,20 +25,14 @@ pub struct Facts {
     pub bare_cr: bool,
     /// Whether a line ends in CRLF.
     pub has_crlf: bool,
-    /// Octets of the longest line, without its end.
-    pub longest_line: u64,
+    /// Whether a line has more than [`MAX_LINE`] octets, without its end.
+    pub has_long_line: bool,
     /// Whether a line is nothing but `.`, which ends a message for a program that runs without `-i`.
     pub lone_dot: bool,
     /// Whether a line begins with `From `, which an mbox turns into `>From `.
     pub from_line: bool,
     /// Whether the last octet is LF.
     pub ends_with_newline: bool,
-    /// Octets of it as quoted-printable, exactly; not counted where there is a NUL, which no text has.
-    pub quoted_printable_len: u64,
-    /// Octets of it as base64, exactly.
-    pub base64_len: u64,
-    /// The same if all line ends are CRLF.
-    pub base64_text_len: u64,
     /// Whether it is base64 already; `false` where nobody says so.
     pub is_base64: bool,
     /// Whether it is quoted-printable already (RFC 2045 6.7), with lines of any length; `false` where nobody says so.
@@ -66,8 +61,6 @@ pub struct Scan {
     utf8: Utf8,
     base64: Base64,
     quoted: Quoted,
-    printable: QuotedPrintable,
-    printable_len: u64,
 }
 
 impl Scan {
@@ -80,8 +73,6 @@ impl Scan {
             utf8: Utf8::default(),
             base64: Base64::new(declared),
             quoted: Quoted::new(declared),
-            printable: QuotedPrintable::new(),
-            printable_len: 0,
         }
     }
 
@@ -98,6 +89,9 @@ impl Scan {
     /// The next octets.
     pub fn update(&mut self, octets: &[u8]) {
         self.sniffer.update(octets);
+        if self.is_plain() && is_plain(octets) {
+            return self.lines.plain(octets);
+        }
         let literal = is_literal_text(octets);
         if literal || octets.is_ascii() {
             self.utf8.ascii(octets);
@@ -111,6 +105,11 @@ impl Scan {
             begin = end;
         }
         self.line(&octets[begin..], literal);
+    }
+
+    /// Whether the machines are where plain text leaves them, so that more of it moves nothing but [`Lines`].
+    fn is_plain(&self) -> bool {
+        self.base64.illegal && !self.quoted.legal && !self.lines.after_cr && self.utf8.carry.is_empty()
     }
 
     /// A line with its end, or a part of one. Text without CR, `=` and octets that are not ASCII, as it is if `known` to be, moves each
@@ -135,24 +134,12 @@ impl Scan {
         if !self.base64.illegal {
             line.iter().for_each(|&b| self.base64.octet(b));
         }
-        if literal && !end.is_empty() && self.printable.fits(text) {
-            self.printable_len += text.len() as u64 + 1;
-        } else if !self.lines.nul {
-            let counted = &mut self.printable_len;
-            self.printable.update(line, &mut |piece: &[u8]| *counted += piece.len() as u64);
-        }
     }
 
     /// What is known if this was all.
     pub fn facts(&self) -> Facts {
-        let (mut lines, mut printable, mut printable_len) =
-            (self.lines.clone(), self.printable.clone(), self.printable_len);
+        let mut lines = self.lines.clone();
         lines.end_of_line();
-        printable.finish(&mut |piece: &[u8]| printable_len += piece.len() as u64);
-        let base64_len = |octets: u64| {
-            let digits = octets.div_ceil(3) * 4;
-            digits + digits.div_ceil(super::ENCODED_LINE as u64)
-        };
         Facts {
             len: lines.len,
             nul: lines.nul,
@@ -161,13 +148,10 @@ impl Scan {
             named: self.sniffer.charset(),
             bare_cr: lines.bare_cr || lines.after_cr,
             has_crlf: lines.has_crlf,
-            longest_line: lines.longest,
+            has_long_line: lines.has_long_line,
             lone_dot: lines.lone_dot,
             from_line: lines.from_line,
             ends_with_newline: lines.ends_with_newline,
-            quoted_printable_len: if lines.nul { 0 } else { printable_len },
-            base64_len: base64_len(lines.len),
-            base64_text_len: base64_len(lines.len + lines.bare_lf),
             is_base64: self.base64.finish(),
             is_quoted_printable: self.quoted.finish(),
         }
@@ -180,9 +164,8 @@ struct Lines {
     nul: bool,
     eight_bit: u64,
     bare_cr: bool,
-    bare_lf: u64,
     has_crlf: bool,
-    longest: u64,
+    has_long_line: bool,
     lone_dot: bool,
     from_line: bool,
     ends_with_newline: bool,
@@ -192,7 +175,30 @@ struct Lines {
     after_cr: bool,
 }
 
+/// Whether it is ASCII without NUL and CR, as most of what is sent is.
+fn is_plain(octets: &[u8]) -> bool {
+    octets.is_ascii() && memchr::memchr2(0, b'\r', octets).is_none()
+}
+
 impl Lines {
+    /// Octets that are [`is_plain`], after no CR.
+    fn plain(&mut self, octets: &[u8]) {
+        let Some(first) = memchr::memchr(b'\n', octets) else { return self.text(octets) };
+        let last = memchr::memrchr(b'\n', octets).unwrap_or(first);
+        self.text(&octets[..first]);
+        self.octet(b'\n');
+        self.plain_lines(&octets[first..=last]);
+        self.text(&octets[last + 1..]);
+    }
+
+    /// The end of a line, and whole lines behind it: what is asked of each is asked of all at once.
+    fn plain_lines(&mut self, lines: &[u8]) {
+        self.len += lines.len() as u64 - 1;
+        self.has_long_line |= has_long_line(lines);
+        self.lone_dot |= memchr::memmem::find(lines, b"\n.\n").is_some();
+        self.from_line |= memchr::memmem::find(lines, b"\nFrom ").is_some();
+    }
+
     /// The part of a line without CR and LF, after no CR.
     fn text(&mut self, text: &[u8]) {
         let began = keep_start(&mut self.start, self.column, text);
@@ -207,7 +213,6 @@ impl Lines {
         self.ends_with_newline = b == b'\n';
         if b == b'\n' {
             self.has_crlf |= self.after_cr;
-            self.bare_lf += u64::from(!self.after_cr);
             self.after_cr = false;
             self.end_of_line();
             return;
@@ -233,9 +238,22 @@ impl Lines {
     fn end_of_line(&mut self) {
         let column = self.column + u64::from(self.after_cr); // only at the end of the body: a bare CR there
         self.lone_dot |= self.column == 1 && self.start[0] == b'.';
-        self.longest = self.longest.max(column);
+        self.has_long_line |= column > MAX_LINE as u64;
         self.column = 0;
     }
+}
+
+/// Whether there is one of more than [`MAX_LINE`] octets among them; they stand between two line ends. It suffices to find the last line end
+/// that is near enough, again and again.
+fn has_long_line(lines: &[u8]) -> bool {
+    let mut rest = lines;
+    while let Some(near) = rest.get(1..MAX_LINE + 2) {
+        match memchr::memrchr(b'\n', near) {
+            Some(end) => rest = &rest[1 + end..],
+            None => return true,
+        }
+    }
+    false
 }
 
 /// Keeps the octets of a line's beginning; whether `text` holds some of them.

@@ -4,21 +4,26 @@
 use super::*;
 
 fn facts(octets: &[u8]) -> Facts {
-    let mut scan = Scan::new(true, Markup::None);
-    scan.update(octets);
-    let whole = scan.facts();
-    for size in [1, 2, 3, 7] {
-        let mut scan = Scan::new(true, Markup::None);
-        octets.chunks(size).for_each(|piece| scan.update(piece));
-        assert_eq!(scan.facts(), whole, "in pieces of {size}: {:?}", octets.escape_ascii().to_string());
+    let facts = octet_by_octet(octets, true);
+    for size in [octets.len().max(1), 1, 2, 3, 7] {
+        assert_eq!(in_pieces(octets, true, || size), facts, "in pieces of {size}: {}", octets.escape_ascii());
     }
-    assert_eq!(octet_by_octet(octets), whole, "{:?}", octets.escape_ascii().to_string());
-    whole
+    facts
+}
+
+fn in_pieces(mut octets: &[u8], declared: bool, mut size: impl FnMut() -> usize) -> Facts {
+    let mut scan = Scan::new(declared, Markup::None);
+    while !octets.is_empty() {
+        let (piece, rest) = octets.split_at(size().min(octets.len()));
+        scan.update(piece);
+        octets = rest;
+    }
+    scan.facts()
 }
 
 /// The machines alone, without what makes them fast.
-fn octet_by_octet(octets: &[u8]) -> Facts {
-    let mut scan = Scan::new(true, Markup::None);
+fn octet_by_octet(octets: &[u8], declared: bool) -> Facts {
+    let mut scan = Scan::new(declared, Markup::None);
     for &b in octets {
         scan.lines.octet(b);
         scan.lines.nul |= b == 0;
@@ -26,11 +31,8 @@ fn octet_by_octet(octets: &[u8]) -> Facts {
         scan.quoted.octet(b);
         scan.base64.octet(b);
         scan.utf8.update(&[b]);
-        if !scan.lines.nul {
-            scan.printable.update(&[b], &mut |piece: &[u8]| scan.printable_len += piece.len() as u64);
-        }
     }
-    if scan.lines.nul { Facts { quoted_printable_len: 0, ..scan.facts() } } else { scan.facts() }
+    scan.facts()
 }
 
 #[test]
@@ -38,6 +40,8 @@ fn what_is_fast_says_what_is_slow() {
     const WORDS: &[&[u8]] = &[
         b"The quick brown fox ",
         b"From ",
+        b"\nFrom ",
+        b"\n.\n",
         b"Fro",
         b"m ",
         b".",
@@ -59,41 +63,65 @@ fn what_is_fast_says_what_is_slow() {
         &[b'a'; 74],
         &[b'b'; 76],
         &[b'/'; 985],
+        &[b'c'; 990],
     ];
     let mut state = 1_u64;
     let mut throw = |sides: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % sides
     };
-    for round in 0..1_500 {
+    let mut plain = 0;
+    for round in 0..40_000 {
         let kinds = 1 + throw(WORDS.len()); // not every body has every trouble
         let body: Vec<u8> =
             (0..throw(24)).flat_map(|_| WORDS[(throw(kinds) * 7 + round) % WORDS.len()]).copied().collect();
-        facts(&body);
+        plain += usize::from(is_plain(&body));
+        let largest = [3, 20, 300, 3_000][throw(4)];
+        let declared = round % 10 == 0;
+        let fast = in_pieces(&body, declared, || 1 + throw(largest));
+        assert_eq!(fast, octet_by_octet(&body, declared), "pieces up to {largest}: {}", body.escape_ascii());
     }
+    assert!((5_000..35_000).contains(&plain), "{plain}");
 }
 
 #[test]
 fn lines() {
-    for (octets, longest, lone_dot, from_line, bare_cr, has_crlf) in [
-        (&b""[..], 0, false, false, false, false),
-        (b"ab\nabc\r\na", 3, false, false, false, true),
-        (b".", 1, true, false, false, false),
-        (b"a\n.\r\nb", 1, true, false, false, true),
-        (b"a\n.\rb\n", 3, false, false, true, false),
-        (b"..\n. \n a.\n", 3, false, false, false, false),
-        (b"From me", 7, false, true, false, false),
-        (b"a\nFrom \n", 5, false, true, false, false),
-        (b"a From b\nFrom\nfrom x\n", 8, false, false, false, false),
-        (b"F\rrom \n", 6, false, false, true, false),
-        (b"ab\r", 3, false, false, true, false),
-        (b".\r", 2, true, false, true, false),
-        (b"\r\r\n", 1, false, false, true, true),
-        (b"x\rFrom y\n", 8, false, false, true, false),
+    let long = |n: usize, end: &[u8]| [b"a\n", &vec![b'x'; n][..], end].concat();
+    for (octets, has_long_line) in [
+        (long(990, b""), false),
+        (long(990, b"\n"), false),
+        (long(990, b"\r\n"), false),
+        (long(990, b"\na\n"), false),
+        (long(991, b""), true),
+        (long(991, b"\n"), true),
+        (long(990, b"\r"), true),
+        (long(989, b"\rx\n"), true),
+        (long(989, b"\r\n").repeat(3), false),
+        ([long(990, b"\n").repeat(3), long(991, b"\n"), long(990, b"\n").repeat(3)].concat(), true),
+        (long(600, b"\n").repeat(9), false),
+    ] {
+        assert_eq!(facts(&octets).has_long_line, has_long_line, "{}", octets.escape_ascii());
+        assert_eq!(in_pieces(&octets, false, || 5_000).has_long_line, has_long_line, "{}", octets.escape_ascii());
+    }
+    for (octets, lone_dot, from_line, bare_cr, has_crlf) in [
+        (&b""[..], false, false, false, false),
+        (b"ab\nabc\r\na", false, false, false, true),
+        (b".", true, false, false, false),
+        (b"a\n.\r\nb", true, false, false, true),
+        (b"a\n.\rb\n", false, false, true, false),
+        (b"..\n. \n a.\n", false, false, false, false),
+        (b"From me", false, true, false, false),
+        (b"a\nFrom \n", false, true, false, false),
+        (b"a From b\nFrom\nfrom x\n", false, false, false, false),
+        (b"F\rrom \n", false, false, true, false),
+        (b"ab\r", false, false, true, false),
+        (b".\r", true, false, true, false),
+        (b"\r\r\n", false, false, true, true),
+        (b"x\rFrom y\n", false, false, true, false),
     ] {
         let f = facts(octets);
-        let got = (f.longest_line, f.lone_dot, f.from_line, f.bare_cr, f.has_crlf);
-        assert_eq!(got, (longest, lone_dot, from_line, bare_cr, has_crlf), "{:?}", octets.escape_ascii().to_string());
+        let got = (f.lone_dot, f.from_line, f.bare_cr, f.has_crlf);
+        assert_eq!(got, (lone_dot, from_line, bare_cr, has_crlf), "{}", octets.escape_ascii());
     }
     assert!(facts(b"a\n").ends_with_newline && !facts(b"a").ends_with_newline && facts(b"\0").nul);
 }

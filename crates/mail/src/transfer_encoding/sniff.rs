@@ -77,6 +77,9 @@ impl Claim {
     }
 
     fn update(&mut self, mut octets: &[u8]) {
+        if self.0.is_none() {
+            return;
+        }
         let mut text = [0; 4096];
         while let (Some(decoder), false) = (&mut self.0, octets.is_empty()) {
             match decoder.decode_to_utf8_without_replacement(octets, &mut text, false) {

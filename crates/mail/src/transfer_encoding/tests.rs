@@ -68,6 +68,10 @@ fn scan(body: &[u8]) -> Facts {
     scan.facts()
 }
 
+fn plan(kind: Kind, declared: Option<&str>, body: &[u8]) -> Result<Plan, BodyError> {
+    super::plan(kind, declared, &scan(body), || Ok(Lengths::of(body).unwrap()))
+}
+
 /// Reads as `dice` likes: pieces of 1 to 9 octets.
 struct Pieces<'a>(&'a [u8], &'a mut Dice);
 
@@ -142,10 +146,10 @@ fn any_text_comes_back() {
     for _ in 0..6_000 {
         let body = dice.body();
         let facts = scan(&body);
-        let plan = plan(Kind::Text, None, &facts).unwrap();
+        let plan = plan(Kind::Text, None, &body).unwrap();
         let out = written(&plan, &body, &mut dice);
         assert_carriable(&out, plan.encoding, &body);
-        let back = read_back(plan.encoding, &out);
+        let (back, lengths) = (read_back(plan.encoding, &out), Lengths::of(&body[..]).unwrap());
         match plan.encoding {
             Encoding::Base64 if facts.nul => assert_eq!(back, body, "no text, whatever it is called"),
             Encoding::Base64 => assert_eq!(back, crlf(&body)),
@@ -153,8 +157,8 @@ fn any_text_comes_back() {
         }
         match plan.encoding {
             Encoding::SevenBit => assert!(!out.starts_with(b"From ") && !out.windows(6).any(|w| w == b"\nFrom ")),
-            Encoding::Base64 => assert!(facts.nul || facts.base64_text_len < facts.quoted_printable_len),
-            _ => assert!(!facts.nul && facts.quoted_printable_len <= facts.base64_text_len),
+            Encoding::Base64 => assert!(facts.nul || lengths.base64 < lengths.quoted_printable),
+            _ => assert!(!facts.nul && lengths.quoted_printable <= lengths.base64),
         }
         seen[match plan.encoding {
             Encoding::SevenBit => 0,
@@ -170,22 +174,43 @@ fn the_lengths_that_were_foretold_are_those_that_come() {
     let mut dice = Dice(42);
     for _ in 0..3_000 {
         let body = dice.body();
-        let facts = scan(&body);
         let quoted = Plan { encoding: Encoding::QuotedPrintable, source: Source::Octets };
         let out = written(&quoted, &body, &mut dice);
-        if !facts.nul {
-            assert_eq!(out.len() as u64, facts.quoted_printable_len, "{}", body.escape_ascii());
-        }
+        let foretold = Lengths::of(std::io::BufReader::new(Pieces(&body, &mut dice))).unwrap();
+        assert_eq!(out.len() as u64, foretold.quoted_printable, "{}", body.escape_ascii());
         assert_carriable(&out, Encoding::QuotedPrintable, &body);
         assert!(!out.split(|&b| b == b'\n').any(|line| line.starts_with(b"From ") || line.starts_with(b"--")));
         assert!(!out.windows(2).any(|w| w == b" \n" || w == b"\t\n"), "{}", out.escape_ascii());
         assert!(scan(&out).is_quoted_printable && !scan(&out).lone_dot);
         let base64 = written(&Plan { encoding: Encoding::Base64, source: Source::Octets }, &body, &mut dice);
-        assert_eq!(base64.len() as u64, facts.base64_len);
         let text = written(&Plan { encoding: Encoding::Base64, source: Source::Text }, &body, &mut dice);
-        assert_eq!(text.len() as u64, facts.base64_text_len);
+        assert_eq!(text.len() as u64, foretold.base64);
         assert_eq!(read_back(Encoding::Base64, &text), crlf(&body));
         assert!(scan(&base64).is_base64);
+    }
+}
+
+#[test]
+fn a_length_that_decides_nothing_is_not_counted() {
+    let asked = |kind, declared, body: &[u8]| {
+        let mut asked = false;
+        let lengths = || {
+            asked = true;
+            Ok::<_, BodyError>(Lengths { base64: 0, quoted_printable: 0 })
+        };
+        super::plan(kind, declared, &scan(body), lengths).unwrap();
+        asked
+    };
+    assert!(asked(Kind::Text, None, "\u{fc}\n".as_bytes()));
+    assert!(asked(Kind::Text, Some("8bit"), &[b'x'; 991]));
+    for (kind, declared, body) in [
+        (Kind::Text, None, &b"plain\n"[..]),
+        (Kind::Text, None, b"\0\xfc"),
+        (Kind::Text, Some("base64"), b"QUJD"),
+        (Kind::Other, None, b"\xfc"),
+        (Kind::Composite, None, b"\xfc"),
+    ] {
+        assert!(!asked(kind, declared, body), "{kind:?} {declared:?} {}", body.escape_ascii());
     }
 }
 
@@ -194,7 +219,7 @@ fn other_types_come_back_to_the_octet() {
     let mut dice = Dice(7);
     for _ in 0..1_000 {
         let body = dice.body();
-        let plan = plan(Kind::Other, None, &scan(&body)).unwrap();
+        let plan = plan(Kind::Other, None, &body).unwrap();
         assert_eq!(plan.transfer_encoding(), Some("base64"));
         assert_eq!(read_back(plan.encoding, &written(&plan, &body, &mut dice)), body);
     }
@@ -206,7 +231,7 @@ fn composites_pass_or_are_opened() {
     let mut opened = 0;
     for _ in 0..2_000 {
         let body = dice.body();
-        let plan = plan(Kind::Composite, None, &scan(&body)).unwrap();
+        let plan = plan(Kind::Composite, None, &body).unwrap();
         if plan.opens_parts() {
             opened += 1;
             continue;
@@ -217,7 +242,7 @@ fn composites_pass_or_are_opened() {
     }
     assert!((100..1_900).contains(&opened));
     let clean = |body: &[u8]| {
-        let plan = plan(Kind::Composite, None, &scan(body)).unwrap();
+        let plan = plan(Kind::Composite, None, body).unwrap();
         if plan.opens_parts() { Err(()) } else { Ok(plan.transfer_encoding()) }
     };
     assert_eq!(clean(b"--b\r\n\r\nx\r\n--b--\r\n"), Ok(None));
@@ -237,7 +262,7 @@ fn what_a_client_has_encoded_itself_passes_and_means_the_same() {
         for _ in 0..dice.throw(5) {
             base64.insert_str(dice.throw(base64.len() + 1), ["\r\n", " ", "\n"][dice.throw(3)]);
         }
-        let plan_of = |declared, body: &[u8]| plan(Kind::Other, Some(declared), &scan(body)).unwrap();
+        let plan_of = |declared, body: &[u8]| plan(Kind::Other, Some(declared), body).unwrap();
         let plan = plan_of("BASE64", base64.as_bytes());
         let out = written(&plan, base64.as_bytes(), &mut dice);
         assert_carriable(&out, Encoding::Base64, base64.as_bytes());
@@ -279,7 +304,7 @@ fn quoted_printable_of_a_client_is_written_anew() {
         ("a=\n", "a\n"),
         ("a =\n\nb\t= \n", "a=20\nb=09\n"),
     ] {
-        let plan = plan(Kind::Text, Some("quoted-printable"), &scan(sent.as_bytes())).unwrap();
+        let plan = plan(Kind::Text, Some("quoted-printable"), sent.as_bytes()).unwrap();
         let out = written(&plan, sent.as_bytes(), &mut Dice(1));
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{sent:?}");
     }
@@ -309,7 +334,7 @@ fn declarations_that_do_not_hold_are_refused_and_idle_ones_ignored() {
         (Kind::Text, "x-uuencode", b"a", Err(BodyError::UnknownEncoding)),
         (Kind::Text, "gzip", b"a", Err(BodyError::UnknownEncoding)),
     ] {
-        let got = plan(kind, Some(declared), &scan(body)).map(|plan| plan.transfer_encoding());
+        let got = plan(kind, Some(declared), body).map(|plan| plan.transfer_encoding());
         assert_eq!(got, expected, "{kind:?} {declared}");
     }
     assert!(BodyError::OnComposite("base64").to_string().ends_with("encode the parts"));
@@ -329,11 +354,11 @@ fn what_makes_text_need_an_encoding() {
         (b"mostly text\0but a NUL".to_vec(), Some("base64")),
         ("\u{4f60}\u{597d}\u{4e16}\u{754c}".repeat(9).into_bytes(), Some("base64")),
     ] {
-        let plan = plan(Kind::Text, None, &scan(&body)).unwrap();
+        let plan = plan(Kind::Text, None, &body).unwrap();
         assert_eq!(plan.transfer_encoding(), expected, "{}", body.escape_ascii());
     }
     let mut out = Vec::new();
     let body = b"From me\r\n.\n. \nFrom\r\ntab\t\nbare\rCR \xfc=";
-    encode(&plan(Kind::Text, None, &scan(body)).unwrap(), &body[..], &mut out).unwrap();
+    encode(&plan(Kind::Text, None, body).unwrap(), &body[..], &mut out).unwrap();
     assert_eq!(out.escape_ascii().to_string(), "=46rom me\\n=2E\\n.=20\\nFrom\\ntab=09\\nbare=0DCR =FC=3D\\n");
 }

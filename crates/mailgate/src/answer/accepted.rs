@@ -47,6 +47,31 @@ impl Accepted<'_> {
     }
 }
 
+/// A message that waits for a person.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<'a> {
+    /// Its identifier.
+    pub message_id: &'a MessageId,
+}
+
+impl Held<'_> {
+    /// 202: it was taken, and nobody has it yet.
+    pub fn reply(&self, accept: Option<&str>) -> Response {
+        let id = self.message_id.as_str();
+        let fields = vec![("X-Message-ID", id.to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
+        let (content_type, body) = match preferred(accept, &["text/plain", "application/json"]) {
+            Some("application/json") => {
+                ("application/json", format!("{}\n", json!({"message_id": id, "state": "held"})))
+            }
+            _ => {
+                let held = "It is held; it is sent once a person has looked at it.";
+                ("text/plain; charset=utf-8", format!("Accepted: {id}\n{held}\n"))
+            }
+        };
+        Response { status: 202, fields, content_type, body: body.into_bytes() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +89,8 @@ mod tests {
         assert!(reply.fields.contains(&("Link", "<https://h/dsn/a%40b/>; rel=\"monitor\"".into())));
         let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(body["message_id"], "<a@b>");
+        let reply = Held { message_id: &message_id }.reply(Some("application/json"));
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((reply.status, &body["state"]), (202, &"held".into()));
     }
 }

@@ -52,6 +52,18 @@ impl Visitor {
         Response { status, fields, content_type: HTML, body }
     }
 
+    /// The answer to a form that was not sent, or of which nobody knows: the page that keeps what was typed, or one without; or JSON.
+    pub fn refused(&self, problem: &Problem, message_id: Option<&MessageId>, show_words: bool) -> Response {
+        let (status, mut fields) = (problem.tag.status, problem.fields(message_id));
+        if !self.wants_page {
+            let body = harmless_json(&problem.members(message_id, show_words)).into_bytes();
+            return Response { status, fields, content_type: "application/problem+json", body };
+        }
+        fields.push(("Vary", "Accept, Accept-Language".to_owned()));
+        let body = problem.page.as_deref().cloned().unwrap_or_else(|| self.page(problem, None)).into_bytes();
+        Response { status, fields, content_type: HTML, body }
+    }
+
     /// The page for a problem; `typed` is what was filled in, as far as the form could be read.
     pub fn page(&self, problem: &Problem, typed: Option<&Typed<'_>>) -> String {
         let words = self.words;

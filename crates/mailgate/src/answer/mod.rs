@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod accepted;
+pub mod dialect;
 pub mod dry_run;
 pub mod form;
 pub mod health;
@@ -10,6 +11,6 @@ mod refusals;
 pub mod statuses;
 pub mod wadl;
 
-pub use accepted::Accepted;
+pub use accepted::{Accepted, Held};
 pub use problem::Problem;
-pub use refusals::spool_full;
+pub use refusals::{bad_key, key_in_use, key_reused, spool_full, still_unknown};

@@ -4,7 +4,7 @@
 use super::statuses::reason;
 use crate::tags::{Retry, Tag};
 use mail::message_id::MessageId;
-use serde_json::json;
+use serde_json::{Value, json};
 use web::Response;
 use web::accept::preferred;
 use web::escape::{escape, escape_tags, harmless_json};
@@ -18,7 +18,7 @@ pub struct Problem {
     pub detail: String,
     /// What happened, for the administrator.
     pub log: String,
-    /// What a browser shows in the place of our page.
+    /// What a browser shows that sent a form: with what was typed.
     pub page: Option<Box<String>>,
     /// Seconds after which a further try makes sense.
     pub retry_after: Option<u32>,
@@ -48,24 +48,18 @@ impl Problem {
         let offers = ["text/plain", "text/html", "application/json", "application/problem+json"];
         let (content_type, body) = match preferred(accept, &offers) {
             Some("application/json" | "application/problem+json") => {
-                let mut problem = json!({
-                    "type": "about:blank", "title": reason, "status": self.tag.status, "detail": self.detail,
-                    "send_again": self.tag.retry.word(), "advice": self.tag.retry.sentence(),
-                });
-                if let Some(id) = message_id {
-                    problem["message_id"] = json!(id.as_str());
-                }
-                if let Some(words) = words {
-                    problem["program_said"] = json!(words);
-                }
-                if let Some(url) = &self.status_url {
-                    problem["status_url"] = json!(url);
-                }
-                ("application/problem+json", harmless_json(&problem))
+                ("application/problem+json", harmless_json(&self.members(message_id, show_words)))
             }
             Some("text/html") => (
                 "text/html; charset=utf-8",
-                self.page.as_deref().cloned().unwrap_or_else(|| self.own_page(reason, &said)),
+                format!(
+                    "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+                     <title>{reason}</title>\n<style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
+                     margin:3rem auto;padding:0 1rem}}</style>\n<h1>{reason}</h1>\n<p>{}</p>\n{}<p>{}</p>\n",
+                    escape(&self.detail),
+                    if said.is_empty() { String::new() } else { format!("<p>{}</p>\n", escape(&said)) },
+                    self.tag.retry.sentence()
+                ),
             ),
             _ => {
                 let said = if said.is_empty() { said } else { said + "\n" };
@@ -75,6 +69,30 @@ impl Problem {
                 )
             }
         };
+        let fields = self.fields(message_id);
+        Response { status: self.tag.status, fields, content_type, body: body.into_bytes() }
+    }
+
+    /// The members of RFC 9457 and ours.
+    pub(super) fn members(&self, message_id: Option<&MessageId>, show_words: bool) -> Value {
+        let mut problem = json!({
+            "type": "about:blank", "title": reason(self.tag.status), "tag": self.tag.number, "status": self.tag.status, "detail": self.detail,
+            "send_again": self.tag.retry.word(), "advice": self.tag.retry.sentence(),
+        });
+        if let Some(id) = message_id {
+            problem["message_id"] = json!(id.as_str());
+        }
+        if let Some(words) = self.words.as_deref().filter(|_| show_words) {
+            problem["program_said"] = json!(words);
+        }
+        if let Some(url) = &self.status_url {
+            problem["status_url"] = json!(url);
+        }
+        problem
+    }
+
+    /// The fields of the answer, whatever its body.
+    pub(super) fn fields(&self, message_id: Option<&MessageId>) -> Vec<(&'static str, String)> {
         let mut fields = vec![("X-Content-Type-Options", "nosniff".to_owned())];
         if let Some(seconds) = self.retry_after {
             fields.push(("Retry-After", seconds.to_string()));
@@ -85,20 +103,7 @@ impl Problem {
         if let Some(id) = message_id.filter(|_| matches!(self.tag.retry, Retry::Unknown | Retry::MayDouble)) {
             fields.push(("X-Message-ID", id.as_str().to_owned()));
         }
-        Response { status: self.tag.status, fields, content_type, body: body.into_bytes() }
-    }
-}
-
-impl Problem {
-    fn own_page(&self, reason: &str, said: &str) -> String {
-        format!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
-                     <title>{reason}</title>\n<style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
-                     margin:3rem auto;padding:0 1rem}}</style>\n<h1>{reason}</h1>\n<p>{}</p>\n{}<p>{}</p>\n",
-            escape(&self.detail),
-            if said.is_empty() { String::new() } else { format!("<p>{}</p>\n", escape(said)) },
-            self.tag.retry.sentence()
-        )
+        fields
     }
 }
 

@@ -2,12 +2,16 @@
 #![forbid(unsafe_code)]
 
 use super::problem::Problem;
+use crate::checks::refused::{Refused, RefusedKind};
+use crate::claim::StoreError;
 use crate::input::form::{FormError, FormInputError};
+use crate::input::json::JsonError;
 use crate::input::mime::MimeInputError;
 use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
 use crate::policy::PolicyError;
-use crate::tags;
+use crate::rate::Over;
+use crate::tags::{self, Retry, Tag};
 use crate::transport::{Failure, FailureKind};
 use mail::text::excerpt;
 use web::origin::Foreign;
@@ -16,9 +20,11 @@ impl From<&InputError> for Problem {
     fn from(error: &InputError) -> Self {
         let tag = match error {
             InputError::ContentEncoding | InputError::TransferCoding => &tags::CODING,
-            InputError::Form { .. } | InputError::NotOffered { .. } | InputError::Partial | InputError::RawMessage => {
-                &tags::MEDIA_TYPE
-            }
+            InputError::Form { .. }
+            | InputError::NotJson
+            | InputError::NotOffered { .. }
+            | InputError::Partial
+            | InputError::RawMessage => &tags::MEDIA_TYPE,
             InputError::LengthRequired => &tags::LENGTH_REQUIRED,
             InputError::TooLarge { .. } => &tags::TOO_LARGE,
             InputError::Policy(error) => return error.into(),
@@ -44,6 +50,18 @@ impl From<&InputError> for Problem {
             return Problem::hidden(tag, error.to_string(), log);
         }
         Problem::new(tag, error.to_string())
+    }
+}
+
+impl From<&JsonError> for Problem {
+    fn from(error: &JsonError) -> Self {
+        let tag = match error {
+            JsonError::Io(error) => return spool_full(error),
+            JsonError::Member { .. } => &tags::JSON_MEMBER,
+            JsonError::Syntax { .. } => &tags::JSON,
+        };
+        // What is wrong may quote an address of Bcc.
+        Problem::hidden(tag, error.to_string(), format!("the JSON is refused at {}; the answer says why", error.path()))
     }
 }
 
@@ -141,6 +159,60 @@ pub fn spool_full(error: &dyn std::fmt::Display) -> Problem {
     Problem { retry_after: Some(60), ..problem }
 }
 
+/// The Idempotency-Key of the request is none.
+pub fn bad_key(why: &str) -> Problem {
+    Problem::new(&tags::FIELD, why)
+}
+
+/// Another request works with this key.
+pub fn key_in_use() -> Problem {
+    let problem = Problem::new(&tags::KEY_IN_USE, "an earlier request with this Idempotency-Key is still at work");
+    Problem { retry_after: Some(2), ..problem }
+}
+
+/// The key belongs to another message.
+pub fn key_reused() -> Problem {
+    let detail = "this Idempotency-Key was used for another message; each message needs a key of its own";
+    Problem::new(&tags::KEY_REUSED, detail)
+}
+
+/// The stored outcome of an earlier request with this key, of which nobody knows what became.
+pub fn still_unknown(tag: &'static Tag) -> Problem {
+    let detail =
+        "an earlier request with this Idempotency-Key did not learn what became of the message, and nobody else has";
+    Problem::hidden(tag, detail, "the outcome of an earlier request with this key is unknown; it is not sent again")
+}
+
+const KEYS_DOWN: &str = "the server cannot make sure now that this message is sent once";
+
+/// The key cannot be claimed.
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        Problem { retry_after: Some(60), ..Problem::hidden(&tags::CLAIMS, KEYS_DOWN, error.to_string()) }
+    }
+}
+
+impl From<&Over<'_>> for Problem {
+    fn from(over: &Over<'_>) -> Self {
+        match over {
+            Over::NoMemory => {
+                let log = "there is no memory to count for SendmailRateLimit in; the start says why";
+                let problem = Problem::hidden(&tags::BUSY, "the server cannot send another message now", log);
+                Problem { retry_after: Some(60), ..problem }
+            }
+            Over::Now { limit, retry_after } => {
+                let detail = "more messages, or messages to more recipients, than may be sent from here in this time";
+                let problem = Problem::hidden(&tags::RATE, detail, format!("over SendmailRateLimit {limit}"));
+                Problem { retry_after: Some(*retry_after), ..problem }
+            }
+            Over::Always(limit) => {
+                let detail = format!("more than {} recipients, the most that one message may have here", limit.burst());
+                Problem::hidden(&tags::RECIPIENT, detail.clone(), format!("{detail} (SendmailRateLimit {limit})"))
+            }
+        }
+    }
+}
+
 impl From<&Failure> for Problem {
     fn from(failure: &Failure) -> Self {
         let (tag, detail) = match failure.kind {
@@ -154,6 +226,7 @@ impl From<&Failure> for Problem {
             ),
             FailureKind::Misconfigured => (&tags::MISCONFIGURED, "the mail system cannot be used as it is set up"),
             FailureKind::NoResources => (&tags::BUSY, "the server has no room to send another message now"),
+            FailureKind::NotRecorded => (&tags::CLAIMS, KEYS_DOWN),
             FailureKind::RelayRefused => {
                 (&tags::RELAY_REFUSED, "the mail system refused the message, its sender or a recipient")
             }
@@ -167,8 +240,25 @@ impl From<&Failure> for Problem {
             None => detail.to_owned(),
         };
         let problem = Problem::hidden(tag, detail, failure.to_string());
-        let retry_after = (failure.kind == FailureKind::NoResources).then_some(60);
+        let is_short = matches!(failure.kind, FailureKind::NoResources | FailureKind::NotRecorded);
+        let retry_after = is_short.then_some(60);
         Problem { retry_after, words: failure.words.clone(), ..problem }
+    }
+}
+
+impl From<&Refused> for Problem {
+    fn from(refused: &Refused) -> Self {
+        let (tag, detail) = match refused.kind {
+            RefusedKind::Lasting => (&tags::CHECK_REFUSED, "a check of this server refused the message"),
+            RefusedKind::Misconfigured => (&tags::CHECK_MISCONFIGURED, "this server is not set up to send mail"),
+            RefusedKind::Passing => (&tags::CHECK_LATER, "a check of this server refuses the message for now"),
+            RefusedKind::Storage => return spool_full(&refused.detail),
+            RefusedKind::Unavailable => (&tags::CHECK_UNAVAILABLE, "the message could not be checked now"),
+            RefusedKind::UnavailableForGood => (&tags::CHECK_MISSING, "the message could not be checked"),
+            RefusedKind::Unfit => (&tags::CHECK_UNFIT, "a check of this server wants what cannot be done here"),
+        };
+        let retry_after = (tag.retry == Retry::Yes).then_some(60);
+        Problem { retry_after, words: refused.words.clone(), ..Problem::hidden(tag, detail, refused.detail.clone()) }
     }
 }
 
@@ -185,6 +275,7 @@ mod tests {
             FailureKind::EightBit,
             FailureKind::Misconfigured,
             FailureKind::NoResources,
+            FailureKind::NotRecorded,
             FailureKind::RelayRefused,
             FailureKind::Tempfail,
             FailureKind::TooLarge,
@@ -194,7 +285,10 @@ mod tests {
             let failure = Failure { kind, exit: None, detail: "x".into(), words: None, recipient: None, started: true };
             let problem = Problem::from(&failure);
             assert_ne!(reason(problem.tag.status), "Error", "{kind:?}");
-            assert_eq!(problem.retry_after.is_some(), kind == FailureKind::NoResources, "{kind:?}");
+            assert_eq!(
+                problem.retry_after.is_some(),
+                problem.tag.number == "SM0302" || kind == FailureKind::NotRecorded
+            );
         }
     }
 

@@ -15,6 +15,7 @@ pub fn document(url: &str) -> String {
         param(&mut xml, known.name, "header", known.kind == Kind::Addresses, meaning);
     }
     param(&mut xml, "Prefer", "header", false, PREFER);
+    param(&mut xml, "Idempotency-Key", "header", false, KEY);
     xml += &representations(&["text/plain", "*/*"]);
     xml += "        </request>\n";
     for (status, _, meaning) in STATUSES {
@@ -32,6 +33,9 @@ pub fn document(url: &str) -> String {
 
 const PREFER: &str = "sendmail-dry-run: the request is checked and answered with what would be sent, and nothing is sent; 403 where the server \
                       does not offer that (RFC 7240).";
+
+const KEY: &str = "A name of this message that no other has: what comes again with it is not sent again, but answered as before. Honoured where the \
+                   answers tell Idempotency-Key-Lifetime, in seconds (draft-ietf-httpapi-idempotency-key-header-07).";
 
 const ID: &str = "          <param name=\"X-Message-ID\" style=\"header\" type=\"xsd:string\"/>\n";
 

@@ -2,7 +2,7 @@
 //! it (`Envelope-To`, `Envelope-From`), else the one that the header names.
 #![forbid(unsafe_code)]
 
-use super::InputError;
+use super::{InputError, no_second_source};
 use mail::address::{Address, AddressError, AddressList};
 use mail::header::{HeaderName, HeaderValue};
 use std::io::{self, BufRead, Read};
@@ -77,16 +77,9 @@ pub struct MimeEnvelope {
     pub recipients: Vec<Address>,
 }
 
-/// The fields of a request that have no meaning beside a whole message: a second source of recipients or authors.
-const SECOND_SOURCES: &[&str] = &["To", "Cc", "Bcc", "From", "Sender", "Reply-To"];
-
 /// What the fields of the request say of the envelope.
 pub fn envelope(request: &[(&[u8], &[u8])]) -> Result<MimeEnvelope, InputError> {
-    if let Some(name) =
-        SECOND_SOURCES.iter().find(|name| value_of(request, name).is_some_and(|value| !value.trim().is_empty()))
-    {
-        return Err(InputError::SecondSource(name));
-    }
+    no_second_source(request)?;
     let named = |name: &'static str, error: AddressError| InputError::Address {
         field: HeaderName::parse(name.as_bytes()).expect("a constant of letters and a hyphen"),
         error,

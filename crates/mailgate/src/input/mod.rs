@@ -5,17 +5,19 @@
 pub mod fields;
 pub mod form;
 pub mod framing;
+pub mod json;
 pub mod mime;
 mod read;
 pub mod strip;
 pub mod ways;
 
-pub use read::{Rules, given_type, reaches_mail, read};
+pub use read::{FieldSource, Rules, given_type, reaches_mail, read};
 
 use crate::policy::PolicyError;
 use mail::address::AddressError;
 use mail::header::{HeaderError, HeaderName};
 use std::fmt;
+use web::fields::value_of;
 
 /// The largest header, in octets: several MTAs cut or bounce what is longer.
 pub const MAX_HEADER: usize = 32 * 1024;
@@ -65,6 +67,8 @@ pub enum InputError {
     MissingFrom,
     /// Nobody to send to.
     NoRecipient,
+    /// A path that takes JSON alone.
+    NotJson,
     /// `message/partial`.
     Partial,
     /// A body of a type that is not taken here.
@@ -80,7 +84,7 @@ pub enum InputError {
     Random(String),
     /// `Resent-*`, which takes the envelope over on some MTAs.
     Resent(HeaderName),
-    /// A field of the request that has no meaning beside a whole message, which has its own.
+    /// A field of the request that has no meaning beside a body that has its own.
     SecondSource(&'static str),
     /// The body is larger than the server takes.
     TooLarge {
@@ -120,6 +124,7 @@ impl fmt::Display for InputError {
             InputError::NotOffered { offered } => {
                 write!(f, "a body of this type is not taken here; SendmailInputs offers {offered}")
             }
+            InputError::NotJson => f.write_str("JSON is expected here; send Content-Type: application/json"),
             InputError::NoRecipient => f.write_str("no recipient; send To, Cc or Bcc with at least one address"),
             InputError::Partial => f.write_str("message/partial is not supported; send the whole message in one request"),
             InputError::Policy(error) => error.fmt(f),
@@ -132,7 +137,7 @@ impl fmt::Display for InputError {
             }
             InputError::SecondSource(field) => write!(
                 f,
-                "{field} stands in the request beside a whole message, which has its own; leave it out, or use Envelope-To and Envelope-From"
+                "{field} stands in the request beside a body that names its own; leave it out (beside message/rfc822 there are Envelope-To and Envelope-From)"
             ),
             InputError::TooLarge { max } => write!(f, "the body is larger than the {max} octets taken here"),
             InputError::TooManyRecipients { count, max } => {
@@ -144,6 +149,15 @@ impl fmt::Display for InputError {
 }
 
 impl std::error::Error for InputError {}
+
+/// The fields of a request that have no meaning beside a body that has its own: a second source of recipients or authors.
+const SECOND_SOURCES: &[&str] = &["To", "Cc", "Bcc", "From", "Sender", "Reply-To"];
+
+/// None of them may be there.
+pub fn no_second_source(request: &[(&[u8], &[u8])]) -> Result<(), InputError> {
+    let says = |name: &&&str| value_of(request, name).is_some_and(|value| !value.trim().is_empty());
+    SECOND_SOURCES.iter().find(says).map_or(Ok(()), |name| Err(InputError::SecondSource(name)))
+}
 
 impl From<PolicyError> for InputError {
     fn from(error: PolicyError) -> Self {

@@ -4,6 +4,7 @@
 use super::fields::{self, Kind};
 use super::strip::{NamePattern, StripList};
 use super::{InputError, MAX_HEADER, framing};
+use crate::policy::aliases::Aliases;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
 use crate::policy::sender::{self, Vouched};
@@ -19,11 +20,25 @@ use mail::{date, encode};
 use std::borrow::Cow;
 use web::fields::value_of;
 
+/// Where the fields of a mail stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldSource {
+    /// In a whole message; `has_envelope`: others say who gets it.
+    Message {
+        /// Whether the recipients come with it.
+        has_envelope: bool,
+    },
+    /// In the request.
+    Request,
+}
+
 /// What the configuration says of the fields of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
     /// Who says where the message goes.
     pub addressing: Addressing,
+    /// Names that stand for other addresses.
+    pub aliases: &'a Aliases,
     /// Completes an address without a domain.
     pub domain: Option<&'a Domain>,
     /// The message goes where nobody adds a From.
@@ -40,6 +55,8 @@ pub struct Rules<'a> {
     pub sender: Option<Vouched<'a>>,
     /// The name that stands behind the @ of our Message-ID.
     pub server_name: &'a Domain,
+    /// Where the fields stand.
+    pub source: FieldSource,
     /// Which fields never reach the mail.
     pub strip: &'a StripList,
     /// The left part of our Message-ID.
@@ -68,7 +85,9 @@ struct Found {
 
 /// Reads the fields of a request, in their order.
 pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, InputError> {
-    check_connection(fields)?;
+    if rules.source == FieldSource::Request {
+        check_connection(fields)?;
+    }
     let (kept, stripped) = select(fields, rules)?;
     let mut found = Found::default();
     for field in &kept {
@@ -153,15 +172,18 @@ fn check_connection(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
 
 /// The fields that go into the mail, and the names of those that do not.
 fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, Vec<String>), InputError> {
-    let hop_by_hop = value_of(fields, "connection").unwrap_or_default();
+    let in_message = rules.source != FieldSource::Request;
+    let hop_by_hop = value_of(fields, "connection").filter(|_| !in_message).unwrap_or_default();
     let (mut kept, mut stripped): (Vec<Field>, Vec<String>) = (Vec::new(), Vec::new());
     for &(name, value) in fields {
         let printable = || name.escape_ascii().to_string();
         let name = HeaderName::parse(name).map_err(|error| InputError::Header { field: printable(), error })?;
-        if is_resent(&name) {
+        if is_resent(&name) && rules.source != (FieldSource::Message { has_envelope: true }) {
             return Err(InputError::Resent(name));
         }
-        if !is_kept(&name, rules.pass, rules.strip) || hop_by_hop.split(',').any(|option| name.is(option.trim())) {
+        if !is_kept(&name, rules.pass, rules.strip, in_message)
+            || hop_by_hop.split(',').any(|option| name.is(option.trim()))
+        {
             stripped.push(name.as_str().to_owned());
             continue;
         }
@@ -181,11 +203,11 @@ fn select(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<(Vec<Field>, V
 
 /// Whether a field of this name can become one of the mail.
 pub fn reaches_mail(name: &str, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
-    HeaderName::parse(name.as_bytes()).is_ok_and(|name| !is_resent(&name) && is_kept(&name, pass, strip))
+    HeaderName::parse(name.as_bytes()).is_ok_and(|name| !is_resent(&name) && is_kept(&name, pass, strip, false))
 }
 
-fn is_kept(name: &HeaderName, pass: Option<&[NamePattern]>, strip: &StripList) -> bool {
-    pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str()))) && !strip.strips(name)
+fn is_kept(name: &HeaderName, pass: Option<&[NamePattern]>, strip: &StripList, in_message: bool) -> bool {
+    pass.is_none_or(|pass| pass.iter().any(|pattern| pattern.matches(name.as_str()))) && !strip.strips(name, in_message)
 }
 
 fn is_resent(name: &HeaderName) -> bool {
@@ -198,13 +220,18 @@ impl Found {
         let bad = |error: &dyn std::fmt::Display| InputError::Field { field: name.clone(), reason: error.to_string() };
         let line = match fields::kind(name) {
             Kind::Addresses => {
-                let list = complete(AddressList::parse(value).map_err(bad_address)?, rules.domain);
+                let mut list = AddressList::parse(value).map_err(bad_address)?;
                 if ["To", "Cc", "Bcc"].iter().any(|field| name.is(field)) {
-                    self.recipients.extend(list.addresses().cloned());
+                    let recipients = rules.aliases.recipients(list.addresses(), rules.domain);
+                    if name.is("Bcc") {
+                        self.bcc.extend(recipients.iter().cloned());
+                    }
+                    self.recipients.extend(recipients);
+                    if rules.addressing == Addressing::Header {
+                        list = rules.aliases.resolve(&list); // the program takes the envelope from here
+                    }
                 }
-                if name.is("Bcc") {
-                    self.bcc.extend(list.addresses().cloned());
-                }
+                let list = complete(list, rules.domain);
                 self.reply_to |= name.is("Reply-To") && !list.is_empty();
                 let hidden = name.is("Bcc") && rules.addressing != Addressing::Header;
                 (!hidden && !list.is_empty()).then(|| list.write(name))

@@ -6,6 +6,7 @@ pub mod table;
 
 use super::fields;
 use mail::header::HeaderName;
+use std::sync::LazyLock;
 use table::{Fate, TABLE};
 
 /// A field name, or a pattern of one with `*` for any run of characters; case does not matter.
@@ -29,13 +30,9 @@ impl NamePattern {
     }
 }
 
-/// Whether `pattern` covers `name`. Every request asks this some hundred times, so nothing is copied.
+/// Whether `pattern` covers `name`. Every request asks this often, so nothing is copied.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let begins = |&b: &u8| b == b'*' || name.first().is_some_and(|first| first.eq_ignore_ascii_case(&b));
-    if !pattern.first().is_none_or(begins) {
-        return false; // nearly always
-    }
     let mut pieces = pattern.split(|&b| b == b'*');
     let prefix = pieces.next().unwrap_or_default();
     let Some((start, mut rest)) = name.split_at_checked(prefix.len()) else { return false };
@@ -68,7 +65,7 @@ impl StripList {
                 Some(("-", name)) => (false, name),
                 _ => return Err(format!("'{word}' says neither +Name (strip it) nor -Name (let it pass)")),
             };
-            if !strip && is(Fate::Locked, name) {
+            if !strip && is(Fate::Locked, name, false) {
                 return Err(format!("{name} always stays out of the mail; take -{name} away"));
             }
             changes.push((strip, NamePattern::parse(name)?));
@@ -76,26 +73,42 @@ impl StripList {
         Ok(StripList { changes })
     }
 
-    /// Whether a field of this name stays out of the mail.
-    pub fn strips(&self, name: &HeaderName) -> bool {
-        if is(Fate::Locked, name.as_str()) {
+    /// Whether a field of this name stays out of the mail; of a whole message fewer do.
+    pub fn strips(&self, name: &HeaderName, in_message: bool) -> bool {
+        if is(Fate::Locked, name.as_str(), in_message) {
             return true;
         }
         let changed = self.changes.iter().rev().find(|(_, pattern)| pattern.matches(name.as_str()));
-        changed.map_or_else(|| is_stripped(name), |(strip, _)| *strip)
+        changed.map_or_else(|| is_stripped(name, in_message), |(strip, _)| *strip)
     }
 }
 
 /// Whether a field stays out where the configuration says nothing of it. Those that are offered are known without a look at the table.
-fn is_stripped(name: &HeaderName) -> bool {
-    !fields::is_offered(name) && !is(Fate::Kept, name.as_str()) && is(Fate::Stripped, name.as_str())
+fn is_stripped(name: &HeaderName, in_message: bool) -> bool {
+    !fields::is_offered(name)
+        && !is(Fate::Kept, name.as_str(), in_message)
+        && is(Fate::Stripped, name.as_str(), in_message)
 }
 
 /// Whether a row of that fate covers `name`.
-fn is(fate: Fate, name: &str) -> bool {
-    let mut rows = TABLE.iter().filter(|row| row.fate == fate);
-    rows.any(|row| row.names.iter().any(|pattern| matches(pattern, name)))
+fn is(fate: Fate, name: &str, in_message: bool) -> bool {
+    let first = name.bytes().next().filter(u8::is_ascii).unwrap_or_default();
+    let near = &BY_FIRST[usize::from(in_message)][fate as usize][usize::from(first.to_ascii_lowercase())];
+    near.iter().any(|pattern| matches(pattern, name))
 }
+
+/// For a request and for a whole message, for each fate, and each octet that a name may begin with, the patterns that may cover it: few, beside those that begin with `*`.
+static BY_FIRST: LazyLock<[[[Vec<&str>; 128]; 3]; 2]> = LazyLock::new(|| {
+    let near = |in_message: bool, fate, first| {
+        let rows = TABLE.iter().filter(move |row| row.fate as usize == fate && (row.in_message || !in_message));
+        let may_cover = |pattern: &&str| {
+            pattern.bytes().next().is_some_and(|b| b == b'*' || usize::from(b.to_ascii_lowercase()) == first)
+        };
+        rows.flat_map(|row| row.names.iter().copied()).filter(may_cover).collect()
+    };
+    [false, true]
+        .map(|in_message| std::array::from_fn(|fate| std::array::from_fn(|first| near(in_message, fate, first))))
+});
 
 #[cfg(test)]
 mod tests {
@@ -141,8 +154,8 @@ mod tests {
         .iter()
         .flat_map(|names| names.split(' '))
         {
-            assert!(list.strips(&name(stripped)), "{stripped}");
-            assert!(list.strips(&name(&stripped.to_ascii_lowercase())), "{stripped}, as HTTP/2 has it");
+            assert!(list.strips(&name(stripped), false), "{stripped}");
+            assert!(list.strips(&name(&stripped.to_ascii_lowercase()), false), "{stripped}, as HTTP/2 has it");
         }
     }
 
@@ -168,7 +181,7 @@ mod tests {
         .iter()
         .flat_map(|names| names.split(' '))
         {
-            assert!(!list.strips(&name(kept)), "{kept}");
+            assert!(!list.strips(&name(kept), false), "{kept}");
         }
     }
 
@@ -178,21 +191,23 @@ mod tests {
             for pattern in row.names {
                 let text = pattern.replace('*', "a");
                 assert!(NamePattern::parse(pattern).is_ok_and(|parsed| parsed.matches(&text)), "{pattern}");
-                assert_eq!(StripList::default().strips(&name(&text)), row.fate != Fate::Kept, "{pattern}");
+                for text in [text.to_ascii_lowercase(), text.to_ascii_uppercase(), text] {
+                    assert_eq!(StripList::default().strips(&name(&text), false), row.fate != Fate::Kept, "{pattern}");
+                }
             }
         }
         for known in fields::KNOWN.iter().filter(|known| known.meaning.is_some()) {
-            assert!(!is(Fate::Stripped, known.name) && !is(Fate::Locked, known.name), "{}", known.name);
+            assert!(!is(Fate::Stripped, known.name, false) && !is(Fate::Locked, known.name, false), "{}", known.name);
         }
     }
 
     #[test]
     fn changes_apply_in_order_and_credentials_stay_locked() {
         let list = StripList::parse(&["-User-Agent", "+X-Internal-*", "-X-Internal-Ok"]).unwrap();
-        assert!(!list.strips(&name("User-Agent")));
-        assert!(list.strips(&name("X-Internal-Id")) && !list.strips(&name("X-Internal-Ok")));
+        assert!(!list.strips(&name("User-Agent"), false));
+        assert!(list.strips(&name("X-Internal-Id"), false) && !list.strips(&name("X-Internal-Ok"), false));
         for locked in ["Authorization", "Prefer", "X-Original-Recipients"] {
-            assert!(StripList::parse(&["-*"]).unwrap().strips(&name(locked)), "{locked}");
+            assert!(StripList::parse(&["-*"]).unwrap().strips(&name(locked), false), "{locked}");
         }
         for refused in ["-Authorization", "-cookie", "-TE", "User-Agent", "+", "+a b"] {
             assert!(StripList::parse(&[refused]).is_err(), "{refused}");
@@ -212,6 +227,26 @@ mod tests {
             ("a*bc*c", "abc", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_message_keeps_what_http_has_not_left() {
+        let list = StripList::default();
+        for kept in
+            ["User-Agent", "Received", "DKIM-Signature", "X-Original-From", "X-Request-ID", "Authorization-Note"]
+        {
+            assert!(!list.strips(&name(kept), true), "{kept}");
+        }
+        for stripped in [
+            "Return-Path",
+            "Envelope-To",
+            "X-Spam-Flag",
+            "Authentication-Results",
+            "X-SMTPAPI",
+            "X-Original-Recipients",
+        ] {
+            assert!(list.strips(&name(stripped), true) && list.strips(&name(stripped), false), "{stripped}");
         }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::form;
+use super::json::Dialect;
 use mail::content_type::ContentType;
 
 /// How a message stands in a request.
@@ -11,12 +12,23 @@ pub enum Way {
     Fields,
     /// An HTML form: its fields are the text, its files are attached.
     Form,
+    /// The JSON of a mail service, at a path of its own.
+    Json(Dialect),
     /// `message/rfc822`: the body is the message.
     Mime,
 }
 
 /// Every way with its word.
-const WORDS: &[(&str, Way)] = &[("fields", Way::Fields), ("form", Way::Form), ("mime", Way::Mime)];
+const WORDS: &[(&str, Way)] = &[
+    ("fields", Way::Fields),
+    ("form", Way::Form),
+    ("mime", Way::Mime),
+    ("postmark", Way::Json(Dialect::Postmark)),
+    ("resend", Way::Json(Dialect::Resend)),
+];
+
+/// Where JSON is sent to, behind the path of the location.
+const PATHS: &[(&[u8], Dialect)] = &[(b"/email", Dialect::Postmark), (b"/emails", Dialect::Resend)];
 
 /// Those that are offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +41,7 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// `fields`, `form`, `mime`.
+    /// `fields`, `form`, `mime`, `postmark`, `resend`.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let way = |word: &&str| {
             let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
@@ -44,7 +56,13 @@ impl Inputs {
         self.0.contains(&way)
     }
 
-    /// The way of a request whose body is of this type; `None`: none that is offered.
+    /// Whose JSON is sent to this path, which stands behind that of the location; `None`: it chooses no way.
+    pub fn dialect(&self, rest: &[u8]) -> Option<Dialect> {
+        let (_, dialect) = PATHS.iter().find(|(path, _)| *path == rest)?;
+        Some(*dialect).filter(|dialect| self.offer(Way::Json(*dialect)))
+    }
+
+    /// The way of any other request whose body is of this type; `None`: none that is offered.
     pub fn way(&self, content_type: Option<&ContentType>) -> Option<Way> {
         match content_type {
             Some(form) if form::is_form(form) && self.offer(Way::Form) => Some(Way::Form),
@@ -82,5 +100,17 @@ mod tests {
         }
         assert_eq!(Inputs::default().way(None), Some(Way::Fields));
         assert!(Inputs::parse(&["pigeon"]).unwrap_err().contains("fields, form, mime"));
+    }
+
+    #[test]
+    fn an_exact_path_chooses_a_dialect_where_it_is_offered() {
+        let offered = Inputs::parse(&["resend"]).unwrap();
+        assert_eq!(offered.dialect(b"/email"), None);
+        assert_eq!(Inputs::parse(&["postmark"]).unwrap().dialect(b"/email"), Some(Dialect::Postmark));
+        assert_eq!(offered.dialect(b"/emails"), Some(Dialect::Resend));
+        for rest in [&b""[..], b"/", b"/emails/", b"/Emails", b"/emails/batch", b"/x/emails"] {
+            assert_eq!(offered.dialect(rest), None, "{}", rest.escape_ascii());
+        }
+        assert_eq!(Inputs::default().dialect(b"/emails"), None);
     }
 }

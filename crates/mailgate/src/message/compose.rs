@@ -9,11 +9,12 @@ use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
 use mail::mime::MimeError;
-use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Markup, Plan, Source};
+use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Lengths, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 /// Why a message could not be composed.
 #[derive(Debug)]
@@ -24,6 +25,18 @@ pub enum ComposeError {
     Io(io::Error),
     /// The parts of the body cannot be carried.
     Parts(MimeError),
+}
+
+impl From<BodyError> for ComposeError {
+    fn from(error: BodyError) -> Self {
+        ComposeError::Body(error)
+    }
+}
+
+impl From<io::Error> for ComposeError {
+    fn from(error: io::Error) -> Self {
+        ComposeError::Io(error)
+    }
 }
 
 impl From<MimeError> for ComposeError {
@@ -66,9 +79,9 @@ impl Trace<'_> {
     /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
     pub(super) fn field(&self) -> String {
         let client = match self.client {
-            Some(IpAddr::V4(address)) => format!("from [{address}]"),
-            Some(IpAddr::V6(address)) => format!("from [IPv6:{address}]"),
-            None => "from client".to_owned(),
+            Some(IpAddr::V4(address)) => format!("[{address}]"),
+            Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+            None => "client".to_owned(),
         };
         let user = self.user.map(|user| {
             let plain =
@@ -98,29 +111,36 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// For a body of which `facts` are known.
-    pub fn of(submission: &Submission, facts: &Facts) -> Result<Form, BodyError> {
+    /// For a body of which `facts` are known; `lengths` as for [`body::plan`].
+    pub fn of<E: From<BodyError>>(
+        submission: &Submission,
+        facts: &Facts,
+        lengths: impl FnOnce() -> Result<Lengths, E>,
+    ) -> Result<Form, E> {
         let given = submission.content_type.as_ref();
         let is_known = facts.nul && given.is_none() || given.is_some_and(|given| markup(Some(given)) == Markup::None);
         let content_type = content_type(given, facts);
         let kind = content_type.kind();
-        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts)?;
+        let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts, lengths)?;
         let header = last_lines(&content_type, &plan);
         Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
     }
 
     /// For the contents of a part, whose sender said nothing of an encoding.
-    pub fn of_leaf(leaf: &Leaf, facts: &Facts) -> Form {
+    pub fn of_leaf<E>(leaf: &Leaf, facts: &Facts, lengths: impl FnOnce() -> Result<Lengths, E>) -> Result<Form, E> {
         let content_type = content_type(Some(&leaf.content_type), facts);
         let kind = if leaf.is_attachment() { Kind::Other } else { content_type.kind() };
-        let plan = Plan::of_leaf(kind, facts);
-        Form { header: last_lines(&content_type, &plan), plan, is_certain: true }
+        let plan = Plan::of_leaf(kind, facts, lengths)?;
+        Ok(Form { header: last_lines(&content_type, &plan), plan, is_certain: true })
     }
 }
 
+static CONTENT_TYPE: LazyLock<HeaderName> =
+    LazyLock::new(|| HeaderName::parse(b"Content-Type").expect("a constant of letters and a hyphen"));
+
 /// The last lines of a header, with the empty one.
 pub(super) fn last_lines(content_type: &ContentType, plan: &Plan) -> String {
-    let mut header = content_type.write(&HeaderName::parse(b"Content-Type").expect("a constant"));
+    let mut header = content_type.write(&CONTENT_TYPE);
     if let Some(encoding) = plan.transfer_encoding() {
         header += &format!("Content-Transfer-Encoding: {encoding}\n");
     }

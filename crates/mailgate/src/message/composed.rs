@@ -1,19 +1,25 @@
 //! Header and body, written once -> the octets of a whole message, ready before anything is started: in memory while
-//! they fit into a pipe, else in a file without a name.
+//! they are to go through a pipe, else in a file without a name.
 #![forbid(unsafe_code)]
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use sys::spool::Spool;
 
-/// What a pipe holds by default (pipe(7)), so that it can be filled before the program starts.
-pub(crate) const PIPE_CAPACITY: usize = 65_536;
+/// What stays in memory. A pipe of that size costs less than a file on most file systems, and a user's pipes may hold 64 MiB (pipe(7),
+/// pipe-user-pages-soft).
+pub(super) const IN_MEMORY: usize = 256 * 1024;
 
 /// A finished message.
 #[derive(Debug)]
 pub struct Message {
-    pub(crate) spool: Spool,
+    /// Its beginning, unless it is in a file: the header of a body that stays where it was when it came.
+    head: String,
+    spool: Spool,
+    /// Nothing in it may be changed any more: somebody may have signed it.
+    is_sealed: bool,
 }
 
 impl Message {
@@ -23,27 +29,52 @@ impl Message {
         header: &[u8],
         body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<Message> {
-        let mut spool = Spool::new(dir, PIPE_CAPACITY);
+        let mut spool = Spool::new(dir, IN_MEMORY);
         spool.write(header)?;
-        let mut buffered = io::BufWriter::with_capacity(16_384, spool);
-        body(&mut buffered)?;
-        Message::of(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
+        body(&mut spool)?;
+        Message::of(spool)
     }
 
     /// What `spool` holds, header and body.
     pub(crate) fn of(mut spool: Spool) -> io::Result<Message> {
         spool.settle()?;
-        Ok(Message { spool })
+        Ok(Message { head: String::new(), spool, is_sealed: false })
+    }
+
+    /// A header, with the empty line that ends it, and a body that is in memory.
+    pub(super) fn in_memory(head: String, body: Spool) -> Message {
+        debug_assert!(!body.is_file());
+        Message { head, spool: body, is_sealed: false }
+    }
+
+    /// The same, to be sent octet for octet or not at all.
+    pub fn seal(self) -> Message {
+        Message { is_sealed: true, ..self }
+    }
+
+    /// Whether nothing in it may be changed any more.
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
     }
 
     /// Octets.
     pub fn len(&self) -> u64 {
-        self.spool.len()
+        self.head.len() as u64 + self.spool.len()
     }
 
     /// Whether there is not even a header.
     pub fn is_empty(&self) -> bool {
-        self.spool.is_empty()
+        self.len() == 0
+    }
+
+    /// All of it, where it is in memory; nothing where it is in a file.
+    pub(crate) fn memory(&self) -> [&[u8]; 2] {
+        [self.head.as_bytes(), self.spool.memory().unwrap_or_default()]
+    }
+
+    /// The file, where it is in one.
+    pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.spool.file()
     }
 
     /// Whether it is in a file.
@@ -57,8 +88,15 @@ impl Message {
     }
 
     /// Reads it from its first octet on.
-    pub fn reader(&self) -> impl Read {
-        self.spool.reader()
+    pub fn reader(&self) -> impl BufRead {
+        self.reader_at(0)
+    }
+
+    /// Reads it from that octet on.
+    pub(crate) fn reader_at(&self, at: u64) -> impl BufRead {
+        let head = self.head.as_bytes();
+        let from = usize::try_from(at).unwrap_or(usize::MAX).min(head.len());
+        head[from..].chain(self.spool.reader_at(at - from as u64))
     }
 }
 
@@ -70,7 +108,9 @@ mod tests {
     #[test]
     fn a_message_is_header_and_body_in_memory_or_in_a_file() {
         let _alone = alone();
-        for (size, in_file) in [(0, false), (65_000, false), (65_533, false), (65_534, true), (300_000, true)] {
+        for (size, in_file) in
+            [(0, false), (65_537, false), (IN_MEMORY - 3, false), (IN_MEMORY - 2, true), (300_000, true)]
+        {
             let body = vec![b'x'; size];
             let message = Message::compose(&std::env::temp_dir(), b"A:\n", |w| {
                 body.chunks(1000).try_for_each(|chunk| w.write_all(chunk))

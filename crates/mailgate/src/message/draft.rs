@@ -4,17 +4,14 @@
 #![forbid(unsafe_code)]
 
 use super::compose::{ComposeError, Form, Trace, last_lines, markup};
-use crate::message::Message;
+use super::composed::{IN_MEMORY, Message};
 use crate::submission::Submission;
 use mail::content_type::ContentType;
 use mail::mime::{Rewriting, Whole};
-use mail::transfer_encoding::{self as body, Encoder, Encoding, Facts, Plan, Scan};
+use mail::transfer_encoding::{self as body, BodyError, Encoder, Encoding, Facts, Lengths, Plan, Scan};
 use std::io;
 use std::path::Path;
 use sys::spool::Spool;
-
-/// What stays in memory of a body.
-const MEMORY: usize = 64 * 1024;
 
 /// A message in the making.
 #[derive(Debug)]
@@ -23,6 +20,8 @@ pub struct Draft<'a> {
     /// The trace and the client's fields.
     header: String,
     directory: &'a Path,
+    /// What stays in memory of the body.
+    memory: usize,
     scan: Scan,
     store: Store,
 }
@@ -40,11 +39,16 @@ enum Store {
 impl<'a> Draft<'a> {
     /// The header; `directory` is where the message is stored if it is too long for memory.
     pub fn new(submission: &'a Submission, trace: Option<Trace<'_>>, directory: &'a Path) -> Draft<'a> {
+        Draft::keeping(IN_MEMORY, submission, trace, directory)
+    }
+
+    /// The same with another limit.
+    fn keeping(memory: usize, submission: &'a Submission, trace: Option<Trace<'_>>, directory: &'a Path) -> Draft<'a> {
         let mut header = trace.map(|trace| trace.field()).unwrap_or_default();
         header += &submission.header;
-        let store = Store::Body(Spool::new(directory, MEMORY));
+        let store = Store::Body(Spool::new(directory, memory));
         let scan = Scan::new(submission.transfer_encoding.is_some(), markup(submission.content_type.as_ref()));
-        Draft { submission, header, directory, scan, store }
+        Draft { submission, header, directory, memory, scan, store }
     }
 
     /// Octets of the body so far.
@@ -57,7 +61,7 @@ impl<'a> Draft<'a> {
         self.scan.update(octets);
         if let Store::Body(body) = &mut self.store
             && !body.is_file()
-            && body.len() + octets.len() as u64 > MEMORY as u64
+            && body.len() + octets.len() as u64 > self.memory as u64
             && let Some(store) = begun(self.submission, &self.header, body, &self.scan, self.directory)?
         {
             self.store = store;
@@ -72,17 +76,23 @@ impl<'a> Draft<'a> {
     /// The message in full, after the last octet of the body.
     pub fn finish(self) -> Result<Message, ComposeError> {
         let facts = self.scan.facts();
-        let form = Form::of(self.submission, &facts).map_err(ComposeError::Body)?;
+        let (body, start) = self.store.body();
+        let form = Form::of(self.submission, &facts, || Ok::<_, ComposeError>(Lengths::of(body.reader_at(start))?))?;
         if let (true, Some(content_type)) = (form.plan.opens_parts(), &self.submission.content_type) {
             return self.with_parts(content_type);
         }
+        let header = self.header + &form.header;
         let rewritten = |body: &Spool, start| {
-            let header = self.header + &form.header;
-            Message::compose(self.directory, header.as_bytes(), |to| {
-                body::encode(&form.plan, body.reader_at(start), to)
-            })
+            let body = body.reader_at(start);
+            Message::compose(self.directory, header.as_bytes(), |to| body::encode(&form.plan, body, to))
         };
         match self.store {
+            Store::Body(mut body) if form.plan.is_as_is() && !has_cr(&facts) && has_room(&body, self.memory) => {
+                if !facts.ends_with_newline && !body.is_empty() {
+                    body.write(b"\n").map_err(ComposeError::Io)?;
+                }
+                Ok(Message::in_memory(header, body))
+            }
             Store::Body(body) => rewritten(&body, 0),
             Store::AsIs { mut message, form: begun, start } => {
                 if begun != form || has_cr(&facts) {
@@ -100,17 +110,24 @@ impl<'a> Draft<'a> {
 
     /// The message whose parts are encoded where that is needed.
     fn with_parts(self, content_type: &ContentType) -> Result<Message, ComposeError> {
-        let (body, start) = match &self.store {
-            Store::Body(body) => (body, 0),
-            Store::AsIs { message, start, .. } => (message, *start),
-            Store::Encoded { message, .. } => (message, 0), // only of what has no parts
-        };
+        let (body, start) = self.store.body();
         let whole = Whole::Body(content_type);
         let rewriting = Rewriting::plan(whole, body.reader_at(start), false)?;
         let encoding = if rewriting.is_eight_bit() { Encoding::EightBit } else { Encoding::SevenBit };
         let header = self.header + &last_lines(content_type, &Plan::unchanged(encoding));
         Message::compose(self.directory, header.as_bytes(), |to| rewriting.write(whole, body.reader_at(start), to))
             .map_err(ComposeError::Io)
+    }
+}
+
+impl Store {
+    /// The body as it came, and where it begins; of one that is encoded already nobody asks.
+    fn body(&self) -> (&Spool, u64) {
+        match self {
+            Store::Body(body) => (body, 0),
+            Store::AsIs { message, start, .. } => (message, *start),
+            Store::Encoded { message, .. } => (message, 0),
+        }
     }
 }
 
@@ -123,12 +140,13 @@ fn begun(
     directory: &Path,
 ) -> io::Result<Option<Store>> {
     let facts = scan.facts();
-    let Ok(form) = Form::of(submission, &facts) else { return Ok(None) };
+    // Which of two encodings is shorter, only the end tells.
+    let Ok(form) = Form::of(submission, &facts, || Err(Unclear)) else { return Ok(None) };
     let as_is = form.plan.is_as_is() && !has_cr(&facts);
     if !as_is && !form.is_certain {
         return Ok(None);
     }
-    let mut message = Spool::new(directory, MEMORY);
+    let mut message = Spool::new(directory, IN_MEMORY);
     message.write(header.as_bytes())?;
     message.write(form.header.as_bytes())?;
     let start = message.len();
@@ -141,6 +159,20 @@ fn begun(
         encoder.update(octets, &mut message)?;
         Store::Encoded { message, encoder }
     }))
+}
+
+/// The beginning of a body does not tell how all of it is to be written.
+struct Unclear;
+
+impl From<BodyError> for Unclear {
+    fn from(_: BodyError) -> Self {
+        Unclear
+    }
+}
+
+/// Whether a body is in memory, and stays there with one octet more: it may want a line end.
+fn has_room(body: &Spool, memory: usize) -> bool {
+    body.memory().is_some_and(|octets| octets.len() < memory)
 }
 
 /// A CR is not written as it came: before a LF it goes, elsewhere it makes another form.
@@ -173,9 +205,12 @@ mod tests {
         }
     }
 
+    /// Enough to get over it often.
+    const MEMORY: usize = 64 * 1024;
+
     fn drafted(submission: &Submission, body: &[u8], piece: usize) -> Result<Vec<u8>, String> {
         let directory = std::env::temp_dir();
-        let mut draft = Draft::new(submission, None, &directory);
+        let mut draft = Draft::keeping(MEMORY, submission, None, &directory);
         body.chunks(piece).for_each(|octets| draft.write(octets).unwrap());
         assert_eq!(draft.body_len(), body.len() as u64);
         let mut octets = Vec::new();
@@ -187,7 +222,8 @@ mod tests {
     fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
         let mut scan = Scan::new(true, markup(submission.content_type.as_ref()));
         scan.update(body);
-        let form = Form::of(submission, &scan.facts()).map_err(|error| error.to_string())?;
+        let lengths = || Ok::<_, ComposeError>(Lengths::of(body)?);
+        let form = Form::of(submission, &scan.facts(), lengths).map_err(|error| error.to_string())?;
         let header = |last: &str| [submission.header.as_bytes(), last.as_bytes()].concat();
         if form.plan.opens_parts() {
             let content_type = submission.content_type.as_ref().unwrap();
@@ -266,7 +302,7 @@ mod tests {
         let directory = std::env::temp_dir();
         let kept = |content_type, body: &[u8]| {
             let submission = submission(content_type, None);
-            let mut draft = Draft::new(&submission, None, &directory);
+            let mut draft = Draft::keeping(MEMORY, &submission, None, &directory);
             body.chunks(8_000).for_each(|octets| draft.write(octets).unwrap());
             !matches!(draft.store, Store::Body(_))
         };

@@ -30,7 +30,14 @@ fn write(part: &Part, spool: &Spool, to: &mut dyn Write) -> io::Result<()> {
         Part::Leaf(leaf) => write_leaf(leaf, spool, to),
         Part::Multipart { subtype, parts } => {
             let boundary = boundary().map_err(|error| io::Error::other(error.to_string()))?;
-            write!(to, "Content-Type: multipart/{subtype};\n boundary=\"{boundary}\"\n")?;
+            write!(to, "Content-Type: multipart/{subtype};\n boundary=\"{boundary}\"")?;
+            match parts.first() {
+                // RFC 2387 3.1 wants the type of the root.
+                Some(Part::Leaf(root)) if *subtype == "related" => {
+                    writeln!(to, ";\n type=\"{}\"", root.content_type.essence())?;
+                }
+                _ => writeln!(to)?,
+            }
             for part in parts {
                 write!(to, "\n--{boundary}\n")?;
                 write(part, spool, to)?;
@@ -57,7 +64,8 @@ fn write_leaf(leaf: &Leaf, spool: &Spool, to: &mut dyn Write) -> io::Result<()> 
         let read = octets.len();
         reader.consume(read);
     }
-    let Form { header, plan, .. } = Form::of_leaf(leaf, &scan.facts());
+    let lengths = || body::Lengths::of(contents(spool, leaf.source));
+    let Form { header, plan, .. } = Form::of_leaf(leaf, &scan.facts(), lengths)?;
     to.write_all(leaf.header.as_bytes())?;
     to.write_all(header.as_bytes())?;
     body::encode(&plan, contents(spool, leaf.source), to)

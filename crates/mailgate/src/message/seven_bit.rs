@@ -7,6 +7,9 @@ use std::io::{BufReader, Write};
 
 /// The same message, in which each part that needs it is encoded.
 pub fn seven_bit(message: &Message) -> Result<Message, MimeError> {
+    if message.is_sealed() {
+        return Err(MimeError::Sealed { what: "a message that was checked", trouble: "octets above 127" });
+    }
     let rewriting = Rewriting::plan(Whole::Message, BufReader::new(message.reader()), true)?;
     let write = |to: &mut dyn Write| rewriting.write(Whole::Message, BufReader::new(message.reader()), to);
     Ok(Message::compose(message.directory(), b"", write)?)

@@ -89,6 +89,16 @@ impl Counters {
         self.times(Kind::Rehearsed).add(took);
     }
 
+    /// Counts a message that a check had thrown away.
+    pub fn discarded(&self, took: Duration) {
+        self.times(Kind::Discarded).add(took);
+    }
+
+    /// Counts a message that a check had kept back.
+    pub fn held(&self, took: Duration) {
+        self.times(Kind::Held).add(took);
+    }
+
     /// Counts a request that did not send, or may not have sent.
     pub fn refused(&self, tag: &Tag, took: Duration) {
         self.reasons[reasons::counter(tag)].fetch_add(1, Ordering::Relaxed);
@@ -191,12 +201,14 @@ mod tests {
         counters.accepted(MILLISECOND);
         counters.accepted(MILLISECOND * 61_000);
         counters.rehearsed(MILLISECOND);
+        counters.discarded(MILLISECOND);
+        counters.held(MILLISECOND);
         counters.refused(&tags::LENGTH_REQUIRED, MILLISECOND * 2);
         counters.refused(&tags::CODING, MILLISECOND * 2);
         counters.refused(&tags::UNKNOWN, Duration::ZERO);
         counters.refused(&tags::UNKNOWN, Duration::MAX / 1_000_000);
         let snapshot = counters.read(3);
-        assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 2, 1]);
+        assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 2, 1, 1, 1]);
         let reasons = |kind| snapshot.reasons(kind).filter(|(_, number)| *number > 0).map(|(row, n)| (row.number, n));
         assert_eq!(reasons(Kind::Refused).collect::<Vec<_>>(), [("SM0102", 2)]);
         assert_eq!(reasons(Kind::Failed).collect::<Vec<_>>(), [("SM0407", 2)]);

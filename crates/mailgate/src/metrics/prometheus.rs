@@ -22,6 +22,14 @@ pub fn text(snapshot: &Snapshot) -> String {
     let rehearsed = "sendmail_dry_runs_total";
     head(&mut page, rehearsed, "counter", "Dry runs: every check passed, nothing was sent.");
     line(&mut page, rehearsed, "", snapshot.times(Kind::Rehearsed).count());
+    for (kind, help) in [
+        (Kind::Discarded, "Messages that a check had thrown away; their senders were not told."),
+        (Kind::Held, "Messages that a check had kept back, for a person to look at."),
+    ] {
+        let name = format!("sendmail_messages_{}_total", kind.word());
+        head(&mut page, &name, "counter", help);
+        line(&mut page, &name, "", snapshot.times(kind).count());
+    }
     let running = "sendmail_programs_running";
     head(&mut page, running, "gauge", "Programs that run now, and messages on their way to a relay.");
     line(&mut page, running, "", snapshot.running);
@@ -75,12 +83,15 @@ mod tests {
         counters.accepted(Duration::from_secs(100));
         counters.refused(&tags::RECIPIENT, Duration::from_micros(250));
         counters.rehearsed(Duration::ZERO);
+        counters.held(Duration::ZERO);
         let page = text(&counters.read(2));
         for wanted in [
             "# TYPE sendmail_messages_accepted_total counter\nsendmail_messages_accepted_total 2\n",
             "\nsendmail_refused_total{tag=\"SM0105\",reason=\"recipient\"} 1\n",
             "\nsendmail_failed_total{tag=\"SM0404\",reason=\"timeout\"} 0\n",
             "# TYPE sendmail_dry_runs_total counter\nsendmail_dry_runs_total 1\n",
+            "# TYPE sendmail_messages_discarded_total counter\nsendmail_messages_discarded_total 0\n",
+            "# TYPE sendmail_messages_held_total counter\nsendmail_messages_held_total 1\n",
             "# TYPE sendmail_programs_running gauge\nsendmail_programs_running 2\n",
             "# TYPE sendmail_duration_seconds histogram\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"0.001\"} 0\n",
             "\nsendmail_duration_seconds_bucket{outcome=\"accepted\",le=\"0.005\"} 1\n",
@@ -93,7 +104,7 @@ mod tests {
             assert!(page.contains(wanted), "{wanted}\n{page}");
         }
         let names: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        assert_eq!(names.len(), 6);
+        assert_eq!(names.len(), 8);
         assert!(page.ends_with('\n') && !page.contains("\n\n"));
     }
 }

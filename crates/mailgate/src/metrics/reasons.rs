@@ -14,10 +14,15 @@ pub enum Kind {
     Failed,
     /// A dry run that went through to its end.
     Rehearsed,
+    /// A check had it thrown away, and its sender was not told.
+    Discarded,
+    /// A check had it kept back, for a person to look at.
+    Held,
 }
 
 /// All kinds, in the order of their numbers.
-pub const KINDS: [Kind; 4] = [Kind::Accepted, Kind::Refused, Kind::Failed, Kind::Rehearsed];
+pub const KINDS: [Kind; 6] =
+    [Kind::Accepted, Kind::Refused, Kind::Failed, Kind::Rehearsed, Kind::Discarded, Kind::Held];
 
 impl Kind {
     /// The word for it.
@@ -27,6 +32,8 @@ impl Kind {
             Kind::Refused => "refused",
             Kind::Failed => "failed",
             Kind::Rehearsed => "dry-run",
+            Kind::Discarded => "discarded",
+            Kind::Held => "held",
         }
     }
 }

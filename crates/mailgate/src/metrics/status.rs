@@ -68,6 +68,8 @@ fn key(kind: Kind) -> &'static str {
         Kind::Refused => "SendmailRefused",
         Kind::Failed => "SendmailFailed",
         Kind::Rehearsed => "SendmailDryRun",
+        Kind::Discarded => "SendmailDiscarded",
+        Kind::Held => "SendmailHeld",
     }
 }
 
@@ -89,6 +91,7 @@ mod tests {
     fn the_lines_are_keys_and_values() {
         let wanted = "SendmailAccepted: 3\nSendmailAcceptedSeconds: 0.060000\nSendmailRefused: 1\nSendmailRefusedSeconds: 0.001000\n\
                       SendmailRefused-SM0105: 1\nSendmailFailed: 0\nSendmailFailedSeconds: 0.000000\nSendmailDryRun: 0\nSendmailDryRunSeconds: 0.000000\n\
+                      SendmailDiscarded: 0\nSendmailDiscardedSeconds: 0.000000\nSendmailHeld: 0\nSendmailHeldSeconds: 0.000000\n\
                       SendmailProgramsRunning: 1\n";
         assert_eq!(auto(&snapshot()), wanted);
     }

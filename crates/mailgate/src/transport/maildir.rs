@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Accepted, Failure, FailureKind};
+use super::{Accepted, Commit, Failure, FailureKind};
 use crate::message::Message;
 use mail::text::one_line;
 use sys::calls;
@@ -20,7 +20,7 @@ use sys::calls;
 const TRIES: usize = 8;
 
 /// Stores `message` in the Maildir `dir`, which is made if it is missing (not its parents).
-pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
+pub fn deliver(dir: &Path, message: &Message, commit: &mut Commit<'_>) -> Result<Accepted, Failure> {
     let began = Instant::now();
     let fail = |what: &str, error: &io::Error| {
         Failure::before_start(&format!("{what} in Maildir {}", one_line(dir.as_os_str().as_bytes(), 400)), error)
@@ -31,6 +31,7 @@ pub fn deliver(dir: &Path, message: &Message) -> Result<Accepted, Failure> {
     // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the answer.
     let written = open_for_sync(&dir.join("new")).and_then(|new_dir| write(&file, message).map(|()| new_dir));
     let new_dir = written.map_err(|error| fail(NOT_STORED, &error))?;
+    commit().map_err(Failure::not_recorded)?;
     if let Err(error) = calls::rename(&draft.0, &new) {
         match whereabouts(&file, &draft.0, &new) {
             Whereabouts::New => {}
@@ -198,7 +199,7 @@ mod tests {
         let home = Home::new();
         for (i, size) in [10, 200_000].into_iter().enumerate() {
             let (message, octets) = message(size);
-            assert_eq!(deliver(&home.maildir(), &message).unwrap().exit, None);
+            assert_eq!(deliver(&home.maildir(), &message, &mut || Ok(())).unwrap().exit, None);
             let files = home.files("new");
             assert_eq!((files.len(), home.files("tmp").len(), home.files("cur").len()), (i + 1, 0, 0));
             assert!(files.iter().any(|file| std::fs::read(file).unwrap() == octets));
@@ -243,7 +244,9 @@ mod tests {
         let home = Home::new();
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| (0..10).for_each(|_| drop(deliver(&home.maildir(), &message(50).0).unwrap())));
+                scope.spawn(|| {
+                    (0..10).for_each(|_| drop(deliver(&home.maildir(), &message(50).0, &mut || Ok(())).unwrap()))
+                });
             }
         });
         assert_eq!(home.files("new").len(), 80);
@@ -263,9 +266,9 @@ mod tests {
         let _alone = alone();
         let home = Home::new();
         std::fs::write(home.0.join("file"), "").unwrap();
-        assert!(deliver(&home.maildir(), &message(1).0).is_ok());
+        assert!(deliver(&home.maildir(), &message(1).0, &mut || Ok(())).is_ok());
         for dir in [home.0.join("a/b"), home.0.join("file"), home.0.join("file/x")] {
-            let failure = deliver(&dir, &message(1).0).unwrap_err();
+            let failure = deliver(&dir, &message(1).0, &mut || Ok(())).unwrap_err();
             assert_eq!((failure.kind, failure.started, failure.words), (FailureKind::Misconfigured, false, None));
             assert!(failure.detail.contains(dir.to_str().unwrap()), "{}", failure.detail);
         }
@@ -280,7 +283,7 @@ mod tests {
                 let home = Home::new();
                 let (message, octets) = message(70_000);
                 calls::fail_nth(n, errno);
-                let outcome = deliver(&home.maildir(), &message);
+                let outcome = deliver(&home.maildir(), &message, &mut || Ok(()));
                 let hit = calls::fault_hit();
                 calls::never_fail();
                 assert_eq!(home.files("tmp").len(), 0, "errno {errno} at call {n}");

@@ -1,6 +1,6 @@
-//! A finished message -> a `sendmail` program ([`sendmail`]), a Maildir ([`maildir`]) or a mail server ([`relay`]), and what became of it:
+//! A finished message -> a `sendmail` program ([`program`]), a Maildir ([`maildir`]) or a mail server ([`smtp`]), and what became of it:
 //! [`Accepted`], or a [`Failure`] that says whether anything was started and whether the message may have been queued.
-//! Exit codes are judged in `sysexits`, what single MTAs make of their arguments in [`mta`], how many run at one time
+//! Exit codes are judged in `sysexits`, what single MTAs make of their arguments in [`program::mta`], how many run at one time
 //! in [`slots`].
 #![deny(unsafe_code)]
 
@@ -78,6 +78,8 @@ pub enum FailureKind {
     Misconfigured,
     /// Refused for want of processes, descriptors, memory or disk; nothing was started.
     NoResources,
+    /// What has to be written down before a message is handed over could not be; it was not.
+    NotRecorded,
     /// A relay refuses this message, its sender or a recipient for good (5xx).
     RelayRefused,
     /// Exit 75.
@@ -91,6 +93,10 @@ pub enum FailureKind {
     Unknown,
 }
 
+/// Called at the last moment before a message can be taken. After an error it is not handed over; after success nobody but who takes it may say
+/// that it was not.
+pub type Commit<'a> = dyn FnMut() -> Result<(), String> + 'a;
+
 /// The end of a wait that began then; of one that is too long for the clock, a day later.
 fn deadline(began: Instant, timeout: Duration) -> Instant {
     began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(86_400))
@@ -100,6 +106,18 @@ impl Failure {
     /// For an error while a message was being stored, before anything was started.
     pub fn storing(error: &io::Error) -> Failure {
         Failure::before_start("the message cannot be stored", error)
+    }
+
+    /// So many programs run that none was started.
+    pub fn busy(limit: usize) -> Failure {
+        Failure {
+            kind: FailureKind::NoResources,
+            exit: None,
+            detail: format!("SendmailMaxProcesses {limit} are running; none ended in time"),
+            words: None,
+            recipient: None,
+            started: false,
+        }
     }
 
     /// Nothing was started, because of `error`.
@@ -114,9 +132,22 @@ impl Failure {
         }
     }
 
+    /// What [`Commit`] had to write down could not be.
+    pub fn not_recorded(why: String) -> Failure {
+        Failure {
+            kind: FailureKind::NotRecorded,
+            exit: None,
+            detail: why,
+            words: None,
+            recipient: None,
+            started: false,
+        }
+    }
+
     /// Whether the same message may be accepted later without anybody having acted.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.kind, FailureKind::NoResources | FailureKind::Tempfail | FailureKind::Unavailable)
+        use FailureKind::{NoResources, NotRecorded, Tempfail, Unavailable};
+        matches!(self.kind, NoResources | NotRecorded | Tempfail | Unavailable)
     }
 }
 

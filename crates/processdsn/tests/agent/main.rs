@@ -7,6 +7,7 @@ mod command;
 mod copy;
 mod databases;
 mod endure;
+mod keys;
 mod place;
 mod report;
 mod silent;

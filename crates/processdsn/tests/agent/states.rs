@@ -2,6 +2,7 @@
 
 use crate::agent;
 use crate::databases::{Cluster, Sqlite, Store, now};
+use crate::keys;
 use crate::place::{Place, corpus};
 use crate::report::{with_envid, with_message_id};
 use crate::submissions;
@@ -27,6 +28,10 @@ const CASES: &[Case] = &[
     ("submit", submissions::what_mod_sendmail_writes_is_read_back),
     ("same", submissions::the_same_message_is_entered_once),
     ("upgrade", submissions::an_older_database_keeps_all_its_rows),
+    ("key", keys::a_key_is_used_by_one_gateway),
+    ("dead", keys::a_dead_gateway_frees_what_it_had_not_handed_over),
+    ("crowd", keys::of_many_gateways_one_sends),
+    ("swept", keys::rows_of_keys_go_when_their_time_is_over),
 ];
 
 #[test]
@@ -54,16 +59,16 @@ fn on_postgres() {
 
 fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     let again = agent::run(store.agent().arg("--init"), b"").exits(0);
-    assert_eq!(again.out, "version 2, nothing to do\n");
+    assert_eq!(again.out, "version 3, nothing to do\n");
     store.sql(
-        "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE processdsn_schema",
+        "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE idempotency; DROP TABLE processdsn_schema",
     );
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
         }
     });
-    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["2"]]);
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["3"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
     // Of a newer program: told by a failing statement only, and --expire looks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");

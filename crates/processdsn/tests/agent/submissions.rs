@@ -77,7 +77,7 @@ pub fn the_same_message_is_entered_once(store: &dyn Store) {
 
 /// Makes the database as version 2.0.0 left it.
 fn as_version_1(store: &dyn Store) {
-    let tables = ["message", "recipient", "event", "report", "processdsn_schema"];
+    let tables = ["message", "recipient", "event", "report", "idempotency", "processdsn_schema"];
     store.sql(&tables.map(|table| format!("DROP TABLE {table}")).join("; "));
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/processdsn/schema-1.sql");
     let schema = std::fs::read_to_string(schema).expect("the schema is part of the project");
@@ -104,8 +104,8 @@ pub fn an_older_database_keeps_all_its_rows(store: &dyn Store) {
     let error = store::submit(&mut database, &submitted("new", "new@x", None, &[])).expect_err("needs the new column");
     assert!(error.to_string().contains("processdsn --init"), "{error}");
 
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 2\n");
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 2, nothing to do\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 3\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 3, nothing to do\n");
     assert_eq!(count(), before);
     let peter = Owner::login(b"peter");
     for (login, address) in [("peter", "e1@x.example"), ("m\u{fc}ller", "e3@x.example"), ("somebody", "e2@x.example")] {

@@ -10,6 +10,7 @@ use std::ffi::CString;
 const STEPS: &[&str] = &[
     include_str!("../../../../conf/processdsn/schema-1.sql"),
     include_str!("../../../../conf/processdsn/schema-2.sql"),
+    include_str!("../../../../conf/processdsn/schema-3.sql"),
 ];
 
 const VERSION: Statement =

@@ -63,7 +63,7 @@ impl Words {
         match retry {
             _ if status == 413 => too_large,
             Retry::AfterCorrection | Retry::No => correct,
-            Retry::Yes | Retry::MayDouble => later,
+            Retry::Yes | Retry::MayDouble | Retry::WithKey => later,
             Retry::Unknown => unknown,
             Retry::AfterAdministrator => fault,
         }

@@ -68,8 +68,8 @@ pub fn is_form(content_type: &ContentType) -> bool {
 }
 
 /// The fields of a body of this type.
-pub fn read(spool: &Spool, content_type: &ContentType) -> Result<Form, FormInputError> {
-    let raw = match content_type.boundary().filter(|_| content_type.is_multipart()) {
+pub fn read(spool: &Spool, content_type: Option<&ContentType>) -> Result<Form, FormInputError> {
+    let raw = match content_type.filter(|given| given.is_multipart()).and_then(ContentType::boundary) {
         Some(boundary) => multipart::read(spool, boundary)?,
         None => urlencoded::read(spool)?,
     };

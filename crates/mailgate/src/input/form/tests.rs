@@ -20,7 +20,7 @@ fn content_type(text: &str) -> ContentType {
 }
 
 fn form(kind: &str, body: &[u8]) -> Result<Form, FormError> {
-    let read = |limit| match read(&spool(body, limit), &content_type(kind)) {
+    let read = |limit| match read(&spool(body, limit), Some(&content_type(kind))) {
         Ok(form) => Ok(form),
         Err(FormInputError::Form(error)) => Err(error),
         Err(FormInputError::Io(error)) => panic!("{error}"),

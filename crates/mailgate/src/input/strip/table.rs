@@ -9,6 +9,8 @@ pub struct Row {
     pub what: &'static str,
     /// What becomes of them.
     pub fate: Fate,
+    /// Whether that is so in a whole message too, where HTTP has left nothing.
+    pub in_message: bool,
     /// Names and patterns with `*` for any run of characters; case does not matter.
     pub names: &'static [&'static str],
 }
@@ -28,17 +30,19 @@ pub enum Fate {
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     Row {
-        what: "Credentials, the framing of HTTP, hop-by-hop fields (RFC 9110 7.6.1), orders to this server (RFC 7240), and the field that SendmailRedirectTo writes",
+        what: "Credentials, the framing of HTTP, hop-by-hop fields (RFC 9110 7.6.1), orders to this server (RFC 7240), and the fields that SendmailRedirectTo and SendmailHold write",
         fate: Fate::Locked,
+        in_message: true,
         names: &[
             "Authorization", "Proxy-Authorization", "Cookie*", "Connection", "Proxy-Connection", "Keep-Alive", "TE", "Trailer",
             "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Content-Length", "Content-Encoding", "Host", "Expect", "Prefer",
-            "X-Original-Recipients",
+            "X-Original-Recipients", "X-Hold-*",
         ],
     },
     Row {
         what: "Fields of mail and news (RFC 9057, RFC 6477, RFC 8315, the headers of mailing lists) that patterns below would cover",
         fate: Fate::Kept,
+        in_message: true,
         names: &[
             "Author", "X-Author", "MMHS-Authorizing-Users", "Cancel-Key", "*PGP-Key", "*GPG-Key", "X-Original-From", "X-Original-Date",
             "X-Original-Subject", "X-Original-Message-ID", "X-MS-Has-Attach", "X-MS-TNEF-Correlator",
@@ -47,6 +51,7 @@ pub const TABLE: &[Row] = &[
     Row {
         what: "Credentials and signatures, by whatever name",
         fate: Fate::Stripped,
+        in_message: false,
         names: &[
             "*auth*", "*token*", "*jwt*", "*assertion*", "*saml*", "*secret*", "*passw*", "*passphrase*", "*credential*", "*bearer*",
             "*session*", "*cookie*", "*nonce*", "*signature*", "*hmac*", "*wsse*", "*api-key*", "*apikey*", "*-key", "*-otp", "DPoP*",
@@ -56,6 +61,7 @@ pub const TABLE: &[Row] = &[
     Row {
         what: "Who somebody is, as authentication in front of this server says",
         fate: Fate::Stripped,
+        in_message: false,
         names: &[
             "*_*", "*user*", "*login*", "*identity*", "*principal*", "*-claim*", "*impersonat*", "*cert*", "*-DN", "*SSL*", "*-TLS*",
             "*remote*", "OIDC*", "Shib*", "IV-*", "OAM-*", "X-Consumer-*", "X-Vouch-*", "Tailscale-*", "X-Pomerium-*",
@@ -64,6 +70,7 @@ pub const TABLE: &[Row] = &[
     Row {
         what: "Where a request came from and which way, as proxies and clouds say",
         fate: Fate::Stripped,
+        in_message: false,
         names: &[
             "Via", "Forwarded", "X-Forward*", "X-Original-*", "X-Rewrite-*", "*proxy*", "Client-*", "X-Client-*", "*client-ip*", "*clientip*", "*-IP", "*-IP-*", "*-Addr",
             "X-Host", "X-Scheme", "X-Proto*", "X-Real-*", "X-Cluster-*", "X-Originating-*", "Front-End-Https", "Max-Forwards", "CDN-*",
@@ -74,6 +81,7 @@ pub const TABLE: &[Row] = &[
     Row {
         what: "Traces of requests",
         fate: Fate::Stripped,
+        in_message: false,
         names: &[
             "*trace*", "*request-id*", "*requestid*", "Request-Context", "*correlation*", "B3", "X-B3-*", "*-span-*", "*spanid*", "Baggage*",
             "Uber*Ctx-*", "X-Datadog-*", "X-Dynatrace*", "X-Instana-*", "*NewRelic*",
@@ -82,6 +90,7 @@ pub const TABLE: &[Row] = &[
     Row {
         what: "What browsers and HTTP clients say of themselves, and what HTTP and WebDAV ask of a server",
         fate: Fate::Stripped,
+        in_message: false,
         names: &[
             "Accept*", "A-IM", "ALPN", "Alt-*", "Access-Control-*", "Cache-Control", "Pragma", "Warning", "Content-Location", "Content-Digest", "Repr-Digest", "Digest", "Want-*",
             "Idempotency*", "Early-Data", "If", "If-*", "Range", "Referer", "Origin", "Origin-*", "User-Agent", "Priority", "Sec-*", "DNT",
@@ -94,6 +103,7 @@ pub const TABLE: &[Row] = &[
     Row {
         what: "The envelope, and requests for receipts and reports, as mail programs read them",
         fate: Fate::Stripped,
+        in_message: true,
         names: &[
             "Envelope-*", "X-Envelope-*", "X-EnvID", "X-Rcpt*", "X-Receiver*", "X-Sender", "X-Apparently-*", "Apparently-To", "Return-Path",
             "Delivered-To", "X-Delivered-*", "X-Original-To", "Original-Recipient", "Errors-To", "Return-Receipt-*", "Read-Receipt-*",
@@ -103,10 +113,17 @@ pub const TABLE: &[Row] = &[
         ],
     },
     Row {
+        what: "The way that a message has come, and the signatures under it",
+        fate: Fate::Stripped,
+        in_message: false,
+        names: &["Received*", "X-Received*", "DKIM-*", "X-DKIM-*", "DomainKey-*", "ARC-*"],
+    },
+    Row {
         what: "What filters and other mail servers have found",
         fate: Fate::Stripped,
+        in_message: true,
         names: &[
-            "Received*", "X-Received*", "Authentication-Results", "DKIM-*", "X-DKIM-*", "DomainKey-*", "ARC-*", "BIMI-*", "*spam*", "*virus*",
+            "Authentication-Results", "Received-SPF", "BIMI-*", "*spam*", "*virus*",
             "*mailscanner*", "X-Amavis-*", "X-Barracuda-*", "X-Bogosity", "X-CRM114-*", "X-Failed-Recipients", "X-Forefront-*", "X-GM-*",
             "X-IronPort-*", "X-Mimecast-*", "X-Proofpoint-*", "X-Rspamd-*", "X-Sieve*",
         ],
@@ -116,6 +133,7 @@ pub const TABLE: &[Row] = &[
                Mandrill; SparkPost; Amazon SES; Mailgun; Postmark; Mailjet; Brevo; Elastic Email; SocketLabs; Mailtrap; MailerSend; Resend; AhaSend; \
                Emailit; Lettermint; UniSender; Campaign Monitor; Contactlab; DirectMail; Pepipost; ZeptoMail; GreenArrow; Postal; PowerMTA; KumoMTA)",
         fate: Fate::Stripped,
+        in_message: true,
         names: &[
             "X-SMTP*", "X-SG-*", "X-SendGrid-*", "X-MC-*", "X-Mandrill-*", "X-MSYS-*", "X-SparkPost-*", "X-SES-*", "X-Mailgun-*", "X-PM-*",
             "X-Postmark-*", "X-MJ-*", "X-Mailjet-*", "X-Mailin-*", "X-SIB-*", "X-Sendinblue-*", "X-Brevo-*", "X-ElasticEmail-*", "X-xs*",

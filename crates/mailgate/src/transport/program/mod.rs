@@ -1,6 +1,6 @@
 //! A whole message -> the stdin of a `sendmail` program -> its verdict. Everything stands ready before the program
 //! starts, and nothing is written afterwards: end of file is an MTA's commit signal, and every way of dying sends it. A
-//! message that fits waits in a pipe, a longer one is the file itself. Exit 0 is believed only if the program has read
+//! message that is in memory waits in a pipe, a longer one is the file itself. Exit 0 is believed only if the program has read
 //! to the end.
 #![forbid(unsafe_code)]
 
@@ -11,12 +11,12 @@ mod sysexits;
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Accepted, Exit, Failure, FailureKind, Program, deadline};
+use super::{Accepted, Commit, Exit, Failure, FailureKind, Program, deadline};
 use crate::message::Message;
 use mail::text::one_line;
 use sys::child::{Ending, Outlet, Outlets, Watched, reap_orphans};
@@ -28,12 +28,18 @@ const LOGGED: usize = 2_000;
 
 /// Runs `program` with `message` on its stdin until it has ended; `tmp_dir` is for a file, should the message not fit
 /// into a pipe.
-pub fn hand_over(program: &Program<'_>, message: &Message, tmp_dir: &Path) -> Result<Accepted, Failure> {
+pub fn hand_over(
+    program: &Program<'_>,
+    message: &Message,
+    tmp_dir: &Path,
+    commit: &mut Commit<'_>,
+) -> Result<Accepted, Failure> {
     reap_orphans();
     let command = Command::new(program).map_err(|error| Failure::before_start(&name(program), &error))?;
     let ready = |error| Failure::before_start("no pipe or file for the program", &error);
     let stdin = Stdin::fill(message, tmp_dir).map_err(ready)?;
     let outlets = Outlets::new().map_err(ready)?;
+    commit().map_err(Failure::not_recorded)?;
 
     let began = Instant::now();
     let deadline = deadline(began, program.timeout);
@@ -97,15 +103,14 @@ struct Stdin {
 impl Stdin {
     fn fill(message: &Message, tmp_dir: &Path) -> io::Result<Stdin> {
         let len = message.len();
-        if let Some(file) = message.spool.file() {
+        if let Some(file) = message.file() {
             return Ok(Stdin { fd: from_start(file)?, is_pipe: false, len });
         }
-        let octets = message.spool.memory().unwrap_or_default();
-        if let Some(fd) = filled_pipe(octets)? {
+        if let Some(fd) = filled_pipe(message.memory())? {
             return Ok(Stdin { fd, is_pipe: true, len });
         }
         let file = spool::unnamed_file(tmp_dir)?;
-        calls::write_all(file.as_fd(), octets)?;
+        message.memory().into_iter().try_for_each(|octets| calls::write_all(file.as_fd(), octets))?;
         Ok(Stdin { fd: from_start(file.as_fd())?, is_pipe: false, len })
     }
 
@@ -119,23 +124,40 @@ impl Stdin {
     }
 }
 
-/// A pipe that holds it all, or none: a user who is over his budget for pipes gets pipes of 8 or 4 KiB (pipe(7),
-/// pipe-user-pages-soft).
-fn filled_pipe(mut octets: &[u8]) -> io::Result<Option<OwnedFd>> {
+/// What a pipe holds by default (pipe(7)).
+const PIPE_CAPACITY: usize = 65_536;
+
+/// A pipe that holds it all, or none: a user who is over his budget for pipes gets none larger than the default, and new ones of 8 or 4 KiB
+/// (pipe(7), pipe-user-pages-soft).
+fn filled_pipe(parts: [&[u8]; 2]) -> io::Result<Option<OwnedFd>> {
     let (reader, writer) = calls::pipe()?;
+    let octets = parts.iter().map(|part| part.len()).sum();
+    if octets > PIPE_CAPACITY && calls::set_pipe_size(writer.as_fd(), octets).is_err() {
+        return Ok(None);
+    }
     calls::set_nonblocking(writer.as_fd())?;
-    while !octets.is_empty() {
-        match calls::write(writer.as_fd(), octets) {
-            Ok(n) => octets = &octets[n..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
+    for part in parts {
+        if !fits(writer.as_fd(), part)? {
+            return Ok(None);
         }
     }
     Ok(Some(reader))
 }
 
+/// Writes all of it into a pipe, if that has room.
+fn fits(pipe: BorrowedFd<'_>, mut octets: &[u8]) -> io::Result<bool> {
+    while !octets.is_empty() {
+        match calls::write(pipe, octets) {
+            Ok(n) => octets = &octets[n..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
 /// Read-only, so that no program can change what it is given. Without /proc (a chroot) the file itself.
-fn from_start(file: std::os::fd::BorrowedFd<'_>) -> io::Result<OwnedFd> {
+fn from_start(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     if let Ok(fd) = calls::reopen_read_only(file) {
         return Ok(fd);
     }

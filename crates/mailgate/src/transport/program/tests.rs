@@ -45,7 +45,7 @@ fn run(path: &str, arguments: &[&str], message: &Message, timeout: Duration) -> 
     let arguments: Vec<Vec<u8>> = arguments.iter().map(|a| a.as_bytes().to_vec()).collect();
     let environment = environment(&[]);
     let program = Program { path: Path::new(path), arguments: &arguments, environment: &environment, timeout };
-    hand_over(&program, message, &std::env::temp_dir())
+    hand_over(&program, message, &std::env::temp_dir(), &mut || Ok(()))
 }
 
 fn script(text: &str, message: &Message) -> Result<Accepted, Failure> {
@@ -75,7 +75,7 @@ fn assert_no_child() {
 use rustix::process::{WaitId, WaitIdOptions};
 
 /// Sizes on both sides of what a pipe takes.
-const SIZES: [usize; 6] = [0, 1, 4_096, 65_536, 65_537, 3_000_000];
+const SIZES: [usize; 8] = [0, 1, 4_096, 65_536, 65_537, 262_144, 262_145, 3_000_000];
 
 #[test]
 fn a_program_gets_every_octet_once_and_then_the_end() {
@@ -84,7 +84,7 @@ fn a_program_gets_every_octet_once_and_then_the_end() {
     let before = descriptors();
     for size in SIZES {
         let message = message(size);
-        assert_eq!(message.is_file(), size > 65_536);
+        assert_eq!(message.is_file(), size > 262_144);
         let accepted = script(&format!("cat > {}", place.file("got")), &message).unwrap();
         assert_eq!((accepted.exit, accepted.warning), (Some(0), None));
         let mut sent = String::new();
@@ -107,9 +107,9 @@ fn exit_0_is_not_believed_unless_everything_was_read() {
             assert!(failure.started && failure.detail.contains("octets read"), "{failure}");
         }
     }
-    let failure = script("cat /dev/stdin > /dev/null", &message(100_000)).unwrap_err();
+    let failure = script("cat /dev/stdin > /dev/null", &message(300_000)).unwrap_err();
     assert!(failure.detail.contains("opened /dev/stdin anew"), "{failure}");
-    assert!(script("cat /dev/stdin > /dev/null", &message(1_000)).is_ok(), "a pipe opened anew is the same pipe");
+    assert!(script("cat /dev/stdin > /dev/null", &message(100_000)).is_ok(), "a pipe opened anew is the same pipe");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn what_cannot_be_started_is_named_and_was_not_started() {
     ];
     let before = descriptors();
     for (path, words) in cases {
-        for size in [10, 70_000] {
+        for size in [10, 70_000, 300_000] {
             let failure = run(&path, &["-t"], &message(size), MINUTE).unwrap_err();
             assert_eq!((failure.kind, failure.started), (FailureKind::Misconfigured, false), "{failure}");
             assert!(failure.detail.contains(words) && failure.exit.is_none(), "{failure}");
@@ -289,7 +289,7 @@ fn the_child_starts_clean() {
         stdin = place.file("stdin"),
         env = place.file("env"),
     );
-    for size in [10, 70_000] {
+    for size in [10, 70_000, 300_000] {
         script(&text, &message(size)).unwrap();
         let failure = script("ls /proc/$$/fd; exit 1", &message(size)).unwrap_err();
         assert!(failure.detail.ends_with("stdout: 0 | 1 | 2"), "{failure}");
@@ -305,7 +305,7 @@ fn the_child_starts_clean() {
         let ids: Vec<&str> = group.split_whitespace().collect();
         assert_eq!(ids.len(), 2);
         assert_eq!(ids[0], ids[1], "a group of its own");
-        assert_eq!(place.read("stdin").starts_with("pipe:"), size == 10);
+        assert_eq!(place.read("stdin").starts_with("pipe:"), size < 300_000);
         let env = place.read("env");
         let names: Vec<&str> = env.lines().filter_map(|line| line.split('=').next()).collect();
         assert!(names.iter().all(|name| ["PATH", "LANG", "TZ", "PWD", "OLDPWD", "SHLVL", "_"].contains(name)), "{env}");
@@ -315,7 +315,9 @@ fn the_child_starts_clean() {
 #[test]
 fn the_child_cannot_write_to_the_message() {
     let _alone = alone();
-    assert!(script("cat > /dev/null; echo x >&0", &message(70_000)).is_err());
+    for size in [10, 70_000, 300_000] {
+        assert!(script("cat > /dev/null; echo x >&0", &message(size)).is_err());
+    }
 }
 
 #[test]
@@ -353,8 +355,12 @@ fn the_environment_is_the_one_that_was_asked_for() {
 #[test]
 fn a_pipe_that_takes_too_little_gives_way_to_a_file() {
     let _alone = alone();
-    assert!(filled_pipe(&[b'x'; 65_536]).unwrap().is_some());
-    assert!(filled_pipe(&[b'x'; 65_537]).unwrap().is_none());
+    let (_reader, writer) = calls::pipe().unwrap();
+    calls::set_nonblocking(writer.as_fd()).unwrap();
+    assert!(fits(writer.as_fd(), &[b'x'; PIPE_CAPACITY]).unwrap());
+    assert!(!fits(writer.as_fd(), b"x").unwrap());
+    calls::set_pipe_size(writer.as_fd(), PIPE_CAPACITY + 1).unwrap();
+    assert!(fits(writer.as_fd(), b"x").unwrap(), "it has been made larger");
 }
 
 #[test]
@@ -390,7 +396,7 @@ fn whatever_call_fails_the_answer_is_true_and_nothing_is_left() {
     let _alone = alone();
     let place = Place::new();
     let text = format!("cat > {}", place.file("got"));
-    for size in [10, 70_000] {
+    for size in [10, 70_000, 300_000] {
         let message = message(size);
         let mut all = String::new();
         std::io::Read::read_to_string(&mut message.reader(), &mut all).unwrap();

@@ -3,87 +3,19 @@
 #![forbid(unsafe_code)]
 
 use super::connection_error::ConnectionError;
-use super::lookup;
 use super::reply::Reply;
 use super::url::Server;
-use rustix::event::{PollFd, PollFlags};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use sys::calls;
+use sys::lookup;
+use sys::socket::Timed;
 
 /// Longest line of a server; RFC 5321 4.5.3.1.5 allows 512 octets.
 const LONGEST_LINE: usize = 8 * 1024;
-
-/// A socket that gives up at a deadline. It never blocks: what waits is [`Timed::wait`].
-struct Timed {
-    socket: OwnedFd,
-    deadline: Instant,
-}
-
-impl Timed {
-    /// Until there is something to read or room to write.
-    fn wait(&self, what: PollFlags) -> io::Result<()> {
-        wait(self.socket.as_fd(), what, self.deadline)
-    }
-}
-
-/// Never past `until`, and not at all if that has passed: then, and for nothing else, the error is TimedOut without an errno.
-fn wait(socket: BorrowedFd<'_>, what: PollFlags, until: Instant) -> io::Result<()> {
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match calls::poll(&mut [PollFd::from_borrowed_fd(socket, what)], left) {
-            Ok(0) => {}
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            self.wait(PollFlags::IN)?;
-            match calls::read(self.socket.as_fd(), into) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                outcome => return outcome,
-            }
-        }
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        loop {
-            match calls::send(self.socket.as_fd(), octets) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(PollFlags::OUT)?,
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn connect(address: &SocketAddr, until: Instant) -> io::Result<OwnedFd> {
-    let socket = calls::tcp_socket(address)?;
-    if !calls::connect(socket.as_fd(), address)? {
-        wait(socket.as_fd(), PollFlags::OUT, until)?;
-        calls::socket_error(socket.as_fd())?;
-    }
-    calls::set_nodelay(socket.as_fd())?;
-    Ok(socket)
-}
 
 enum Stream {
     Plain(Timed),
@@ -100,19 +32,8 @@ pub(super) struct Connection {
 impl Connection {
     /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
     pub fn open(server: &Server, deadline: Instant) -> Result<Connection, ConnectionError> {
-        let addresses = lookup::addresses(server, deadline)?;
-        let mut last = ConnectionError::Io(io::Error::other("the name has no address"));
-        for (tried, address) in addresses.iter().enumerate() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let share = left / (addresses.len() - tried) as u32;
-            match connect(address, Instant::now() + share) {
-                Ok(socket) => {
-                    return Ok(Connection { stream: Stream::Plain(Timed { socket, deadline }), ahead: Vec::new() });
-                }
-                Err(error) => last = error.into(),
-            }
-        }
-        Err(last)
+        let addresses = lookup::addresses(&server.host, server.port, deadline)?;
+        Ok(Connection { stream: Stream::Plain(Timed::tcp(&addresses, deadline)?), ahead: Vec::new() })
     }
 
     pub fn set_deadline(&mut self, deadline: Instant) {
@@ -157,7 +78,7 @@ impl Connection {
 
     /// Our end of it.
     pub fn local_address(&mut self) -> Option<IpAddr> {
-        calls::local_address(self.timed().socket.as_fd()).ok().map(|address| address.ip().to_canonical())
+        self.timed().local_address()
     }
 
     /// Nothing that the server said before may be taken for the answer to what is written now.
@@ -211,15 +132,10 @@ impl Connection {
                     }
                 }
             }
-            let socket = self.timed().socket.as_fd();
-            match calls::poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Duration::ZERO) {
-                Ok(0) => return true,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return false,
-            }
-            if !self.read_ready() {
-                return false;
+            match self.timed().is_readable() {
+                Ok(false) => return true,
+                Ok(true) if self.read_ready() => {}
+                _ => return false,
             }
         }
         true

@@ -77,6 +77,11 @@ impl Failed {
         }
     }
 
+    /// What had to be written down before the end of the message could not be. The server does not get the end.
+    pub fn not_recorded(why: String) -> Failed {
+        Failed::new(FailureKind::NotRecorded, why)
+    }
+
     /// Over the limit that the server names.
     pub fn too_large(size: u64, limit: u64) -> Failed {
         let detail = format!("MAIL: {size} octets are more than the {limit} it takes");

@@ -11,7 +11,6 @@ mod credentials;
 mod data;
 mod dsn;
 mod failed;
-mod lookup;
 mod memory;
 mod offers;
 mod pool;
@@ -25,7 +24,7 @@ pub use dsn::Notify;
 pub use tls::{Authorities, Identity, StartTls};
 pub use url::Server;
 
-use super::{Accepted, Failure, FailureKind};
+use super::{Accepted, Commit, Failure, FailureKind};
 use crate::message::{Message, seven_bit};
 use crate::tags;
 use failed::Failed;
@@ -103,13 +102,14 @@ pub fn deliver(
     envelope: &Envelope<'_>,
     message: &Message,
     timeout: Duration,
+    commit: &mut Commit<'_>,
 ) -> Result<Accepted, Failure> {
     let began = Instant::now();
     let deadline = super::deadline(began, timeout);
-    let outcome = attempt(relay, envelope, message, deadline);
+    let outcome = attempt(relay, envelope, message, deadline, commit);
     let outcome = match outcome {
         Err(failed) if failed.kind == FailureKind::EightBit => match seven_bit(message) {
-            Ok(encoded) => attempt(relay, envelope, &encoded, deadline),
+            Ok(encoded) => attempt(relay, envelope, &encoded, deadline, commit),
             Err(MimeError::Io(error)) => return Err(Failure::storing(&error)),
             Err(sealed) => Err(failed.because(&sealed)),
         },
@@ -121,7 +121,13 @@ pub fn deliver(
 }
 
 /// One message over one connection; over a second one if the first was kept and has gone stale meanwhile.
-fn attempt(relay: &Relay, envelope: &Envelope<'_>, message: &Message, deadline: Instant) -> Result<Reply, Failed> {
+fn attempt(
+    relay: &Relay,
+    envelope: &Envelope<'_>,
+    message: &Message,
+    deadline: Instant,
+    commit: &mut Commit<'_>,
+) -> Result<Reply, Failed> {
     loop {
         let waited = pool::take(relay, Instant::now());
         let is_fresh = waited.is_none();
@@ -132,7 +138,7 @@ fn attempt(relay: &Relay, envelope: &Envelope<'_>, message: &Message, deadline: 
             }
             None => Session::open(relay, deadline)?,
         };
-        match session.send(envelope, message) {
+        match session.send(envelope, message, commit) {
             Ok(reply) => {
                 pool::give_back(relay, session, Instant::now());
                 return Ok(reply);

@@ -12,6 +12,7 @@ use super::reply::Reply;
 use super::{Envelope, Relay, StartTls, auth, memory};
 use crate::message::Message;
 use crate::tags;
+use crate::transport::Commit;
 use mail::address::Domain;
 use rustls::ClientConfig;
 use std::net::{IpAddr, Ipv4Addr};
@@ -114,7 +115,12 @@ impl Session {
     }
 
     /// One message. The answer is the server's to the final dot; after a failure that leaves it usable the session is where it was.
-    pub fn send(&mut self, envelope: &Envelope<'_>, message: &Message) -> Result<Reply, Failed> {
+    pub fn send(
+        &mut self,
+        envelope: &Envelope<'_>,
+        message: &Message,
+        commit: &mut Commit<'_>,
+    ) -> Result<Reply, Failed> {
         let facts = data::measure(message.reader()).map_err(|error| Failed::unread(&error))?;
         if facts.eight_bit && !self.offers.eight_bit {
             return Err(Failed::eight_bit());
@@ -122,7 +128,7 @@ impl Session {
         if self.offers.max_size > 0 && facts.size > self.offers.max_size {
             return Err(Failed::too_large(facts.size, self.offers.max_size));
         }
-        let outcome = self.envelope(envelope, facts).and_then(|asked| self.content(message, asked));
+        let outcome = self.envelope(envelope, facts).and_then(|asked| self.content(message, asked, commit));
         if outcome.as_ref().is_err_and(|failed| failed.in_step) {
             self.reset();
         }
@@ -210,7 +216,7 @@ impl Session {
         }
     }
 
-    fn content(&mut self, message: &Message, asked: Option<Reply>) -> Result<Reply, Failed> {
+    fn content(&mut self, message: &Message, asked: Option<Reply>, commit: &mut Commit<'_>) -> Result<Reply, Failed> {
         let answer = asked.map_or_else(|| ask(&mut self.connection, Step::Data, "DATA"), Ok)?;
         expect(Step::Data, answer, 354)?;
         let connection = &mut self.connection;
@@ -220,6 +226,7 @@ impl Session {
                 return Err(Sending::Lost(ConnectionError::Nonsense("an answer before the end of the message")));
             }
             if last {
+                commit().map_err(Sending::NotRecorded)?;
                 step = Step::Dot;
             }
             has_begun = true;
@@ -227,6 +234,7 @@ impl Session {
         });
         match sent {
             Ok(()) => {}
+            Err(Sending::NotRecorded(why)) => return Err(Failed::not_recorded(why)),
             Err(Sending::Unread(error)) => return Err(Failed::unread(&error).out_of_step()),
             Err(Sending::Lost(error)) => return Err(self.last_words(step, has_begun, &error)),
         }
@@ -264,6 +272,7 @@ impl Session {
 /// What stops the content of a message on its way.
 enum Sending {
     Lost(ConnectionError),
+    NotRecorded(String),
     Unread(std::io::Error),
 }
 

@@ -1,57 +1,72 @@
-//! The host of a relay -> its addresses, before a deadline. An address is its own answer. A name is asked for by getent(1), which
+//! The name of a host -> its addresses, before a deadline. An address is its own answer. A name is asked for by getent(1), which
 //! looks where getaddrinfo(3) does (nsswitch.conf(5), resolv.conf(5)) and, being a process, can be ended: getaddrinfo itself knows no
 //! deadline, and a thread that waits in it could outlive its request. Where there is no getent this thread asks, for as long as
 //! resolv.conf lets it.
 #![forbid(unsafe_code)]
 
-use super::connection_error::ConnectionError;
-use super::url::Server;
-use crate::transport::{Exit, FailureKind, environment, kind_of};
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::time::Instant;
-use sys::calls;
-use sys::child::{Ending, Outlets, reap_orphans};
+
+use crate::calls;
+use crate::child::{Ending, Exit, Outlets, reap_orphans};
 
 /// Of glibc and of musl.
 const GETENT: &CStr = c"/usr/bin/getent";
 
-/// In the order in which they are to be tried (RFC 6724).
-pub(super) fn addresses(server: &Server, deadline: Instant) -> Result<Vec<SocketAddr>, ConnectionError> {
-    ask(GETENT, &server.host, server.port, deadline)
+/// In the order in which they are to be tried (RFC 6724); none if there is no such name. Past the deadline, and then alone, the error is
+/// TimedOut without an errno.
+pub fn addresses(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
+    ask(GETENT, host, port, deadline)
 }
 
-fn ask(program: &CStr, host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, ConnectionError> {
+fn ask(program: &CStr, host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
     }
     match look_up(program, host, deadline) {
-        Ok(answer) => answer.map(|addresses| addresses.into_iter().map(|address| (address, port).into()).collect()),
-        Err(error) if kind_of(&error) == FailureKind::Misconfigured => Ok((host, port).to_socket_addrs()?.collect()),
-        Err(error) => Err(ConnectionError::Io(error)),
+        Ok(addresses) => Ok(addresses.into_iter().map(|address| (address, port).into()).collect()),
+        Err(error) if is_unusable(&error) => Ok((host, port).to_socket_addrs()?.collect()),
+        Err(error) => Err(error),
     }
 }
 
-/// `Err`: the program was not started.
-fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Result<Vec<IpAddr>, ConnectionError>> {
+/// Whether there is no getent here that we may run, now or later.
+fn is_unusable(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOENT | libc::EACCES | libc::EPERM | libc::ENOEXEC | libc::ENOTDIR | libc::ELOOP)
+    )
+}
+
+fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Vec<IpAddr>> {
     reap_orphans();
     let host = CString::new(host)?;
-    let own = [&b"LOCALDOMAIN"[..], b"RES_OPTIONS"].map(|name| (name.to_vec(), None)); // resolv.conf(5)
     let (stdin, _) = calls::pipe()?; // empty
     let words = [program.to_owned(), c"ahosts".to_owned(), host];
-    let watched = Outlets::new()?.run(program, &words, &environment(&own), stdin.as_fd(), deadline)?;
-    Ok(match watched.ending {
-        _ if watched.killed => Err(ConnectionError::Late),
+    let watched = Outlets::new()?.run(program, &words, &environment(), stdin.as_fd(), deadline)?;
+    match watched.ending {
+        _ if watched.killed => Err(io::ErrorKind::TimedOut.into()),
         Ending::Exited(Exit::Code(0)) | Ending::Lost => Ok(read(&watched.stdout.kept)),
         _ => Ok(Vec::new()),
-    })
+    }
+}
+
+/// What resolv.conf(5) lets the environment say, of our own.
+fn environment() -> Vec<CString> {
+    let own = |name: &str| {
+        let value = std::env::var_os(OsStr::new(name))?.into_vec();
+        CString::new([name.as_bytes(), b"=", &value].concat()).ok()
+    };
+    ["LOCALDOMAIN", "RES_OPTIONS"].into_iter().filter_map(own).chain([c"LANG=C".to_owned()]).collect()
 }
 
 /// An address and more on each line, several lines for each address. A last line without an end may be half an address.
 fn read(text: &[u8]) -> Vec<IpAddr> {
-    let whole = memchr::memrchr(b'\n', text).map_or(&[][..], |end| &text[..end]);
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &text[..end]);
     let mut addresses = Vec::new();
     for line in whole.split(|byte| *byte == b'\n') {
         let word = line.split(|byte| *byte == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
@@ -67,11 +82,11 @@ fn read(text: &[u8]) -> Vec<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::tests::alone;
+    use crate::alone;
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
-    fn within(program: &CStr, host: &str, limit: Duration) -> Result<Vec<SocketAddr>, ConnectionError> {
+    fn within(program: &CStr, host: &str, limit: Duration) -> io::Result<Vec<SocketAddr>> {
         ask(program, host, 25, Instant::now() + limit)
     }
 
@@ -100,7 +115,7 @@ mod tests {
     #[test]
     fn a_lookup_ends_with_its_deadline() {
         let _alone = alone();
-        let script = std::env::temp_dir().join(format!("mailgate-getent-{}", std::process::id()));
+        let script = std::env::temp_dir().join(format!("sys-getent-{}", std::process::id()));
         let path = CString::new(script.to_str().unwrap()).unwrap();
         let write = |text: &str| {
             std::fs::write(&script, format!("#!/bin/sh\n{text}\n")).unwrap();
@@ -111,7 +126,8 @@ mod tests {
         write("echo 192.0.2.1 STREAM; exec sleep 60");
         let began = Instant::now();
         let outcome = within(&path, "mx.test", Duration::from_millis(200));
-        assert!(matches!(outcome, Err(ConnectionError::Late)), "{outcome:?}");
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.raw_os_error()), (io::ErrorKind::TimedOut, None));
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         std::fs::remove_file(script).unwrap();
     }

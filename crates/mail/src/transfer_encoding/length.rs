@@ -1,0 +1,60 @@
+//! A text -> its length in each of the two encodings that it may need. They decide between these two and take as much work as to write
+//! them, so they are counted only where they do decide.
+#![forbid(unsafe_code)]
+
+use std::io::{self, BufRead};
+
+use super::encode::{QuotedPrintable, each_piece};
+use super::{ENCODED_LINE, Encoding};
+
+/// Octets of an encoded text, exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    /// As base64, with CRLF as its line end (RFC 2045 6.8).
+    pub base64: u64,
+    /// As quoted-printable.
+    pub quoted_printable: u64,
+}
+
+impl Lengths {
+    /// Those of a whole text.
+    pub fn of(mut text: impl BufRead) -> io::Result<Lengths> {
+        let mut counter = LengthCounter::default();
+        each_piece(&mut text, |piece| {
+            counter.update(piece);
+            Ok(())
+        })?;
+        Ok(counter.finish())
+    }
+
+    /// The encoding to choose.
+    pub(super) fn shorter(self) -> Encoding {
+        if self.base64 < self.quoted_printable { Encoding::Base64 } else { Encoding::QuotedPrintable }
+    }
+}
+
+/// Counts [`Lengths`] of a text that comes in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct LengthCounter {
+    printable: QuotedPrintable,
+    printable_len: u64,
+    /// Octets, and one more for each line end that is LF alone.
+    crlf_len: u64,
+    after_cr: bool,
+}
+
+impl LengthCounter {
+    pub fn update(&mut self, piece: &[u8]) {
+        self.printable.update(piece, &mut |written: &[u8]| self.printable_len += written.len() as u64);
+        let after_cr = |at: usize| at.checked_sub(1).map_or(self.after_cr, |before| piece[before] == b'\r');
+        let bare = memchr::memchr_iter(b'\n', piece).filter(|at| !after_cr(*at)).count();
+        self.crlf_len += (piece.len() + bare) as u64;
+        self.after_cr = piece.last().map_or(self.after_cr, |b| *b == b'\r');
+    }
+
+    pub fn finish(mut self) -> Lengths {
+        self.printable.finish(&mut |written: &[u8]| self.printable_len += written.len() as u64);
+        let digits = self.crlf_len.div_ceil(3) * 4;
+        Lengths { base64: digits + digits.div_ceil(ENCODED_LINE as u64), quoted_printable: self.printable_len }
+    }
+}

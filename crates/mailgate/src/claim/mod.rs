@@ -1,0 +1,167 @@
+//! Never twice: who has a key works alone with it, and what came of that is told again to whoever brings the same key later.
+//!
+//! A key is claimed ([`Claims::claim`]) and free again if its owner ends, dies or refuses before anything was handed over. Just before a
+//! message is handed over that is written down ([`Claim::hand_over`]); from then on the key is settled with an outcome
+//! ([`Claim::settle`]), freed because the message was surely not taken ([`Claim::free`]), or, if its owner dies, its outcome is unknown and
+//! stays so. Where that is kept is for the stores to say: [`directory`] for the processes of one machine, [`database`] for several machines.
+#![forbid(unsafe_code)]
+
+pub mod database;
+pub mod directory;
+mod file;
+pub mod key;
+mod record;
+mod sweep;
+
+use crate::digest::Digest;
+use crate::tags::{self, TAGS, Tag};
+use std::fmt;
+use std::time::Duration;
+
+/// A store of keys.
+pub trait Claims {
+    /// Takes `key` for a message with this `content`, or says why not.
+    fn claim(&self, key: &Digest, content: &Digest) -> Result<Found<'_>, StoreError>;
+}
+
+/// What a store does for the owner of one key.
+pub trait Held {
+    /// Writes down, for good, that the message with this identifier is about to be handed over.
+    fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError>;
+    /// Writes down what came of it.
+    fn settle(&mut self, outcome: &Outcome) -> Result<(), StoreError>;
+    /// Forgets the key.
+    fn free(&mut self) -> Result<(), StoreError>;
+}
+
+/// What is known of a key.
+pub enum Found<'a> {
+    /// It was used before, and this came of it.
+    Ended(Ended),
+    /// It was used before for something else.
+    OtherContent,
+    /// Somebody is at work with it.
+    Running,
+    /// It is ours now.
+    Yours(Claim<'a>),
+}
+
+/// What came of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its identifier, with its angle brackets.
+    pub message_id: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// How the hand-over of a message ended. What was surely not sent is not among it: that frees the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was taken.
+    Accepted {
+        /// Where its delivery status can be asked for.
+        status_url: Option<String>,
+    },
+    /// Nobody knows, for this reason.
+    Unknown(&'static Tag),
+}
+
+impl Outcome {
+    /// Of an owner who died while it handed the message over.
+    pub const DIED: Outcome = Outcome::Unknown(&tags::UNKNOWN);
+
+    /// `accepted https://h/dsn/x`, `unknown SM0404`.
+    fn write(&self) -> String {
+        match self {
+            Outcome::Accepted { status_url: Some(url) } if is_plain(url) => format!("accepted {url}"),
+            Outcome::Accepted { .. } => "accepted".to_owned(),
+            Outcome::Unknown(tag) => format!("unknown {tag}"),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text.split_once(' ') {
+            None if text == "accepted" => Some(Outcome::Accepted { status_url: None }),
+            Some(("accepted", url)) => is_plain(url).then(|| Outcome::Accepted { status_url: Some(url.to_owned()) }),
+            Some(("unknown", number)) => {
+                let is_it = |tag: &&&Tag| tag.number == number && tag.retry == tags::Retry::Unknown;
+                TAGS.iter().find(is_it).map(|tag| Outcome::Unknown(tag))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a URL can stand in a record.
+fn is_plain(url: &str) -> bool {
+    (1..=MAX_URL).contains(&url.len()) && url.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Octets of the longest URL that is kept.
+const MAX_URL: usize = 4096;
+
+/// A key that is ours. Dropped before [`Self::hand_over`] it is freed, dropped after that its outcome is unknown.
+pub struct Claim<'a> {
+    held: Box<dyn Held + 'a>,
+    message_id: Option<String>,
+}
+
+impl<'a> Claim<'a> {
+    fn new(held: impl Held + 'a) -> Self {
+        Claim { held: Box::new(held), message_id: None }
+    }
+
+    /// The message is about to be handed over. After an error nothing may be.
+    pub fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError> {
+        if self.message_id.is_none() {
+            self.held.hand_over(message_id)?;
+            self.message_id = Some(message_id.to_owned());
+        }
+        Ok(())
+    }
+
+    /// What came of it. After an error the key says for ever that nobody knows.
+    pub fn settle(mut self, outcome: &Outcome) -> Result<(), StoreError> {
+        self.held.settle(outcome)
+    }
+
+    /// The message was surely not taken. After an error the key may say that nobody knows.
+    pub fn free(mut self) -> Result<(), StoreError> {
+        self.message_id.get_or_insert_default(); // nothing is left to do for drop
+        self.held.free()
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if self.message_id.is_none() {
+            // What stays behind is free all the same: its owner is gone, or its lease runs out.
+            let _ = self.held.free();
+        }
+    }
+}
+
+/// A store could not do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(pub String);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// How long keys are known if nothing else is said: longer than a client that queues tries (RFC 5321 4.5.4.1: 4 to 5 days).
+pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Seconds since 1970; a clock before that counts as 1970.
+fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! What Resend's SDKs send to `/emails`: <https://resend.com/docs/api-reference/emails/send-email>. It is our own JSON too.
+#![forbid(unsafe_code)]
+
+use super::JsonError;
+use super::assembly::{JsonMail, Mail};
+use super::file::{File, Words};
+use super::read::Store;
+use super::tree::{Found, Value, is_same};
+
+/// Where large values stand.
+pub fn places(names: &[&str]) -> Option<Store> {
+    match names {
+        [name] if is_same(name, "text") || is_same(name, "html") => Some(Store::Text),
+        [outer, inner] if is_same(outer, "attachments") && is_same(inner, "content") => Some(Store::Base64),
+        _ => None,
+    }
+}
+
+const NOT_DONE: &[(&str, &str)] = &[
+    ("react", "is rendered by the SDK; send html"),
+    ("scheduled_at", "is not done here: a message is sent at once"),
+    ("template", "is not done here: send the finished text and html"),
+    ("topic_id", "is not done here: leave out who unsubscribed"),
+];
+
+/// The mail in a whole body.
+pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
+    let mut members = Found::root(value).members()?;
+    members.refuse(NOT_DONE)?;
+    let mut mail = Mail::default();
+    if let Some(from) = members.take("from")? {
+        from.text()?;
+        mail.addresses("From", Some(from))?;
+    }
+    for (member, field) in [("to", "To"), ("cc", "Cc"), ("bcc", "Bcc"), ("reply_to", "Reply-To")] {
+        mail.addresses(field, members.take(member)?)?;
+    }
+    if let Some(subject) = members.take("subject")? {
+        mail.field("Subject", &subject)?;
+    }
+    mail.text(members.take("text")?)?;
+    mail.html(members.take("html")?)?;
+    if let Some(headers) = members.take("headers")? {
+        for (name, value) in headers.members()?.all() {
+            mail.header(&name, &value)?;
+        }
+    }
+    if let Some(attachments) = members.take("attachments")? {
+        for attachment in attachments.items()? {
+            mail.file(file(attachment)?);
+        }
+    }
+    // Words for the sender's own statistics; no matter of the mail.
+    if let Some(tags) = members.take("tags")? {
+        tags.items()?;
+    }
+    members.finish()?;
+    mail.finish("text, html and attachments")
+}
+
+fn file(attachment: Found) -> Result<File, JsonError> {
+    let missing = attachment.wrong("has no content");
+    let mut members = attachment.members()?;
+    members.refuse(&[("path", "is not fetched from here; send the content in base64")])?;
+    let content = members.take_even_empty("content")?.ok_or(missing)?.stored()?;
+    let content_id = match (members.take("content_id")?, members.take("inline_content_id")?) {
+        (Some(_), Some(second)) => return Err(second.wrong("stands beside content_id, which is the same")),
+        (one, other) => one.or(other),
+    };
+    let words = Words { name: members.take("filename")?, content_type: members.take("content_type")?, content_id };
+    members.finish()?;
+    File::new(words, content)
+}

@@ -1,0 +1,135 @@
+use super::*;
+use crate::submission::{Extent, Part};
+use std::io::Read;
+
+fn spool(octets: &[u8], limit: usize) -> Spool {
+    let mut spool = Spool::new(&std::env::temp_dir(), limit);
+    spool.write(octets).unwrap();
+    spool
+}
+
+/// The mail and its contents, read from memory and from a file.
+fn resend(text: &str) -> Result<(JsonMail, Spool), JsonError> {
+    let mut outcome = None;
+    for limit in [0, 1 << 20] {
+        let mut contents = spool(b"before", limit);
+        let mail = super::read(Dialect::Resend, &spool(text.as_bytes(), limit), &mut contents);
+        outcome = Some(mail.map(|mail| (mail, contents)));
+    }
+    outcome.unwrap()
+}
+
+fn octets(spool: &Spool, Extent { offset, len }: Extent) -> Vec<u8> {
+    let mut octets = Vec::new();
+    spool.reader_at(offset).take(len).read_to_end(&mut octets).unwrap();
+    octets
+}
+
+/// The tree in one line: types, and subtypes around them.
+fn shape(part: &Part) -> String {
+    match part {
+        Part::Leaf(leaf) => leaf.content_type.essence().to_owned(),
+        Part::Multipart { subtype, parts } => {
+            format!("{subtype}({})", parts.iter().map(shape).collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+fn leaves(part: &Part) -> Vec<&crate::submission::Leaf> {
+    match part {
+        Part::Leaf(leaf) => vec![leaf],
+        Part::Multipart { parts, .. } => parts.iter().flat_map(leaves).collect(),
+    }
+}
+
+#[test]
+fn every_way_to_write_a_string_gives_the_same_text() {
+    let _alone = crate::transport::tests::alone();
+    let long = "ü€😀 ".repeat(5_000);
+    let json = format!(
+        r#" {{"to": "a@x.test", "text" : "\u00fc\n\"\\\/\ud83d\ude00{long}" , "subject":"\u0047r\u00fc\u00dfe"}} "#
+    );
+    let (mail, contents) = resend(&json).unwrap();
+    let [leaf] = leaves(&mail.root)[..] else { panic!("{}", shape(&mail.root)) };
+    assert_eq!(String::from_utf8(octets(&contents, leaf.source)).unwrap(), format!("ü\n\"\\/😀{long}"));
+    assert_eq!(mail.fields, [("To", "a@x.test"), ("Subject", "Grüße")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+}
+
+#[test]
+fn text_html_images_and_files_stand_where_mail_programs_look_for_them() {
+    let _alone = crate::transport::tests::alone();
+    let image = r#"{"content":"iVBORw==","filename":"a.png","contentId":"logo"}"#;
+    let file = r#"{"content":[1,2, 255],"filename":"../b \"q\" ü.pdf"}"#;
+    for (members, expected) in [
+        (r#""text":"t""#.to_owned(), "text/plain"),
+        (r#""html":"h","text":null"#.to_owned(), "text/html"),
+        (r#""html":"h","text":"t""#.to_owned(), "alternative(text/plain text/html)"),
+        (format!(r#""text":"t","attachments":[{file}]"#), "mixed(text/plain application/pdf)"),
+        (
+            format!(r#""html":"h","text":"t","attachments":[{file},{image}]"#),
+            "mixed(alternative(text/plain related(text/html image/png)) application/pdf)",
+        ),
+        (format!(r#""text":"t","attachments":[{image}]"#), "mixed(text/plain image/png)"),
+        (format!(r#""attachments":[{file}]"#), "application/pdf"),
+    ] {
+        let (mail, contents) = resend(&format!(r#"{{"to":["a@x.test"],{members}}}"#)).unwrap();
+        assert_eq!(shape(&mail.root), expected);
+        for leaf in leaves(&mail.root) {
+            let octets = octets(&contents, leaf.source);
+            match leaf.content_type.essence() {
+                "application/pdf" => {
+                    assert_eq!(octets, [1, 2, 255]);
+                    assert!(leaf.header.starts_with("Content-Disposition: attachment;"), "{}", leaf.header);
+                    assert!(!leaf.header.contains(".."), "{}", leaf.header);
+                }
+                "image/png" => {
+                    assert_eq!(octets, b"\x89PNG");
+                    assert!(leaf.header.ends_with("Content-ID: <logo>\n"), "{}", leaf.header);
+                }
+                _ => assert_eq!(octets.len(), 1),
+            }
+        }
+    }
+}
+
+#[test]
+fn base64_of_any_length_is_decoded_and_a_cut_one_is_noticed() {
+    use ::base64::Engine;
+    let _alone = crate::transport::tests::alone();
+    for length in [1, 2, 3, 4, 6_143, 6_144, 6_145, 100_000] {
+        let file: Vec<u8> = (0..length).map(|n| (n * 31 % 251) as u8).collect();
+        let text = ::base64::engine::general_purpose::STANDARD.encode(&file);
+        let send = |text: &str| {
+            resend(&format!(r#"{{"to":"a@x.test","attachments":[{{"content":"{text}","filename":"a.bin"}}]}}"#))
+        };
+        for written in [
+            text.clone(),
+            text.as_bytes()
+                .chunks(76)
+                .map(|line| std::str::from_utf8(line).unwrap())
+                .collect::<Vec<_>>()
+                .join("\\r\\n"),
+        ] {
+            let (mail, contents) = send(&written).unwrap();
+            assert_eq!(octets(&contents, leaves(&mail.root)[0].source), file, "{length}");
+        }
+        for bad in [&text[..text.len() - 1], &format!("{text}AAAA=")] {
+            let error = send(bad).unwrap_err();
+            assert_eq!(error.path(), "attachments[0].content", "{length}");
+        }
+    }
+}
+
+#[test]
+fn small_values_have_a_megabyte_together_and_large_ones_any_room() {
+    let _alone = crate::transport::tests::alone();
+    let long = "x".repeat(2 << 20);
+    assert!(resend(&format!(r#"{{"to":"a@x.test","text":"{long}","html":"{long}"}}"#)).is_ok());
+    for json in [
+        format!(r#"{{"to":"a@x.test","text":"t","subject":"{long}"}}"#),
+        format!(r#"{{"to":"a@x.test","text":"t","{long}":1}}"#),
+        format!(r#"{{"to":"a@x.test","text":"t","tags":[{}1]}}"#, "1,".repeat(50_000)),
+    ] {
+        assert!(resend(&json).unwrap_err().to_string().contains("1 MiB"));
+    }
+}

@@ -1,0 +1,170 @@
+//! What was read of JSON, and how a dialect takes it apart: each value knows its path (`attachments[2].content`), and what is left over is
+//! refused by name.
+#![forbid(unsafe_code)]
+
+use super::JsonError;
+use crate::submission::Extent;
+use mail::text::excerpt;
+use std::borrow::Cow;
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// As it was written.
+    Number(String),
+    /// A small string.
+    Text(String),
+    /// A large one, or a file.
+    Stored(Extent),
+    /// An array.
+    List(Vec<Value>),
+    /// Its members in order, no name twice.
+    Object(Vec<(String, Value)>),
+}
+
+impl Value {
+    /// What SDKs send for nothing.
+    fn is_absent(&self) -> bool {
+        match self {
+            Value::Null | Value::Bool(false) => true,
+            Value::Bool(true) | Value::Number(_) => false,
+            Value::Text(text) => text.is_empty(),
+            Value::Stored(extent) => extent.len == 0,
+            Value::List(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+        }
+    }
+}
+
+/// The path of a member.
+pub fn below(path: &str, name: &str) -> String {
+    let name = excerpt(name);
+    if path.is_empty() { name } else { format!("{path}.{name}") }
+}
+
+/// The path of an item.
+pub fn item(path: &str, at: usize) -> String {
+    format!("{path}[{at}]")
+}
+
+/// Whether two names are one: SDKs write `reply_to`, `replyTo` and `ReplyTo`.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let letters = |name: &str| {
+        name.bytes().filter(|octet| *octet != b'_').map(|octet| octet.to_ascii_lowercase()).collect::<Vec<_>>()
+    };
+    letters(one) == letters(other)
+}
+
+/// A value that is there, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    path: String,
+    value: Value,
+}
+
+impl Found {
+    /// The value of the whole body.
+    pub fn root(value: Value) -> Self {
+        Found { path: String::new(), value }
+    }
+
+    /// A complaint about it.
+    pub fn wrong(&self, what: impl Into<Cow<'static, str>>) -> JsonError {
+        JsonError::member(&self.path, what)
+    }
+
+    /// A string.
+    pub fn text(&self) -> Result<&str, JsonError> {
+        match &self.value {
+            Value::Text(text) => Ok(text),
+            _ => Err(self.wrong("must be a string")),
+        }
+    }
+
+    /// A large string, or a file.
+    pub fn stored(&self) -> Result<Extent, JsonError> {
+        match self.value {
+            Value::Stored(extent) => Ok(extent),
+            _ => Err(self.wrong("must be a string")),
+        }
+    }
+
+    /// The items of an array.
+    pub fn items(self) -> Result<Vec<Found>, JsonError> {
+        match self.value {
+            Value::List(items) => {
+                let found = |(at, value)| Found { path: item(&self.path, at), value };
+                Ok(items.into_iter().enumerate().map(found).collect())
+            }
+            _ => Err(self.wrong("must be an array")),
+        }
+    }
+
+    /// The items of an array, or the one value.
+    pub fn one_or_more(self) -> Result<Vec<Found>, JsonError> {
+        if matches!(self.value, Value::List(_)) { self.items() } else { Ok(vec![self]) }
+    }
+
+    /// The members of an object.
+    pub fn members(self) -> Result<Members, JsonError> {
+        match self.value {
+            Value::Object(members) => Ok(Members { path: self.path, members }),
+            _ => Err(self.wrong("must be an object")),
+        }
+    }
+}
+
+/// The members of an object that were not taken yet.
+#[derive(Debug)]
+pub struct Members {
+    path: String,
+    members: Vec<(String, Value)>,
+}
+
+impl Members {
+    /// The member of this name, unless it says nothing.
+    pub fn take(&mut self, name: &str) -> Result<Option<Found>, JsonError> {
+        Ok(self.take_even_empty(name)?.filter(|found| !found.value.is_absent()))
+    }
+
+    /// The same; an empty one counts too.
+    pub fn take_even_empty(&mut self, name: &str) -> Result<Option<Found>, JsonError> {
+        let Some(at) = self.members.iter().position(|(found, _)| is_same(found, name)) else { return Ok(None) };
+        let (found, value) = self.members.remove(at);
+        match self.members.iter().find(|(other, _)| is_same(other, name)) {
+            Some((other, _)) => Err(JsonError::syntax(&below(&self.path, other), "stands there twice")),
+            None => Ok(Some(Found { path: below(&self.path, &found), value })),
+        }
+    }
+
+    /// What is known and may not be there.
+    pub fn refuse(&mut self, rows: &[(&str, &'static str)]) -> Result<(), JsonError> {
+        for (name, why) in rows {
+            if let Some(found) = self.take(name)? {
+                return Err(found.wrong(*why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each member with its name.
+    pub fn all(self) -> impl Iterator<Item = (String, Found)> {
+        let Members { path, members } = self;
+        members.into_iter().map(move |(name, value)| {
+            let path = below(&path, &name);
+            (name, Found { path, value })
+        })
+    }
+
+    /// Nothing may be left.
+    pub fn finish(self) -> Result<(), JsonError> {
+        match self.members.into_iter().find(|(_, value)| !value.is_absent()) {
+            Some((name, _)) => Err(JsonError::member(&below(&self.path, &name), "is not known here")),
+            None => Ok(()),
+        }
+    }
+}

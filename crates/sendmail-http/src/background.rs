@@ -1,0 +1,127 @@
+//! Who tries again. With systemd a timer runs the queue of the machine; elsewhere the command leaves a process behind, which ends when the
+//! queue is empty. `-q10m` stays, and sees at once what is dropped (inotify).
+#![forbid(unsafe_code)]
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+
+use crate::account::Host;
+use crate::aliases::Aliases;
+use crate::config::{Config, Found, QUEUE, Source};
+use crate::delivery::Keys;
+use crate::exit::{Failure, Status};
+use crate::gateway::Gateway;
+use crate::log::Log;
+use crate::message::site::Site;
+use crate::options::Runs;
+use crate::queue::Queue;
+use crate::queue::run::{Runner, Summary};
+
+/// Between two runs of the process that was left behind.
+const PAUSE: Duration = Duration::from_secs(60);
+/// One process at most stays.
+const LOCK: &str = "runner.lock";
+
+/// Leaves a process behind, unless somebody else looks after the queue.
+pub fn start(config: &Config, log: &Log) {
+    let Some(path) = &config.queue else { return };
+    if path == Path::new(QUEUE) && Path::new("/run/systemd/system").exists() {
+        return;
+    }
+    // The lock is free again when this returns; the new process takes it.
+    let is_alone = Queue::open(path).and_then(|queue| queue.lock(LOCK)).is_ok_and(|lock| lock.is_some());
+    let Some(program) = std::env::current_exe().ok().filter(|_| is_alone) else { return };
+    let mut command = Command::new(program);
+    if let Source::File(file) = &config.source {
+        command.arg("--config").arg(file);
+    }
+    // In a group of its own, and without the caller's descriptors: cron waits until all who hold them have ended.
+    command.arg("--drain").current_dir("/").process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if let Err(error) = command.spawn() {
+        log.warning(&format!("no process to try again: {error}; run sendmail -q"));
+    }
+}
+
+/// Runs the queue as often as asked. The settings are read anew each time: a password that was changed needs no restart.
+pub fn run(find: impl Fn() -> Found, log: &mut Log, how: Runs) -> Result<(), Failure> {
+    let mut stays = None;
+    loop {
+        let begun = Instant::now();
+        let config = match find() {
+            Found::Config(config) => config,
+            Found::Missing => return Err(Failure::new(Status::Config, "no settings")),
+            Found::Bad(words) => return Err(Failure::new(Status::Config, words)),
+            Found::Unreadable(path) => {
+                let words = format!(
+                    "{}: may not be read by this user; the runner's user or root runs the queue",
+                    path.display()
+                );
+                return Err(Failure::new(Status::NoPermission, words));
+            }
+        };
+        log.set_file(config.logfile.clone());
+        let Some(path) = &config.queue else { return Ok(()) };
+        let failed = |error| Failure::storage(path.display(), error);
+        let queue = Queue::open(path).map_err(failed)?;
+        if !queue.is_ours() {
+            return Err(Failure::new(Status::NoPermission, format!("{}: the queue of another user", path.display())));
+        }
+        if how != Runs::Once && stays.is_none() {
+            stays = queue.lock(LOCK).map_err(failed)?;
+            if stays.is_none() && how == Runs::Drain {
+                return Ok(());
+            }
+        }
+        // A message that comes during the run is seen after it.
+        let watch = if how == Runs::Once { None } else { Watch::new(&path.join("drop")) };
+        let outcome = once(&config, &queue, log);
+        let pause = match (how, outcome) {
+            (Runs::Once, outcome) => return outcome.map(drop),
+            (Runs::Drain, Ok(Summary { waiting: 0, .. })) => return Ok(()),
+            (Runs::Drain, Err(failure)) => return Err(failure),
+            (Runs::Drain, Ok(_)) => PAUSE,
+            (Runs::Every(pause), Ok(_)) => pause,
+            (Runs::Every(pause), Err(failure)) => {
+                log.error(&failure.words);
+                pause
+            }
+        };
+        let pause = pause.saturating_sub(begun.elapsed());
+        match watch {
+            Some(watch) => watch.wait(pause),
+            None => std::thread::sleep(pause),
+        }
+    }
+}
+
+fn once(config: &Config, queue: &Queue, log: &Log) -> Result<Summary, Failure> {
+    let (host, aliases) = (Host::own(), Aliases::read(&config.aliases));
+    let site = Site::new(config, &host, &aliases);
+    let gateway = Gateway::new(config)?;
+    let mut runner = Runner { queue, config, site: &site, gateway: &gateway, log, keys: Keys::default() };
+    runner.run().map_err(|error| Failure::storage(queue.path().display(), error))
+}
+
+/// inotify(7) on one folder.
+struct Watch(rustix::fd::OwnedFd);
+
+impl Watch {
+    fn new(folder: &Path) -> Option<Watch> {
+        let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
+        inotify::add_watch(&fd, folder, WatchFlags::MOVED_TO).ok()?;
+        Some(Watch(fd))
+    }
+
+    /// Until something is moved into the folder, at most so long.
+    fn wait(&self, pause: Duration) {
+        let timeout =
+            Timespec { tv_sec: pause.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: pause.subsec_nanos().into() };
+        let _ = rustix::event::poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&timeout));
+    }
+}

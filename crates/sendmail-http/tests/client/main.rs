@@ -1,0 +1,19 @@
+//! sendmail-http as callers run it, against a gateway of the test's own on loopback that answers by script: exit statuses, what arrives, what stays
+//! in the queue. Nothing lost, nothing twice.
+#![forbid(unsafe_code)]
+
+mod callers;
+mod cost;
+mod disk;
+mod drop_folder;
+mod exits;
+mod gateway;
+mod kills;
+mod place;
+mod programs;
+mod queue;
+mod reports;
+mod settings;
+mod shipped;
+mod smtp;
+mod tls;

@@ -1,0 +1,100 @@
+//! Memory for octets that is kept for the next message. To give it back to the kernel interrupts every core that runs a thread of this
+//! process, to get it again costs a fault for each page; and the one that was used last is still in the caches.
+#![forbid(unsafe_code)]
+
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
+
+/// How many are kept, and up to which size each: 8 MiB at most. What is beyond goes back to the allocator.
+const MOST: usize = 32;
+const LARGEST: usize = 256 * 1024;
+
+/// Those that nobody uses now, as many as there ever were at one moment. Static, and not one for each thread: a thread-local with a
+/// destructor would keep a module mapped that httpd unloads.
+static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// A `Vec` that is empty at first and has room from its last use.
+#[derive(Debug)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    pub fn new() -> Buffer {
+        Buffer(KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop().unwrap_or_default())
+    }
+
+    /// Appends. Room grows to powers of two, so that a full one is not larger than [`LARGEST`].
+    pub fn append(&mut self, octets: &[u8]) {
+        let needed = self.len() + octets.len();
+        if needed > self.capacity() {
+            let length = self.len();
+            self.reserve_exact(needed.next_power_of_two() - length);
+        }
+        self.extend_from_slice(octets);
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut octets = mem::take(&mut self.0);
+        if octets.capacity() == 0 || octets.capacity() > LARGEST {
+            return;
+        }
+        octets.clear();
+        let mut kept = KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if kept.len() < MOST {
+            kept.push(octets);
+        }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alone;
+
+    fn kept() -> usize {
+        KEPT.lock().unwrap().len()
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_and_is_empty_then() {
+        let _alone = alone();
+        let mut first = Buffer::new();
+        first.extend_from_slice(b"of somebody else");
+        let address = first.as_ptr();
+        drop(first);
+        let second = Buffer::new();
+        assert_eq!((second.as_ptr(), second.len()), (address, 0));
+        assert!(second.capacity() >= 16);
+    }
+
+    #[test]
+    fn only_so_many_of_only_such_a_size_are_kept() {
+        let _alone = alone();
+        let filled = |size: usize| {
+            let mut buffer = Buffer::new();
+            buffer.resize(size, 1);
+            buffer
+        };
+        drop((0..2 * MOST).map(|_| filled(10)).collect::<Vec<_>>());
+        assert_eq!(kept(), MOST);
+        let before = kept();
+        drop(filled(LARGEST + 1)); // it was one of them, and has become too large
+        assert_eq!(kept(), before - 1);
+    }
+}

@@ -1,0 +1,72 @@
+//! SendmailRateLimit: the counts of this server, made by the parent at its start and kept over restarts, and what they say to a request.
+#![forbid(unsafe_code)]
+
+use crate::outcome::Refused;
+use crate::settings::Settings;
+use httpd::{Request, Server, Shared};
+use mailgate::answer::Problem;
+use mailgate::rate::slots::{self, Slot, Ticks};
+use mailgate::rate::{Client, Count, Meter};
+use mailgate::tags;
+use web::Response;
+
+static SLOTS: Shared<Slot> = Shared::new("mod_sendmail-rates");
+
+/// Another one for every other meaning of a [`Slot`].
+const LAYOUT: u64 = 1;
+
+/// Makes the memory, in the parent.
+pub fn start(server: &Server<'_>) {
+    if let Err(error) = SLOTS.make(server, LAYOUT, slots::SLOTS) {
+        tracing::error!("{}: requests under a SendmailRateLimit are answered with 503: {error}", tags::NO_COUNTERS);
+    }
+}
+
+/// The limits of one request. It tells the client what they say, whatever the answer will be.
+pub struct Rates<'r> {
+    request: &'r Request<'r>,
+    meter: Meter<'r>,
+    counts: bool,
+}
+
+impl<'r> Rates<'r> {
+    /// Counts a message, but for a dry run.
+    pub fn message(request: &'r Request<'r>, settings: &Settings<'r>, is_dry_run: bool) -> Result<Self, Refused> {
+        let client = Client { server: request.server_name(), user: request.user(), address: request.client_ip() };
+        let meter = Meter::new(SLOTS.items(), settings.rate_limits(), client, Ticks::now());
+        let mut rates = Rates { request, meter, counts: !is_dry_run };
+        rates.charge(Count::Messages, 1)?;
+        Ok(rates)
+    }
+
+    /// Counts the recipients of the message.
+    pub fn recipients(&mut self, number: usize) -> Result<(), Refused> {
+        self.charge(Count::Recipients, u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// Nothing is sent for this request: it was sent before.
+    pub fn give_back(&mut self) {
+        self.meter.refund(Ticks::now());
+        self.tell();
+    }
+
+    /// A client that is sent on to another place would wait here first (draft-ietf-httpapi-ratelimit-headers-10, 5).
+    pub fn answered(&self, reply: &Response) {
+        if reply.status == 303 && self.meter.is_exhausted() {
+            self.request.err_headers_out().unset(c"RateLimit");
+        }
+    }
+
+    fn charge(&mut self, what: Count, number: u32) -> Result<(), Refused> {
+        let outcome = if self.counts { self.meter.charge(what, number, Ticks::now()) } else { Ok(()) };
+        let outcome = outcome.map_err(|over| Problem::from(&over).into());
+        self.tell();
+        outcome
+    }
+
+    fn tell(&self) {
+        for (name, value) in self.meter.fields().into_iter().flatten() {
+            self.request.err_headers_out().set_text(name, &value);
+        }
+    }
+}
