@@ -15,6 +15,7 @@ use mailgate::claim::database::{Connect, Table};
 use mailgate::claim::directory::Directory;
 use mailgate::claim::{Claim, Claims, Ended, Found, Outcome, StoreError, key};
 use mailgate::digest::{Digest, Digester};
+use mailgate::input::form::challenge::{self, Solved};
 use mailgate::submission::{Part, Submission};
 use mailgate::tags::{self, Retry};
 use mailgate::transport::Failure;
@@ -55,7 +56,20 @@ impl<'r> Keyed<'r> {
         let Some(value) = value_of(fields, "idempotency-key") else { return Ok(None) };
         let key = key::parse(&value).map_err(answer::bad_key)?;
         let key = scoped(request, settings, &key);
-        Ok(Some(Keyed { key, content: Digester::default(), store: Store::of(request, settings, idempotency) }))
+        let store = Store::of(request, settings, idempotency, idempotency.lifetime);
+        Ok(Some(Keyed { key, content: Digester::default(), store }))
+    }
+
+    /// A form, whose challenge lets one message pass, whoever brings it. It is known for longer than it could be brought again.
+    pub fn of_challenge(
+        request: &'r Request<'r>,
+        settings: &Settings<'r>,
+        idempotency: &'r Idempotency,
+        solved: &Solved,
+    ) -> Self {
+        let lifetime = idempotency.lifetime.max(Duration::from_secs(2 * challenge::LIFETIME));
+        let key = Digest::of(&[b"challenge", solved.signature.as_bytes()]);
+        Keyed { key, content: Digester::default(), store: Store::of(request, settings, idempotency, lifetime) }
     }
 
     /// The mail without its body, and the envelope sender of its own if it has one. Date and Message-ID do not count: a client that writes
@@ -130,8 +144,8 @@ impl<'r> Keyed<'r> {
 }
 
 impl<'r> Store<'r> {
-    fn of(request: &'r Request<'r>, settings: &Settings<'r>, idempotency: &'r Idempotency) -> Self {
-        let (lifetime, timeout) = (idempotency.lifetime, settings.timeout());
+    fn of(request: &'r Request<'r>, settings: &Settings<'r>, idempotency: &'r Idempotency, lifetime: Duration) -> Self {
+        let timeout = settings.timeout();
         match &idempotency.store {
             KeyStore::Directory(path) => Store::Directory(Directory::new(path, lifetime)),
             KeyStore::Dbd => {

@@ -1,6 +1,8 @@
 //! A form of a web page: from its fields to a message handed over, and what the visitor is told.
 #![forbid(unsafe_code)]
 
+use crate::challenge;
+use crate::claims::Keyed;
 use crate::directives::Text;
 use crate::expressions;
 use crate::metrics::Watch;
@@ -14,10 +16,12 @@ use mail::header::HeaderValue;
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::form::{Typed, Visitor};
 use mailgate::answer::{Problem, spool_full};
+use mailgate::input::form::challenge::Challenger;
 use mailgate::input::form::letter::Letter;
 use mailgate::input::form::rules::{FormRules, Spring};
-use mailgate::input::form::{self, FormError};
+use mailgate::input::form::{self, Fault, FormError};
 use mailgate::input::{self, InputError};
+use mailgate::policy::arguments::Piece;
 use mailgate::submission::{Extent, Leaf, Part};
 use mailgate::tags;
 use std::io;
@@ -25,23 +29,33 @@ use sys::spool::Spool;
 use web::Response;
 
 /// Takes what a visitor filled in. What the server has to say of the mail is known before the body is read.
-pub fn post(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
+pub fn post<'r>(
+    request: &'r Request<'r>,
+    settings: &Settings<'r>,
     fields: &[(&[u8], &[u8])],
     visitor: Visitor,
     wish: Wish<'_>,
-    guards: &mut Guards<'_>,
+    guards: &mut Guards<'r>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let settings = &settings.of_forms();
     let server = ServerFields::of(request, settings)?;
+    let secret = match settings.challenge() {
+        Some(challenge) => {
+            challenge::check(settings)?;
+            challenge::only_key(fields)?;
+            Some((challenge::secret(challenge)?, challenge.difficulty))
+        }
+        None => None,
+    };
     let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
     read_body(request, settings, &mut |octets| spool.write(octets))?;
     let form = form::read(&spool, input::given_type(fields).as_ref()).map_err(|error| Problem::from(&error))?;
 
     let trap = settings.form_trap();
+    let challenger = secret.as_ref().map(|(secret, difficulty)| Challenger { secret, difficulty: *difficulty });
     let rules = FormRules {
+        challenger: challenger.map(|challenger| (challenger, challenge::now())),
         files: settings.form_files(),
         require: settings.form_require(),
         roles: settings.form_fields(),
@@ -55,7 +69,15 @@ pub fn post(
     if letter.trapped && trap.spring == Spring::Drop {
         return drop_it(request, settings, visitor, watch);
     }
-    let failed = |refused| tell(refused, visitor, &Typed { form: &form, error: None, trap });
+    if let (Some(solved), Some(idempotency), None) = (&letter.solved, settings.idempotency(), wish.trial) {
+        guards.keyed = Some(Keyed::of_challenge(request, settings, idempotency, solved));
+    }
+    let failed = |refused| match &refused {
+        Refused::Problem { problem, .. } if letter.solved.is_some() && *problem.tag == tags::KEY_REUSED => {
+            wrong(&FormError::Wrong(vec![(form::challenge::FIELD.to_owned(), Fault::Unproven)]))
+        }
+        _ => tell(refused, visitor, &Typed { form: &form, error: None, trap }),
+    };
     let root = root(&letter, &mut spool).map_err(|error| failed(spool_full(&error).into()))?;
     let fields = server.fields(&letter, request);
     let fields: Vec<(&[u8], &[u8])> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
@@ -98,6 +120,14 @@ impl ServerFields {
             |octets: &[u8]| HeaderValue::from_field(octets).ok().and_then(|value| AddressList::parse(&value).ok());
         let mailbox =
             |octets: &[u8]| HeaderValue::from_field(octets).ok().and_then(|value| Mailbox::parse(&value).ok());
+        let is_chosen = |text: Option<&Text<'_>>| {
+            text.is_some_and(|text| text.pieces.iter().any(|piece| matches!(piece, Piece::Expression(_))))
+        };
+        if settings.recipients().is_free() && (is_chosen(settings.form_to()) || is_chosen(settings.form_cc())) {
+            let log = "SendmailFormTo or SendmailFormCc is an expression, which needs SendmailRecipients beside it";
+            let detail = "this server does not say who may be written to";
+            return Err(Problem::hidden(&tags::FORBIDDEN_RECIPIENT, detail, log).into());
+        }
         let to = value(settings.form_to(), "SendmailFormTo")?;
         let from = value(settings.form_from(), "SendmailFormFrom")?;
         let cc = value(settings.form_cc(), "SendmailFormCc")?;

@@ -2,6 +2,7 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
+use crate::challenge;
 use crate::claims::{self, Keyed};
 use crate::directives::DirConfig;
 use crate::faults;
@@ -34,13 +35,13 @@ pub fn remember_locations(paths: Vec<String>) {
     *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
 }
 
-/// Whose JSON the path of this request takes: what stands behind the path of SendmailLocation, else of the longest `<Location>`.
-fn dialect(request: &Request<'_>, settings: &Settings<'_>) -> Option<Dialect> {
+/// What stands in the path of this request behind the path of SendmailLocation, else of the longest `<Location>`.
+fn rest<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Option<&'r [u8]> {
     let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
     let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
     let public = below(public.as_deref(), request.uri());
     let (_, rest) = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()))?;
-    settings.inputs().dialect(rest)
+    Some(rest)
 }
 
 /// Answers a request for the handler `sendmail`.
@@ -55,7 +56,8 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
-    let dialect = dialect(request, &settings);
+    let rest = rest(request, &settings);
+    let dialect = rest.and_then(|rest| settings.inputs().dialect(rest));
     let speech = match dialect {
         Some(dialect) => Speech::Dialect(dialect),
         None if settings.inputs().way(input::given_type(&fields).as_ref()) == Some(Way::Form) => {
@@ -68,6 +70,9 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let standing = origin::judge(&fields, settings.allow_origin(), names);
     if let Standing::Allowed(grant) = &standing {
         outcome::grant(request, &grant.fields());
+    }
+    if let Some(challenge) = settings.challenge().filter(|_| rest == Some(challenge::PATH)) {
+        return challenge::answer(request, &settings, challenge);
     }
     match (request.method(), standing) {
         (b"POST", Standing::Foreign(foreign)) => {

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bearer;
+mod challenge;
 mod checks;
 mod claims;
 mod directives;
@@ -79,6 +80,7 @@ impl Module for Sendmail {
         httpd::limit_connecting(server, ("SendmailIdempotency", "dbd"));
         metrics::start(server);
         rates::start(server);
+        challenge::start(server);
     }
 
     fn child_starts() {

@@ -6,6 +6,7 @@
 mod table;
 
 mod arguments;
+mod challenge;
 mod checks;
 mod limits;
 mod relay;
@@ -13,6 +14,7 @@ mod transport;
 mod values;
 
 pub use arguments::Arguments;
+pub use challenge::Challenge;
 pub use checks::Macro;
 pub use limits::{Idempotency, KeyStore};
 pub use transport::{Environment, Transport};
@@ -86,6 +88,8 @@ directives! {
         maybe form_thanks: String = none, c"SendmailFormThanks" one values::page, c"URL or path of the page for those who sent a form";
         /// A field that people do not see.
         shared form_trap: Trap = Trap::default(), c"SendmailFormTrap" words |_, words| Trap::parse(words), c"a field of a form that people do not see, and page, tag or drop";
+        /// What a visitor's browser has to solve before a form is sent.
+        off challenge: Challenge = none, c"SendmailChallenge" words challenge::challenge, c"altcha, a proof of work that a form must hold, how hard it is and key=/path of its secret: altcha 100000; or off (default: off)";
         /// Who may be written to.
         shared recipients: Recipients = Recipients::default(), c"SendmailRecipients" words |_, words| Recipients::parse(words), c"who may be written to: user@domain, domain, .domain, * (default: *)";
         /// Which fields never reach the mail.

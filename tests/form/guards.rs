@@ -39,7 +39,7 @@ fn a_limit_counts_forms_and_tells_the_visitor_to_wait() {
     let over = urlencoded("a=1").header("Accept", BROWSER).header("Accept-Language", "de").send(&httpd);
     let over = over.expect_status(429);
     assert!(over.header("Retry-After").is_some());
-    assert!(over.text().contains("in einigen Minuten noch einmal"), "{}", over.text());
+    assert!(over.text().contains("In kurzer Zeit kamen mehrere Nachrichten"), "{}", over.text());
     let over = urlencoded("a=1").send(&httpd).expect_status(429);
     assert_eq!(over.header("Content-Type"), Some("application/problem+json"));
     assert_eq!(sendmail.take().len(), 2);

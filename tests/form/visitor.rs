@@ -80,7 +80,7 @@ fn a_form_without_addresses_is_a_fault_of_the_server_and_one_that_is_not_offered
     for settings in [
         "SendmailFormTo a@example.test",
         "SendmailFormFrom a@example.test",
-        "SendmailFormTo %{HTTP:X}\nSendmailFormFrom a@example.test",
+        "SendmailFormTo %{HTTP:X}\nSendmailFormFrom a@example.test\nSendmailRecipients example.test",
     ] {
         let httpd = Httpd::builder().mail(&sendmail, &format!("SendmailInputs form\n{settings}")).start();
         httpd.allow_log("SM0812");
@@ -88,6 +88,20 @@ fn a_form_without_addresses_is_a_fault_of_the_server_and_one_that_is_not_offered
         httpd.expect_log("SM0402");
         urlencoded("a=1").send(&httpd).expect_status(500);
     }
+    let chosen = "SendmailInputs form\nSendmailFormTo %{HTTP:X}@example.test\nSendmailFormFrom a@example.test";
+    let free = Httpd::builder().mail(&sendmail, chosen).start();
+    free.allow_log("SM0801");
+    free.expect_log("SM0812");
+    free.expect_log("SM0201");
+    urlencoded("a=1").header("X", "a").send(&free).expect_status(403);
+    assert_eq!(sendmail.messages().len() + sendmail.starts(), 0);
+    let fixed = Httpd::builder().mail(&sendmail, &format!("{chosen}\nSendmailRecipients b@example.test")).start();
+    fixed.expect_log("SM0201");
+    urlencoded("a=1").header("X", "a").send(&fixed).expect_status(403);
+    assert_eq!(sendmail.messages().len() + sendmail.starts(), 0);
+    urlencoded("a=1").header("X", "b").send(&fixed).expect_status(202);
+    assert_eq!(only(&sendmail).1.mailboxes("To")[0].address, "b@example.test");
+
     let httpd = Httpd::builder().mail(&sendmail, "").start();
     httpd.expect_log("SM0103");
     let answer = Request::mail("/mail")

@@ -2,7 +2,8 @@
 //! otherwise than meant. Reads the configuration as httpd parsed it, since what closes a location stands in directives of other modules.
 #![forbid(unsafe_code)]
 
-use crate::input::form::rules::Trap;
+mod forms;
+
 use crate::input::strip::NamePattern;
 use crate::policy::Recipients;
 use crate::policy::arguments::Addressing;
@@ -47,10 +48,8 @@ fn site_warnings<'t>(host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
         scope.past_redirection(),
         scope.milters_without_envelope(),
         scope.stray_credentials(),
-        scope.form_without_addresses(),
-        scope.trap_for_people(),
     ];
-    found.into_iter().flatten().chain(scope.arguments_of_program()).collect()
+    found.into_iter().flatten().chain(scope.forms()).chain(scope.arguments_of_program()).collect()
 }
 
 /// Settings of a whole server by which an .htaccess file that is allowed to choose a handler makes an open relay.
@@ -127,10 +126,7 @@ impl<'t> Scope<'t> {
         if self.is_trial() || self.transport().is_some_and(|transport| transport.is("SendmailMaildir")) {
             return None;
         }
-        let recipients = self.setting("SendmailRecipients").and_then(|directive| {
-            Recipients::parse(&directive.words.iter().map(String::as_str).collect::<Vec<_>>()).ok()
-        });
-        if recipients.is_some_and(|recipients| !recipients.is_free()) {
+        if !self.writes_to_anybody() {
             return None;
         }
         let is_relay = self.transport().is_some_and(|transport| transport.is("SendmailRelay"));
@@ -144,13 +140,17 @@ impl<'t> Scope<'t> {
         let roles = texts.iter().zip(words.roles()).enumerate();
         let chosen = roles.filter(|(_, (text, role))| !is_relay && **role == Role::Recipient && text.contains("%{"));
         let chosen = chosen.map(|(at, _)| format!("word {} of SendmailArguments", at + 1));
-        let depends =
-            |name: &&str| self.setting(name).is_some_and(|to| to.words.iter().any(|word| word.contains("%{")));
-        let of_forms = ["SendmailFormTo", "SendmailFormCc"]
-            .into_iter()
-            .filter(|name| by_header && self.takes("form") && depends(name));
+        let of_forms = self.expressions_of_forms().filter(|_| by_header);
         let free: Vec<String> = fields.chain(chosen).chain(of_forms.map(str::to_owned)).collect();
         (!free.is_empty()).then(|| free.join(" and "))
+    }
+
+    /// Whether nothing restricts who may be written to.
+    fn writes_to_anybody(&self) -> bool {
+        let recipients = self.setting("SendmailRecipients").and_then(|directive| {
+            Recipients::parse(&directive.words.iter().map(String::as_str).collect::<Vec<_>>()).ok()
+        });
+        recipients.is_none_or(|recipients| recipients.is_free())
     }
 
     /// Whether this way in is offered.
@@ -162,29 +162,6 @@ impl<'t> Scope<'t> {
     fn takes_forms_alone(&self) -> bool {
         let inputs = self.setting("SendmailInputs");
         inputs.is_some_and(|inputs| inputs.words.iter().all(|word| word.eq_ignore_ascii_case("form")))
-    }
-
-    /// A form without an address of its own.
-    fn form_without_addresses(&self) -> Option<Warning> {
-        let missing = ["SendmailFormTo", "SendmailFormFrom"].into_iter().find(|name| self.setting(name).is_none())?;
-        let text = format!(
-            "{}: SendmailInputs offers form, and {missing} is not set; every form will be refused with 500",
-            self.place()
-        );
-        self.takes("form").then_some(Warning { tag: &tags::FORM, text })
-    }
-
-    /// A trap that browsers fill in by themselves.
-    fn trap_for_people(&self) -> Option<Warning> {
-        let directive = self.setting("SendmailFormTrap")?;
-        let words: Vec<&str> = directive.words.iter().map(String::as_str).collect();
-        let trap = Trap::parse(&words).ok()?;
-        let text = format!(
-            "{}: SendmailFormTrap {}: browsers fill a field of this name in, whether people see it or not. Use a name that means nothing",
-            self.place(),
-            trap.catches_people()?
-        );
-        Some(Warning { tag: &tags::FORM, text })
     }
 
     /// Whether nobody gets anything but those whom the server names, or nobody at all.

@@ -1,6 +1,6 @@
 //! What can fail at the kernel: system calls behind a seam that tests can break ([`calls`]), octets that wait in memory or in a file without a
-//! name ([`spool`]), programs that are started and watched to their end ([`child`]), and connections that give up at a deadline
-//! ([`socket`], [`lookup`]). It knows nothing of mail. Its `unsafe` code stands in
+//! name ([`spool`]), programs that are started and watched to their end ([`child`]), connections that give up at a deadline
+//! ([`socket`], [`lookup`]), and files that hold secrets ([`secret`]). It knows nothing of mail. Its `unsafe` code stands in
 //! `spawn`.
 #![deny(unsafe_code)]
 
@@ -8,6 +8,7 @@ mod buffer;
 pub mod calls;
 pub mod child;
 pub mod lookup;
+pub mod secret;
 pub mod socket;
 mod spawn;
 pub mod spool;

@@ -5,6 +5,7 @@
 mod words;
 
 use super::Problem;
+use crate::input::form::challenge;
 use crate::input::form::rules::{Spring, Trap};
 use crate::input::form::{Fault, Field, Form, FormError, Value};
 use crate::tags::Retry;
@@ -56,7 +57,13 @@ impl Visitor {
     pub fn refused(&self, problem: &Problem, message_id: Option<&MessageId>, show_words: bool) -> Response {
         let (status, mut fields) = (problem.tag.status, problem.fields(message_id));
         if !self.wants_page {
-            let body = harmless_json(&problem.members(message_id, show_words)).into_bytes();
+            let mut members = problem.members(message_id, show_words);
+            (members["success"], members["ok"]) = (false.into(), false.into());
+            if !problem.fields.is_empty() {
+                let errors = problem.fields.iter().map(|(field, what)| json!({"field": field, "message": what}));
+                members["errors"] = errors.collect();
+            }
+            let body = harmless_json(&members).into_bytes();
             return Response { status, fields, content_type: "application/problem+json", body };
         }
         fields.push(("Vary", "Accept, Accept-Language".to_owned()));
@@ -72,6 +79,7 @@ impl Visitor {
         match typed.map(|typed| typed.error) {
             Some(Some(FormError::FileType { file, taken, .. })) => text += &paragraph(&words.file(file, taken)),
             Some(Some(FormError::Empty)) => text += &paragraph(words.empty),
+            Some(Some(FormError::Wrong(faults))) if is_unproven(faults) => text += &paragraph(words.unproven),
             Some(Some(FormError::Wrong(_))) => text += &paragraph(words.correct),
             _ => text += &paragraph(advice),
         }
@@ -82,6 +90,11 @@ impl Visitor {
         }
         page(words, title, &text)
     }
+}
+
+/// Whether a challenge is to be solved, which our page, having no script, cannot do.
+fn is_unproven(faults: &[(String, Fault)]) -> bool {
+    faults.iter().any(|(_, fault)| *fault == Fault::Unproven)
 }
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -126,13 +139,17 @@ impl Typed<'_> {
             html += &control.field(field);
         }
         let is_typed = |name: &str| self.form.fields.iter().any(|field| field.name == name && !self.trap.is(name));
-        for (name, _) in faults.iter().filter(|(name, _)| !is_typed(name)) {
+        let missing = faults.iter().filter(|(name, fault)| *fault != Fault::Unproven && !is_typed(name));
+        for (name, _) in missing {
             html += &control.field(&Field { name: name.clone(), value: Value::Text(String::new()) });
         }
         if self.trap.spring == Spring::Page && !faults.iter().any(|(name, _)| self.trap.is(name)) {
             html += &self.hidden_trap(words);
         }
-        html + &format!("<p><button>{}</button></p>\n</form>\n", words.again)
+        if !is_unproven(faults) {
+            html += &format!("<p><button>{}</button></p>\n", words.again);
+        }
+        html + "</form>\n"
     }
 
     /// The trap, for neither eyes nor keyboards nor screen readers.
@@ -159,7 +176,8 @@ impl Control<'_> {
     fn field(&mut self, Field { name, value }: &Field) -> String {
         let written = escape(name);
         let text = match value {
-            Value::Text(text) if name.starts_with('_') && !self.is_wrong(name) => {
+            Value::Text(_) if name == challenge::FIELD && self.is_wrong(name) => return String::new(),
+            Value::Text(text) if (name.starts_with('_') || name == challenge::FIELD) && !self.is_wrong(name) => {
                 return format!("<input type=\"hidden\" name=\"{written}\" value=\"{}\">\n", escape(text));
             }
             Value::Text(text) => Some(text),

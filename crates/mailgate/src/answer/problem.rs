@@ -18,6 +18,8 @@ pub struct Problem {
     pub detail: String,
     /// What happened, for the administrator.
     pub log: String,
+    /// The fields of a form that are to be corrected, each with what to do.
+    pub fields: Vec<(String, String)>,
     /// What a browser shows that sent a form: with what was typed.
     pub page: Option<Box<String>>,
     /// Seconds after which a further try makes sense.
@@ -32,7 +34,16 @@ impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem { tag, log: detail.clone(), detail, page: None, retry_after: None, status_url: None, words: None }
+        Problem {
+            tag,
+            log: detail.clone(),
+            detail,
+            fields: Vec::new(),
+            page: None,
+            retry_after: None,
+            status_url: None,
+            words: None,
+        }
     }
 
     /// A failure whose cause is for the log alone.

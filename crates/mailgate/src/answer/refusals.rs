@@ -82,7 +82,11 @@ impl From<&FormError> for Problem {
             FormError::TooMuchText => &tags::TOO_LARGE,
             FormError::Wrong(_) => &tags::FORM_FIELD,
         };
-        Problem::new(tag, error.to_string())
+        let fields = match error {
+            FormError::Wrong(fields) => fields.iter().map(|(name, fault)| (name.clone(), fault.to_string())).collect(),
+            _ => Vec::new(),
+        };
+        Problem { fields, ..Problem::new(tag, error.to_string()) }
     }
 }
 

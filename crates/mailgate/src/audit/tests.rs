@@ -313,8 +313,18 @@ fn a_form_needs_its_addresses_and_leaves_no_recipient_to_the_client() {
     let form = "SendmailInputs form\nSendmailFormTo a@b.test\nSendmailFormFrom a@b.test";
     assert_eq!(tags(&location("", form)), [""; 0]);
     assert_eq!(tags(&location("", &form.replace("form", "form fields"))), ["SM0801"]);
-    assert_eq!(tags(&location("", &form.replace("SendmailFormTo a", "SendmailFormTo %{HTTP:X}a"))), ["SM0801"]);
+    let chosen = form.replace("SendmailFormTo a", "SendmailFormTo %{HTTP:X}a");
+    assert_eq!(tags(&location("", &chosen)), ["SM0801", "SM0812"]);
+    assert_eq!(tags(&location("", &format!("{chosen}\nSendmailRecipients b.test"))), [""; 0]);
+    assert_eq!(tags(&location("", &format!("{chosen}\nRequire valid-user"))), ["SM0812"]);
     assert_eq!(tags(&location("", &form.replace("SendmailFormFrom", "SendmailDomain"))), ["SM0812"]);
     assert_eq!(tags(&location("", &format!("{form}\nSendmailFormTrap url tag"))), ["SM0812"]);
     assert_eq!(tags(&location("", &format!("{form}\nSendmailFormTrap hp"))), [""; 0]);
+    let challenged = format!("{form}\nSendmailChallenge altcha\nSendmailIdempotency /tmp");
+    assert_eq!(tags(&location("", &challenged)), [""; 0]);
+    assert_eq!(tags(&location("", &challenged.replace("Idempotency /tmp", "Idempotency off"))), ["SM0812"]);
+    assert_eq!(tags(&location("", &challenged.replace("SendmailIdempotency /tmp", ""))), ["SM0812"]);
+    let other = challenged.replace("form\n", "form mime\n");
+    assert_eq!(tags(&location("", &format!("{other}\nSendmailRecipients b.test"))), ["SM0812"]);
+    assert_eq!(tags(&location("", &challenged.replace("altcha", "off").replace("/tmp", "off"))), [""; 0]);
 }

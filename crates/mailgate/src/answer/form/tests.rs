@@ -79,3 +79,41 @@ fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
     let busy = visitor.page(&Problem::new(&tags::BUSY, ""), Some(&Typed { error: None, ..typed }));
     assert!(busy.contains("a few minutes") && busy.contains("value=\"nobody\""), "{busy}");
 }
+
+#[test]
+fn a_page_that_cannot_solve_a_challenge_keeps_the_text_and_sends_nothing() {
+    let field = |name: &str, text: &str| Field { name: name.to_owned(), value: Value::Text(text.to_owned()) };
+    let form = Form { fields: vec![field("text", "Hello"), field("altcha", "eyJ9")] };
+    let trap = Trap::parse(&["hp"]).unwrap();
+    let wrong = |name: &str, fault| FormError::Wrong(vec![(name.to_owned(), fault)]);
+    for (language, words) in [(None, "go back to the form"), (Some("de"), "zum Formular")] {
+        let visitor = Visitor::of(BROWSER, language);
+        let page = |error: &FormError| {
+            let problem = Problem::new(&tags::FORM_FIELD, error.to_string());
+            visitor.page(&problem, Some(&Typed { form: &form, error: Some(error), trap: &trap }))
+        };
+        let email = page(&wrong("email", Fault::Missing));
+        assert!(email.contains("<button") && !email.contains(words), "{email}");
+        assert!(email.contains("type=\"hidden\" name=\"altcha\" value=\"eyJ9\""), "{email}");
+        let unproven = page(&wrong("altcha", Fault::Unproven));
+        assert!(unproven.contains(words) && unproven.contains("value=\"Hello\""), "{unproven}");
+        assert!(!unproven.contains("<button") && !unproven.contains("altcha"), "{unproven}");
+    }
+}
+
+#[test]
+fn a_script_gets_each_field_with_what_to_do() {
+    let error = FormError::Wrong(vec![("email".into(), Fault::NotAnAddress), ("text".into(), Fault::Missing)]);
+    let problem = Problem::from(&error);
+    let answer = Visitor::of(Some("application/json"), None).refused(&problem, None, false);
+    assert_eq!((answer.status, answer.content_type), (422, "application/problem+json"));
+    let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let errors = json!([
+        {"field": "email", "message": "write one address, like name@example.org"}, {"field": "text", "message": "fill this in"},
+    ]);
+    assert_eq!((&json["success"], &json["ok"], &json["errors"]), (&false.into(), &false.into(), &errors));
+    assert_eq!((&json["tag"], &json["send_again"]), (&json!("SM0114"), &json!("after-correction")));
+    let answer = Visitor::of(None, None).refused(&Problem::new(&tags::BUSY, "busy"), None, false);
+    let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert!(json.get("errors").is_none() && json["success"] == false, "{json}");
+}

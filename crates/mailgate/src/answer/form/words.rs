@@ -12,14 +12,16 @@ pub struct Words {
     pub thanks: &'static str,
     pub sent: &'static str,
     pub correct: &'static str,
+    /// The page has no script that could solve a challenge.
+    pub unproven: &'static str,
     pub empty: &'static str,
     pub again: &'static str,
     pub choose_again: &'static str,
     file: &'static str,
     no_files: &'static str,
-    faults: [&'static str; 3],
-    /// Title and advice: too large, to be corrected, later, nobody knows, a fault of the server.
-    problems: [(&'static str, &'static str); 5],
+    faults: [&'static str; 4],
+    /// Title and advice: too large, too many, to be corrected, later, nobody knows, a fault of the server.
+    problems: [(&'static str, &'static str); 6],
 }
 
 impl Words {
@@ -41,11 +43,12 @@ impl Words {
 
     /// What is wrong with a field.
     pub fn fault(&self, fault: Fault) -> &'static str {
-        let [leave_empty, missing, not_an_address] = self.faults;
+        let [leave_empty, missing, not_an_address, unproven] = self.faults;
         match fault {
             Fault::LeaveEmpty => leave_empty,
             Fault::Missing => missing,
             Fault::NotAnAddress => not_an_address,
+            Fault::Unproven => unproven,
         }
     }
 
@@ -59,9 +62,10 @@ impl Words {
 
     /// What happened, and what to do.
     pub fn problem(&self, status: u16, retry: Retry) -> (&'static str, &'static str) {
-        let [too_large, correct, later, unknown, fault] = self.problems;
+        let [too_large, too_many, correct, later, unknown, fault] = self.problems;
         match retry {
             _ if status == 413 => too_large,
+            _ if status == 429 => too_many,
             Retry::AfterCorrection | Retry::No => correct,
             Retry::Yes | Retry::MayDouble | Retry::WithKey => later,
             Retry::Unknown => unknown,
@@ -75,6 +79,8 @@ static ENGLISH: Words = Words {
     thanks: "Thank you",
     sent: "Your message was sent.",
     correct: "Please correct what is marked and send again.",
+    unproven: "The check that you are no robot is missing, used or out of date. Please go back to the form, confirm it there and send again. \
+               This is what you wrote:",
     empty: "The form is empty. Please fill it in.",
     again: "Send again",
     choose_again: "Please choose the file once more.",
@@ -84,9 +90,11 @@ static ENGLISH: Words = Words {
         "Please leave this empty.",
         "Please fill this in.",
         "Please write one e-mail address, like name@example.org.",
+        "Please confirm that you are no robot.",
     ],
     problems: [
         ("The message is too large", "Nothing was sent. Please shorten it or leave files away, and send again."),
+        ("The message was not sent", "Several messages came from you in a short time. Please try again later."),
         ("The message was not sent", "Something in it cannot be sent. Please change it and send again."),
         ("The message was not sent", "Our mail system is busy. Please try again in a few minutes."),
         (
@@ -102,6 +110,8 @@ static GERMAN: Words = Words {
     thanks: "Vielen Dank",
     sent: "Ihre Nachricht wurde gesendet.",
     correct: "Bitte berichtigen Sie, was markiert ist, und senden Sie noch einmal.",
+    unproven: "Die Best\u{e4}tigung, dass Sie kein Roboter sind, fehlt, ist verbraucht oder abgelaufen. Bitte gehen Sie zur\u{fc}ck zum \
+               Formular, best\u{e4}tigen Sie es dort und senden Sie noch einmal. Das haben Sie geschrieben:",
     empty: "Das Formular ist leer. Bitte f\u{fc}llen Sie es aus.",
     again: "Noch einmal senden",
     choose_again: "Bitte w\u{e4}hlen Sie die Datei noch einmal aus.",
@@ -111,11 +121,16 @@ static GERMAN: Words = Words {
         "Bitte lassen Sie dieses Feld leer.",
         "Bitte f\u{fc}llen Sie dieses Feld aus.",
         "Bitte geben Sie eine E-Mail-Adresse an, wie name@example.org.",
+        "Bitte best\u{e4}tigen Sie, dass Sie kein Roboter sind.",
     ],
     problems: [
         (
             "Die Nachricht ist zu gro\u{df}",
             "Es wurde nichts gesendet. Bitte k\u{fc}rzen Sie sie oder lassen Sie Dateien weg, und senden Sie noch einmal.",
+        ),
+        (
+            "Die Nachricht wurde nicht gesendet",
+            "In kurzer Zeit kamen mehrere Nachrichten von Ihnen. Bitte versuchen Sie es sp\u{e4}ter noch einmal.",
         ),
         (
             "Die Nachricht wurde nicht gesendet",

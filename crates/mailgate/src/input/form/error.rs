@@ -41,6 +41,8 @@ pub enum Fault {
     Missing,
     /// It is not one address.
     NotAnAddress,
+    /// Nothing proves that no robot has filled it in.
+    Unproven,
 }
 
 impl FormError {
@@ -55,6 +57,7 @@ impl fmt::Display for Fault {
             Fault::LeaveEmpty => "leave this empty",
             Fault::Missing => "fill this in",
             Fault::NotAnAddress => "write one address, like name@example.org",
+            Fault::Unproven => "solve a new challenge",
         })
     }
 }

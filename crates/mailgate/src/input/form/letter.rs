@@ -2,6 +2,7 @@
 //! header field but by its role, and no text can be taken for another field: what is not on one line stands indented under its label.
 #![forbid(unsafe_code)]
 
+use super::challenge::{self, Solved};
 use super::label::line;
 use super::rules::{FormRules, Role, Spring};
 use super::{Fault, Field, File, Form, FormError, Value};
@@ -20,6 +21,8 @@ pub struct Letter<'f> {
     pub files: Vec<&'f File>,
     /// Who filled the form in.
     pub reply_to: Option<Mailbox>,
+    /// The challenge that was solved, where one had to be.
+    pub solved: Option<Solved>,
     /// What the form says of the subject, where the server says nothing.
     pub subject: Option<String>,
     /// The text.
@@ -48,15 +51,15 @@ impl<'f> Letter<'f> {
     pub fn read(form: &'f Form, rules: &FormRules<'_>) -> Result<Self, FormError> {
         let filled = || form.fields.iter().filter(|field| !field.is_empty());
         let is_trap = |field: &Field| rules.trap.is(&field.name);
+        let is_proof = |field: &Field| rules.challenger.is_some() && field.name == challenge::FIELD;
+        let is_shown = |field: &Field| !is_trap(field) && !is_proof(field) && !field.name.starts_with('_');
         let trapped = filled().any(is_trap);
-        if filled().all(|field| is_trap(field) || field.name.starts_with('_')) {
+        if !filled().any(is_shown) {
             return Err(FormError::Empty);
         }
         let is_certain = trapped && rules.trap.spring == Spring::Drop;
         let address = (!is_certain).then(|| by_role(form, rules, Role::ReplyTo)).flatten();
-        if !is_certain {
-            check(form, rules, address)?;
-        }
+        let solved = if is_certain { None } else { check(form, rules, address)? };
         let mut used = Vec::new();
         let name = by_role(form, rules, Role::Name);
         let reply_to = address.and_then(|field| {
@@ -68,16 +71,17 @@ impl<'f> Letter<'f> {
         let subject = by_role(form, rules, Role::Subject).filter(|_| !rules.subject_is_set);
         used.extend(subject);
         let listed: Vec<&Field> = filled()
-            .filter(|field| !is_trap(field) && !field.name.starts_with('_'))
+            .filter(|field| is_shown(field))
             .filter(|field| !used.iter().any(|used| std::ptr::eq(*used, *field)))
             .collect();
-        let files = filled().filter_map(|field| match &field.value {
+        let files = listed.iter().filter_map(|field| match &field.value {
             Value::File(file) => Some(file),
             Value::Text(_) => None,
         });
         Ok(Letter {
             files: files.collect(),
             reply_to,
+            solved,
             subject: subject.and_then(Field::text).map(line),
             text: text(&listed),
             trapped,
@@ -92,8 +96,8 @@ fn by_role<'f>(form: &'f Form, rules: &FormRules<'_>, role: Role) -> Option<&'f 
     rules.roles.fields(role).find_map(find)
 }
 
-/// What a visitor has to correct.
-fn check(form: &Form, rules: &FormRules<'_>, address: Option<&Field>) -> Result<(), FormError> {
+/// What a visitor has to correct; if nothing, the challenge that was solved.
+fn check(form: &Form, rules: &FormRules<'_>, address: Option<&Field>) -> Result<Option<Solved>, FormError> {
     let is_filled = |name: &&String| form.fields.iter().any(|field| field.name == **name && !field.is_empty());
     let missing = rules.require.iter().filter(|name| !is_filled(name));
     let mut wrong: Vec<_> = missing.map(|name| (name.clone(), Fault::Missing)).collect();
@@ -108,6 +112,10 @@ fn check(form: &Form, rules: &FormRules<'_>, address: Option<&Field>) -> Result<
         let traps = form.fields.iter().filter(|field| rules.trap.is(&field.name) && !field.is_empty());
         wrong.extend(traps.map(|field| (field.name.clone(), Fault::LeaveEmpty)));
     }
+    let solved = rules.challenger.and_then(|(challenger, now)| challenger.verify(solution(form)?, now).ok());
+    if rules.challenger.is_some() && solved.is_none() {
+        wrong.push((challenge::FIELD.to_owned(), Fault::Unproven));
+    }
     if !wrong.is_empty() {
         return Err(FormError::Wrong(wrong));
     }
@@ -119,7 +127,13 @@ fn check(form: &Form, rules: &FormRules<'_>, address: Option<&Field>) -> Result<
             return Err(FormError::FileType { file: file.name.clone(), essence, taken: rules.files.words() });
         }
     }
-    Ok(())
+    Ok(solved)
+}
+
+/// What the form says that solves a challenge, if it says it once.
+fn solution(form: &Form) -> Option<&str> {
+    let mut solutions = form.fields.iter().filter(|field| field.name == challenge::FIELD && !field.is_empty());
+    solutions.next().filter(|_| solutions.next().is_none()).and_then(Field::text)
 }
 
 /// The fields in their order, those of one name at the place of the first.

@@ -2,6 +2,7 @@
 //! of HTML: [`urlencoded`] (WHATWG URL 5.1) and [`multipart`] (RFC 7578). What a mail is made of them says [`letter`].
 #![forbid(unsafe_code)]
 
+pub mod challenge;
 mod charset;
 mod disposition;
 pub mod error;

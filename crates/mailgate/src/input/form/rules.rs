@@ -2,6 +2,8 @@
 //! are taken.
 #![forbid(unsafe_code)]
 
+use super::challenge::Challenger;
+
 /// What a field of a form can be in the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -172,6 +174,8 @@ impl Trap {
 /// All of it.
 #[derive(Clone, Copy, Debug)]
 pub struct FormRules<'a> {
+    /// Who makes challenges of which one must be solved, and the time in seconds since 1970.
+    pub challenger: Option<(Challenger<'a>, u64)>,
     /// Types of files that are taken.
     pub files: &'a FileTypes,
     /// Fields that must be filled in.

@@ -51,7 +51,13 @@ fn letter<'f>(form: &'f Form, trap: &[&str], require: &[&str]) -> Result<Letter<
     let require: Vec<String> = require.iter().map(|name| (*name).to_owned()).collect();
     let files = FileTypes::parse(&["image/*", "text/plain"]).unwrap();
     let trap = if trap.is_empty() { Trap::default() } else { Trap::parse(trap).unwrap() };
-    let rules =
-        FormRules { files: &files, require: &require, roles: &Roles::default(), subject_is_set: false, trap: &trap };
+    let rules = FormRules {
+        challenger: None,
+        files: &files,
+        require: &require,
+        roles: &Roles::default(),
+        subject_is_set: false,
+        trap: &trap,
+    };
     Letter::read(form, &rules)
 }

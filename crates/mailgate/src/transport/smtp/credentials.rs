@@ -4,8 +4,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What AUTH is given. `Debug` shows nothing of it.
@@ -21,9 +19,6 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Longer than any file of credentials.
-const LONGEST: u64 = 4096;
-
 impl Credentials {
     /// Neither may be empty or hold a control character (RFC 4616 2 forbids NUL; a line end is never meant).
     pub fn new(user: &[u8], password: &[u8]) -> Result<Credentials, &'static str> {
@@ -36,21 +31,11 @@ impl Credentials {
 
     /// The one line `user:password` of a file of mode 0600 or stricter.
     pub fn read(path: &Path) -> Result<Credentials, String> {
+        let content = sys::secret::read(path)?;
         let complain = |why: &dyn fmt::Display| format!("'{}' {why}", path.display());
-        let unreadable = |error: std::io::Error| complain(&format!("cannot be read: {error}"));
-        let mut file = std::fs::File::open(path).map_err(unreadable)?;
-        let facts = file.metadata().map_err(unreadable)?;
-        if !facts.is_file() {
-            return Err(complain(&"is no file"));
-        }
-        if facts.mode() & 0o177 != 0 {
-            return Err(complain(&"is open to others than its owner; chmod 600 it"));
-        }
-        let mut content = Vec::new();
-        file.by_ref().take(LONGEST + 1).read_to_end(&mut content).map_err(unreadable)?;
         let line = content.strip_suffix(b"\n").unwrap_or(&content);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let colon = line.iter().position(|byte| *byte == b':').filter(|_| content.len() as u64 <= LONGEST);
+        let colon = line.iter().position(|byte| *byte == b':');
         let colon = colon.ok_or_else(|| complain(&"does not hold the one line user:password"))?;
         Credentials::new(&line[..colon], &line[colon + 1..])
             .map_err(|why| complain(&format!("holds a user or password that {why}; write the one line user:password")))

@@ -180,3 +180,44 @@ fn a_file_of_a_type_that_is_not_taken_is_named() {
         assert!(error.unwrap_or_default().contains(expected.unwrap_or_default()));
     }
 }
+
+#[test]
+fn a_form_must_hold_its_proof_once_and_the_proof_is_no_text() {
+    use super::super::challenge::Challenger;
+    use base64::Engine;
+    const NOW: u64 = 1_764_000_000;
+    let challenger = Challenger { secret: b"0123456789abcdef", difficulty: 0 };
+    let mut solution = challenger.challenge(NOW).unwrap();
+    solution["number"] = 0.into();
+    let solution = base64::engine::general_purpose::STANDARD.encode(solution.to_string()).replace('+', "%2B");
+    let (files, roles, trap) = (FileTypes::default(), Roles::default(), Trap::default());
+    let read = |body: &str, challenger, now| {
+        let form = form(URLENCODED, body.as_bytes()).unwrap();
+        let rules = FormRules {
+            challenger: Some((challenger, now)),
+            files: &files,
+            require: &["email".to_owned()],
+            roles: &roles,
+            subject_is_set: false,
+            trap: &trap,
+        };
+        Letter::read(&form, &rules).map(|letter| (letter.text, letter.solved)).map_err(|error| error.to_string())
+    };
+    let good = format!("email=a@b.example&text=x&altcha={solution}");
+    let (text, solved) = read(&good, challenger, NOW).unwrap();
+    assert!(text == "text: x\n" && solved.is_some(), "{text}");
+    let other = Challenger { secret: b"another secret!!", difficulty: 0 };
+    let refused = "altcha: solve a new challenge";
+    for (body, challenger, now, expected) in [
+        ("email=a@b.example&text=x", challenger, NOW, refused),
+        ("email=a@b.example&text=x&altcha=", challenger, NOW, refused),
+        ("email=a@b.example&text=x&altcha=x", challenger, NOW, refused),
+        (&format!("{good}&altcha={solution}"), challenger, NOW, refused),
+        (&good, other, NOW, refused),
+        (&good, challenger, NOW + 3600, refused),
+        (&format!("altcha={solution}"), challenger, NOW, "the form is empty; fill something in"),
+        ("text=x", challenger, NOW, "email: fill this in; altcha: solve a new challenge"),
+    ] {
+        assert_eq!(read(body, challenger, now).unwrap_err(), expected, "{body}");
+    }
+}
