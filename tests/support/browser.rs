@@ -64,6 +64,29 @@ impl Browser {
         self.run("return document.body.innerText").as_str().unwrap_or_default().to_owned()
     }
 
+    /// Whether pages may run scripts; [`Self::run`] may all the same.
+    pub fn scripts(&self, allowed: bool) {
+        self.developer("Emulation.setScriptExecutionDisabled", &json!({"value": !allowed}));
+    }
+
+    /// Types into the element that this CSS selector finds, key by key; into a file chooser the path of a file.
+    pub fn type_into(&self, selector: &str, text: &str) {
+        let element = self.element(selector);
+        self.command(&format!("element/{element}/value"), &json!({"text": text}));
+    }
+
+    /// Presses the element that this CSS selector finds.
+    pub fn click(&self, selector: &str) {
+        let element = self.element(selector);
+        self.command(&format!("element/{element}/click"), &json!({}));
+    }
+
+    fn element(&self, selector: &str) -> String {
+        let found = self.command("element", &json!({"using": "css selector", "value": selector}));
+        let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
+        id.unwrap_or_else(|| panic!("nothing is {selector}: {}", self.text())).to_owned()
+    }
+
     /// A screen of this size, in the light or in the dark.
     pub fn screen(&self, width: u32, height: u32, dark: bool) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});

@@ -1,10 +1,12 @@
 //! Processes as /proc shows them, and external commands that must succeed.
 
 use super::deadline::within;
+use super::place::repository;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Runs a command to its end; what it said is part of the failure. Answers its stdout.
@@ -28,6 +30,18 @@ pub fn program(name: &str) -> Option<PathBuf> {
 #[track_caller]
 pub fn required(name: &str, package: &str) -> PathBuf {
     program(name).unwrap_or_else(|| panic!("{name} is missing: apt-get install {package}"))
+}
+
+/// Where `tools/<tool>` has installed what it installs, at most once in a run of the tests; `None` where the registries cannot be reached.
+pub fn installed(tool: &str) -> Option<PathBuf> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = repository().join("target").join(tool);
+    let is_complete = || folder.join("complete").is_file();
+    if !is_complete() {
+        let _ = Command::new(repository().join("tools").join(tool)).arg(&folder).status();
+    }
+    is_complete().then_some(folder)
 }
 
 /// Living processes (no zombies) whose parent is `pid`.

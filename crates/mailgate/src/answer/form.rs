@@ -59,9 +59,11 @@ impl Visitor {
         if !self.wants_page {
             let mut members = problem.members(message_id, show_words);
             (members["success"], members["ok"]) = (false.into(), false.into());
+            members["message"] = self.advice(problem).into();
             if !problem.fields.is_empty() {
-                let errors = problem.fields.iter().map(|(field, what)| json!({"field": field, "message": what}));
-                members["errors"] = errors.collect();
+                let error =
+                    |(field, fault): &(String, Fault)| json!({"field": field, "message": self.words.fault(*fault)});
+                members["errors"] = problem.fields.iter().map(error).collect();
             }
             let body = harmless_json(&members).into_bytes();
             return Response { status, fields, content_type: "application/problem+json", body };
@@ -74,14 +76,12 @@ impl Visitor {
     /// The page for a problem; `typed` is what was filled in, as far as the form could be read.
     pub fn page(&self, problem: &Problem, typed: Option<&Typed<'_>>) -> String {
         let words = self.words;
-        let (title, advice) = words.problem(problem.tag.status, problem.tag.retry);
+        let (title, _) = words.problem(problem.tag.status, problem.tag.retry);
         let mut text = String::new();
         match typed.map(|typed| typed.error) {
             Some(Some(FormError::FileType { file, taken, .. })) => text += &paragraph(&words.file(file, taken)),
             Some(Some(FormError::Empty)) => text += &paragraph(words.empty),
-            Some(Some(FormError::Wrong(faults))) if is_unproven(faults) => text += &paragraph(words.unproven),
-            Some(Some(FormError::Wrong(_))) => text += &paragraph(words.correct),
-            _ => text += &paragraph(advice),
+            _ => text += &paragraph(self.advice(problem)),
         }
         // Nobody is to be tempted to send twice what may be under way.
         let may_repeat = matches!(problem.tag.retry, Retry::AfterCorrection | Retry::Yes | Retry::MayDouble);
@@ -89,6 +89,18 @@ impl Visitor {
             text += &typed.form(words);
         }
         page(words, title, &text)
+    }
+}
+
+impl Visitor {
+    /// What to do about a problem.
+    fn advice(&self, problem: &Problem) -> &'static str {
+        let words = self.words;
+        match problem.fields.as_slice() {
+            [] => words.problem(problem.tag.status, problem.tag.retry).1,
+            faults if is_unproven(faults) => words.unproven,
+            _ => words.correct,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::statuses::reason;
+use crate::input::form::Fault;
 use crate::tags::{Retry, Tag};
 use mail::message_id::MessageId;
 use serde_json::{Value, json};
@@ -18,8 +19,8 @@ pub struct Problem {
     pub detail: String,
     /// What happened, for the administrator.
     pub log: String,
-    /// The fields of a form that are to be corrected, each with what to do.
-    pub fields: Vec<(String, String)>,
+    /// The fields of a form that are to be corrected, each with what is wrong.
+    pub fields: Vec<(String, Fault)>,
     /// What a browser shows that sent a form: with what was typed.
     pub page: Option<Box<String>>,
     /// Seconds after which a further try makes sense.

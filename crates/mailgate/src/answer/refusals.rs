@@ -83,7 +83,7 @@ impl From<&FormError> for Problem {
             FormError::Wrong(_) => &tags::FORM_FIELD,
         };
         let fields = match error {
-            FormError::Wrong(fields) => fields.iter().map(|(name, fault)| (name.clone(), fault.to_string())).collect(),
+            FormError::Wrong(fields) => fields.clone(),
             _ => Vec::new(),
         };
         Problem { fields, ..Problem::new(tag, error.to_string()) }

@@ -53,7 +53,7 @@ fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
     let trap = Trap::parse(&["hp"]).unwrap();
     let typed = Typed { form: &form, error: Some(&error), trap: &trap };
     let visitor = Visitor::of(BROWSER, None);
-    let problem = Problem::new(&tags::FORM_FIELD, error.to_string());
+    let problem = Problem::from(&error);
     let page = visitor.page(&problem, Some(&typed));
     for part in [
         "name=\"name\" value=\"&lt;b&gt;&quot;Eve&quot;&lt;/b&gt;\"",
@@ -89,8 +89,7 @@ fn a_page_that_cannot_solve_a_challenge_keeps_the_text_and_sends_nothing() {
     for (language, words) in [(None, "go back to the form"), (Some("de"), "zum Formular")] {
         let visitor = Visitor::of(BROWSER, language);
         let page = |error: &FormError| {
-            let problem = Problem::new(&tags::FORM_FIELD, error.to_string());
-            visitor.page(&problem, Some(&Typed { form: &form, error: Some(error), trap: &trap }))
+            visitor.page(&Problem::from(error), Some(&Typed { form: &form, error: Some(error), trap: &trap }))
         };
         let email = page(&wrong("email", Fault::Missing));
         assert!(email.contains("<button") && !email.contains(words), "{email}");
@@ -109,8 +108,10 @@ fn a_script_gets_each_field_with_what_to_do() {
     assert_eq!((answer.status, answer.content_type), (422, "application/problem+json"));
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let errors = json!([
-        {"field": "email", "message": "write one address, like name@example.org"}, {"field": "text", "message": "fill this in"},
+        {"field": "email", "message": "Please write one e-mail address, like name@example.org."},
+        {"field": "text", "message": "Please fill this in."},
     ]);
+    assert_eq!(json["message"], "Please correct what is marked and send again.");
     assert_eq!((&json["success"], &json["ok"], &json["errors"]), (&false.into(), &false.into(), &errors));
     assert_eq!((&json["tag"], &json["send_again"]), (&json!("SM0114"), &json!("after-correction")));
     let answer = Visitor::of(None, None).refused(&Problem::new(&tags::BUSY, "busy"), None, false);

@@ -79,8 +79,7 @@ static ENGLISH: Words = Words {
     thanks: "Thank you",
     sent: "Your message was sent.",
     correct: "Please correct what is marked and send again.",
-    unproven: "The check that you are no robot is missing, used or out of date. Please go back to the form, confirm it there and send again. \
-               This is what you wrote:",
+    unproven: "The check that you are no robot is missing, used or out of date. Please go back to the form, confirm it there and send again.",
     empty: "The form is empty. Please fill it in.",
     again: "Send again",
     choose_again: "Please choose the file once more.",
@@ -111,7 +110,7 @@ static GERMAN: Words = Words {
     sent: "Ihre Nachricht wurde gesendet.",
     correct: "Bitte berichtigen Sie, was markiert ist, und senden Sie noch einmal.",
     unproven: "Die Best\u{e4}tigung, dass Sie kein Roboter sind, fehlt, ist verbraucht oder abgelaufen. Bitte gehen Sie zur\u{fc}ck zum \
-               Formular, best\u{e4}tigen Sie es dort und senden Sie noch einmal. Das haben Sie geschrieben:",
+               Formular, best\u{e4}tigen Sie es dort und senden Sie noch einmal.",
     empty: "Das Formular ist leer. Bitte f\u{fc}llen Sie es aus.",
     again: "Noch einmal senden",
     choose_again: "Bitte w\u{e4}hlen Sie die Datei noch einmal aus.",
