@@ -33,6 +33,14 @@ pub fn unstructured(name: &HeaderName, value: &HeaderValue) -> Result<String, En
     sized(name, field.finish())
 }
 
+/// A value of free text that reads as `text` does, also where that holds what looks like an encoded-word.
+pub fn literal(text: &str) -> String {
+    match text.contains("=?") {
+        true => encoded_word::encode(text, encoded_word::MAX_LINE).join(" "),
+        false => text.to_owned(),
+    }
+}
+
 /// The text of an unfolded value, its encoded-words decoded; one that cannot be stays as it is. Blanks between two of them are none (RFC 2047
 /// 6.2).
 pub fn decode(value: &str) -> String {

@@ -245,3 +245,15 @@ fn long_values_take_linear_time() {
     }
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_literal_text_reads_as_it_was_written() {
+    let many = "=?x?= ".repeat(40);
+    for text in
+        ["Hi", "Gr\u{fc}\u{df}e", "=?utf-8?q?Hi=0D=0ABcc:_z@evil.test?=", "a =? b", "\u{fc} =?utf-8?b?", many.trim()]
+    {
+        let written = write(&literal(text));
+        assert_well_formed(&written);
+        assert_eq!((decode(&written).as_str(), read(&written).as_str()), (text, text), "{written}");
+    }
+}

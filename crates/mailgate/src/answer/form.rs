@@ -193,7 +193,7 @@ impl Control<'_> {
                 return format!("<input type=\"hidden\" name=\"{written}\" value=\"{}\">\n", escape(text));
             }
             Value::Text(text) => Some(text),
-            Value::File(_) => None,
+            Value::File(_) | Value::NoFile => None,
         };
         self.number += 1;
         let id = format!("field{}", self.number);
@@ -206,6 +206,7 @@ impl Control<'_> {
             attributes += " autofocus";
         }
         let control = match text {
+            None if matches!(value, Value::NoFile) => format!("<input type=\"file\" {attributes}>"),
             None => format!("<input type=\"file\" {attributes}> {}", self.words.choose_again),
             Some(text) if text.contains('\n') || text.chars().count() > 80 => {
                 // The parser of HTML drops a first line end (13.2.6.4.7).

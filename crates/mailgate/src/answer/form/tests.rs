@@ -47,6 +47,7 @@ fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
             field("_subject", "S"),
             field("hp", ""),
             field("<i>", "x"),
+            Field { name: "photo".into(), value: Value::NoFile },
         ],
     };
     let error = FormError::Wrong(vec![("email".into(), Fault::NotAnAddress), ("phone".into(), Fault::Missing)]);
@@ -62,6 +63,7 @@ fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
         "type=\"hidden\" name=\"_subject\" value=\"S\"",
         "name=\"hp\" tabindex=\"-1\" autocomplete=\"off\"",
         "name=\"&lt;i&gt;\"",
+        "<input type=\"file\" id=\"field5\" name=\"photo\"></p>",
         "name=\"phone\" aria-invalid=\"true\"",
     ] {
         assert!(page.contains(part), "{part}: {page}");

@@ -7,6 +7,7 @@ use super::label::line;
 use super::rules::{FormRules, Role, Spring};
 use super::{Fault, Field, File, Form, FormError, Value};
 use mail::address::{Address, Mailbox};
+use mail::encode::literal;
 use mail::header::{HeaderName, HeaderValue};
 use mail::structured;
 use std::fmt::Write;
@@ -36,13 +37,17 @@ impl Field {
     fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
-            Value::File(_) => None,
+            Value::File(_) | Value::NoFile => None,
         }
     }
 
     /// Whether nothing was filled in.
     pub fn is_empty(&self) -> bool {
-        self.text().is_some_and(|text| text.trim().is_empty())
+        match &self.value {
+            Value::File(_) => false,
+            Value::NoFile => true,
+            Value::Text(text) => text.trim().is_empty(),
+        }
     }
 }
 
@@ -76,13 +81,13 @@ impl<'f> Letter<'f> {
             .collect();
         let files = listed.iter().filter_map(|field| match &field.value {
             Value::File(file) => Some(file),
-            Value::Text(_) => None,
+            Value::NoFile | Value::Text(_) => None,
         });
         Ok(Letter {
             files: files.collect(),
             reply_to,
             solved,
-            subject: subject.and_then(Field::text).map(line),
+            subject: subject.and_then(Field::text).map(|text| literal(&line(text))),
             text: text(&listed),
             trapped,
         })
@@ -163,6 +168,7 @@ fn text(fields: &[&Field]) -> String {
 fn shown(value: &Value) -> String {
     match value {
         Value::File(file) => format!("{} (attached, {} octets)", file.name, file.source.len),
+        Value::NoFile => String::new(),
         Value::Text(text) => text.trim_matches('\n').trim_end().to_owned(),
     }
 }

@@ -48,6 +48,8 @@ pub struct Field {
 pub enum Value {
     /// A file.
     File(File),
+    /// A field for a file, and none was chosen.
+    NoFile,
     /// Text; its lines end in LF, and no other control character but TAB is in it.
     Text(String),
 }
@@ -77,7 +79,7 @@ pub fn read(spool: &Spool, content_type: Option<&ContentType>) -> Result<Form, F
     // HTML 4.10.21.5: a browser fills the field of this name with the charset of the form.
     let named = raw.iter().find(|field| field.name == b"_charset_").and_then(|field| match &field.value {
         RawValue::Text { octets, .. } => charset::named(octets),
-        RawValue::File { .. } => None,
+        RawValue::File { .. } | RawValue::NoFile => None,
     });
     Ok(Form { fields: raw.into_iter().map(|field| field.decode(named)).collect() })
 }
@@ -92,6 +94,7 @@ struct RawField {
 #[derive(Debug)]
 enum RawValue {
     File { name: Vec<u8>, content_type: Option<ContentType>, source: Extent },
+    NoFile,
     Text { octets: Vec<u8>, charset: Option<&'static Encoding> },
 }
 
@@ -102,6 +105,7 @@ impl RawField {
             RawValue::Text { octets, charset } => {
                 Value::Text(label::lines(&charset::decode(&octets, charset.or(named))))
             }
+            RawValue::NoFile => Value::NoFile,
             RawValue::File { name, content_type, source } => Value::File(File {
                 name: file_name::clean(&charset::decode(&name, named)),
                 content_type: content_type.unwrap_or_else(ContentType::octet_stream),
@@ -133,6 +137,7 @@ impl Collected {
         }
         let text = match &field.value {
             RawValue::File { name, .. } => name.len(),
+            RawValue::NoFile => 0,
             RawValue::Text { octets, .. } => octets.len(),
         };
         self.octets += field.name.len() + text;

@@ -54,7 +54,7 @@ fn field(
             return Err(FormError::malformed(start, "a part holds parts; send each file as a part of its own").into());
         }
         // A file field that was left empty (HTML 4.10.21.4).
-        Some(file) if file.is_empty() && source.len == 0 => RawValue::Text { octets: Vec::new(), charset: None },
+        Some(file) if file.is_empty() && source.len == 0 => RawValue::NoFile,
         file => {
             // Parts within it stay what they are: contents of a file.
             let content_type = header.content_type.and_then(|(_, known)| known);

@@ -37,6 +37,7 @@ const URLENCODED: &str = "application/x-www-form-urlencoded";
 fn shown(form: &Form, body: &[u8]) -> Vec<(String, String)> {
     let spool = spool(body, usize::MAX);
     let value = |value: &Value| match value {
+        Value::NoFile => "no file".to_owned(),
         Value::Text(text) => text.clone(),
         Value::File(file) => {
             let mut octets = Vec::new();

@@ -64,7 +64,7 @@ fn multipart_reads_as_browsers_write_it_and_files_stay_where_they_are() {
             format!(
                 "--XX\r\n{disposition}a; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--XX--"
             ),
-            &[("a", "")],
+            &[("a", "no file")],
         ),
         (
             format!("--XX\r\n{disposition}a; filename=\"e.txt\"\r\n\r\n\r\n--XX--"),
