@@ -61,7 +61,7 @@ pub fn post(
     let fields: Vec<(&[u8], &[u8])> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
     let content = Content::Parts { spool: &spool, root: &root };
     Ok(match submit(request, settings, &fields, &content, wish, guards, watch).map_err(failed)? {
-        Outcome::Rehearsed(response) => response,
+        Outcome::DryRun(response) => response,
         Outcome::Held { message_id } | Outcome::Sent(Sent { message_id, .. }) => {
             visitor.thanks(&message_id, settings.form_thanks().map(String::as_str))
         }
