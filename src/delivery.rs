@@ -1,4 +1,4 @@
-//! The hand-over: what the route out needs of a request is prepared before the body is read, then a program, a Maildir or a relay gets the
+//! The hand-over: what a way out needs of a request is prepared before the body is read, then a program, a Maildir or a relay gets the
 //! finished message. From that moment on nobody may say "nothing was sent" but the one who took it.
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ use mailgate::transport::{self, Accepted, Commit, Failure, Program, maildir, slo
 use std::path::Path;
 use web::Response;
 
-/// A route out, with what this request says of it.
+/// A way out, with what this request says of it.
 pub enum Delivery<'c> {
     Maildir(&'c Path),
     Program { path: &'c Path, arguments: Vec<Vec<u8>> },

@@ -62,7 +62,7 @@ impl DryRuns {
     }
 
     /// Whether a request with these fields is a dry run. A server may ignore a preference (RFC 7240 2), but then a message would go out that
-    /// its sender meant as a dry_run: where none is allowed, who asks for one is refused.
+    /// its sender meant as a trial: where none is allowed, who asks for one is refused.
     pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<DryRun>, NotOffered> {
         let asked = is_asked(&value_of(fields, "prefer").unwrap_or_default());
         match self {

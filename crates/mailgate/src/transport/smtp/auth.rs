@@ -1,4 +1,4 @@
-//! Says who we are, by the mechanisms that the server extensions (RFC 4954, PLAIN: RFC 4616, LOGIN: draft-murchison-sasl-login).
+//! Says who we are, by the mechanisms that the server offers (RFC 4954, PLAIN: RFC 4616, LOGIN: draft-murchison-sasl-login).
 #![forbid(unsafe_code)]
 
 use super::ask::ask;

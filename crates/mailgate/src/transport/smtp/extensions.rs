@@ -1,9 +1,9 @@
-//! The answer to EHLO -> what the server extensions (RFC 5321 4.1.1.1). What it does not offer is never used.
+//! The answer to EHLO -> what the server offers (RFC 5321 4.1.1.1). What it does not offer is never used.
 #![forbid(unsafe_code)]
 
 use super::reply::Reply;
 
-/// What the server extensions (its answer to EHLO).
+/// What the server offers (its answer to EHLO).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extensions {
     pub dsn: bool,

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// RCPT commands written at one time (RFC 2920 3.1: what is written may not fill both windows).
 const GROUP: usize = 100;
 
-/// How long is waited for the words of a server that takes no more octets: they are there, or nothing is.
+/// After a write fails, how long to wait for an answer that the server may already have sent.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A connection that is ready for MAIL.
