@@ -1,4 +1,4 @@
-//! The hand-over: what the way out needs of a request is prepared before the body is read, then a program, a Maildir or a relay gets the
+//! The hand-over: what a way out needs of a request is prepared before the body is read, then a program, a Maildir or a relay gets the
 //! finished message. From that moment on nobody may say "nothing was sent" but the one who took it.
 #![forbid(unsafe_code)]
 

@@ -20,7 +20,7 @@ use mailgate::transport::{self, Exit, Failure};
 use std::ffi::CStr;
 use web::Response;
 
-/// A request that sent nothing, or nobody knows.
+/// Why a request did not send, or may not have sent.
 pub enum Refused {
     /// The body broke off; httpd answers with this status.
     Broken(i32),

@@ -78,18 +78,14 @@ pub struct Trace<'a> {
 impl Trace<'_> {
     /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
     pub(super) fn field(&self) -> String {
-        let client = match self.client {
-            Some(IpAddr::V4(address)) => format!("[{address}]"),
-            Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
-            None => "client".to_owned(),
-        };
+        let client = self.client.map_or("client".to_owned(), |address| HostName::literal(address).to_string());
         let user = self.user.map(|user| {
             let plain =
                 |&byte: &u8| if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) { byte as char } else { '?' };
             format!(" (user {})", user.iter().take(128).map(plain).collect::<String>())
         });
         format!(
-            "Received: {client}{}\n\tby {} with {} id {};\n\t{}\n",
+            "Received: from {client}{}\n\tby {} with {} id {};\n\t{}\n",
             user.unwrap_or_default(),
             self.server_name,
             self.protocol,

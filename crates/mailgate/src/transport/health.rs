@@ -1,4 +1,4 @@
-//! A way out -> whether a message could be handed over now, as far as that can be seen without one. Nothing is sent, started or left behind.
+//! Whether a transport could take a message now, as far as that can be seen without sending one. Nothing is started or left behind.
 #![forbid(unsafe_code)]
 
 use super::FailureKind;

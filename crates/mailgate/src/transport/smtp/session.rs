@@ -13,16 +13,16 @@ use super::{Envelope, Relay, StartTls, auth, memory};
 use crate::message::Message;
 use crate::tags;
 use crate::transport::Commit;
-use mail::address::Domain;
+use mail::address::HostName;
 use rustls::ClientConfig;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// RCPT commands written at one time (RFC 2920 3.1: what is written may not fill both windows).
 const GROUP: usize = 100;
 
-/// How long is waited for the words of a server that takes no more octets: they are there, or nothing is.
+/// After a write fails, how long to wait for an answer that the server may already have sent.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A connection that is ready for MAIL.
@@ -71,7 +71,8 @@ impl Session {
         }
         let greeting = connection.reply().map_err(lost(Step::Greeting))?;
         expect(Step::Greeting, greeting, 220)?;
-        let name = ehlo_name(&relay.name, connection.local_address());
+        let local = connection.local_address().unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let name = HostName::qualified(&relay.name, local).to_string();
         let mut extensions = hello(&mut connection, relay, &name)?;
         if !server.implicit_tls && extensions.starttls && asks_for_tls {
             if !relay.requires_tls() {
@@ -291,25 +292,6 @@ fn expect(step: Step, reply: Reply, code: u16) -> Result<(), SmtpError> {
     if reply.code == code { Ok(()) } else { Err(SmtpError::refused(step, &reply)) }
 }
 
-/// What EHLO says of a server that is called so (RFC 5321 4.1.3): its name in the DNS, or else its address on this connection.
-pub(super) fn ehlo_name(server_name: &str, local: Option<IpAddr>) -> String {
-    let literal = |address: IpAddr| match address {
-        IpAddr::V4(address) => format!("[{address}]"),
-        IpAddr::V6(address) => format!("[IPv6:{address}]"),
-    };
-    if let Ok(address) = server_name.trim_matches(['[', ']']).parse() {
-        return literal(address);
-    }
-    // A name without a dot, or one that ends in a number, is none that the relay could look up.
-    let is_name = |domain: &Domain| {
-        domain.as_str().rsplit_once('.').is_some_and(|(_, last)| !last.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    match Domain::parse(server_name.strip_suffix('.').unwrap_or(server_name)) {
-        Ok(domain) if is_name(&domain) => domain.to_string(),
-        _ => literal(local.unwrap_or(Ipv4Addr::LOCALHOST.into())),
-    }
-}
-
 /// STARTTLS, and EHLO once more: what was offered before counts no more (RFC 3207 4.2).
 fn encrypt(
     mut connection: Connection,
@@ -336,34 +318,4 @@ fn hello(connection: &mut Connection, relay: &Relay, name: &str) -> Result<Exten
         return Ok(Extensions::default());
     }
     Err(SmtpError::refused(Step::Hello, &reply))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn we_are_called_by_a_name_of_the_dns_or_an_address() {
-        for (name, local, expected) in [
-            ("gateway.example.test", "192.0.2.9", "gateway.example.test"),
-            ("Gateway.Example.Test.", "192.0.2.9", "gateway.example.test"),
-            ("m\u{fc}ller.example", "192.0.2.9", "xn--mller-kva.example"),
-            ("192.0.2.1", "192.0.2.9", "[192.0.2.1]"),
-            ("2001:db8::1", "192.0.2.9", "[IPv6:2001:db8::1]"),
-            ("[2001:db8::1]", "192.0.2.9", "[IPv6:2001:db8::1]"),
-            ("under_score.example.test", "192.0.2.9", "[192.0.2.9]"),
-            ("under_score.example.test", "2001:db8::9", "[IPv6:2001:db8::9]"),
-            ("-a.example.test", "192.0.2.9", "[192.0.2.9]"),
-            ("a..test", "192.0.2.9", "[192.0.2.9]"),
-            ("a.test..", "192.0.2.9", "[192.0.2.9]"),
-            ("a b.test\r\nMAIL", "192.0.2.9", "[192.0.2.9]"),
-            ("gateway", "192.0.2.9", "[192.0.2.9]"),
-            ("localhost", "192.0.2.9", "[192.0.2.9]"),
-            ("127.1", "192.0.2.9", "[192.0.2.9]"),
-            ("", "192.0.2.9", "[192.0.2.9]"),
-        ] {
-            assert_eq!(ehlo_name(name, Some(local.parse().unwrap())), expected, "{name}");
-        }
-        assert_eq!(ehlo_name("", None), "[127.0.0.1]");
-    }
 }
