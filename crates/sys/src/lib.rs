@@ -9,7 +9,7 @@ pub mod calls;
 pub mod child;
 pub mod lookup;
 pub mod socket;
-mod spawn;
+pub mod spawn;
 pub mod spool;
 
 pub use rustix::process::Pid;
