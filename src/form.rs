@@ -69,7 +69,7 @@ pub fn post<'r>(
     if letter.trapped && trap.spring == Spring::Drop {
         return drop_it(request, settings, visitor, watch);
     }
-    if let (Some(solved), Some(idempotency), None) = (&letter.solved, settings.idempotency(), wish.trial) {
+    if let (Some(solved), Some(idempotency), None) = (&letter.solved, settings.idempotency(), wish.dry_run) {
         guards.keyed = Some(Keyed::of_challenge(request, settings, idempotency, solved));
     }
     let failed = |refused| match &refused {
@@ -83,7 +83,7 @@ pub fn post<'r>(
     let fields: Vec<(&[u8], &[u8])> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
     let content = Content::Parts { spool: &spool, root: &root };
     Ok(match submit(request, settings, &fields, &content, wish, guards, watch).map_err(failed)? {
-        Outcome::Rehearsed(response) => response,
+        Outcome::DryRun(response) => response,
         Outcome::Held { message_id } | Outcome::Sent(Sent { message_id, .. }) => {
             visitor.thanks(&message_id, settings.form_thanks().map(String::as_str))
         }

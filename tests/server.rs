@@ -4,6 +4,7 @@ mod answers;
 mod bcc;
 mod checks;
 mod circle;
+mod client;
 mod contact;
 mod database;
 mod directives;

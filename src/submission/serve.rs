@@ -13,7 +13,7 @@ use mailgate::tags;
 use smtp::{Auth, Cause, LineEnds, Phase, Refusal, Session};
 use std::time::Duration;
 
-/// How often is looked whether httpd stops.
+/// How often to check whether httpd stops.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end.

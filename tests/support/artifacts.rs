@@ -38,8 +38,8 @@ pub fn faulty_module() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let target = target_folder().join("faults");
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(repository()).args(["build", "--quiet", "--package", "mod_sendmail", "--features", "faults"]);
+        let mut cargo = cargo();
+        cargo.args(["build", "--quiet", "--package", "mod_sendmail", "--features", "faults"]);
         run(cargo.arg("--target-dir").arg(&target));
         target.join("debug/libmod_sendmail.so")
     })
@@ -48,8 +48,8 @@ pub fn faulty_module() -> &'static Path {
 fn build(packages: &[&str]) -> Artifacts {
     let release = std::env::var_os("MOD_SENDMAIL_PROFILE").is_some_and(|profile| profile == "release");
     let target = target_folder();
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(repository()).args(["build", "--quiet", "--target-dir"]).arg(&target);
+    let mut cargo = cargo();
+    cargo.args(["build", "--quiet", "--target-dir"]).arg(&target);
     cargo.args(packages.iter().flat_map(|package| ["--package", package]));
     cargo.args(release.then_some("--release"));
     run(&mut cargo);
@@ -61,6 +61,17 @@ fn build(packages: &[&str]) -> Artifacts {
         fake_sendmail: folder.join("fake-sendmail"),
         folder,
     }
+}
+
+/// cargo, without what `cargo test` tells this process of its own package: build scripts that look at it (ring) would run again each time.
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(repository());
+    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars().filter(|(name, _)| of_package(name)) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 /// CARGO_TARGET_TMPDIR is `<target>/tmp`, whatever --target-dir, CARGO_TARGET_DIR or .cargo/config.toml said.

@@ -19,7 +19,7 @@ pub struct Daemon {
 }
 
 /// rspamd compiles its patterns first.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program, or none with a word where its package is not installed.
 pub fn installed(name: &str, package: &str) -> Option<PathBuf> {

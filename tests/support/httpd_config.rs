@@ -190,6 +190,12 @@ impl Builder {
         self.port
     }
 
+    /// At this port, where another server was.
+    pub fn at(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
     /// Starts and waits until it serves; a server that does not start fails the test with its words.
     #[track_caller]
     pub fn start(self) -> Httpd {

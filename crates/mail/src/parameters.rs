@@ -84,7 +84,7 @@ impl Parameters {
     }
 }
 
-/// More than this nobody means, and each is looked for among all others.
+/// More than anybody needs; each one is compared with all others.
 const MAX_PIECES: usize = 200;
 
 /// One `attribute=value` as it stands there.

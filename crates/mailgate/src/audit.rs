@@ -16,6 +16,8 @@ use conftree::sections::{Host, Site, flat};
 use conftree::{Directive, access};
 use std::path::Path;
 
+mod circle;
+
 /// A warning of the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
@@ -29,7 +31,7 @@ pub struct Warning {
 pub fn warnings(tree: &[Directive]) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = Vec::new();
     for host in Host::all(tree) {
-        let sites = host.sites("sendmail").into_iter().flat_map(|site| site_warnings(&host, site));
+        let sites = host.sites("sendmail").into_iter().flat_map(|site| site_warnings(tree, &host, site));
         for warning in sites.chain(overridable(&host)) {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
@@ -39,7 +41,7 @@ pub fn warnings(tree: &[Directive]) -> Vec<Warning> {
     warnings
 }
 
-fn site_warnings<'t>(host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
+fn site_warnings<'t>(tree: &[Directive], host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
     let scope = Scope { site, lists: host.lists(site, None) };
     let found = [
         scope.open().or_else(|| scope.opened_elsewhere(host)),
@@ -48,6 +50,7 @@ fn site_warnings<'t>(host: &Host<'t>, site: Site<'t>) -> Vec<Warning> {
         scope.past_redirection(),
         scope.milters_without_envelope(),
         scope.stray_credentials(),
+        scope.circle(tree),
     ];
     found.into_iter().flatten().chain(scope.forms()).chain(scope.arguments_of_program()).collect()
 }
@@ -278,6 +281,26 @@ impl<'t> Scope<'t> {
                 stray.place,
                 relay.name,
                 relay.place
+            ),
+        })
+    }
+
+    /// sendmail-http, with this very place for its gateway.
+    fn circle(&self, tree: &[Directive]) -> Option<Warning> {
+        let program = self.program()?;
+        let path = Path::new(program.words.first()?);
+        if mta::identify(path) != Mta::SendmailHttp {
+            return None;
+        }
+        let environment = self.lists.iter().flat_map(|list| flat(list)).filter(|directive| directive.is("SendmailEnv"));
+        let environment: Vec<&str> = environment.flat_map(|directive| &directive.words).map(String::as_str).collect();
+        let url = circle::url_of_itself(tree, self.site.section, &self.words_of_program(), &environment)?;
+        Some(Warning {
+            tag: &tags::CIRCLE,
+            text: format!(
+                "{}: {} is sendmail-http, and hands its mail to {url}, which is this place: mail goes round and is never delivered. Set SendmailRelay                  or another program",
+                self.place(),
+                path.display()
             ),
         })
     }

@@ -214,6 +214,8 @@ notes! {
     SUBMISSION "SM0811",
     /// A form that cannot be sent, or whose trap catches people.
     FORM "SM0812",
+    /// A program that hands mail to the place it came from.
+    CIRCLE "SM0813",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

@@ -2,13 +2,17 @@
 //! queue is empty. `-q10m` stays, and sees at once what is dropped (inotify).
 #![forbid(unsafe_code)]
 
-use std::os::unix::process::CommandExt;
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use sys::spawn::Start;
 
 use crate::account::Host;
 use crate::aliases::Aliases;
@@ -35,17 +39,27 @@ pub fn start(config: &Config, log: &Log) {
     }
     // The lock is free again when this returns; the new process takes it.
     let is_alone = Queue::open(path).and_then(|queue| queue.lock(LOCK)).is_ok_and(|lock| lock.is_some());
-    let Some(program) = std::env::current_exe().ok().filter(|_| is_alone) else { return };
-    let mut command = Command::new(program);
-    if let Source::File(file) = &config.source {
-        command.arg("--config").arg(file);
-    }
-    // In a group of its own, and without the caller's descriptors: cron waits until all who hold them have ended.
-    command.arg("--drain").current_dir("/").process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if let Err(error) = command.spawn() {
+    if is_alone && let Err(error) = leave_behind(&config.source) {
         log.warning(&format!("no process to try again: {error}; run sendmail -q"));
     }
+}
+
+/// Starts it in a group of its own and without any descriptor of the caller: cron waits until all who hold its pipe have ended, and a lock
+/// (flock(1)) is held until then.
+fn leave_behind(source: &Source) -> io::Result<()> {
+    let word = |octets: Vec<u8>| CString::new(octets).map_err(io::Error::from);
+    let path = word(std::env::current_exe()?.into_os_string().into_vec())?;
+    let mut words = vec![path.clone()];
+    if let Source::File(file) = source {
+        words.extend([c"--config".to_owned(), word(file.as_os_str().as_bytes().to_vec())?]);
+    }
+    words.push(c"--drain".to_owned());
+    let variables = std::env::vars_os().map(|(name, value)| word([name.as_bytes(), value.as_bytes()].join(&b'=')));
+    let environment = variables.collect::<io::Result<Vec<_>>>()?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    let (stdin, stdout, stderr) = (null.as_fd(), null.as_fd(), null.as_fd());
+    sys::calls::spawn(&Start { path: &path, words: &words, environment: &environment, stdin, stdout, stderr })?;
+    Ok(())
 }
 
 /// Runs the queue as often as asked. The settings are read anew each time: a password that was changed needs no restart.

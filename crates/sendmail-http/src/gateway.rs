@@ -139,7 +139,9 @@ impl Gateway {
         for (name, value) in envelope_fields(request.envelope) {
             post = post.header(name, value);
         }
-        if request.size > EXPECT_FROM {
+        // A new connection by TLS may end at the other side's first look at our certificate, which comes after the handshake (RFC 8446 4.4.2.4):
+        // before any octet of the message has left, or nobody would know whether it was taken.
+        if request.size > EXPECT_FROM || url.is_tls() && !request.is_key_honoured {
             post = post.header("Expect", "100-continue");
         }
         if request.dry_run {

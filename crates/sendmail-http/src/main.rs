@@ -47,9 +47,9 @@ fn main() -> ExitCode {
     };
     let mut log = Log::new(options.tag.as_deref(), options.verbose);
     options.warnings.iter().for_each(|words| log.warning(words));
-    // A fault of ours is told as what it is to the caller: a message that was not taken.
+    // After a fault of ours nobody knows how far it came.
     let outcome = catch_unwind(AssertUnwindSafe(|| run(&options, &mut log)));
-    let fault = || Failure::new(Status::TempFail, "a fault of this program; the message is not kept");
+    let fault = || Failure::new(Status::Unknown, "a fault of this program; the message may or may not have been sent");
     match outcome.unwrap_or_else(|_| Err(fault())) {
         Ok(status) => ExitCode::from(status as u8),
         Err(Failure { status, words, .. }) => {

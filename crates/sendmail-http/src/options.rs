@@ -104,7 +104,7 @@ pub struct Dsn {
 enum Takes {
     /// What is glued to it, if anything is.
     Glued,
-    /// What is glued to it, else the next word if that is a number or one letter: `-d 5`, `-e m`.
+    /// What is glued to it, else the next word if that is a number or one letter: `-d 5`.
     GluedOrShort,
     Nothing,
     /// What is glued to it, else the next word, whatever that is.
@@ -143,7 +143,7 @@ const LETTERS: &[(u8, Takes, Meaning)] = &[
     (b'D', Takes::Glued, Meaning::Ignored),         // Exim: macro; dma: foreground
     (b'd', Takes::GluedOrShort, Meaning::Ignored),  // debugging
     (b'E', Takes::Glued, Meaning::Ignored),         // Exim
-    (b'e', Takes::GluedOrShort, Meaning::Ignored),  // how errors are told: always by stderr and status
+    (b'e', Takes::Value, Meaning::Ignored),         // how errors are told: always by stderr and status
     (b'F', Takes::Value, Meaning::FullName),
     (b'f', Takes::Value, Meaning::Sender),
     (b'G', Takes::Nothing, Meaning::Ignored),       // gateway submission

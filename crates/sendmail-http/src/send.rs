@@ -244,7 +244,12 @@ impl Sender<'_> {
                     return Err(Failure::new(Status::Unknown, words));
                 }
                 self.log.warning(&format!("{key}: queued, and may have been taken: {words}"));
-                self.keep(config, &handed, original)
+                // Told to try again, the caller would send it twice.
+                self.keep(config, &handed, original).map_err(|failure| {
+                    let words =
+                        format!("the message may or may not have been sent: {words}; it is not kept: {failure}");
+                    Failure::new(Status::Unknown, words)
+                })
             }
             Outcome::Later(Later { pause, is_loud, status, words }) => {
                 let pause = pause.map_or(0, |pause| i64::try_from(pause.as_secs()).unwrap_or(0)).max(FIRST_PAUSE);

@@ -21,7 +21,7 @@ use crate::spawn::{self, Started};
 const KEPT: usize = 8 * 1024;
 /// From TERM to KILL, from KILL to giving up, and from the exit to the end of a grandchild's stderr.
 const GRACE: Duration = Duration::from_secs(1);
-/// How often is looked where there is no pidfd.
+/// Poll interval where pidfd is not available.
 const POLLING: Duration = Duration::from_millis(10);
 
 /// Children that were killed and did not end within [`GRACE`]: in an uninterruptible sleep, or run by another user.

@@ -10,7 +10,7 @@ pub mod child;
 pub mod lookup;
 pub mod secret;
 pub mod socket;
-mod spawn;
+pub mod spawn;
 pub mod spool;
 
 pub use rustix::process::Pid;

@@ -16,10 +16,28 @@ impl HostName {
     pub fn new(given: &str, address: IpAddr) -> HostName {
         let given = given.trim_matches(['[', ']']);
         match (given.parse().ok(), HostName::domain(given)) {
-            (Some(address), _) => HostName(literal(address).into()),
+            (Some(address), _) => HostName::literal(address),
             (None, Some(domain)) => HostName(domain.as_str().into()),
-            (None, None) => HostName(literal(address).into()),
+            (None, None) => HostName::literal(address),
         }
+    }
+
+    /// As [`HostName::new`], for EHLO: a name that others cannot look up, one without a dot or with a number at its end, is none.
+    pub fn qualified(given: &str, address: IpAddr) -> HostName {
+        let name = HostName::new(given, address);
+        let last = name.0.rsplit_once('.').map(|(_, last)| last);
+        let is_qualified =
+            name.0.starts_with('[') || last.is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
+        if is_qualified { name } else { HostName::literal(address) }
+    }
+
+    /// RFC 5321 4.1.3: `address-literal = "[" ( IPv4-address-literal / IPv6-address-literal ) "]"`.
+    pub fn literal(address: IpAddr) -> HostName {
+        let literal = match address.to_canonical() {
+            IpAddr::V4(address) => format!("[{address}]"),
+            IpAddr::V6(address) => format!("[IPv6:{address}]"),
+        };
+        HostName(literal.into())
     }
 
     /// The domain that a host is called by, if it is one; the dot at the end of a full name is no part of it in mail.
@@ -36,14 +54,6 @@ impl HostName {
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// RFC 5321 4.1.3: `address-literal = "[" ( IPv4-address-literal / IPv6-address-literal ) "]"`.
-fn literal(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => format!("[{address}]"),
-        IpAddr::V6(address) => format!("[IPv6:{address}]"),
     }
 }
 
@@ -76,5 +86,29 @@ mod tests {
             assert_eq!(name.as_str(), expected, "{given}");
         }
         assert_eq!(HostName::domain("192.0.2.1"), None);
+    }
+
+    #[test]
+    fn a_qualified_name_is_one_that_others_can_look_up() {
+        for (name, local, expected) in [
+            ("gateway.example.test", "192.0.2.9", "gateway.example.test"),
+            ("Gateway.Example.Test.", "192.0.2.9", "gateway.example.test"),
+            ("m\u{fc}ller.example", "192.0.2.9", "xn--mller-kva.example"),
+            ("192.0.2.1", "192.0.2.9", "[192.0.2.1]"),
+            ("2001:db8::1", "192.0.2.9", "[IPv6:2001:db8::1]"),
+            ("[2001:db8::1]", "192.0.2.9", "[IPv6:2001:db8::1]"),
+            ("under_score.example.test", "192.0.2.9", "[192.0.2.9]"),
+            ("under_score.example.test", "2001:db8::9", "[IPv6:2001:db8::9]"),
+            ("-a.example.test", "192.0.2.9", "[192.0.2.9]"),
+            ("a..test", "192.0.2.9", "[192.0.2.9]"),
+            ("a.test..", "192.0.2.9", "[192.0.2.9]"),
+            ("a b.test\r\nMAIL", "192.0.2.9", "[192.0.2.9]"),
+            ("gateway", "192.0.2.9", "[192.0.2.9]"),
+            ("localhost", "192.0.2.9", "[192.0.2.9]"),
+            ("127.1", "192.0.2.9", "[192.0.2.9]"),
+            ("", "192.0.2.9", "[192.0.2.9]"),
+        ] {
+            assert_eq!(HostName::qualified(name, local.parse().unwrap()).as_str(), expected, "{name}");
+        }
     }
 }

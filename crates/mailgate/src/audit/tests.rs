@@ -328,3 +328,46 @@ fn a_form_needs_its_addresses_and_leaves_no_recipient_to_the_client() {
     assert_eq!(tags(&location("", &format!("{other}\nSendmailRecipients b.test"))), ["SM0812"]);
     assert_eq!(tags(&location("", &challenged.replace("altcha", "off").replace("/tmp", "off"))), [""; 0]);
 }
+
+#[test]
+fn a_place_that_hands_its_mail_to_itself_is_named() {
+    let root = std::env::temp_dir().join(format!("mailgate-circle-{}", std::process::id()));
+    std::fs::create_dir_all(&root).unwrap();
+    let (program, conf) = (root.join("sendmail-http"), root.join("conf"));
+    std::fs::write(&program, "").unwrap();
+    let circles = |url: &str, inside: &str| {
+        std::fs::write(&conf, format!("# url http://localhost/mail\nuser a\nURL \"{url}\"\n")).unwrap();
+        let arguments =
+            format!("SendmailName {}\nSendmailArguments --config {} -i --", program.display(), conf.display());
+        let server = "Listen 80\nListen 127.0.0.1:8080 http\nServerName https://mail.example.org:443\n<VirtualHost *:80>\nServerAlias a.test b.test\n</VirtualHost>";
+        tags(&format!(
+            "{server}\n<Location /mail/>\nSetHandler sendmail\nRequire valid-user\n{arguments}\n{inside}\n</Location>"
+        ))
+        .contains(&"SM0813")
+    };
+    for url in [
+        "http://127.0.0.1/mail",
+        "http://localhost:8080/mail/",
+        "http://[::1]:8080/mail/x?y",
+        "https://mail.example.org/mail",
+        "http://B.test:99/mail",
+    ] {
+        assert!(circles(url, ""), "{url}");
+    }
+    for url in [
+        "http://127.0.0.1/",
+        "http://127.0.0.1/mailbox",
+        "http://127.0.0.1:81/mail",
+        "https://localhost/mail",
+        "https://other.example.org/mail",
+        "nonsense",
+    ] {
+        assert!(!circles(url, ""), "{url}");
+    }
+    assert!(!circles("http://127.0.0.1/mail", "SendmailName /bin/true"), "another program");
+    let here = "SendmailArguments -t -i\nSendmailEnv A=b \"SENDMAIL_HTTP_URL=https://x.test/ http://127.0.0.1/mail\"";
+    assert!(
+        circles("https://other.example.org/", here) && !circles("http://127.0.0.1/mail", &here.replace("/mail", "/x"))
+    );
+    std::fs::remove_dir_all(&root).unwrap();
+}

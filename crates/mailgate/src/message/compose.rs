@@ -9,7 +9,7 @@ use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
 use mail::mime::MimeError;
-use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Lengths, Markup, Plan, Source};
+use mail::transfer_encoding::{self as body, BodyError, BodyKind, Facts, Lengths, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -78,18 +78,14 @@ pub struct Trace<'a> {
 impl Trace<'_> {
     /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
     pub(super) fn field(&self) -> String {
-        let client = match self.client {
-            Some(IpAddr::V4(address)) => format!("[{address}]"),
-            Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
-            None => "client".to_owned(),
-        };
+        let client = self.client.map_or("client".to_owned(), |address| HostName::literal(address).to_string());
         let user = self.user.map(|user| {
             let plain =
                 |&byte: &u8| if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) { byte as char } else { '?' };
             format!(" (user {})", user.iter().take(128).map(plain).collect::<String>())
         });
         format!(
-            "Received: {client}{}\n\tby {} with {} id {};\n\t{}\n",
+            "Received: from {client}{}\n\tby {} with {} id {};\n\t{}\n",
             user.unwrap_or_default(),
             self.server_name,
             self.protocol,
@@ -123,13 +119,13 @@ impl Form {
         let kind = content_type.kind();
         let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts, lengths)?;
         let header = last_lines(&content_type, &plan);
-        Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
+        Ok(Form { header, plan, is_certain: is_known && kind == BodyKind::Other && plan.source != Source::Encoded })
     }
 
     /// For the contents of a part, whose sender said nothing of an encoding.
     pub fn of_leaf<E>(leaf: &Leaf, facts: &Facts, lengths: impl FnOnce() -> Result<Lengths, E>) -> Result<Form, E> {
         let content_type = content_type(Some(&leaf.content_type), facts);
-        let kind = if leaf.is_attachment() { Kind::Other } else { content_type.kind() };
+        let kind = if leaf.is_attachment() { BodyKind::Other } else { content_type.kind() };
         let plan = Plan::of_leaf(kind, facts, lengths)?;
         Ok(Form { header: last_lines(&content_type, &plan), plan, is_certain: true })
     }

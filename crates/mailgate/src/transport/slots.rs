@@ -25,7 +25,7 @@ impl Gate {
 
 static GATE: Gate = Gate::new();
 
-/// Leave to run one program, until dropped.
+/// Permission to run one program; released on drop.
 #[derive(Debug)]
 pub struct Slot(());
 

@@ -155,3 +155,75 @@ fn a_line_break_in_a_value_is_refused() {
 fn what_follows_two_hyphens_is_a_recipient() {
     assert_eq!(clean("-i -- -f a@example.org").recipients, ["-f", "a@example.org"]);
 }
+
+/// What becomes of each letter of a program.
+struct Program {
+    name: &'static str,
+    /// Its options as getopt(3) writes them, from its source: a letter, `:` for a value, `::` for a value that must be glued.
+    options: &'static str,
+    /// Letters that do here what they do there.
+    taken: &'static str,
+    /// Letters that have no effect here; their values are taken with them.
+    ignored: &'static str,
+    /// Letters that are told on stderr.
+    warned: &'static str,
+}
+
+#[rustfmt::skip]
+const PROGRAMS: &[Program] = &[
+    Program { name: "Postfix", options: "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q::tvx",
+        taken: "FILNRVbfinoqrtv", ignored: "ABCGOUXcehmpx", warned: "" },
+    Program { name: "Exim", options: "A::B:b::C:D::d::E::e::F:f:Gh:iL:M::mNnO:o::p:q::R:r:S::tUvX:xz::",
+        taken: "FLNRbfinoqrtv", ignored: "ABCDEGMOUXdehmpx", warned: "Sz" },
+    Program { name: "msmtp", options: "Pd::SC:a:f:N:R:X:tA:B:b:F:Gh:iL:mnO:o:v",
+        taken: "FLNRbfinotv", ignored: "ABCGOXadhm", warned: "PS" },
+    Program { name: "nullmailer", options: "B:b:C:d:F:f:h:iL:mN:nO:o:p:q::R:r:tUV:vX:",
+        taken: "FLNRVbfinoqrtv", ignored: "BCOUXdhmp", warned: "" },
+    Program { name: "dma", options: "A:b:B:C:d:D::f:F:h:iL:N:no:O:q::r:R:tUV:vX:",
+        taken: "FLNRVbfinoqrtv", ignored: "ABCDOUXdh", warned: "" },
+];
+
+#[test]
+fn each_option_of_other_sendmails_is_taken_ignored_or_warned_of_and_costs_no_recipient() {
+    for Program { name, options, taken, ignored, warned } in PROGRAMS {
+        let letters = options.char_indices().filter(|(_, letter)| *letter != ':');
+        let mut classes = [String::new(), String::new(), String::new()];
+        for (at, letter) in letters {
+            let value = match letter {
+                'b' => "m",
+                'N' => "never",
+                'R' => "hdrs",
+                'd' | 'h' | 'q' => "5",
+                _ => "x",
+            };
+            let rest = &options[at + letter.len_utf8()..];
+            let forms = match (letter, rest) {
+                // Exim's -N delivers nothing; nobody who wants his mail sent writes it.
+                ('N', _) => vec![format!("-N{value}"), format!("-N {value}")],
+                (_, rest) if rest.starts_with("::") => vec![format!("-{letter}{value}")],
+                (_, rest) if rest.starts_with(':') => vec![format!("-{letter}{value}"), format!("-{letter} {value}")],
+                _ => vec![format!("-{letter}")],
+            };
+            let mut class = 0;
+            for form in forms {
+                let options = parsed(&format!("{form} root")).unwrap_or_else(|words| panic!("{name} {form}: {words}"));
+                if !warned.contains(letter) {
+                    assert_eq!(options.recipients, ["root"], "{name} {form}");
+                }
+                class = match LETTERS.iter().find(|row| char::from(row.0) == letter) {
+                    _ if !options.warnings.is_empty() => 2,
+                    Some((_, _, Meaning::Ignored)) => 1,
+                    _ => 0,
+                };
+            }
+            classes[class].push(letter);
+        }
+        let sorted = |letters: &str| {
+            let mut letters: Vec<char> = letters.chars().collect();
+            letters.sort_unstable();
+            letters.into_iter().collect::<String>()
+        };
+        let found = classes.map(|letters| sorted(&letters));
+        assert_eq!(found, [*taken, *ignored, *warned].map(sorted), "{name}: taken, ignored, warned of");
+    }
+}

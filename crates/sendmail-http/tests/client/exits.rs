@@ -84,6 +84,23 @@ fn each_answer_has_its_exit_status_and_nothing_is_lost_or_sent_twice() {
 }
 
 #[test]
+fn what_cannot_be_kept_is_for_the_caller_to_send_again_only_if_it_was_not_sent() {
+    for (act, status) in [
+        (Act::Take, 0),
+        (Answer::problem(503, "yes", "SM0406"), 75),
+        (Answer::html(401), 75),
+        (Act::TakeAndClose, 76),
+        (Answer::problem(502, "unknown", "SM0407"), 76),
+    ] {
+        let gateway = Gateway::doing(act.clone());
+        let place = Place::new("unkept");
+        place.settings(&gateway, &format!("queue {}/queue\n", place.file("aliases").display())); // below a file
+        let done = place.send("-t", MESSAGE);
+        assert_eq!((done.status, gateway.posts().len()), (status, 1), "{act:?}: {done:?}");
+    }
+}
+
+#[test]
 fn a_large_message_that_is_refused_costs_no_upload_and_the_refusal_is_heard() {
     let Act::Answer(refusal) = Answer::problem(413, "after-correction", "SM0104") else { unreachable!() };
     let gateway = Gateway::new(move |request, _| match request.field("content-length").parse::<u64>() {
@@ -100,6 +117,38 @@ fn a_large_message_that_is_refused_costs_no_upload_and_the_refusal_is_heard() {
     let done = place.send("-t", message(150_000));
     assert_eq!((done.status, place.names("new").len()), (65, 0), "{done:?}");
     assert!(done.stderr.contains("413 SM0104"), "{done:?}");
+}
+
+#[test]
+fn a_refusal_in_the_middle_of_a_large_message_is_heard_or_keeps_the_mail() {
+    // A server that does not know Expect reads ten megabytes before it says no.
+    let Act::Answer(refusal) = Answer::problem(413, "after-correction", "SM0104") else { unreachable!() };
+    let gateway = Gateway::doing(Act::Halfway(10 << 20, refusal));
+    let place = Place::new("halfway");
+    place.settings(&gateway, "");
+    let done = place.send("-t", format!("{MESSAGE}{}", format!("{}\n", "x".repeat(72)).repeat(300_000)));
+    let kept = place.names("new").len();
+    assert!(matches!((done.status, kept), (65, 0) | (0, 1)), "{done:?}, {kept} kept");
+    assert_eq!((gateway.taken().len(), gateway.posts().len()), (0, 1));
+}
+
+#[test]
+fn a_message_of_a_hundred_megabytes_arrives_whole_and_is_not_held_in_memory() {
+    let gateway = Gateway::taking();
+    let place = Place::new("hundred");
+    place.settings(&gateway, "max_size 200M\n");
+    let line = format!("{}\n", "x".repeat(99));
+    let file = place.file("message");
+    std::fs::write(&file, format!("{MESSAGE}{}", line.repeat(1 << 20))).unwrap();
+    // 64 MB of address space for data would not hold it.
+    let mut command = std::process::Command::new("sh");
+    command.args(["-ec", "ulimit -d 65536; exec \"$1\" --config \"$2\" -i -t <\"$3\"", "sh", super::place::PROGRAM]);
+    command.arg(place.file("conf")).arg(&file);
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    let text = gateway.only().text();
+    let (_, body) = text.split_once("\n\n").unwrap();
+    assert_eq!(body.len(), "Hi there\n".len() + line.len() * (1 << 20));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub enum Act {
     Answer(Answer),
     /// Answer so without reading the body.
     Early(Answer),
+    /// Answer so once so many octets of the body were read; Expect is not known.
+    Halfway(u64, Answer),
     /// Read nothing but the head, and close.
     CloseEarly,
     /// Read all, take nothing, and close.
@@ -255,6 +257,12 @@ fn converse(inner: &Inner, reader: &mut BufReader<impl Wire>) -> Option<bool> {
             inner.memory.lock().unwrap().posts.push(request);
             return None;
         }
+        Act::Halfway(octets, refusal) => {
+            reader.by_ref().take(*octets).read_to_end(&mut request.body).ok()?;
+            inner.memory.lock().unwrap().posts.push(request);
+            answer(inner, reader.get_mut(), refusal)?;
+            return None;
+        }
         _ => {}
     }
     if request.field("expect").eq_ignore_ascii_case("100-continue") {
@@ -295,7 +303,7 @@ fn converse(inner: &Inner, reader: &mut BufReader<impl Wire>) -> Option<bool> {
             std::thread::sleep(pause);
             answer(inner, reader.get_mut(), &accepted())
         }
-        Act::CloseLate | Act::TakeAndClose | Act::CloseEarly | Act::Early(_) => None,
+        Act::CloseLate | Act::TakeAndClose | Act::CloseEarly | Act::Early(_) | Act::Halfway(..) => None,
     }
 }
 

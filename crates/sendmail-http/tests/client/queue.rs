@@ -402,6 +402,33 @@ fn without_systemd_a_process_stays_behind_until_the_queue_is_empty() {
 }
 
 #[test]
+fn what_stays_behind_holds_nothing_of_the_caller() {
+    // A job that holds a lock, as with flock(1), and a descriptor of its own on the terminal or a pipe.
+    let gateway = Gateway::doing(Answer::problem(503, "yes", "SM0406"));
+    let place = Place::new("descriptors");
+    place.settings(&gateway, "");
+    let conf = fs::read_to_string(place.file("conf")).unwrap().replace("background no", "background yes");
+    fs::write(place.file("conf"), conf).unwrap();
+    let mut job = std::process::Command::new("sh");
+    job.args(["-ec", "exec 9>\"$1\"; flock 9; printf 'To: a@example.net\\n\\nx\\n' | \"$2\" --config \"$3\" -t", "sh"]);
+    job.arg(place.file("lock")).arg(super::place::PROGRAM).arg(place.file("conf"));
+    assert!(job.status().unwrap().success());
+    let is_there = || {
+        let lock = fs::OpenOptions::new().write(true).open(place.file("queue/runner.lock"));
+        lock.is_ok_and(|lock| rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err())
+    };
+    wait_until("a process that stays", is_there);
+    let lock = fs::File::open(place.file("lock")).unwrap();
+    let free = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    assert!(free.is_ok() && is_there(), "the lock of the job went with the job");
+    let id = place.queue()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(place.send(&format!("--remove {id}"), "").status, 0);
+    fs::write(place.file("queue/drop/t.wake"), "").unwrap();
+    fs::rename(place.file("queue/drop/t.wake"), place.file("queue/drop/x")).unwrap();
+    wait_until("its end", || !is_there());
+}
+
+#[test]
 fn a_failed_message_is_tried_again_under_a_new_key() {
     let gateway =
         Gateway::start(None, |_, nth| if nth == 0 { Answer::problem(502, "unknown", "SM0407") } else { Act::Take });

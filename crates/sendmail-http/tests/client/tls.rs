@@ -125,9 +125,10 @@ fn our_own_certificate_is_shown_where_it_is_wanted() {
     place.settings(&gateway, &format!("{ca}certificate {}\nkey {}\n", file("us.crt"), file("us.key")));
     assert_eq!(place.send("-t", MESSAGE).status, 0);
     assert_eq!(gateway.taken().len(), 1);
+    // TLS 1.3 refuses after the handshake: nothing of the message has left by then, so that it is certainly not sent.
     place.settings(&gateway, &ca);
-    assert_ne!(place.send("-t", MESSAGE).status, 0);
-    assert_eq!(gateway.taken().len(), 1);
+    let done = place.send("-t", MESSAGE);
+    assert_eq!((done.status, gateway.taken().len()), (69, 1), "{done:?}");
     // A key that is none, or that of another certificate, is a mistake of the settings, and keeps the mail.
     for (kept, (key, said)) in (1..).zip([("us.crt", "no private key"), ("good.key", "us.crt and ")]) {
         place

@@ -62,7 +62,7 @@ enum State {
     Silent,
 }
 
-/// How far a transaction is while a command is waited for.
+/// How far a transaction is when the next command is read.
 #[derive(Debug)]
 enum Stage {
     /// Some chunks of the message have come.

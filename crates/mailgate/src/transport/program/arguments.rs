@@ -221,6 +221,7 @@ const GRAMMARS: &[(Mta, &str)] = &[
     (Mta::OpenSmtpd, "A:B:b:E::e:F:f:iJ::L:mN:o:p:qr:R:StvV:x"),
     (Mta::Postfix, "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q::tvx"),
     (Mta::Sendmail, "A:B:b:C:cD:d:e:F:f:Gh:IiL:M:mN:nO:o:p:Q:q:R:r:sTtV:vX:"),
+    (Mta::SendmailHttp, "A:a:B:b:C:cD::d::E::e:F:f:Gh:IiL:M::mN:nO:o:p:q::R:r:tUV:vX:x"),
     (Mta::Ssmtp, "a::b::C:dEF:f:himM::N:no::R:r:tv"),
 ];
 

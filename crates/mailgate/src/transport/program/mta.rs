@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
-use Mta::{Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, Ssmtp, Unknown};
+use Mta::{Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, SendmailHttp, Ssmtp, Unknown};
 
 /// A program that calls itself `sendmail`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub enum Mta {
     OpenSmtpd,
     Postfix,
     Sendmail,
+    SendmailHttp,
     Ssmtp,
     Unknown,
 }
@@ -38,6 +39,7 @@ impl fmt::Display for Mta {
             Exim => "Exim",
             Postfix => "Postfix",
             Sendmail => "Sendmail",
+            SendmailHttp => "sendmail-http",
         })
     }
 }
@@ -49,6 +51,7 @@ const NAMES: &[(&str, Mta)] = &[
     ("exim", Exim),
     ("exim4", Exim),
     ("msmtp", Msmtp),
+    ("sendmail-http", SendmailHttp),
     ("sendmail.dma", Dma),
     ("sendmail.esmtp", Esmtp),
     ("sendmail.exim", Exim),
@@ -102,6 +105,7 @@ mod tests {
             ("exim/usr/sbin/exim4", None, Exim),
             ("msmtp/usr/bin/msmtp", None, Msmtp),
             ("dma/usr/sbin/dma", None, Dma),
+            ("client/usr/bin/sendmail-http", None, SendmailHttp),
             ("smtpd/usr/sbin/smtpctl", None, OpenSmtpd),
             ("postfix/usr/sbin/sendmail", Some("postfix/usr/sbin/postdrop"), Postfix),
             ("fedora/usr/sbin/sendmail.postfix", None, Postfix),

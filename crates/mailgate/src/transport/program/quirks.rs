@@ -5,7 +5,7 @@
 
 use super::arguments::{ProgramArguments, Role, Word};
 use super::mta::Mta::{
-    self, Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, Ssmtp, Unknown,
+    self, Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, SendmailHttp, Ssmtp, Unknown,
 };
 
 struct Row {
@@ -36,6 +36,7 @@ const TABLE: &[Row] = &[
         mta: Sendmail,
         says: "takes -XV for a log file named V and exits 73; -XV is for Postfix alone, take it out",
     },
+    Row { option: 'X', mta: SendmailHttp, says: VERP },
     Row {
         option: 'X',
         mta: Ssmtp,
@@ -106,7 +107,8 @@ pub fn warnings(mta: Mta, args: &[&str]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const ALL: [Mta; 11] = [Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, Ssmtp, Unknown];
+    const ALL: [Mta; 12] =
+        [Courier, Dma, Esmtp, Exim, Msmtp, Nullmailer, OpenSmtpd, Postfix, Sendmail, SendmailHttp, Ssmtp, Unknown];
 
     fn of(mta: Mta, args: &str) -> Vec<String> {
         warnings(mta, &args.split_whitespace().collect::<Vec<_>>())
@@ -188,6 +190,7 @@ mod tests {
             (Msmtp, "-t -i -N failure -R full -f bounces@test.local", 0, 1),
             (Courier, "-t -i -V envid-123", 0, 1),
             (OpenSmtpd, "-t -i -rbounces@test.local", 0, 1),
+            (SendmailHttp, "-t -i -N failure -R hdrs -V envid-123 -r bounces@test.local", 0, 1),
         ] {
             let fails = exit != 0 || delivered == 0;
             assert_eq!(!of(mta, args).is_empty(), fails, "{mta} {args}");

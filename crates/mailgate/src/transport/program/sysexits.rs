@@ -34,11 +34,23 @@ const TABLE: &[Row] = &[
     Row { code: 255, kind: Misconfigured }, // exit(-1); ssh as a sendmail
 ];
 
+/// Where sendmail-http means something else: it takes a message as a whole or not at all, and its words are the gateway's.
+const SENDMAIL_HTTP: &[Row] = &[
+    Row { code: 67, kind: BadMessage },  // a recipient is refused, and nobody gets it
+    Row { code: 69, kind: Unavailable }, // no gateway, and no queue
+    Row { code: 75, kind: Unavailable }, // the queue cannot be written; nothing was sent
+];
+
+/// What sendmail-http says beside exit 78 when the message waits for an administrator and will be sent then.
+const KEPT: &str = "the message is kept";
+
 /// What MTAs say when a message is over their limit, in lower case. `5.3.4`: RFC 3463 3.4, "Message too big for
 /// system".
 const TOO_BIG: &[&str] = &[
     "message file too big",         // Postfix 3, postdrop and cleanup
     "message too big",              // OpenSMTPD 7
+    "(max_size)",                   // sendmail-http, before it asks
+    "refused: 413 ",                // sendmail-http, as the gateway says it
     "message is too large",         // Sendmail 8, over SMTP
     "message size exceeds",         // Postfix and Exim, over SMTP, as msmtp repeats it
     "exceeds administrative limit", // Courier 1
@@ -54,8 +66,8 @@ const NOTHING_TAKEN: &[&str] = &[
 /// What Sendmail puts behind the recipient it complains about. It goes on with the others: `-f not@@one` is exit 64, and sent.
 const ABOUT_ONE: &str = "... ";
 
-/// Codes that go with these words. 67 (Courier) and 70 (OpenSMTPD) are refusals of the whole transaction then.
-const TOO_BIG_CODES: &[i32] = &[67, 69, 70, 75];
+/// Codes that go with these words. 67 (Courier) and 70 (OpenSMTPD) are refusals of the whole transaction then; 65 is sendmail-http's.
+const TOO_BIG_CODES: &[i32] = &[65, 67, 69, 70, 75];
 
 /// What an exit other than 0 of `mta` means; `words` is what it printed.
 pub(super) fn kind(mta: Mta, code: i32, words: &[&[u8]]) -> FailureKind {
@@ -70,6 +82,14 @@ pub(super) fn kind(mta: Mta, code: i32, words: &[&[u8]]) -> FailureKind {
     }
     if code == 69 && says(NOTHING_TAKEN) {
         return Unavailable;
+    }
+    if mta == Mta::SendmailHttp {
+        if code == 78 && text.contains(KEPT) {
+            return Unknown;
+        }
+        if let Some(row) = SENDMAIL_HTTP.iter().find(|row| row.code == code) {
+            return row.kind;
+        }
     }
     TABLE.iter().find(|row| row.code == code).map_or(Unknown, |row| row.kind)
 }
@@ -108,6 +128,30 @@ mod tests {
         {
             assert_eq!(kind(Mta::Unknown, 69, &[words.as_bytes()]), Unavailable, "{words}");
             assert_eq!(kind(Mta::Unknown, 68, &[words.as_bytes()]), Unknown, "{words}");
+        }
+    }
+
+    /// Its own words, as crates/sendmail-http writes them.
+    #[test]
+    fn sendmail_http_takes_a_message_as_a_whole_or_not_at_all() {
+        for (code, words, expected) in [
+            (64, "no recipient", Misconfigured),
+            (65, "refused: 400 SM0101: a bad field", BadMessage),
+            (65, "refused: 413 SM0104: too large", FailureKind::TooLarge),
+            (65, "the message is larger than 10 octets (max_size)", FailureKind::TooLarge),
+            (67, "refused: 403 SM0201: not to this one", BadMessage),
+            (69, "127.0.0.1:80: Connection refused", Unavailable),
+            (75, "/var/spool/sendmail-http/drop: No space left on device", Unavailable),
+            (76, "the message may or may not have been sent: timeout", Unknown),
+            (77, "401", Misconfigured),
+            (78, "key 'x' is not known; the message is kept", Unknown), // it is sent once the settings are right
+            (78, "key 'x' is not known; the message cannot be kept: No space left", Misconfigured),
+        ] {
+            let words = format!("sendmail-http: {words}\n");
+            assert_eq!(kind(Mta::SendmailHttp, code, &[words.as_bytes()]), expected, "exit {code}: {words}");
+        }
+        for code in [67, 69] {
+            assert_eq!(kind(Mta::Unknown, code, &[b"refused"]), Unknown, "exit {code} of another program");
         }
     }
 
