@@ -14,7 +14,7 @@ def cargo(*words, **environment):
 
 def build(place, names):
     BUILT.mkdir(parents=True, exist_ok=True)
-    cargo("-p", "mod_sendmail", "-p", "processdsn", CARGO_TARGET_DIR=str(TARGET))
+    cargo("-p", "mod_sendmail", "-p", "processdsn", "-p", "sendmail-http", CARGO_TARGET_DIR=str(TARGET))
     cargo("--manifest-path", str(BENCH / "load/Cargo.toml"), CARGO_TARGET_DIR=str(BUILT))
     cc = ["cc", "-O2", "-Wall"]
     subprocess.run([*cc, "-pthread", "-o", BUILT / "floor", BENCH / "servers/floor.c"], check=True)

@@ -46,13 +46,14 @@ error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
 showq unix n - n - - showq
 postlog unix-dgram n - n - 1 postlogd
 """
 
 
 class Postfix:
-    def __init__(self, root):
+    def __init__(self, root, more=""):
         if os.geteuid() != 0:
             raise LookupError("a private Postfix needs root")
         if not shutil.which("postconf"):
@@ -75,7 +76,7 @@ class Postfix:
             os.chmod(root / "bin" / copy, 0o755)
         port = free_port()
         past = time.time() - 60  # Postfix sleeps over a configuration that is younger than two seconds
-        for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
+        for name, text in (("main.cf", MAIN + more), ("master.cf", MASTER)):
             (root / "etc" / name).write_text(text.format(root=root, daemons=self.daemons, port=port))
             os.utime(root / "etc" / name, (past, past))
         self.sendmail = root / "bin/sendmail"

@@ -74,7 +74,7 @@ def of_relay(samples, cases):
 # What is to be reached: what, the words of the goal, and the number, None where it was not measured.
 
 
-def goals(null, recorded, ways, relay):
+def goals(null, recorded, ways, relay, more):
     def value(found):
         return median(found) if found else None
 
@@ -100,6 +100,7 @@ def goals(null, recorded, ways, relay):
     for way in ways["kinds"]:
         rows.append((f"1 KB at 8, {way.name}, CPU over fields", "<= 1.15", value(ratios(ways["samples"], (8, 1024), way, Sendmail, cpu))))
         rows.append((f"10 MB at 1, {way.name}, CPU over fields", "<= 2", value(ratios(ways["samples"], (1, 10 << 20), way, Sendmail, cpu))))
+    rows += more
     lines = ["### Goals", "", "| what | goal | measured |", "|---|---:|---:|"]
     lines += [f"| {what} | {goal} | {'not measured' if found is None else number(found, 2)} |" for what, goal, found in rows]
     return lines + [""]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::account::Host;
 use crate::aliases::Aliases;
 use crate::clock;
-use crate::config::{Config, Found, Login, Source, Url};
+use crate::config::{Config, Found, Login, Url};
 use crate::exit::{Failure, Status};
 use crate::gateway::answer::Answer;
 use crate::gateway::{Exchange, Gateway, Request};
@@ -68,11 +68,10 @@ pub fn check(found: Found, host: &Host) -> Result<Status, Failure> {
 
 fn settings(config: &Config, host: &Host, findings: &mut Findings) {
     findings.fact("settings", &config.source);
-    if let Source::File(path) = &config.source
-        && config.login.is_some()
-        && path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
-    {
-        findings.wrong("settings", format!("anybody may read the password: chmod 0640 {}", path.display()));
+    for path in &config.secrets {
+        if path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0) {
+            findings.wrong("settings", format!("anybody may read the secret: chmod 0640 {}", path.display()));
+        }
     }
     match &config.login {
         Some(Login::Basic { user, .. }) => findings.fact("user", format!("{user}, with a password")),
@@ -124,7 +123,13 @@ fn queue(config: &Config, findings: &mut Findings) {
             findings.wrong("queue", "drop/ belongs to another user than the queue")
         }
         Ok(_) => {}
-        Err(error) => findings.wrong("queue", format!("drop/: {error}")),
+        Err(error) => {
+            let (owner, path) = (queue.owner(), path.display());
+            let words = format!(
+                "drop/: {error}: chown it to the user who runs it (now uid {owner}), and chmod 3733 {path}/drop"
+            );
+            findings.wrong("queue", words);
+        }
     }
     if !queue.is_ours() {
         return;

@@ -103,6 +103,8 @@ pub struct Config {
     pub quota_messages: u64,
     /// How many octets of one user may wait.
     pub quota_size: u64,
+    /// The files that hold a password, a token or a key.
+    pub secrets: Vec<PathBuf>,
 }
 
 /// What a search for settings ended with.
@@ -146,7 +148,7 @@ fn environment(home: Option<&Path>) -> Found {
             _ => pairs.push((name, value.to_owned())),
         }
     }
-    finish(Source::Environment, pairs, home)
+    finish(Source::Environment, pairs, Vec::new(), home)
 }
 
 fn file(path: &Path, home: Option<&Path>) -> Found {
@@ -157,7 +159,7 @@ fn file(path: &Path, home: Option<&Path>) -> Found {
         more.sort();
         files.extend(more);
     }
-    let (mut pairs, mut found) = (Vec::new(), false);
+    let (mut pairs, mut secrets, mut found) = (Vec::new(), Vec::new(), false);
     for path in files {
         let text = match read(&path) {
             Ok(text) => text,
@@ -169,14 +171,17 @@ fn file(path: &Path, home: Option<&Path>) -> Found {
         match lines(&text) {
             // The later file wins as a whole: a list of urls is not lengthened by it.
             Ok(new) => {
-                pairs.retain(|(key, _)| new.iter().all(|(new, _)| new != key));
+                if new.iter().any(|(key, _)| key == "password" || key == "bearer") {
+                    secrets.push(path);
+                }
+                pairs.retain(|(key, _): &(String, String)| new.iter().all(|(new, _)| new != key));
                 pairs.extend(new);
             }
             Err(words) => return Found::Bad(format!("{}: {words}", path.display())),
         }
     }
     match found {
-        true => finish(Source::File(path.to_path_buf()), pairs, home),
+        true => finish(Source::File(path.to_path_buf()), pairs, secrets, home),
         false => Found::Missing,
     }
 }
@@ -207,14 +212,16 @@ fn lines(text: &str) -> Result<Vec<(String, String)>, String> {
     Ok(pairs)
 }
 
-fn finish(source: Source, pairs: Vec<(String, String)>, home: Option<&Path>) -> Found {
+fn finish(source: Source, pairs: Vec<(String, String)>, mut secrets: Vec<PathBuf>, home: Option<&Path>) -> Found {
     let is_own = |home: &Path| source == Source::File(home.join(USER_FILE));
     let queue = match home {
         Some(home) if is_own(home) => home.join(USER_QUEUE),
         _ => PathBuf::from(QUEUE),
     };
+    let named = pairs.iter().filter(|(key, _)| ["passwordfile", "bearerfile", "key"].contains(&key.as_str()));
+    secrets.extend(named.map(|(_, path)| PathBuf::from(path)));
     match settings::build(source.clone(), pairs, Some(queue)) {
-        Ok(config) => Found::Config(Box::new(config)),
+        Ok(config) => Found::Config(Box::new(Config { secrets, ..config })),
         Err(settings::Mistake::Unreadable(path)) if source != Source::Environment => Found::Unreadable(path),
         Err(settings::Mistake::Unreadable(path)) => Found::Bad(format!("{}: permission denied", path.display())),
         Err(settings::Mistake::Words(words)) => Found::Bad(format!("{source}: {words}")),

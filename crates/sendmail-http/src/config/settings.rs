@@ -97,6 +97,7 @@ pub fn build(source: Source, pairs: Vec<(String, String)>, queue: Option<PathBuf
         max_size: pairs.read("max_size", size)?.unwrap_or(MAX_SIZE),
         quota_messages: pairs.read("quota_messages", size)?.unwrap_or(1000),
         quota_size: pairs.read("quota_size", size)?.unwrap_or(500 << 20),
+        secrets: Vec::new(),
         source,
     };
     Ok(config)

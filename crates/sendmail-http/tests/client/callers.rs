@@ -40,6 +40,14 @@ fn cronie() {
 }
 
 #[test]
+fn at() {
+    let request = sent(&["-i", "root"], "Subject: Output from your job        1\nTo: root\n\nout\n.\nmore\n");
+    assert_eq!(request.field("envelope-to"), "ops@example.org");
+    let text = request.text();
+    assert!(text.contains("To: root <ops@example.org>\n") && text.ends_with("\n\nout\n.\nmore\n"), "{text}");
+}
+
+#[test]
 fn php_mixes_line_ends() {
     let message = "To: wendy@example.net\r\nSubject: Hi\r\nX-PHP-Originating-Script: 0:a.php\r\nBcc: bob@example.net\r\n\r\nbody\nof\r\nboth\n";
     let request = sent(&["-t", "-i", "-fbounce@example.org"], message);

@@ -8,6 +8,7 @@ mod disk;
 mod drop_folder;
 mod exits;
 mod gateway;
+mod jobs;
 mod kills;
 mod place;
 mod programs;

@@ -9,13 +9,13 @@ use super::gateway::{Gateway, Request};
 use super::place::{Done, PROGRAM, Place, am_root, run};
 
 /// A machine whose sendmail is ours.
-struct Machine {
-    place: Place,
-    gateway: Gateway,
+pub struct Machine {
+    pub place: Place,
+    pub gateway: Gateway,
 }
 
 /// `None` where a program is missing or nothing can be mounted.
-fn machine(program: &str) -> Option<Machine> {
+pub fn machine(program: &str) -> Option<Machine> {
     let exists = ["/usr/bin", "/usr/sbin"].iter().any(|folder| Path::new(folder).join(program).exists());
     if !am_root() || !exists || !Path::new("/usr/sbin/sendmail").exists() {
         eprintln!("SKIPPED: needs root, /usr/sbin/sendmail to stand in for, and {program} (tools/packages test)");
@@ -26,7 +26,7 @@ fn machine(program: &str) -> Option<Machine> {
 
 impl Machine {
     /// Runs a shell script there.
-    fn run(&self, script: &str, input: &str) -> Done {
+    pub fn run(&self, script: &str, input: &str) -> Done {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-ec"]);
         command
@@ -55,15 +55,15 @@ impl Machine {
 }
 
 /// A message as Python reads it.
-struct Arrived {
-    to: String,
-    from: String,
+pub struct Arrived {
+    pub to: String,
+    pub from: String,
     fields: serde_json::Value,
-    raw: String,
+    pub raw: String,
 }
 
 impl Arrived {
-    fn of(request: Request) -> Arrived {
+    pub fn of(request: Request) -> Arrived {
         let script = "import email.policy,json,sys\nm=email.message_from_bytes(sys.stdin.buffer.read(),policy=email.policy.default)\n\
                       b=m.get_body(('plain','html'))\n\
                       print(json.dumps({**{k.lower():str(v) for k,v in m.items()},'_body':b.get_content(),'_defects':[str(d) for d in m.defects],\
@@ -76,12 +76,12 @@ impl Arrived {
         Arrived { to, from, fields, raw: request.text() }
     }
 
-    fn field(&self, name: &str) -> &str {
+    pub fn field(&self, name: &str) -> &str {
         self.fields[name].as_str().unwrap_or_default()
     }
 
     #[track_caller]
-    fn check(&self, to: &str, subject: &str, body: &str) {
+    pub fn check(&self, to: &str, subject: &str, body: &str) {
         assert_eq!((self.to.as_str(), self.field("subject")), (to, subject), "{}", self.raw);
         assert!(self.field("_body").contains(body), "{}", self.raw);
         assert_eq!(self.fields["_defects"].as_array().map(Vec::len), Some(0), "{}", self.raw);
@@ -205,6 +205,26 @@ fn symfony_mailer_by_bs() {
     assert_eq!(taken.len(), 2, "two messages in one session");
     Arrived::of(taken[0].clone()).check("wendy@example.net", "Gr\u{fc}n", "Hi\n.\nthere\n");
     Arrived::of(taken[1].clone()).check("bob@example.net", "Gr\u{fc}n", "Hi\n.\nthere\n");
+}
+
+#[test]
+fn nodemailer() {
+    let Some(machine) = machine("node") else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let modules = root.join("target/sdk/node/node_modules");
+    if !modules.join("nodemailer").is_dir() {
+        let _ = Command::new(root.join("tools/sdks")).arg(root.join("target/sdk")).status();
+    }
+    if !modules.join("nodemailer").is_dir() {
+        return eprintln!("SKIPPED: nodemailer cannot be installed (tools/sdks)");
+    }
+    let code = "const m = require('nodemailer').createTransport({sendmail: true, path: '/usr/sbin/sendmail'});\n\
+                m.sendMail({from: 'Pet\u{e9}r <peter@example.org>', to: 'wendy@example.net', bcc: 'bob@example.net', subject: 'Gr\u{fc}n',\n\
+                text: 'Hi\\n.\\nth\u{e4}re', attachments: [{filename: 'a.txt', content: 'file'}]}).catch(e => { console.error(e); process.exit(1) });\n";
+    fs::write(machine.place.file("send.cjs"), code).unwrap();
+    let arrived = machine.sends(&format!("NODE_PATH={} node send.cjs", modules.display()), "");
+    arrived.check("wendy@example.net, bob@example.net", "Gr\u{fc}n", "Hi\n.\nth\u{e4}re");
+    assert_eq!((arrived.from.as_str(), arrived.fields["_files"][0].as_str()), ("peter@example.org", Some("a.txt")));
 }
 
 #[test]

@@ -479,6 +479,30 @@ fn a_queue_file_that_cannot_be_read_stops_nobody() {
 }
 
 #[test]
+fn what_was_given_up_is_kept_for_thirty_days_and_what_was_never_finished_for_one() {
+    let place = Place::new("old");
+    place.configure("url http://127.0.0.1:9/mail\n");
+    assert_eq!(place.send("-odq -t", MESSAGE).status, 0);
+    let age = |name: &str, days: u32| {
+        fs::write(place.file("queue").join(name), "x").unwrap();
+        let mut touch = std::process::Command::new("touch");
+        touch.args(["-d", &format!("{days} days ago")]).arg(place.file("queue").join(name));
+        assert!(touch.status().unwrap().success());
+    };
+    age("failed/29", 29);
+    age("failed/31", 31);
+    age("tmp/young", 0);
+    age("tmp/old", 2);
+    let waits = place.names("new");
+    let file = place.file("queue/new").join(&waits[0]);
+    let mut touch = std::process::Command::new("touch");
+    assert!(touch.args(["-d", "60 days ago"]).arg(file).status().unwrap().success());
+    assert_eq!(place.run_queue().status, 0);
+    assert_eq!((place.names("failed"), place.names("tmp")), (vec!["29".to_owned()], vec!["young".to_owned()]));
+    assert_eq!(place.names("new"), waits, "what waits is never old");
+}
+
+#[test]
 fn the_folders_of_the_queue_are_closed_to_others() {
     let gateway = Gateway::taking();
     let place = Place::new("modes");

@@ -1,5 +1,6 @@
 //! Where settings come from: one source, never two; and what the environment cannot do.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use super::gateway::{Answer, Gateway};
@@ -111,6 +112,34 @@ fn check_says_what_is_wrong_and_is_silent_where_all_is_well() {
     assert!(place.settings(&keyless, "").send("--check", "").stdout.contains("not honoured"));
     std::fs::write(place.file("conf"), "url gateway\n").unwrap();
     assert_eq!(place.send("--check", "").status, 78);
+}
+
+#[test]
+fn a_secret_that_anybody_may_read_is_told_wherever_it_stands() {
+    let gateway = Gateway::taking();
+    let place = Place::new("secret");
+    std::fs::write(place.file("secret"), "geheim\n").unwrap();
+    let file = place.file("secret").display().to_string();
+    for (settings, secret) in [
+        ("user a\npassword b\n".to_owned(), "conf"),
+        ("bearer abc\n".to_owned(), "conf"),
+        (format!("user a\npasswordfile {file}\n"), "secret"),
+        (format!("bearerfile {file}\n"), "secret"),
+    ] {
+        place.settings(&gateway, &settings);
+        for (mode, status) in [(0o640, 0), (0o644, 1)] {
+            for name in ["conf", "secret"] {
+                let mode = if name == secret { mode } else { 0o640 };
+                std::fs::set_permissions(place.file(name), PermissionsExt::from_mode(mode)).unwrap();
+            }
+            let done = place.send("--check", "");
+            assert_eq!(done.status, status, "{settings}{mode:o}: {done:?}");
+            let told = done.stdout.contains(&format!("chmod 0640 {}", place.file(secret).display()));
+            assert_eq!(told, status == 1, "{settings}{mode:o}: {done:?}");
+        }
+        // It is sent all the same: the mail must not suffer.
+        assert_eq!(place.send("-t", MESSAGE).status, 0);
+    }
 }
 
 #[test]
