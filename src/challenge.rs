@@ -30,7 +30,10 @@ const WORDS: usize = 4;
 /// Makes the secret, in the parent.
 pub fn start(server: &Server<'_>) {
     if let Err(error) = make(server) {
-        tracing::error!("{}: forms under a SendmailChallenge without key= are answered with 503: {error}", tags::FORM);
+        tracing::error!(
+            "{}: forms under a SendmailChallenge without key= are answered with 503: {error}",
+            tags::RANDOM
+        );
     }
 }
 

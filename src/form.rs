@@ -94,7 +94,8 @@ pub fn post<'r>(
 fn tell(refused: Refused, visitor: Visitor, typed: &Typed<'_>) -> Refused {
     match refused {
         Refused::Problem { mut problem, message_id, exit } => {
-            problem.page = Some(Box::new(visitor.page(&problem, Some(typed))));
+            let page = visitor.page(&problem, Some(typed));
+            problem.form.get_or_insert_default().page = Some(page);
             Refused::Problem { problem, message_id, exit }
         }
         broken @ Refused::Broken(_) => broken,

@@ -78,6 +78,12 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailFormThanks //evil.test", &["SendmailFormThanks", "'//evil.test'", "/thanks.html"]),
     ("SendmailFormThanks thanks.html", &["SendmailFormThanks", "'thanks.html'"]),
     ("SendmailFormTrap hp bite", &["SendmailFormTrap", "'bite'", "page, tag and drop"]),
+    ("SendmailChallenge captcha", &["SendmailChallenge", "altcha 100000"]),
+    ("SendmailChallenge altcha 0", &["SendmailChallenge", "'0'", "100000"]),
+    ("SendmailChallenge altcha 5000 hard", &["SendmailChallenge", "'hard'", "key="]),
+    ("SendmailChallenge altcha key=secret", &["SendmailChallenge", "'secret'", "absolute"]),
+    ("SendmailChallenge altcha key=/nonexistent", &["SendmailChallenge", "'/nonexistent'", "cannot be read"]),
+    ("SendmailChallenge altcha key=/etc/passwd", &["SendmailChallenge", "'/etc/passwd'", "chmod 600"]),
     ("SendmailErrorDetail some", &["SendmailErrorDetail must be On or Off"]),
     ("SendmailEnv 1A=b", &["SendmailEnv", "'1A=b'", "letters, digits and _"]),
     ("SendmailEnv =b", &["SendmailEnv", "'=b'"]),
@@ -90,7 +96,7 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailRecipients a@b.org .c.org d.org\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
     SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\n\
     SendmailInputs fields form\nSendmailFormTo a@b.org,%{HTTP_HOST}@b.org\nSendmailFormFrom a@b.org\nSendmailFormSubject Hi\nSendmailFormCc a@b.org\n\
-    SendmailFormFields reply-to=mail\nSendmailFormRequire mail text\nSendmailFormFiles image/*\nSendmailFormThanks /thanks.html\nSendmailFormTrap hp tag\n\
+    SendmailFormFields reply-to=mail\nSendmailFormRequire mail text\nSendmailFormFiles image/*\nSendmailFormThanks /thanks.html\nSendmailFormTrap hp tag\nSendmailChallenge altcha 5000\n\
     SendmailIdempotency /tmp 30d\nSendmailRateLimit 10/1mi burst=3 per=address\nSendmailRateLimit 1000/1d count=recipients per=location\n\
     SendmailRedirectTo staging@example.org root\nSendmailEnv A B=c";
 
@@ -114,7 +120,7 @@ fn a_bad_value_is_refused_with_the_value_and_the_remedy() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let tested = |name: &str| REFUSED.iter().any(|(section, _)| section.starts_with(name));
     let names = GOOD.lines().filter_map(|line| line.split(' ').next());
-    assert!(names.clone().count() == 34 && names.clone().all(tested), "a row for every directive");
+    assert!(names.clone().count() == 35 && names.clone().all(tested), "a row for every directive");
 }
 
 #[test]

@@ -231,8 +231,8 @@ const NAMES: &[&str] = &[
 fn sent(httpd: &Httpd, sendmail: &Sendmail, request: &Request) -> oracle::Parsed {
     request.send(httpd).expect_status(202);
     let (message, mail) = only(sendmail);
-    let strange: Vec<String> =
-        mail.names().iter().filter(|name| !NAMES.contains(&name.as_ref())).map(ToString::to_string).collect();
+    let names = mail.names();
+    let strange: Vec<_> = names.iter().filter(|name| !NAMES.contains(name)).collect();
     assert!(strange.is_empty(), "{strange:?}: {}", message.text());
     for (field, address) in [("To", "office@example.test"), ("From", "web@example.test")] {
         let found: Vec<String> = mail.mailboxes(field).into_iter().map(|mailbox| mailbox.address).collect();

@@ -1,11 +1,12 @@
 //! The page of examples/form with conf/examples/form.conf, in a real browser: with scripts and without, as a visitor uses it.
 
-use super::{FORM, only, text};
+use super::{only, text};
 use crate::keys::Keys;
 use crate::support::browser::Browser;
 use crate::support::place::{Place, repository};
-use crate::support::process::installed;
+use crate::support::process::{installed, run};
 use crate::support::{Behaviour, Httpd, Sendmail, eventually, httpd_config, skipped};
+use std::process::Command;
 use std::time::Duration;
 
 const TYPES: &str = "TypesConfig /dev/null\nAddType text/html .html\nAddType text/css .css\nAddType text/javascript .js\nDirectoryIndex index.html\n\
@@ -148,34 +149,73 @@ fn where_the_configuration_names_a_page_the_browser_goes_there() {
     only(&sendmail);
 }
 
-const WIDGET: &str = "<!DOCTYPE html><title>x</title><script type=module src=altcha.js></script>\
-    <form action='/mail' method='post' enctype='multipart/form-data' accept-charset='utf-8'><input name='email'><textarea name='message'></textarea>\
-    <altcha-widget challengeurl='/mail/challenge' auto='onload'></altcha-widget><button>Send</button></form>";
+/// The blocks of this kind in docs/forms.md, not indented.
+fn manual(kind: &str) -> Vec<String> {
+    let page = std::fs::read_to_string(repository().join("docs/forms.md")).unwrap();
+    let mut lines = page.lines().map(str::trim_end);
+    let mut blocks = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.trim() == format!("```{kind}") {
+            let indent = line.len() - line.trim_start().len();
+            let block = lines.by_ref().take_while(|line| line.trim() != "```");
+            blocks.push(block.map(|line| format!("{}\n", &line[indent.min(line.len())..])).collect());
+        }
+    }
+    blocks
+}
 
 #[test]
-fn the_widget_of_altcha_solves_our_challenge_and_the_error_page_keeps_the_solution() {
+fn the_manual_shows_the_configuration_that_is_shipped_and_its_command_sends() {
+    let shipped = std::fs::read_to_string(repository().join("conf/examples/form.conf")).unwrap();
+    let bare = |text: &str| {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(bare(&manual("apache")[0]), bare(&shipped));
+    let sendmail = Sendmail::new();
+    let httpd = server(&sendmail, |text| text);
+    let command = manual("sh").remove(0);
+    assert!(command.contains("http://localhost/write"), "{command}");
+    let command = command.replace("http://localhost/", &format!("http://127.0.0.1:{}/", httpd.port()));
+    let answer =
+        run(Command::new("sh").arg("-c").arg(command).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1"));
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!((&answer["success"], &answer["message"]), (&true.into(), &"Your message was sent.".into()));
+    let (_, mail) = only(&sendmail);
+    assert_eq!(mail.mailboxes("To")[0].address, "office@example.org");
+    assert_eq!(mail.mailboxes("Reply-To")[0].address, "you@example.org");
+}
+
+#[test]
+fn the_page_of_the_manual_with_its_challenge_lets_one_message_pass() {
     let Some(folder) = installed("altcha") else { return skipped("ALTCHA cannot be installed (tools/altcha)") };
     let (sendmail, keys) = (Sendmail::new(), Keys::new());
-    let form = FORM.replace("fields form", "form");
-    let text = format!("{form}\nSendmailFormRequire message\n{}\nSendmailChallenge altcha 5000", keys.directive(""));
-    let builder = Httpd::builder().modules(&["headers", "mime", "dir"]).config(TYPES).mail(&sendmail, &text);
-    let page = builder.root().join("htdocs/widget");
-    std::fs::create_dir_all(&page).unwrap();
-    std::fs::write(page.join("index.html"), WIDGET).unwrap();
-    std::fs::copy(folder.join("node/node_modules/altcha/dist/altcha.js"), page.join("altcha.js")).unwrap();
-    let httpd = builder.start();
+    let challenge = manual("apache").remove(1);
+    assert!(challenge.contains("SendmailChallenge altcha\n"), "{challenge}");
+    let challenge = challenge.replace("altcha\n", "altcha 5000\n");
+    let challenge = challenge.replace("/var/lib/mod_sendmail/claims", &keys.path().display().to_string());
+    let httpd = server(&sendmail, |text| format!("{text}\n{challenge}"));
+    let [page, widget] = &manual("html")[..] else { panic!("two blocks of HTML") };
+    let page =
+        format!("<!DOCTYPE html><title>x</title>{}", page.replace("<p><button>", &format!("{widget}<p><button>")));
+    // Beside the folder with a policy: the widget's worker is a blob, its styles stand in its element.
+    std::fs::create_dir_all(httpd.root().join("htdocs/own")).unwrap();
+    std::fs::write(httpd.root().join("htdocs/own/index.html"), page).unwrap();
+    std::fs::copy(folder.join("node/node_modules/altcha/dist/altcha.js"), httpd.root().join("htdocs/own/altcha.js"))
+        .unwrap();
     let browser = Browser::start();
     let solved = || {
-        browser.open(&format!("http://127.0.0.1:{}/widget/", httpd.port()));
-        eventually("the widget solves it", Duration::from_secs(30), || {
+        browser.open(&format!("http://127.0.0.1:{}/own/", httpd.port()));
+        eventually("the widget solves it", Duration::from_secs(60), || {
             let value = browser.run("return document.querySelector('[name=altcha]')?.value ?? ''");
             value.as_str().filter(|value| !value.is_empty()).map(str::to_owned)
         })
     };
     let solution = solved();
+    browser.run("document.forms[0].noValidate = true");
     browser.type_into("[name=email]", "nobody");
     browser.type_into("[name=message]", "Hello");
-    browser.click("button");
+    browser.click("button:not([type=button])");
     arrives(&browser, "Please write one e-mail address");
     browser.run("document.activeElement.value = 'anna@example.org'");
     browser.click("button");
@@ -183,11 +223,32 @@ fn the_widget_of_altcha_solves_our_challenge_and_the_error_page_keeps_the_soluti
     only(&sendmail);
     // The same solution with another text.
     solved();
+    browser.type_into("[name=email]", "anna@example.org");
     browser.type_into("[name=message]", "Spam");
     browser.run(&format!("document.querySelector('[name=altcha]').value = '{solution}'"));
-    browser.click("button");
+    browser.click("button:not([type=button])");
     arrives(&browser, "Please go back to the form");
     assert!(browser.run("return document.querySelector('button')").is_null());
+    httpd.expect_log("SM0114");
+    assert_eq!(sendmail.starts(), 0);
+}
+
+#[test]
+fn without_scripts_the_page_of_the_manual_says_where_else_to_write() {
+    let (sendmail, keys) = (Sendmail::new(), Keys::new());
+    let challenge =
+        manual("apache").remove(1).replace("/var/lib/mod_sendmail/claims", &keys.path().display().to_string());
+    let httpd = server(&sendmail, |text| format!("{text}\n{challenge}"));
+    let page = manual("html").concat();
+    std::fs::write(httpd.root().join("htdocs/contact/own.html"), format!("<!DOCTYPE html><title>x</title>{page}"))
+        .unwrap();
+    let browser = open(&httpd, false);
+    browser.open(&format!("http://127.0.0.1:{}/contact/own.html", httpd.port()));
+    assert!(browser.text().contains("please write to office@example.org"), "{}", browser.text());
+    browser.type_into("#email", "anna@example.org");
+    browser.type_into("#message", "Hello");
+    browser.click("button");
+    arrives(&browser, "Please go back to the form");
     httpd.expect_log("SM0114");
     assert_eq!(sendmail.starts(), 0);
 }

@@ -60,16 +60,18 @@ impl Visitor {
             let mut members = problem.members(message_id, show_words);
             (members["success"], members["ok"]) = (false.into(), false.into());
             members["message"] = self.advice(problem).into();
-            if !problem.fields.is_empty() {
+            let wrong = wrong_fields(problem);
+            if !wrong.is_empty() {
                 let error =
                     |(field, fault): &(String, Fault)| json!({"field": field, "message": self.words.fault(*fault)});
-                members["errors"] = problem.fields.iter().map(error).collect();
+                members["errors"] = wrong.iter().map(error).collect();
             }
             let body = harmless_json(&members).into_bytes();
             return Response { status, fields, content_type: "application/problem+json", body };
         }
         fields.push(("Vary", "Accept, Accept-Language".to_owned()));
-        let body = problem.page.as_deref().cloned().unwrap_or_else(|| self.page(problem, None)).into_bytes();
+        let page = problem.form.as_deref().and_then(|form| form.page.clone());
+        let body = page.unwrap_or_else(|| self.page(problem, None)).into_bytes();
         Response { status, fields, content_type: HTML, body }
     }
 
@@ -96,12 +98,16 @@ impl Visitor {
     /// What to do about a problem.
     fn advice(&self, problem: &Problem) -> &'static str {
         let words = self.words;
-        match problem.fields.as_slice() {
+        match wrong_fields(problem) {
             [] => words.problem(problem.tag.status, problem.tag.retry).1,
             faults if is_unproven(faults) => words.unproven,
             _ => words.correct,
         }
     }
+}
+
+fn wrong_fields(problem: &Problem) -> &[(String, Fault)] {
+    problem.form.as_deref().map_or(&[], |form| form.fields.as_slice())
 }
 
 /// Whether a challenge is to be solved, which our page, having no script, cannot do.

@@ -19,10 +19,8 @@ pub struct Problem {
     pub detail: String,
     /// What happened, for the administrator.
     pub log: String,
-    /// The fields of a form that are to be corrected, each with what is wrong.
-    pub fields: Vec<(String, Fault)>,
-    /// What a browser shows that sent a form: with what was typed.
-    pub page: Option<Box<String>>,
+    /// What is told beside it to somebody who filled in a form.
+    pub form: Option<Box<Corrections>>,
     /// Seconds after which a further try makes sense.
     pub retry_after: Option<u32>,
     /// Where the delivery status of the message can be asked for.
@@ -31,20 +29,20 @@ pub struct Problem {
     pub words: Option<String>,
 }
 
+/// What is told to somebody who filled in a form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Corrections {
+    /// The fields to be corrected, each with what is wrong.
+    pub fields: Vec<(String, Fault)>,
+    /// What a browser shows, with what was typed.
+    pub page: Option<String>,
+}
+
 impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem {
-            tag,
-            log: detail.clone(),
-            detail,
-            fields: Vec::new(),
-            page: None,
-            retry_after: None,
-            status_url: None,
-            words: None,
-        }
+        Problem { tag, log: detail.clone(), detail, form: None, retry_after: None, status_url: None, words: None }
     }
 
     /// A failure whose cause is for the log alone.

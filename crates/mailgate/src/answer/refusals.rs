@@ -1,7 +1,7 @@
 //! Every error on the way of a request -> the [`Problem`] it is answered with. The one place that knows which outcome is which status.
 #![forbid(unsafe_code)]
 
-use super::problem::Problem;
+use super::problem::{Corrections, Problem};
 use crate::checks::refused::{Refused, RefusedKind};
 use crate::claim::StoreError;
 use crate::input::form::{FormError, FormInputError};
@@ -86,7 +86,8 @@ impl From<&FormError> for Problem {
             FormError::Wrong(fields) => fields.clone(),
             _ => Vec::new(),
         };
-        Problem { fields, ..Problem::new(tag, error.to_string()) }
+        let form = Some(Box::new(Corrections { fields, page: None }));
+        Problem { form, ..Problem::new(tag, error.to_string()) }
     }
 }
 
