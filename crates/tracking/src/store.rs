@@ -2,10 +2,12 @@
 //! the reader (mod_processdsn) share this place; whoever connects implements [`sql::Database`].
 #![forbid(unsafe_code)]
 
+pub mod outbox;
 mod owner;
 mod read;
 mod record;
 mod schema;
+pub mod webhook;
 mod write;
 
 pub use owner::Owner;
