@@ -63,7 +63,9 @@ impl Url {
     /// Reads one. What it leads to is judged when it is connected to.
     pub fn parse(text: &str, internal: bool) -> Result<Url, String> {
         let wrong = |remedy: &str| Err(format!("'{text}' is no URL for a webhook: {remedy}"));
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+        let is_plain = |byte: u8| {
+            byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+        };
         if !text.bytes().all(is_plain) || text.contains('#') {
             return wrong("write it percent-encoded and without a fragment");
         }

@@ -239,7 +239,9 @@ mod tests {
 
     #[test]
     fn a_receiver_is_left_alone_for_as_long_as_it_asks_up_to_a_day() {
-        for (wait, expected) in [(None, 5..=6), (Some(120), 120..=120), (Some(-5), 5..=6), (Some(i64::MAX), 86_400..=86_400)] {
+        for (wait, expected) in
+            [(None, 5..=6), (Some(120), 120..=120), (Some(-5), 5..=6), (Some(i64::MAX), 86_400..=86_400)]
+        {
             let Next::Again(due) = next(&attempt(0, 1_000_000), &Outcome::Refused("429".into(), wait), 0) else {
                 panic!("{wait:?}")
             };
