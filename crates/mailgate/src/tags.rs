@@ -209,6 +209,8 @@ notes! {
     NO_SESSIONS "SM0810",
     /// A server of SMTP that cannot work or would be open.
     SUBMISSION "SM0811",
+    /// Whole messages are taken, and no keys are kept.
+    TWICE "SM0812",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

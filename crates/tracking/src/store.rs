@@ -7,6 +7,7 @@ mod owner;
 mod read;
 mod record;
 mod schema;
+mod vitals;
 pub mod webhook;
 mod write;
 
@@ -14,6 +15,7 @@ pub use owner::Owner;
 pub use read::{Event, Message, RecipientStatus, Viewer, find};
 pub use record::{Recorded, record};
 pub use schema::{check, expire, init};
+pub use vitals::{Vitals, vitals};
 pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
 
 use std::time::{SystemTime, UNIX_EPOCH};
