@@ -1,8 +1,12 @@
 //! SendmailLogAddresses: whatever is logged about a request, by whoever's words, shows no more of an address than the administrator wants.
 
 use crate::relay::{relaying, to};
+use crate::support::artifacts::artifacts;
+use crate::support::place::free_port;
 use crate::support::smtp::Act;
 use crate::support::{Httpd, Request, Sendmail, Smtp};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 
 /// Every kind of line with an address in it that a request can provoke: accepted, refused by us, by a program, by a relay; dry runs; hints of
 /// trace2.
@@ -19,6 +23,14 @@ fn provoke(shown: &str) -> String {
         Httpd::builder().mail(&sendmail, &format!("{rule}\nSendmailRecipients example.test\nSendmailDryRun request"));
     let builder = relaying(builder, "/relay", &to(&smtp), &rule);
     let location = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{}\"\n{rule}", program.display());
+    // And what comes by SMTP.
+    let port = free_port();
+    let host = format!(
+        "Listen 127.0.0.1:{port} smtp\nAcceptFilter smtp none\n<VirtualHost 127.0.0.1:{port}>\nServerName smtp.gateway.test\nSubmissionEnable On\n\
+         <Location \"/\">\nRequire local\nSendmailRelay {}\n{rule}\n</Location>\n</VirtualHost>",
+        to(&smtp)
+    );
+    let builder = builder.load("submission_module", &artifacts().module).config(&host);
     let httpd = builder.location("/program", &location).start();
     let mail = |path: &str, to: &str| {
         let request = Request::post(path).header("From", "bob@example.test").header("To", to);
@@ -31,6 +43,7 @@ fn provoke(shown: &str) -> String {
     mail("/relay", "alice@example.test").send(&httpd).expect_status(400);
     mail("/relay", "dave@example.test").send(&httpd).expect_status(202);
     mail("/program", "alice@example.test").send(&httpd).expect_status(502);
+    by_smtp(port);
     for tag in ["SM0201", "SM0105", "SM0408", "SM0407"] {
         httpd.expect_log(tag);
     }
@@ -43,9 +56,24 @@ fn provoke(shown: &str) -> String {
     ours.join("\n").replace("<mark@id.test>", "")
 }
 
+/// A session of SMTP with one message.
+fn by_smtp(port: u16) {
+    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut replies = BufReader::new(socket.try_clone().unwrap()).lines();
+    let message = "From: erin@example.test\r\nTo: dave@example.test\r\nSubject: a\r\n\r\nhi\r\n.";
+    let mut last = String::new();
+    for line in ["", "HELO c.test", "MAIL FROM:<erin@example.test>", "RCPT TO:<dave@example.test>", "DATA", message] {
+        if !line.is_empty() {
+            (&socket).write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        }
+        last = replies.next().unwrap().unwrap();
+    }
+    assert!(last.starts_with("250"), "{last}");
+}
+
 #[test]
 fn the_log_shows_as_much_of_an_address_as_it_may() {
-    let names = ["alice@", "bob@", "carol@"];
+    let names = ["alice@", "bob@", "carol@", "erin@"];
     let full = provoke("full");
     for name in names {
         assert!(full.contains(name), "{name}: {full}");

@@ -279,6 +279,29 @@ fn no_event_is_lost_when_runners_are_killed() {
 }
 
 #[test]
+fn a_state_and_its_event_are_stored_together_or_not_at_all() {
+    on_both("together", |store, place| {
+        add(store, place, "https://app.example.org/hooks", &[]);
+        let begun = Instant::now();
+        failed(store, "first");
+        let whole = begun.elapsed().as_micros() as u64;
+        let (rounds, mut stopped) = (40, 0);
+        for round in 0..rounds {
+            let envid = format!("env{round}");
+            store.submitted(&envid, &format!("{envid}@h.example"), &["a@x.example"]);
+            let mail = with_envid(&envid).of("a@x.example", "failed", "5.1.1").mail();
+            let mut child = agent::start(&mut store.agent(), &mail);
+            std::thread::sleep(Duration::from_micros(crate::place::random(whole)));
+            let _ = child.kill();
+            stopped += u32::from(!child.wait().expect("a child").success());
+        }
+        assert!(stopped > 4, "{stopped} of {rounds} were stopped half way");
+        let told = store.sql("SELECT envid FROM outbox ORDER BY envid");
+        assert_eq!(store.sql("SELECT envid FROM recipient WHERE state = 'failed' ORDER BY envid"), told);
+    });
+}
+
+#[test]
 fn several_runners_never_send_one_event_at_the_same_time() {
     on_both("runners", |store, place| {
         let receiver = Receiver::start(|_| {
