@@ -5,8 +5,8 @@
 
 use crate::directives::{DirConfig, Probe};
 use crate::host::check_host;
-use crate::ledger;
 use crate::settings::Settings;
+use crate::status;
 use httpd::{Request, Server, Shared, Status, StatusPage};
 use mailgate::metrics::children::{self, Place, Running};
 use mailgate::metrics::prometheus::{self, Gauge};
@@ -79,9 +79,9 @@ impl Watch {
     }
 
     /// It was a dry run.
-    pub fn rehearsed(&self) -> Duration {
+    pub fn dry_run(&self) -> Duration {
         let took = self.begin.elapsed();
-        self.count(|counters| counters.rehearsed(took));
+        self.count(|counters| counters.dry_run(took));
         took
     }
 
@@ -155,7 +155,7 @@ fn gauges(request: &Request<'_>, settings: &Settings<'_>) -> Vec<Gauge> {
         gauges.push(Gauge { name: "sendmail_queue_oldest_seconds", help, value });
     }
     if settings.processdsn() {
-        let vitals = request.with_database(ledger::LIMIT, |lent| store::vitals(lent), |_| ());
+        let vitals = request.with_database(status::LIMIT, |lent| store::vitals(lent), |_| ());
         let help = "Whether the database of delivery statuses answers.";
         gauges.push(Gauge { name: "sendmail_status_database_up", help, value: vitals.is_ok().into() });
         gauges.extend(vitals.iter().flat_map(told));
