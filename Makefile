@@ -9,9 +9,9 @@ PREFIX ?= /usr/local
 
 all: build
 
-build: ## both modules, processdsn, sendmail-hold and sendmail-http, optimized
+build: ## both modules, processdsn, processdsn-deliver, sendmail-hold and sendmail-http, optimized
 	tools/packages build
-	$(CARGO) build --release --package mod_sendmail --package mod_processdsn --package processdsn --package sendmail-hold --package sendmail-http
+	$(CARGO) build --release --package mod_sendmail --package mod_processdsn --package processdsn --package processdsn-deliver --package sendmail-hold --package sendmail-http
 
 demo: ## a private httpd on loopback takes a message and delivers it into a Maildir
 	tools/packages demo
@@ -41,7 +41,7 @@ fuzz: ## every fuzz target for half a minute; SECONDS_EACH=600 for longer
 	tools/packages build fuzz
 	fuzz/run $(or $(SECONDS_EACH),30)
 
-install: ## what make has built: modules into the httpd that apxs belongs to, processdsn and sendmail-hold into PREFIX; DESTDIR is honoured
+install: ## what make has built: modules into the httpd that apxs belongs to, processdsn, processdsn-deliver and sendmail-hold into PREFIX; DESTDIR is honoured
 	tools/install "$(DESTDIR)" "$(PREFIX)" "$(APXS)"
 	tools/install-conf "$(DESTDIR)" "$(APXS)"
 

@@ -11,7 +11,7 @@ use mail::content_type::ContentType;
 use mail::header::{HeaderName, HeaderValue};
 use mail::message_id::MessageId;
 use mailgate::answer::{self, Problem};
-use mailgate::claim::database::{Connect, Table};
+use mailgate::claim::database::{self, Connect, Table};
 use mailgate::claim::directory::Directory;
 use mailgate::claim::{Claim, Claims, Ended, KeyState, Outcome, StoreError, key};
 use mailgate::digest::{Digest, Digester};
@@ -19,6 +19,7 @@ use mailgate::input::form::challenge::{self, Solved};
 use mailgate::submission::{Part, Submission};
 use mailgate::tags::{self, Retry};
 use mailgate::transport::Failure;
+use mailgate::transport::health::{self, HealthError};
 use sql::{Database, DatabaseError};
 use std::io::{self, Read};
 use std::time::Duration;
@@ -140,6 +141,19 @@ impl<'r> Keyed<'r> {
             Store::Table(table) => table.sweep(),
         };
         swept.unwrap_or_else(|error| complain("old keys stay", &error));
+    }
+}
+
+/// Whether keys can be kept now.
+pub fn probe(request: &Request<'_>, settings: &Settings<'_>) -> Result<(), HealthError> {
+    match settings.idempotency().map(|idempotency| &idempotency.store) {
+        None => Ok(()),
+        Some(KeyStore::Directory(path)) => health::keys(path),
+        Some(KeyStore::Dbd) => health::keys_in_database(request.server_name(), || {
+            let limit = status::LIMIT.min(settings.timeout());
+            let asked = request.with_database(limit, |lent| database::probe(lent), |_| ());
+            asked.map_err(|error| error.to_string())
+        }),
     }
 }
 

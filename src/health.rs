@@ -2,15 +2,16 @@
 //! now. Nothing is sent.
 #![forbid(unsafe_code)]
 
-use crate::checks;
-use crate::directives::{DirConfig, Transport};
+use crate::directives::{DirConfig, Probe, Transport};
 use crate::host::check_host;
 use crate::outcome::note;
 use crate::settings::Settings;
+use crate::{checks, claims};
 use httpd::{Request, Status};
 use mailgate::answer::{self, Problem};
 use mailgate::tags;
-use mailgate::transport::health::{self, HealthError, Scope};
+use mailgate::transport::health::{self, HealthError, Healthy, Scope};
+use mailgate::transport::smtp::{Relay, StartTls};
 use std::time::Duration;
 use web::fields::value_of;
 
@@ -43,11 +44,37 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     request.send(&answer::health::reply(&health, accept.as_deref(), settings.error_detail()))
 }
 
-fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, HealthError> {
-    let scope = way_out(request, settings)?;
-    match settings.has_checks() {
-        true => checks::probe(settings, PATIENCE).map(|()| scope),
-        false => Ok(scope),
+fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Healthy, HealthError> {
+    let mut health = Healthy::new(way_out(request, settings)?);
+    if let Some(probe) = settings.health_probe() {
+        behind(request, settings, probe)?;
+        health.behind();
+    }
+    if settings.idempotency().is_some() {
+        claims::probe(request, settings)?;
+        health.also.push("the keys of messages that are sent once can be kept");
+    }
+    if settings.has_checks() {
+        checks::probe(settings, PATIENCE)?;
+    }
+    Ok(health)
+}
+
+/// What sits behind a program that takes everything.
+fn behind(request: &Request<'_>, settings: &Settings<'_>, probe: &Probe) -> Result<(), HealthError> {
+    match probe {
+        Probe::Queue(directory, age) => health::queue(directory, *age),
+        Probe::Smtp(server) => {
+            let server = Relay {
+                server: server.clone(),
+                credentials: None,
+                authorities: None,
+                identity: None,
+                starttls: StartTls::Never,
+                name: request.server_name().to_owned(),
+            };
+            health::behind(&server, settings.timeout().min(PATIENCE))
+        }
     }
 }
 

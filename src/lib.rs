@@ -25,8 +25,9 @@ mod submission;
 mod submit;
 
 use directives::DirConfig;
-use httpd::{Directive, Fault, Handler, HeaderParser, Module, ModuleRecord, Server, StatusPage};
+use httpd::{Directive, Fault, Handler, HeaderParser, LogFilter, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
+use settings::Settings;
 
 /// The module record `sendmail_module`.
 struct Sendmail;
@@ -39,6 +40,7 @@ impl Module for Sendmail {
     ];
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
     const HEADER_PARSER: Option<HeaderParser<Self>> = Some(bearer::rename);
+    const LOG_FILTER: Option<LogFilter<Self>> = Some(|config, line| Settings::of(config).log_addresses().in_line(line));
     type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {

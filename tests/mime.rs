@@ -27,6 +27,7 @@ fn recipients(sendmail: &Sendmail) -> Vec<Vec<String>> {
 fn the_header_or_the_envelope_says_who_gets_a_message() {
     let sendmail = Sendmail::new();
     let httpd = Httpd::builder().mail(&sendmail, APPENDS).start();
+    httpd.allow_log("SM0814");
     message("/mail").send(&httpd).expect_status(202);
     let taken = sendmail.messages();
     let text = taken[0].text();
@@ -45,6 +46,7 @@ fn nothing_is_sent_of_what_is_no_message_or_has_two_sources() {
     let sendmail = Sendmail::new();
     let restricted = "SendmailInputs mime\nSendmailArguments -i --\nSendmailRecipients example.test";
     let httpd = Httpd::builder().mail(&sendmail, restricted).start();
+    httpd.allow_log("SM0814");
     message("/mail").send(&httpd).expect_status(202);
     sendmail.take();
     for (request, status, tag) in [
@@ -67,6 +69,7 @@ fn nothing_is_sent_of_what_is_no_message_or_has_two_sources() {
 fn an_envelope_needs_a_program_that_takes_it() {
     let sendmail = Sendmail::new();
     let httpd = Httpd::builder().mail(&sendmail, "SendmailInputs mime").start();
+    httpd.expect_log("SM0814");
     message("/mail").send(&httpd).expect_status(202);
     message("/mail").header("Envelope-To", "x@example.test").send(&httpd).expect_status(500);
     assert_eq!(sendmail.take().len(), 1);
@@ -88,6 +91,7 @@ fn where_it_is_not_offered_a_message_is_an_attachment_as_ever() {
 fn the_client_hands_a_message_to_the_gateway() {
     let sendmail = Sendmail::new();
     let httpd = Httpd::builder().mail(&sendmail, APPENDS).start();
+    httpd.allow_log("SM0814");
     let place = Place::new("client");
     let mut command = Command::new(client())
         .args(["-i", "-f", "cron@example.test", "--", "ops@example.test"])

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bcc;
+mod behind;
 mod checks;
 mod circle;
 mod client;
@@ -17,6 +18,7 @@ mod hostile;
 mod json;
 mod keys;
 mod life;
+mod log_addresses;
 mod manual;
 mod memory;
 mod metrics;

@@ -8,6 +8,7 @@ mod table;
 mod arguments;
 mod challenge;
 mod checks;
+mod health;
 mod limits;
 mod relay;
 mod transport;
@@ -16,12 +17,14 @@ mod values;
 pub use arguments::Arguments;
 pub use challenge::Challenge;
 pub use checks::Macro;
+pub use health::Probe;
 pub use limits::{Idempotency, KeyStore};
 pub use transport::{Environment, Transport};
 pub use values::{Received, Source, Text, time};
 
 use httpd::Config;
 use mail::address::Domain;
+use mail::mask::LogAddresses;
 use mailgate::answer::dry_run::DryRuns;
 use mailgate::checks::endpoint::Endpoint;
 use mailgate::checks::sequence::{OnFailure, PolicyServer};
@@ -125,6 +128,10 @@ directives! {
         off hold: PathBuf = none, c"SendmailHold" one checks::hold, c"absolute path of the Maildir for messages that a check wants held, or none (default: none)";
         /// Whether the answer shows what the program or the relay said.
         value error_detail: bool = false, c"SendmailErrorDetail" flag values::flag, c"On: the program's complaint goes into the answer";
+        /// How much of an address the log shows.
+        value log_addresses: LogAddresses = LogAddresses::Full, c"SendmailLogAddresses" one |_, word| LogAddresses::parse(word), c"how much of an address the log shows: full, domain or none (default: full)";
+        /// What is asked whether the mail system behind works.
+        off health_probe: Probe = none, c"SendmailHealthProbe" words health::probe, c"what sendmail-health asks about the mail system behind: smtp://host:port, or the directory of a queue and its greatest age (1h), or none (default: none)";
         /// Whether messages are written into the database of mod_dbd.
         value processdsn: bool = false, c"ProcessDSNEnable" server_flag values::flag, c"On: messages are written into the database of mod_dbd (default: Off)";
     }

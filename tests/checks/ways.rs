@@ -39,6 +39,7 @@ fn each_way_in_is_looked_at() {
     );
     let builder = steady(Mpm::Event).load("submission_module", &artifacts().module).config(&host);
     let httpd = builder.location("/mail", &format!("SetHandler sendmail\n{relay}")).start();
+    httpd.allow_log("SM0814");
     let whole = Request::post("/mail").header("Content-Type", "message/rfc822").header("Envelope-To", "sales");
     let whole = whole.header("Envelope-From", "g@example.test");
     let whole = whole.body("From: f@example.test\nTo: a@example.test\nSubject: a\n\nHello there\n");

@@ -7,6 +7,7 @@ use sql::{Database, DatabaseError, Dialect, Row, Statement};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
 
@@ -49,6 +50,27 @@ impl<'p> Dbd<'p> {
             .expect("APR ends the process when out of memory");
         let connection_pool = NonNull::new(pool.as_ptr()).expect("a pool is not NULL");
         Ok(Dbd { driver: found, handle, connection_pool, prepared, owned: true, pool: PhantomData })
+    }
+
+    /// Connects as a command does, which has the time to wait for a lock. A file of SQLite that is missing is not made.
+    pub fn connect(pool: Pool<'p>, driver: &str, params: &str) -> Result<Self, DatabaseError> {
+        if driver == "sqlite3" && !Path::new(params).exists() {
+            return Err(DatabaseError::no_schema(format!("{params}: no such database")));
+        }
+        Self::create(pool, driver, params)
+    }
+
+    /// The same; a file of SQLite that is missing is made.
+    pub fn create(pool: Pool<'p>, driver: &str, params: &str) -> Result<Self, DatabaseError> {
+        let mut database = Self::open(pool, driver, params)?;
+        let patience = match database.dialect() {
+            // Before any other statement: preparing one does not wait for a lock otherwise. The driver tries 16 times (apr_dbd_sqlite3.c), so
+            // this makes about ten seconds, enough for many at once and well below the patience of any MTA.
+            Dialect::Sqlite => c"PRAGMA busy_timeout=500",
+            Dialect::Postgres => c"SET lock_timeout='10s'",
+        };
+        database.execute(patience)?;
+        Ok(database)
     }
 
     /// Wraps a connection that mod_dbd lent.

@@ -9,7 +9,7 @@ use std::ptr;
 pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
     guard::setting_up(|| {
         guard::install();
-        log::install(M::record());
+        log::install::<M>();
         inject::injected("register");
     });
     // SAFETY: called while httpd loads the module, when hooks may be registered; the functions live as long as the process.

@@ -1,7 +1,7 @@
 //! `tracing` -> httpd's error log. One subscriber: each event goes through `ap_log_rerror` of the request being handled, with the level
 //! that LogLevel sets for the module in that section, or through `ap_log_error` while the configuration is looked over.
 
-use crate::{ModuleRecord, Request, Server};
+use crate::{Module, ModuleRecord, Request, Server};
 use apache_sys as sys;
 use std::cell::Cell;
 use std::ffi::{CString, c_int};
@@ -27,10 +27,32 @@ thread_local! {
 
 static RECORD: OnceLock<&'static ModuleRecord> = OnceLock::new();
 
+/// What [`Module::LOG_FILTER`] makes of a line about a request.
+static FILTER: OnceLock<unsafe fn(*const sys::request_rec, String) -> String> = OnceLock::new();
+
 /// Installs the subscriber. A second time, when httpd loads the module again, the first one stays and is right.
-pub(crate) fn install(record: &'static ModuleRecord) {
-    RECORD.get_or_init(|| record);
+pub(crate) fn install<M: Module>() {
+    RECORD.get_or_init(M::record);
+    if M::LOG_FILTER.is_some() {
+        FILTER.get_or_init(|| filter::<M>);
+    }
     let _ = tracing::subscriber::set_global_default(ErrorLog);
+}
+
+/// A line as the settings of the request want it shown.
+///
+/// # Safety
+/// The request is live.
+unsafe fn filter<M: Module>(request: *const sys::request_rec, line: String) -> String {
+    // SAFETY: the settings of the request were made by config::create or config::merge for M's record, in pools that outlive it. Where they
+    // were lost, ap_get_module_config answers NULL.
+    let config = unsafe {
+        sys::ap_get_module_config((*request).per_dir_config, M::record().as_ptr()).cast::<M::Config<'_>>().as_ref()
+    };
+    match (M::LOG_FILTER, config) {
+        (Some(filter), Some(config)) => filter(config, line),
+        _ => line,
+    }
 }
 
 /// Sends the events of this thread to the log of `request` until the result is dropped.
@@ -84,7 +106,12 @@ impl Subscriber for ErrorLog {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        let Ok(text) = CString::new(line.0.replace('\0', "\\0")) else { return };
+        let line = match (TARGET.get(), FILTER.get()) {
+            // SAFETY: the request is live (during_request).
+            (Target::Request(request), Some(filter)) => unsafe { filter(request, line.0) },
+            _ => line.0,
+        };
+        let Ok(text) = CString::new(line.replace('\0', "\\0")) else { return };
         let (index, level) = (RECORD.get().map_or(-1, |record| record.index()), level(event.metadata().level()));
         match TARGET.get() {
             Target::Nobody => {}

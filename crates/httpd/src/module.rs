@@ -13,6 +13,8 @@ pub trait Module: Sized + 'static {
     const PROTOCOL: Option<Protocol<Self>> = None;
     /// What looks at the fields of a request before anybody asks who sends it, if there is something to see.
     const HEADER_PARSER: Option<HeaderParser<Self>> = None;
+    /// What the log shows in the place of a line about a request, by its settings.
+    const LOG_FILTER: Option<LogFilter<Self>> = None;
     /// The settings of one section of a configuration that lives for `'c`.
     type Config<'c>: Config;
 
@@ -50,6 +52,9 @@ pub enum StatusPage {
     /// HTML.
     Tables,
 }
+
+/// A line of the log -> the same as the settings of its request want it shown.
+pub type LogFilter<M> = for<'c> fn(&<M as Module>::Config<'c>, String) -> String;
 
 /// httpd's header_parser: once the sections of a request are merged, before access and authentication. Not for subrequests.
 pub type HeaderParser<M> = for<'c> fn(&Request<'_>, &<M as Module>::Config<'c>);

@@ -11,6 +11,7 @@ pub mod encode;
 mod encoded_word;
 mod fold;
 pub mod header;
+pub mod mask;
 pub mod message_id;
 pub mod mime;
 mod parameters;

@@ -216,6 +216,8 @@ notes! {
     FORM "SM0812",
     /// A program that hands mail to the place it came from.
     CIRCLE "SM0813",
+    /// Whole messages are taken, and no keys are kept.
+    TWICE "SM0814",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

@@ -1,6 +1,7 @@
 //! The words of the command line -> one [`Task`].
 #![forbid(unsafe_code)]
 
+use crate::webhook::{Options, Order};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -25,6 +26,7 @@ pub enum Task {
         address: Option<String>,
     },
     Version,
+    Webhook(Connection, Order),
 }
 
 /// Where the database is.
@@ -40,6 +42,7 @@ pub const HELP: &str = "\
 usage: processdsn --driver DRIVER --params PARAMS [-o FILE] [ADDRESS]   store the report on stdin
        processdsn --driver DRIVER --params PARAMS --init                create or upgrade the tables
        processdsn --driver DRIVER --params PARAMS --expire AGE          forget messages older than AGE (90d, 12h)
+       processdsn --driver DRIVER --params PARAMS --webhook WHAT        who is told of changes: list, add, enable, disable, retry, remove
        processdsn --json                                                print what the report on stdin says
 
   --driver DRIVER   sqlite3, pgsql or another driver of APR DBD
@@ -47,12 +50,21 @@ usage: processdsn --driver DRIVER --params PARAMS [-o FILE] [ADDRESS]   store th
   -o FILE           append the mail as it came to FILE (mbox)
   ADDRESS           the address the report came to; RECIPIENT in the environment if missing
 
+  --webhook list                             all of them, with what waits for each
+  --webhook add URL --secret FILE            tell URL; FILE holds whsec_ and the base64 of 24 to 64 random octets
+      [--events delivered,bounced,...]       of these events alone
+      [--owner NAME]                         of the messages of this user alone
+      [--unverified]                         also of what a report says that nothing vouches for
+      [--internal]                           the address may be a private one, http will do
+  --webhook enable|disable|retry|remove ID   retry: send now what waits, and what was given up
+  processdsn-deliver sends the events
+
 exit status: 0 stored, known already, or not a report; 75 try again later: always, where a mail system runs it;
-             64 usage, 78 no tables or no such driver: at a terminal, and with --init, --expire or --json
+             64 usage, 78 no tables or no such driver: at a terminal, and with --init, --expire, --webhook or --json
 ";
 
 /// Options that ask for something else than to store the mail on stdin.
-const COMMANDS: [&str; 7] = ["--expire", "--help", "--init", "--json", "--version", "-V", "-h"];
+const COMMANDS: [&str; 8] = ["--expire", "--help", "--init", "--json", "--version", "--webhook", "-V", "-h"];
 
 /// Whether a mail system runs this process, for what a person does at a terminal or by a command: a mail comes on stdin, to be stored. That
 /// must be known before the words make sense, since a wrong one may stand in the mail system's configuration.
@@ -76,6 +88,7 @@ pub fn parse() -> Result<Arguments, String> {
 fn parse_from(mut parser: lexopt::Parser, recipient: Option<String>) -> Result<Arguments, String> {
     let (mut driver, mut params, mut copy, mut address) = (None, None, None, None);
     let (mut init, mut json, mut expire) = (false, false, None);
+    let (mut webhook, mut hook) = (None, Options::default());
     let text = |parser: &mut lexopt::Parser| -> Result<String, String> {
         parser.value().and_then(|value| value.string()).map_err(|error| error.to_string())
     };
@@ -88,6 +101,12 @@ fn parse_from(mut parser: lexopt::Parser, recipient: Option<String>) -> Result<A
             Long("init") => init = true,
             Long("json") => json = true,
             Long("expire") => expire = Some(age(&text(&mut parser)?)?),
+            Long("webhook") => webhook = Some(text(&mut parser)?),
+            Long("secret") => hook.secret_file = Some(text(&mut parser)?),
+            Long("events") => hook.events = Some(text(&mut parser)?),
+            Long("owner") => hook.owner = Some(text(&mut parser)?),
+            Long("unverified") => hook.unverified = true,
+            Long("internal") => hook.internal = true,
             Short('o') => copy = Some(PathBuf::from(parser.value().map_err(|error| error.to_string())?)),
             Value(value) if address.is_none() => address = Some(value.to_string_lossy().into_owned()),
             other => return Err(other.unexpected().to_string()),
@@ -101,11 +120,15 @@ fn parse_from(mut parser: lexopt::Parser, recipient: Option<String>) -> Result<A
         params: params.ok_or("--params is missing (the file of the database for sqlite3)")?,
         create: init,
     };
-    let task = match (init, expire) {
-        (true, Some(_)) => return Err("--init and --expire exclude each other".into()),
-        (true, None) => Task::Init(connection),
-        (false, Some(age)) => Task::Expire(connection, age),
-        (false, None) => Task::Store { connection, copy, address: address.or(recipient) },
+    if hook.are_given() && webhook.as_deref() != Some("add") {
+        return Err("--secret, --events, --owner, --unverified and --internal belong to --webhook add".into());
+    }
+    let task = match (init, expire, webhook) {
+        (true, None, None) => Task::Init(connection),
+        (false, Some(age), None) => Task::Expire(connection, age),
+        (false, None, Some(what)) => Task::Webhook(connection, Order::parse(&what, address, hook)?),
+        (false, None, None) => Task::Store { connection, copy, address: address.or(recipient) },
+        _ => return Err("--init, --expire and --webhook exclude each other".into()),
     };
     Ok(Arguments { task })
 }
@@ -130,8 +153,16 @@ mod tests {
     #[test]
     fn a_command_is_told_from_a_delivery_before_its_words_make_sense() {
         let has = |words: &str| has_command(words.split_whitespace().map(OsString::from));
-        for command in ["--init", "--nonsense --init", "--driver x --expire=soon", "--expire 1d", "--json", "-h", "-V"]
-        {
+        for command in [
+            "--init",
+            "--nonsense --init",
+            "--driver x --expire=soon",
+            "--expire 1d",
+            "--json",
+            "--webhook list",
+            "-h",
+            "-V",
+        ] {
             assert!(has(command), "{command}");
         }
         for delivery in ["", "--driver sqlite3 --params f", "-o x", "--nonsense", "a@b c@d", "-- --init"] {
@@ -153,6 +184,10 @@ mod tests {
         assert_eq!(task(both), Ok(store(None, "r@h")));
         assert_eq!(task(&format!("-o x {both} a@b")), Ok(store(Some("x"), "a@b")));
         assert_eq!(task("--json"), Ok(Task::Json));
+        let list = task(&format!("{both} --webhook list"));
+        assert_eq!(list, Ok(Task::Webhook(connection(false), Order::List)));
+        let retry = task(&format!("{both} --webhook retry wh_1"));
+        assert_eq!(retry, Ok(Task::Webhook(connection(false), Order::Retry("wh_1".into()))));
         for wrong in [
             "",
             "--driver sqlite3",
@@ -160,6 +195,14 @@ mod tests {
             &format!("{both} --init --expire 1d"),
             &format!("{both} --expire x"),
             &format!("{both} a b"),
+            &format!("{both} --webhook list --init"),
+            &format!("{both} --webhook nonsense"),
+            &format!("{both} --webhook list wh_1"),
+            &format!("{both} --webhook remove"),
+            &format!("{both} --webhook add https://x.example/ --events bounced"),
+            &format!("{both} --webhook add --secret f"),
+            &format!("{both} --webhook remove wh_1 --secret f"),
+            &format!("{both} --internal"),
         ] {
             assert!(task(wrong).is_err(), "{wrong}");
         }

@@ -5,10 +5,11 @@
 
 mod arguments;
 mod copy;
+mod webhook;
 
 use apr::{Dbd, OwnPool};
 use arguments::{Arguments, Connection, Task};
-use sql::{Database, DatabaseError, Dialect, ErrorKind};
+use sql::{DatabaseError, ErrorKind};
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -75,6 +76,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             store::check(&mut database).map_err(database_failure)?;
             let forgotten = store::expire(&mut database, store::now() - age).map_err(database_failure)?;
             print(&format!("{forgotten} messages forgotten\n"))
+        }
+        Task::Webhook(connection, order) => {
+            let pool = OwnPool::new();
+            let mut database = open(&pool, connection)?;
+            store::check(&mut database).map_err(database_failure)?;
+            webhook::carry_out(&mut database, order)
         }
         Task::Store { connection, copy, address } => {
             let mail = read_mail()?;
@@ -153,22 +160,8 @@ fn drain(mail: &[u8]) -> Result<(), Failure> {
 }
 
 fn open<'p>(pool: &'p OwnPool, connection: &Connection) -> Result<Dbd<'p>, Failure> {
-    if connection.driver == "sqlite3" && !connection.create && !std::path::Path::new(&connection.params).exists() {
-        let words = format!(
-            "{}: no such database; run processdsn --init with the same --driver and --params",
-            connection.params
-        );
-        return Err(Failure(CONFIG, words));
-    }
-    let mut database = Dbd::open(pool.borrow(), &connection.driver, &connection.params).map_err(database_failure)?;
-    let patience = match database.dialect() {
-        // Before any other statement: preparing one does not wait for a lock otherwise. The driver tries 16 times (apr_dbd_sqlite3.c), so
-        // this makes about ten seconds, enough for many at once and well below the patience of any MTA.
-        Dialect::Sqlite => c"PRAGMA busy_timeout=500",
-        Dialect::Postgres => c"SET lock_timeout='10s'",
-    };
-    database.execute(patience).map_err(database_failure)?;
-    Ok(database)
+    let connect = if connection.create { Dbd::create } else { Dbd::connect };
+    connect(pool.borrow(), &connection.driver, &connection.params).map_err(database_failure)
 }
 
 fn database_failure(error: DatabaseError) -> Failure {

@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod dsn;
+pub mod secret;
 pub mod status;
 pub mod store;

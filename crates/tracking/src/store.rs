@@ -2,16 +2,20 @@
 //! the reader (mod_processdsn) share this place; whoever connects implements [`sql::Database`].
 #![forbid(unsafe_code)]
 
+pub mod outbox;
 mod owner;
 mod read;
 mod record;
 mod schema;
+mod vitals;
+pub mod webhook;
 mod write;
 
 pub use owner::Owner;
 pub use read::{Event, Message, RecipientStatus, Viewer, find};
 pub use record::{Recorded, record};
 pub use schema::{check, expire, init};
+pub use vitals::{Vitals, vitals};
 pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,21 +1,21 @@
 //! Whether a message could be handed over now -> 200 or 503, for monitoring.
 #![forbid(unsafe_code)]
 
-use crate::transport::health::{HealthError, Scope};
+use crate::transport::health::{HealthError, Healthy, Scope};
 use serde_json::json;
 use web::Response;
 use web::accept::preferred;
 use web::escape::{escape_tags, harmless_json};
 
 /// 200 or 503, as text or as JSON. `detailed`: whether the client may see what the log does.
-pub fn reply(health: &Result<Scope, HealthError>, accept: Option<&str>, detailed: bool) -> Response {
+pub fn reply(health: &Result<Healthy, HealthError>, accept: Option<&str>, detailed: bool) -> Response {
     let as_json = preferred(accept, &["text/plain", "application/json"]) == Some("application/json");
     let (status, json, text) = match health {
-        Ok(Scope { transport, checked, unchecked }) => (
-            200,
-            json!({"status": "ok", "transport": transport, "checked": checked, "not_checked": unchecked}),
-            format!("ok: {checked}\nnot checked: {unchecked}\n"),
-        ),
+        Ok(Healthy { scope: Scope { transport, checked, unchecked }, also }) => {
+            let checked = [&[*checked], also.as_slice()].concat().join("; ");
+            let json = json!({"status": "ok", "transport": transport, "checked": checked, "not_checked": unchecked});
+            (200, json, format!("ok: {checked}\nnot checked: {unchecked}\n"))
+        }
         Err(HealthError { reason, detail }) => {
             let detail = detailed.then_some(detail);
             let more = detail.map(|detail| format!("{detail}\n")).unwrap_or_default();
@@ -47,7 +47,7 @@ mod tests {
             assert_eq!((reply.status, text.contains("/a/")), (503, detailed), "{text}");
             assert!(text.contains("it is missing") && !text.contains("<b>"), "{text}");
         }
-        let well = reply(&Ok(PROGRAM), Some("application/json"), true);
+        let well = reply(&Ok(Healthy::new(PROGRAM)), Some("application/json"), true);
         let json: serde_json::Value = serde_json::from_slice(&well.body).unwrap();
         assert_eq!((well.status, &json["status"]), (200, &"ok".into()));
     }

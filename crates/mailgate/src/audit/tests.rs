@@ -302,6 +302,26 @@ fn a_password_that_no_relay_gets_is_named() {
 }
 
 #[test]
+fn whole_messages_without_keys_are_warned_of() {
+    let told = |inside: &str| {
+        tags(&format!(
+            "<Location /m>\nSetHandler sendmail\nRequire valid-user\nSendmailRelay mx:25\n{inside}\n</Location>"
+        ))
+    };
+    assert_eq!(told("SendmailInputs fields MIME"), ["SM0814"]);
+    assert_eq!(told("SendmailInputs mime\nSendmailIdempotency off"), ["SM0814"]);
+    for silent in [
+        "",
+        "SendmailInputs fields",
+        "SendmailInputs mime\nSendmailIdempotency /keys",
+        "SendmailInputs mime\nSendmailIdempotency dbd",
+        "SendmailInputs mime\nSendmailDryRun on",
+    ] {
+        assert_eq!(told(silent), [] as [&str; 0], "{silent}");
+    }
+}
+
+#[test]
 fn the_locations_of_a_handler_are_found_in_every_host() {
     let text = "<Location /a>\nSetHandler processdsn\n</Location>\n<VirtualHost *:80>\n<Location \"/b c/\">\nSetHandler processdsn\n\
                 </Location>\n</VirtualHost>\n<Location /d>\nSetHandler sendmail\n</Location>";

@@ -90,6 +90,14 @@ impl<C: Connect> Table<C> {
     }
 }
 
+const PROBE: Statement =
+    Statement { name: c"dsn_claim_probe", sql: c"SELECT 1 FROM idempotency WHERE digest = ''", columns: 1 };
+
+/// Whether the table is there and can be asked.
+pub fn probe(database: &mut dyn Database) -> Result<(), DatabaseError> {
+    database.select(&PROBE, &[]).map(drop)
+}
+
 impl<C: Connect> Claims for Table<C> {
     fn claim(&self, key: &Digest, content: &Digest) -> Result<KeyState<'_>, StoreError> {
         let owner = Token::random().map_err(|error| StoreError(format!("no name for a claim: {error}")))?;

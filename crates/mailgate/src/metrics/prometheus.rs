@@ -9,8 +9,19 @@ use std::fmt::Write;
 /// The media type of [`text`].
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// A value that others than the counters tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gauge {
+    /// The name of its series.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Its value.
+    pub value: i64,
+}
+
 /// The whole page.
-pub fn text(snapshot: &Snapshot) -> String {
+pub fn text(snapshot: &Snapshot, gauges: &[Gauge]) -> String {
     let mut page = String::new();
     let accepted = "sendmail_messages_accepted_total";
     head(&mut page, accepted, "counter", "Messages that were handed over to the mail system.");
@@ -35,6 +46,10 @@ pub fn text(snapshot: &Snapshot) -> String {
     line(&mut page, running, "", snapshot.running);
     head(&mut page, "sendmail_duration_seconds", "histogram", "Time from the start of a request to its outcome.");
     KINDS.iter().for_each(|kind| histogram(&mut page, *kind, snapshot.times(*kind)));
+    for Gauge { name, help, value } in gauges {
+        head(&mut page, name, "gauge", help);
+        line(&mut page, name, "", value);
+    }
     page
 }
 
@@ -84,7 +99,8 @@ mod tests {
         counters.refused(&tags::RECIPIENT, Duration::from_micros(250));
         counters.dry_run(Duration::ZERO);
         counters.held(Duration::ZERO);
-        let page = text(&counters.read(2));
+        let gauge = Gauge { name: "sendmail_queue_oldest_seconds", help: "How long.", value: 7 };
+        let page = text(&counters.read(2), &[gauge]);
         for wanted in [
             "# TYPE sendmail_messages_accepted_total counter\nsendmail_messages_accepted_total 2\n",
             "\nsendmail_refused_total{tag=\"SM0105\",reason=\"recipient\"} 1\n",
@@ -100,11 +116,12 @@ mod tests {
             "\nsendmail_duration_seconds_sum{outcome=\"accepted\"} 100.003000\n",
             "\nsendmail_duration_seconds_count{outcome=\"accepted\"} 2\n",
             "\nsendmail_duration_seconds_sum{outcome=\"refused\"} 0.000250\n",
+            "# HELP sendmail_queue_oldest_seconds How long.\n# TYPE sendmail_queue_oldest_seconds gauge\nsendmail_queue_oldest_seconds 7\n",
         ] {
             assert!(page.contains(wanted), "{wanted}\n{page}");
         }
         let names: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         assert!(page.ends_with('\n') && !page.contains("\n\n"));
     }
 }

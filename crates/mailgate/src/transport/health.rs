@@ -7,7 +7,7 @@ use mail::text::one_line;
 use rustix::fs::Access;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use sys::{calls, spool};
@@ -21,6 +21,28 @@ pub struct Scope {
     pub checked: &'static str,
     /// What may be wrong all the same.
     pub unchecked: &'static str,
+}
+
+/// All that is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Healthy {
+    /// Of the way out.
+    pub scope: Scope,
+    /// What else is well.
+    pub also: Vec<&'static str>,
+}
+
+impl Healthy {
+    /// A way out is well.
+    pub fn new(scope: Scope) -> Self {
+        Healthy { scope, also: Vec::new() }
+    }
+
+    /// What stands behind a program is well, too.
+    pub fn behind(&mut self) {
+        self.also.push("the mail system behind works");
+        self.scope.unchecked = RELAY.unchecked;
+    }
 }
 
 /// Why nothing could be handed over.
@@ -45,7 +67,7 @@ const MAILDIR: Scope = Scope {
 const RELAY: Scope = Scope {
     transport: "relay",
     checked: "the relay answers, and TLS and the password are as the configuration wants them",
-    unchecked: "whether it takes a message for these recipients",
+    unchecked: "whether a message for these recipients is taken",
 };
 
 /// The program at `path`: a regular file that we may execute.
@@ -67,6 +89,7 @@ pub fn program(path: &Path) -> Result<Scope, HealthError> {
 
 /// The Maildir `dir`, or the place where the first message will make it.
 pub fn maildir(dir: &Path) -> Result<Scope, HealthError> {
+    let writable = |dir: &Path| writable(dir, UNWRITABLE);
     if !dir.exists() {
         return writable(dir.parent().unwrap_or(dir)).map(|()| MAILDIR);
     }
@@ -77,55 +100,128 @@ pub fn maildir(dir: &Path) -> Result<Scope, HealthError> {
         }
     }
     let tmp = dir.join("tmp");
-    // A file without a name, gone as soon as it is made: a full disk and a quota show only so.
-    match spool::unnamed_file(if tmp.exists() { &tmp } else { dir }) {
-        Ok(_) => Ok(MAILDIR),
-        Err(error) => Err(HealthError { reason: UNWRITABLE, detail: format!("{}: {error}", shown(&tmp)) }),
-    }
+    has_room(if tmp.exists() { &tmp } else { dir }, UNWRITABLE).map(|()| MAILDIR)
+}
+
+/// The directory in which SendmailIdempotency keeps keys.
+pub fn keys(dir: &Path) -> Result<(), HealthError> {
+    writable(dir, NO_KEYS)?;
+    has_room(dir, NO_KEYS)
+}
+
+/// The same where keys are kept in the database of `server`; `ask` asks it.
+pub fn keys_in_database(server: &str, ask: impl FnOnce() -> Result<(), String>) -> Result<(), HealthError> {
+    looked(Subject::Database(server.to_owned()), || ask().map_err(|detail| HealthError { reason: NO_KEYS, detail }))
 }
 
 const UNWRITABLE: &str = "httpd's user cannot write into the Maildir";
+const NO_KEYS: &str = "the keys of SendmailIdempotency cannot be kept: what comes with one is refused";
+
+/// Makes a file without a name, gone as soon as it is made: a full disk and a quota show only so.
+fn has_room(dir: &Path, reason: &'static str) -> Result<(), HealthError> {
+    let made = spool::unnamed_file(dir);
+    made.map(drop).map_err(|error| HealthError { reason, detail: format!("{}: {error}", shown(dir)) })
+}
 
 /// A directory in which we may make and rename files.
-fn writable(dir: &Path) -> Result<(), HealthError> {
+fn writable(dir: &Path, reason: &'static str) -> Result<(), HealthError> {
     let directory = std::fs::metadata(dir).and_then(|metadata| match metadata.is_dir() {
         true => calls::access(dir, Access::WRITE_OK | Access::EXEC_OK),
         false => Err(io::ErrorKind::NotADirectory.into()),
     });
-    directory.map_err(|error| HealthError { reason: UNWRITABLE, detail: format!("{}: {error}", shown(dir)) })
+    directory.map_err(|error| HealthError { reason, detail: format!("{}: {error}", shown(dir)) })
 }
 
 /// How long the last look at a relay counts.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// When somebody last looked, and what was found.
-type LastLook = Arc<Mutex<Option<(Instant, Result<Scope, HealthError>)>>>;
+type LastLook = Arc<Mutex<Option<(Instant, Result<(), HealthError>)>>>;
 
-/// For each relay. Who may ask is not always known: they are not to make this process connect, and log in, as
+/// What is looked at.
+#[derive(Debug, PartialEq)]
+enum Subject {
+    /// The mail server behind the front end.
+    Behind(Relay),
+    /// The database of a server of ours.
+    Database(String),
+    /// A directory in which messages wait, and for how long they may.
+    Queue(PathBuf, Duration),
+    /// The relay that messages go to.
+    Relay(Relay),
+}
+
+/// For each. Who may ask is not always known: they are not to make this process connect, and log in, as
 /// often as they like.
-static LAST_LOOKS: Mutex<Vec<(Relay, LastLook)>> = Mutex::new(Vec::new());
+static LAST_LOOKS: Mutex<Vec<(Subject, LastLook)>> = Mutex::new(Vec::new());
 
-/// The relay, up to where it waits for a message. At most one looks at a time, and others meanwhile and for a while get what it found.
+/// The relay, up to where it waits for a message.
 pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, HealthError> {
-    let last_look = last_look(relay);
+    looked(Subject::Relay(relay.clone()), || look_at(relay, timeout)).map(|()| RELAY)
+}
+
+/// A mail server behind a program that queues: whether it greets.
+pub fn behind(server: &Relay, timeout: Duration) -> Result<(), HealthError> {
+    looked(Subject::Behind(server.clone()), || {
+        smtp::hello(server, timeout).map_err(|failure| HealthError {
+            reason: "the mail system behind does not answer as it should",
+            detail: failure.to_string(),
+        })
+    })
+}
+
+/// The queue of a program: whether its oldest message is younger than `most`.
+pub fn queue(dir: &Path, most: Duration) -> Result<(), HealthError> {
+    looked(Subject::Queue(dir.to_owned(), most), || match oldest(dir) {
+        Ok(Some(age)) if age > most => Err(HealthError {
+            reason: "mail waits in the queue of the mail system for too long",
+            detail: format!("{}: the oldest message waits for {} seconds", shown(dir), age.as_secs()),
+        }),
+        Ok(_) => Ok(()),
+        Err(error) => Err(HealthError {
+            reason: "httpd's user cannot look into the queue of the mail system",
+            detail: format!("{}: {error}", shown(dir)),
+        }),
+    })
+}
+
+/// More files of a queue are not looked at.
+const MOST_FILES: usize = 100_000;
+
+/// How long the oldest file of a directory has been there; `None`: there is none.
+pub fn oldest(dir: &Path) -> io::Result<Option<Duration>> {
+    let mut oldest = None;
+    for entry in std::fs::read_dir(dir)?.take(MOST_FILES) {
+        // What is sent meanwhile is gone.
+        let Ok(metadata) = entry.and_then(|entry| entry.metadata()) else { continue };
+        if metadata.is_file() {
+            oldest = oldest.max(Some(metadata.modified()?.elapsed().unwrap_or_default()));
+        }
+    }
+    Ok(oldest)
+}
+
+/// What `look` finds. At most one looks at a time, and others meanwhile and for a while get what it found.
+fn looked(subject: Subject, look: impl FnOnce() -> Result<(), HealthError>) -> Result<(), HealthError> {
+    let last_look = last_look(subject);
     let mut last_look = lock(&last_look);
     match &*last_look {
         Some((when, found)) if when.elapsed() < FRESH => found.clone(),
         _ => {
-            let found = look_at(relay, timeout);
+            let found = look();
             *last_look = Some((Instant::now(), found.clone()));
             found
         }
     }
 }
 
-fn last_look(relay: &Relay) -> LastLook {
+fn last_look(subject: Subject) -> LastLook {
     let mut looks = lock(&LAST_LOOKS);
-    if let Some((_, look)) = looks.iter().find(|(known, _)| known == relay) {
+    if let Some((_, look)) = looks.iter().find(|(known, _)| *known == subject) {
         return look.clone();
     }
     let look = LastLook::default();
-    looks.push((relay.clone(), look.clone()));
+    looks.push((subject, look.clone()));
     look
 }
 
@@ -134,8 +230,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn look_at(relay: &Relay, timeout: Duration) -> Result<Scope, HealthError> {
-    smtp::hello(relay, timeout).map(|()| RELAY).map_err(|failure| HealthError {
+fn look_at(relay: &Relay, timeout: Duration) -> Result<(), HealthError> {
+    smtp::hello(relay, timeout).map_err(|failure| HealthError {
         reason: match failure.kind {
             FailureKind::Misconfigured => {
                 "the relay cannot be used as it is set up: TLS, its certificate, or the password"
@@ -182,6 +278,36 @@ mod tests {
             assert!(found.is_ok() || found.unwrap_err().detail.contains(path.to_str().unwrap()));
         }
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_queue_is_well_while_its_oldest_message_is_young_and_it_may_be_looked_into() {
+        let folder = folder("queue");
+        let hour = Duration::from_secs(3600);
+        let look = |name: &str| queue(&folder.join(name), hour).map_err(|ailment| ailment.reason);
+        for name in ["empty", "young", "old"] {
+            std::fs::create_dir(folder.join(name)).unwrap();
+        }
+        std::fs::create_dir(folder.join("empty/a folder is no message")).unwrap();
+        std::fs::write(folder.join("young/1"), "").unwrap();
+        std::fs::write(folder.join("old/1"), "").unwrap();
+        let old = std::fs::File::create(folder.join("old/2")).unwrap();
+        old.set_modified(std::time::SystemTime::now() - 2 * hour).unwrap();
+        assert_eq!((look("empty"), look("young")), (Ok(()), Ok(())));
+        assert!(look("old").unwrap_err().contains("too long"));
+        assert!(look("none").unwrap_err().contains("cannot look"));
+        let age = oldest(&folder.join("old")).unwrap().unwrap();
+        assert!((2 * hour..2 * hour + Duration::from_secs(60)).contains(&age), "{age:?}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn keys_are_kept_where_a_file_can_be_made() {
+        let folder = folder("keys");
+        assert_eq!(keys(&folder), Ok(()));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        std::fs::remove_dir(&folder).unwrap();
+        assert_eq!(keys(&folder).unwrap_err().reason, NO_KEYS);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod codes;
 mod formats;
 mod html;
 mod json;
-mod moment;
+pub(crate) mod moment;
 mod statuses;
 mod text;
 pub mod url;

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 const FIRST: i64 = -62_135_596_800;
 
 /// `2026-11-22T03:07:54Z` (RFC 3339). A time that has no such form is the nearest that has.
-pub(super) fn stamp(seconds: i64) -> String {
+pub(crate) fn stamp(seconds: i64) -> String {
     write(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 

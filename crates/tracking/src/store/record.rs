@@ -3,6 +3,8 @@
 
 use super::State;
 use super::Trust;
+use super::outbox;
+use super::read::Event;
 use super::schema::explain;
 use super::write::{MAX_KEY, flag, insert_recipient, kept, key};
 use crate::dsn::report::{seconds, sha256};
@@ -244,14 +246,17 @@ fn record_recipient<D: Database>(
     let Some(address) = recipient.address().map(key) else { return Ok(()) };
     let (envid, verified, new) = (message.envid.as_str(), message.verified, state_of(action));
     let trust = Trust::of(verified, report.heuristic);
-    let occurred = occurred(recipient, message.since, now).to_string();
+    let occurred = occurred(recipient, message.since, now);
+    let occurred_text = occurred.to_string();
+    let mut changed = true;
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
-            if row.state.yields_to(row.trust, new, trust) {
+            changed = row.state.yields_to(row.trust, new, trust);
+            if changed {
                 (row.state, row.trust) = (new, trust);
                 let values =
-                    [Some(new.as_str()), Some(&occurred), Some(flag(verified)), Some(envid), Some(&row.address)];
+                    [Some(new.as_str()), Some(&occurred_text), Some(flag(verified)), Some(envid), Some(&row.address)];
                 database.run(&UPDATE_RECIPIENT, &values)?;
             } else if !verified && unverified_events(database, envid, &row.address)? >= MAX_UNVERIFIED_EVENTS {
                 return Ok(());
@@ -262,7 +267,7 @@ fn record_recipient<D: Database>(
         None => {
             // Where a message of a Bcc went on to is as much of a secret as the Bcc.
             let hidden = known.iter().any(|row| row.hidden);
-            insert_recipient(database, envid, &address, hidden, new, &occurred, verified)?;
+            insert_recipient(database, envid, &address, hidden, new, &occurred_text, verified)?;
             known.push(Known { address: address.clone(), state: new, trust, hidden });
             address
         }
@@ -273,21 +278,36 @@ fn record_recipient<D: Database>(
     let diagnostic = words(recipient.diagnostic_code.as_ref().map(|code| code.value.as_str()), MAX_DIAGNOSTIC);
     let reporting = words(report.reporting_mta.as_deref(), MAX_WORDS);
     let remote = words(recipient.remote_mta.as_ref().map(|mta| mta.value.as_str()), MAX_WORDS);
-    let retry = retry.map(|until| until.to_string());
-    let event = [
+    let retry_text = retry.map(|until| until.to_string());
+    let row = [
         Some(envid),
         Some(&address),
-        Some(&occurred),
+        Some(&occurred_text),
         Some(action.as_str()),
         status.as_deref(),
         diagnostic.as_deref(),
         reporting.as_deref(),
         remote.as_deref(),
-        retry.as_deref(),
+        retry_text.as_deref(),
         Some(flag(verified)),
         Some(flag(report.heuristic)),
     ];
-    database.run(&INSERT_EVENT, &event).map(|_| ())
+    database.run(&INSERT_EVENT, &row)?;
+    if !changed {
+        return Ok(());
+    }
+    let event = Event {
+        occurred,
+        action: new,
+        status,
+        diagnostic,
+        reporting_mta: reporting,
+        remote_mta: remote,
+        will_retry_until: retry,
+        verified,
+        heuristic: report.heuristic,
+    };
+    outbox::write(database, envid, &address, &event, now)
 }
 
 fn unverified_events<D: Database>(database: &mut D, envid: &str, address: &str) -> Result<i64, DatabaseError> {

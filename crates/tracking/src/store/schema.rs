@@ -1,17 +1,22 @@
 //! Creating, upgrading and emptying the tables.
 #![forbid(unsafe_code)]
 
+use super::outbox;
 use sql::transaction;
 use sql::{Database, DatabaseError, Dialect, ErrorKind, Statement};
 use std::cmp::Ordering;
 use std::ffi::CString;
 
-/// The steps from nothing to the newest schema; step n leads to version n + 1.
-const STEPS: &[&str] = &[
-    include_str!("../../../../conf/processdsn/schema-1.sql"),
-    include_str!("../../../../conf/processdsn/schema-2.sql"),
-    include_str!("../../../../conf/processdsn/schema-3.sql"),
+/// The steps from nothing to the newest schema, each with the version it leads to.
+const STEPS: &[(usize, &str)] = &[
+    (1, include_str!("../../../../conf/processdsn/schema-1.sql")),
+    (2, include_str!("../../../../conf/processdsn/schema-2.sql")),
+    (3, include_str!("../../../../conf/processdsn/schema-3.sql")),
+    (NEWEST, include_str!("../../../../conf/processdsn/schema-5.sql")),
 ];
+
+/// The version this program knows.
+const NEWEST: usize = 5;
 
 const VERSION: Statement =
     Statement { name: c"dsn_version", sql: c"SELECT MAX(version) FROM processdsn_schema", columns: 1 };
@@ -46,17 +51,18 @@ pub fn init<D: Database>(database: &mut D) -> Result<(usize, usize), DatabaseErr
             Err(error) if error.kind == ErrorKind::NoSchema => 0,
             Err(error) => return Err(error),
         };
-        for statement in STEPS.get(found..).unwrap_or_default().iter().flat_map(|step| statements(step)) {
+        let missing = STEPS.iter().filter(|(version, _)| *version > found);
+        for statement in missing.flat_map(|(_, step)| statements(step)) {
             let statement = CString::new(statement).map_err(|error| DatabaseError::misconfigured(error.to_string()))?;
             database.execute(&statement)?;
         }
-        Ok((found, found.max(STEPS.len())))
+        Ok((found, found.max(NEWEST)))
     })
 }
 
 /// Fails where the tables are missing, old or newer than this program.
 pub fn check<D: Database>(database: &mut D) -> Result<(), DatabaseError> {
-    let (found, known) = (version(database)?, STEPS.len());
+    let (found, known) = (version(database)?, NEWEST);
     match found.cmp(&known) {
         Ordering::Equal => Ok(()),
         Ordering::Less => {
@@ -126,6 +132,7 @@ pub fn expire<D: Database>(database: &mut D, moment: i64) -> Result<u64, Databas
         database.run(&OLD_EVENTS, &moment)?;
         database.run(&OLD_RECIPIENTS, &moment)?;
         database.run(&OLD_REPORTS, &moment)?;
+        outbox::expire(database, moment[0].unwrap_or_default(), super::now())?;
         database.run(&OLD_MESSAGES, &moment)
     })
 }
