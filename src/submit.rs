@@ -99,6 +99,9 @@ pub fn submit(
     if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
         way.envelope_from(sender.as_ref(), settings);
     }
+    if let Content::Message { envelope, .. } = content {
+        way.ask_for_reports(&envelope.reports, settings, &offered)?;
+    }
     let status_base = expressions::dsn_location(request, settings, &offered)?;
     let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), guards.keyed.is_some())?;
     let look = if wish.trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };

@@ -11,12 +11,14 @@ use crate::settings::Settings;
 use crate::submit::{Content, Guards, Outcome, Sent, Wish, submit};
 use crate::{Sendmail, faults};
 use httpd::{Transaction, guard};
-use mail::address::Address;
+use mail::dsn::{RecipientReports, Reports};
 use mailgate::answer::Problem;
 use mailgate::input::mime::{self, MimeEnvelope};
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags::{self, Retry};
-use smtp::{Cause, Decision, Envelope, Receipt, Refusal};
+use mailgate::transport;
+use smtp::{Cause, Decision, Envelope, Receipt, Recipient, Refusal};
+use std::collections::BTreeMap;
 use sys::spool::Spool;
 
 /// Whether messages can go to the recipients that a client names, and to nobody else.
@@ -31,9 +33,20 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
     Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log))
 }
 
-/// SendmailRecipients.
-pub fn check_recipient(settings: &Settings<'_>, address: &Address) -> Decision {
-    let resolved = settings.aliases().recipients([address], settings.domain());
+/// Whether the reports that a client asks for may be promised, as far as that is known: of a relay once it was spoken to.
+pub fn offers_dsn(settings: &Settings<'_>, server_name: &str) -> bool {
+    let is_denied = |server| transport::smtp::offers_dsn(&settings.relay(server, server_name)) == Some(false);
+    settings.passes_reports_on() && !matches!(settings.transport(), Some(Transport::Relay(server)) if is_denied(server))
+}
+
+/// SendmailRecipients; and to a program all recipients go with one NOTIFY, so that one with another is for another transaction (RFC 5321
+/// 4.5.3.1.10).
+pub fn check_recipient(settings: &Settings<'_>, recipient: &Recipient, before: &Envelope) -> Decision {
+    let is_program = matches!(settings.transport(), Some(Transport::Program(_)));
+    if is_program && before.recipients.first().is_some_and(|first| first.notify != recipient.notify) {
+        return Err(Cause::TooManyRecipients.with("Recipients with another NOTIFY go in another transaction"));
+    }
+    let resolved = settings.aliases().recipients([&recipient.address], settings.domain());
     match resolved.iter().find(|address| !settings.recipients().allow(address)) {
         Some(forbidden) => Err(Cause::AccessDenied.with(format!("{forbidden} may not be written to from here"))),
         None => Ok(()),
@@ -53,6 +66,7 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
             let envelope = MimeEnvelope {
                 sender: Some(envelope.mail.sender.clone()),
                 recipients: envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
+                reports: reports(envelope, &settings),
             };
             let content = Content::Message { spool: &spool, body, envelope: &envelope };
             let mut guards = Guards { rates: Rates::message(&request, &settings, false)?, keyed: None };
@@ -76,12 +90,27 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
     })
 }
 
+/// What the client asked for in MAIL and RCPT; for a name of SendmailAlias it asked for each that it stands for.
+fn reports(envelope: &Envelope, settings: &Settings<'_>) -> Reports {
+    let mut recipients = BTreeMap::new();
+    for Recipient { address, notify, orcpt } in &envelope.recipients {
+        if notify.is_some() || orcpt.is_some() {
+            for address in settings.aliases().recipients([address], settings.domain()) {
+                let asked = RecipientReports { notify: *notify, orcpt: orcpt.clone() };
+                recipients.insert(address.to_string(), asked);
+            }
+        }
+    }
+    Reports { ret: envelope.mail.ret, envid: envelope.mail.envid.clone(), notify: None, recipients }
+}
+
 /// Where nobody knows what became of the message, sending it again may double it: the client gives up, and tells its user why.
 fn refusal(refused: &Refused, show_words: bool) -> Refusal {
     match refused {
         Refused::Broken(status) => Cause::of_status(u16::try_from(*status).unwrap_or(500)).into(),
         Refused::Problem { problem, .. } => match (problem.tag.retry, Cause::of_status(problem.tag.status)) {
             (Retry::Unknown | Retry::No, _) | (_, Cause::Unknown) => Cause::MayHaveBeenDelivered.into(),
+            _ if problem.tag == &tags::NO_REPORTS => Cause::NoReports.into(),
             (_, cause) => match problem.words.as_deref().filter(|_| show_words) {
                 Some(words) => cause.with(format!("{}: {words}", problem.detail)),
                 None => cause.with(problem.detail.as_str()),

@@ -94,6 +94,12 @@ impl Failed {
         Failed { in_step: true, ..Failed::new(FailureKind::EightBit, detail) }
     }
 
+    /// The client asks for reports that only a server with DSN can promise, or withhold.
+    pub fn no_reports() -> Failed {
+        let detail = "MAIL: the client asks for delivery reports (NOTIFY), and it does not offer DSN".to_owned();
+        Failed { in_step: true, ..Failed::new(FailureKind::NoReports, detail) }
+    }
+
     /// The same, with the reason why nothing could be done about it.
     pub fn because(self, why: &dyn fmt::Display) -> Failed {
         Failed { detail: format!("{}: {why}", self.detail), ..self }

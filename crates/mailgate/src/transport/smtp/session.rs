@@ -86,6 +86,7 @@ impl Session {
             return Err(Failed::misconfigured(Step::StartTls, why.into()));
         }
         let auth = auth::authenticate(&mut connection, relay, &offers)?;
+        memory::dsn_is_offered(relay, offers.dsn);
         tracing::info!(
             "{}: connected to the relay {server} tls={} verify={} auth={auth} ms={}",
             tags::CONNECTED,
@@ -125,6 +126,9 @@ impl Session {
         if facts.eight_bit && !self.offers.eight_bit {
             return Err(Failed::eight_bit());
         }
+        if envelope.needs_reports && envelope.reports.needs_dsn() && !self.offers.dsn {
+            return Err(Failed::no_reports());
+        }
         if self.offers.max_size > 0 && facts.size > self.offers.max_size {
             return Err(Failed::too_large(facts.size, self.offers.max_size));
         }
@@ -139,8 +143,12 @@ impl Session {
     /// third of its waiting. Of several one may be refused, and there is no way back from a DATA that the others make good.
     fn envelope(&mut self, envelope: &Envelope<'_>, facts: Facts) -> Result<Option<Reply>, Failed> {
         let mail = self.mail(envelope, facts);
-        let notify = envelope.notify.filter(|_| self.offers.dsn).map(|notify| notify.rcpt()).unwrap_or_default();
-        let rcpt = |recipient: &String| format!("RCPT TO:<{recipient}>{notify}\r\n");
+        let offers_dsn = self.offers.dsn;
+        let rcpt = |recipient: &String| {
+            let asked = offers_dsn.then(|| envelope.reports.rcpt_parameters(recipient));
+            let parameters = asked.unwrap_or_default();
+            format!("RCPT TO:<{recipient}>{parameters}\r\n")
+        };
         let group = if self.offers.pipelining { GROUP } else { 1 };
         let with_data = self.offers.pipelining && envelope.recipients.len() == 1;
         let mut refusal = None;
@@ -195,8 +203,8 @@ impl Session {
         if self.offers.eight_bit && facts.eight_bit {
             mail += " BODY=8BITMIME";
         }
-        if let Some(notify) = envelope.notify.filter(|_| self.offers.dsn) {
-            mail += &notify.mail(envelope.envid);
+        if self.offers.dsn {
+            mail += &envelope.reports.mail_parameters();
         }
         mail + "\r\n"
     }
