@@ -105,7 +105,7 @@ fn post(
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
     let rates = Rates::message(request, settings, trial.is_some())?;
     let keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
-    let mut guards = Guards { rates, keyed };
+    let mut guards = Guards { rates, keyed, is_unknown: false };
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { trial, accept };
     let response = match dialect {

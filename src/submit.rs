@@ -63,6 +63,8 @@ pub struct Guards<'r> {
     pub rates: Rates<'r>,
     /// The message is to be sent once.
     pub keyed: Option<Keyed<'r>>,
+    /// An earlier attempt with the same key was found, and nobody knows what came of it.
+    pub is_unknown: bool,
 }
 
 /// What the client wants of the answer.
@@ -151,6 +153,7 @@ pub fn submit(
         }
         Claimed::Perhaps(refused) => {
             guards.rates.give_back();
+            guards.is_unknown = true;
             return Err(refused);
         }
     };

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::Submission;
+use crate::claims::Keyed;
 use crate::directives::Transport;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
@@ -18,6 +19,7 @@ use mailgate::policy::arguments::Addressing;
 use mailgate::tags::{self, Retry};
 use mailgate::transport;
 use smtp::{Cause, Decision, Envelope, Receipt, Recipient, Refusal};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use sys::spool::Spool;
 
@@ -56,10 +58,12 @@ pub fn check_recipient(settings: &Settings<'_>, recipient: &Recipient, before: &
 /// Hands a message over.
 pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool) -> Result<Receipt, Refusal> {
     let request = transaction.request();
+    let is_keyed = Cell::new(false);
     let outcome = guard::attempt::<Submission, _>(&request, || {
         let settings = transaction.config::<Sendmail>().map(Settings::of).ok_or(Cause::Misconfigured)?;
         let watch = Watch::start();
         faults::begin(&request);
+        let mut is_unknown = false;
         let outcome = check_transport(&settings).map_err(Refused::from).and_then(|()| {
             let (fields, body) = mime::header(&spool)?;
             let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
@@ -69,8 +73,13 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
                 reports: reports(envelope, &settings),
             };
             let content = Content::Message { spool: &spool, body, envelope: &envelope };
-            let mut guards = Guards { rates: Rates::message(&request, &settings, false)?, keyed: None };
-            submit(&request, &settings, &fields, &content, Wish::default(), &mut guards, &watch)
+            let keyed = Keyed::of_message(&request, &settings, &fields, &envelope);
+            is_keyed.set(keyed.is_some());
+            let mut guards = Guards { rates: Rates::message(&request, &settings, false)?, keyed, is_unknown: false };
+            let outcome = submit(&request, &settings, &fields, &content, Wish::default(), &mut guards, &watch);
+            is_unknown = guards.is_unknown;
+            guards.keyed.iter().for_each(Keyed::sweep);
+            outcome
         });
         faults::end(&request);
         match outcome {
@@ -80,13 +89,14 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
             Ok(Outcome::Rehearsed(_)) => Err(Cause::Misconfigured.into()),
             Err(refused) => {
                 transaction.set_status(outcome::record(&request, &refused, &watch));
-                Err(refusal(&refused, settings.error_detail()))
+                let comes_again = is_keyed.get() && !is_unknown;
+                Err(refusal(&refused, comes_again, settings.error_detail()))
             }
         }
     });
     outcome.unwrap_or_else(|fault| {
         transaction.set_status(if fault.committed { 502 } else { 500 });
-        Err(if fault.committed { Cause::MayHaveBeenDelivered.into() } else { Cause::Unavailable.into() })
+        Err(if fault.committed { unknown(is_keyed.get()) } else { Cause::Unavailable.into() })
     })
 }
 
@@ -104,12 +114,20 @@ fn reports(envelope: &Envelope, settings: &Settings<'_>) -> Reports {
     Reports { ret: envelope.mail.ret, envid: envelope.mail.envid.clone(), notify: None, recipients }
 }
 
-/// Where nobody knows what became of the message, sending it again may double it: the client gives up, and tells its user why.
-fn refusal(refused: &Refused, show_words: bool) -> Refusal {
+/// Nobody knows what became of the message. One with a key may come again, for it is not sent again; without a key it might arrive twice, and
+/// so the client gives up, and tells its user why.
+fn unknown(comes_again: bool) -> Refusal {
+    if comes_again { Cause::Unknown.into() } else { Cause::MayHaveBeenDelivered.into() }
+}
+
+fn refusal(refused: &Refused, comes_again: bool, show_words: bool) -> Refusal {
     match refused {
         Refused::Broken(status) => Cause::of_status(u16::try_from(*status).unwrap_or(500)).into(),
         Refused::Problem { problem, .. } => match (problem.tag.retry, Cause::of_status(problem.tag.status)) {
-            (Retry::Unknown | Retry::No, _) | (_, Cause::Unknown) => Cause::MayHaveBeenDelivered.into(),
+            (Retry::Unknown, _) | (_, Cause::Unknown) => unknown(comes_again),
+            (Retry::No, _) => Cause::MayHaveBeenDelivered.into(),
+            // It speaks of a field that there is none of here.
+            (Retry::WithKey, _) => Cause::Busy.into(),
             _ if problem.tag == &tags::NO_REPORTS => Cause::NoReports.into(),
             (_, cause) => match problem.words.as_deref().filter(|_| show_words) {
                 Some(words) => cause.with(format!("{}: {words}", problem.detail)),

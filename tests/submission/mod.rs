@@ -6,6 +6,7 @@ mod endure;
 mod hostile;
 mod limits;
 mod settings;
+mod twice;
 
 use crate::support::artifacts::artifacts;
 use crate::support::httpd_config::Builder;
