@@ -1,5 +1,6 @@
 //! mod_submission in a real httpd: real mail clients send through it, and whoever should not does not.
 
+mod applications;
 mod clients;
 mod dsn;
 mod endure;
