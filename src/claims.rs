@@ -1,4 +1,4 @@
-//! SendmailIdempotency: the key of a request in its store, and what an earlier request with it is answered with once more.
+//! SendmailIdempotency: the key of a request, or of a message that came by SMTP, in its store, and what an earlier request with it is answered with once more.
 #![forbid(unsafe_code)]
 
 use crate::directives::{Idempotency, KeyStore};
@@ -16,6 +16,7 @@ use mailgate::claim::directory::Directory;
 use mailgate::claim::{Claim, Claims, Ended, KeyState, Outcome, StoreError, key};
 use mailgate::digest::{Digest, Digester};
 use mailgate::input::form::challenge::{self, Solved};
+use mailgate::input::mime::MimeEnvelope;
 use mailgate::submission::{Part, Submission};
 use mailgate::tags::{self, Retry};
 use mailgate::transport::Failure;
@@ -37,6 +38,8 @@ pub fn announce(request: &Request<'_>, settings: &Settings<'_>) {
 /// A request whose message is to be sent once.
 pub struct Keyed<'r> {
     key: Digest,
+    /// Whether the content is part of the key: the same identifier on another message is no mistake of its client then.
+    by_content: bool,
     content: Digester,
     store: Store<'r>,
 }
@@ -58,7 +61,7 @@ impl<'r> Keyed<'r> {
         let key = key::parse(&value).map_err(answer::bad_key)?;
         let key = scoped(request, settings, &key);
         let store = Store::of(request, settings, idempotency, idempotency.lifetime);
-        Ok(Some(Keyed { key, content: Digester::default(), store }))
+        Ok(Some(Keyed { key, by_content: false, content: Digester::default(), store }))
     }
 
     /// A form, whose challenge lets one message pass, whoever brings it. It is known for longer than it could be brought again.
@@ -70,7 +73,27 @@ impl<'r> Keyed<'r> {
     ) -> Self {
         let lifetime = idempotency.lifetime.max(Duration::from_secs(2 * challenge::LIFETIME));
         let key = Digest::of(&[b"challenge", solved.signature.as_bytes()]);
-        Keyed { key, content: Digester::default(), store: Store::of(request, settings, idempotency, lifetime) }
+        let store = Store::of(request, settings, idempotency, lifetime);
+        Keyed { key, by_content: false, content: Digester::default(), store }
+    }
+
+    /// The key of a message that came by SMTP, which has no field for one: its Message-ID and envelope, and what it holds. A client that does not
+    /// know what became of it sends it again as it was. `None`: it has no Message-ID, or keys are not kept here.
+    pub fn of_message(
+        request: &'r Request<'r>,
+        settings: &Settings<'r>,
+        fields: &[(&[u8], &[u8])],
+        envelope: &MimeEnvelope,
+    ) -> Option<Self> {
+        let idempotency = settings.idempotency()?;
+        let message_id = value_of(fields, "message-id").filter(|id| !id.trim_ascii().is_empty())?;
+        let sender = envelope.sender.iter().flatten().map(ToString::to_string);
+        let mut recipients: Vec<_> = envelope.recipients.iter().map(ToString::to_string).collect();
+        recipients.sort_unstable();
+        let key: Vec<_> = ["message".to_owned(), message_id].into_iter().chain(sender).chain(recipients).collect();
+        let key = scoped(request, settings, &key.join("\n"));
+        let store = Store::of(request, settings, idempotency, idempotency.lifetime);
+        Some(Keyed { key, by_content: true, content: Digester::default(), store })
     }
 
     /// The mail without its body, and the envelope sender of its own if it has one. Date and Message-ID do not count: a client that writes
@@ -127,9 +150,13 @@ impl<'r> Keyed<'r> {
     /// The key, if it is ours.
     fn claim(&self) -> Result<KeyState<'_>, Problem> {
         let content = self.content.clone().finish();
+        let key = match self.by_content {
+            true => Digest::of(&[self.key.to_string().as_bytes(), content.to_string().as_bytes()]),
+            false => self.key,
+        };
         let found = match &self.store {
-            Store::Directory(directory) => directory.claim(&self.key, &content),
-            Store::Table(table) => table.claim(&self.key, &content),
+            Store::Directory(directory) => directory.claim(&key, &content),
+            Store::Table(table) => table.claim(&key, &content),
         };
         found.map_err(|error| Problem::from(&error))
     }

@@ -9,14 +9,15 @@ use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::Request;
 use mail::address::Address;
-use mailgate::answer::Problem;
+use mail::dsn::Reports;
 use mailgate::answer::dry_run::{DryRun, DryRunReport, Route};
+use mailgate::answer::{self, Problem};
 use mailgate::checks::letter::Envelope;
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
 use mailgate::transport::smtp::{self, Relay};
-use mailgate::transport::{self, Accepted, Commit, Failure, Program, maildir, slots};
+use mailgate::transport::{self, Accepted, Commit, Failure, Program, maildir, program, slots};
 use std::path::Path;
 use web::Response;
 
@@ -24,7 +25,7 @@ use web::Response;
 pub enum Delivery<'c> {
     Maildir(&'c Path),
     Program { path: &'c Path, arguments: Vec<Vec<u8>> },
-    Relay { relay: Relay, sender: Option<String>, recipients: Vec<String>, envid: String },
+    Relay { relay: Relay, sender: Option<String>, recipients: Vec<String>, reports: Reports },
 }
 
 impl<'c> Delivery<'c> {
@@ -44,7 +45,7 @@ impl<'c> Delivery<'c> {
                 relay: settings.relay(server, request.server_name()),
                 sender: expressions::relay_sender(request, settings, vars)?.map(|sender| sender.to_string()),
                 recipients: expressions::recipients(vars),
-                envid: vars.envid.as_str().to_owned(),
+                reports: settings.relay_dsn().map(|dsn| dsn.reports(vars.envid.as_str())).unwrap_or_default(),
             },
         })
     }
@@ -83,6 +84,32 @@ impl<'c> Delivery<'c> {
         {
             *sender = from.map(ToString::to_string);
         }
+    }
+
+    /// Asks for the reports that the client wants. Those that nobody could promise or withhold are refused; RET, ENVID and ORCPT only say what
+    /// stands in a report, and are left out where there is none.
+    pub fn ask_for_reports(
+        &mut self,
+        wanted: &Reports,
+        settings: &Settings<'_>,
+        vars: &ExpressionVars<'_>,
+    ) -> Result<(), Refused> {
+        if wanted.is_empty() || vars.submission.redirected.is_some() {
+            return Ok(());
+        }
+        if !settings.passes_reports_on() {
+            let why = "it needs a relay without SendmailRelayDSN, or the program of Postfix or Sendmail with -- as last word and without -N";
+            return if wanted.needs_dsn() { Err(answer::no_reports(why).into()) } else { Ok(()) };
+        }
+        match self {
+            Delivery::Relay { reports, .. } => *reports = wanted.clone(),
+            Delivery::Program { arguments, .. } => {
+                let end_of_options = arguments.len() - expressions::recipients(vars).len() - 1;
+                arguments.splice(end_of_options..end_of_options, program::dsn::options(wanted));
+            }
+            Delivery::Maildir(_) => {}
+        }
+        Ok(())
     }
 
     /// What [`Delivery::send`] would do, shown and not done.
@@ -136,9 +163,9 @@ impl<'c> Delivery<'c> {
                 let program = Program { path, arguments, environment, timeout };
                 transport::hand_over(&program, message, &TEMPORARY, commit)
             }
-            Delivery::Relay { relay, sender, recipients, envid } => {
-                let notify = settings.relay_dsn();
-                let envelope = smtp::Envelope { sender: sender.as_deref(), recipients, notify, envid };
+            Delivery::Relay { relay, sender, recipients, reports } => {
+                let needs_reports = settings.relay_dsn().is_none();
+                let envelope = smtp::Envelope { sender: sender.as_deref(), recipients, reports, needs_reports };
                 smtp::deliver(relay, &envelope, message, settings.timeout(), commit)
             }
         }

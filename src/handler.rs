@@ -118,7 +118,7 @@ fn post(
     let dry_run = settings.dry_run().judge(fields).map_err(Problem::from)?;
     let rates = Rates::message(request, settings, dry_run.is_some())?;
     let keyed = if dry_run.is_none() { Keyed::of(request, settings, fields)? } else { None };
-    let mut guards = Guards { rates, keyed };
+    let mut guards = Guards { rates, keyed, is_unknown: false };
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { dry_run, accept };
     let response = match speech {

@@ -141,11 +141,7 @@ pub fn dry_run(request: &Request<'_>, submission: &Submission, bytes: u64, watch
 
 /// Logs that the answer to an earlier request is given again, and leaves the notes for the access log.
 pub fn replayed(request: &Request<'_>, id: &MessageId) {
-    tracing::info!(
-        "{}: sent before with this Idempotency-Key, not again id={}",
-        tags::REPLAYED,
-        log_value(id.as_str())
-    );
+    tracing::info!("{}: sent before with this key, not again id={}", tags::REPLAYED, log_value(id.as_str()));
     note(request, "sendmail-id", id.as_str());
     note(request, "sendmail-status", "replayed");
 }

@@ -9,6 +9,7 @@ use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::{Addressing, Piece};
 use mailgate::rate::Limit;
 use mailgate::tags;
+use mailgate::transport::program::dsn;
 use mailgate::transport::smtp::{Relay, Server};
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -130,6 +131,18 @@ impl<'c> Settings<'c> {
             "this server is not set up for an envelope apart from the header",
             log,
         ))
+    }
+
+    /// Whether the reports that a client asks for can be asked of the way out: of a relay, unless SendmailRelayDSN says which, and of a program
+    /// that has options for them.
+    pub fn passes_reports_on(&self) -> bool {
+        match self.transport() {
+            Some(Transport::Relay(_)) => self.relay_dsn().is_none(),
+            Some(Transport::Program(path)) => {
+                self.appends_recipients() && !self.arguments().asks_for_reports && dsn::takes_options(path)
+            }
+            Some(Transport::Maildir(_)) | None => false,
+        }
     }
 
     pub fn transport(&self) -> Option<&'c Transport> {

@@ -63,6 +63,8 @@ pub struct Guards<'r> {
     pub rates: Rates<'r>,
     /// The message is to be sent once.
     pub keyed: Option<Keyed<'r>>,
+    /// An earlier attempt with the same key was found, and nobody knows what came of it.
+    pub is_unknown: bool,
 }
 
 /// What the client wants of the answer.
@@ -98,6 +100,9 @@ pub fn submit(
     let mut delivery = Delivery::prepare(request, settings, &vars, transport)?;
     if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
         delivery.envelope_from(sender.as_ref(), settings);
+    }
+    if let Content::Message { envelope, .. } = content {
+        delivery.ask_for_reports(&envelope.reports, settings, &vars)?;
     }
     let status_base = expressions::dsn_location(request, settings, &vars)?;
     let mut entry = status::open(request, settings, &vars, status_base.as_deref(), guards.keyed.is_some())?;
@@ -148,6 +153,7 @@ pub fn submit(
         }
         Claimed::Perhaps(refused) => {
             guards.rates.give_back();
+            guards.is_unknown = true;
             return Err(refused);
         }
     };

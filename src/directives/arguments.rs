@@ -6,6 +6,7 @@ use httpd::Command;
 use mailgate::policy::arguments::{self, Addressing};
 use mailgate::policy::redirect;
 use mailgate::transport::program::arguments::{ProgramArguments, Role};
+use mailgate::transport::program::dsn;
 use mailgate::transport::program::mta::Mta;
 
 /// The words.
@@ -19,6 +20,8 @@ pub struct Arguments<'c> {
     pub addressing: Addressing,
     /// Why they would send past SendmailRedirectTo, if they would.
     pub escape: Option<String>,
+    /// Whether they say themselves which reports are asked for.
+    pub asks_for_reports: bool,
     /// Whether a word refers to the author's address, so that a message without From cannot be sent.
     pub needs_from: bool,
 }
@@ -45,6 +48,7 @@ impl<'c> Arguments<'c> {
         }
         let (addressing, escape, roles) = (Addressing::of(&read), redirect::escape(&read), read.roles().to_vec());
         let needs_from = words.iter().any(|word| word.written.contains("%{reqenv:SENDMAIL_FROM}"));
-        Ok(Arguments { addressing, escape, needs_from, roles, words })
+        let asks_for_reports = dsn::LETTERS.iter().any(|letter| read.has(*letter));
+        Ok(Arguments { addressing, asks_for_reports, escape, needs_from, roles, words })
     }
 }

@@ -124,10 +124,10 @@ impl Host for Client<'_> {
         }
     }
 
-    fn recipient(&mut self, recipient: &Recipient, _: &Envelope) -> Decision {
+    fn recipient(&mut self, recipient: &Recipient, before: &Envelope) -> Decision {
         let config = self.transaction.as_ref().and_then(|transaction| transaction.config::<Sendmail>());
         let settings = config.map(Settings::of).ok_or(Cause::Misconfigured)?;
-        deliver::check_recipient(&settings, &recipient.address)
+        deliver::check_recipient(&settings, recipient, before)
     }
 
     fn begin(&mut self, _: &Envelope) -> Decision {

@@ -70,8 +70,7 @@ fn enter(connection: &Connection<'_>, config: &SubmissionConfig) -> Result<smtp:
     Ok(smtp::Settings {
         auth,
         auth_required,
-        // The way out asks for reports by SendmailRelayDSN or not at all.
-        dsn: false,
+        dsn: deliver::offers_dsn(&settings, connection.server_name()),
         max_size: Some(settings.max_size()),
         max_recipients: settings.max_recipients(),
         ..smtp::Settings::new(connection.server_name(), LineEnds::Crlf)

@@ -3,7 +3,7 @@
 
 mod keys;
 mod refused;
-mod sdks;
+pub(crate) mod sdks;
 
 use crate::support::httpd_config::Builder;
 use crate::support::{Httpd, Request, Sendmail};

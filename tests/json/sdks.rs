@@ -10,11 +10,12 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// Where they are; `None` where the registries cannot be reached.
-fn installed() -> Option<&'static Path> {
+pub(crate) fn installed() -> Option<&'static Path> {
     static INSTALLED: OnceLock<Option<PathBuf>> = OnceLock::new();
     let install = || {
         let folder = repository().join("target/sdk");
-        let is_complete = || folder.join("complete").is_file();
+        let script = std::fs::read(repository().join("tools/sdks")).ok();
+        let is_complete = || std::fs::read(folder.join("complete")).ok() == script;
         if !is_complete() {
             let _ = Command::new(repository().join("tools/sdks")).arg(&folder).status();
         }

@@ -37,7 +37,7 @@ fn the_same_key_is_answered_alike_and_sent_once() {
     Request::mail("/mail").send(&httpd).expect_status(202);
     assert_eq!(sendmail.commits(), 4, "another key, and requests without one");
     assert_eq!(keys.files().len(), 2);
-    assert!(httpd.error_log().contains("SM0008: sent before with this Idempotency-Key"), "{}", httpd.error_log());
+    assert!(httpd.error_log().contains("SM0008: sent before with this key"), "{}", httpd.error_log());
 }
 
 #[test]

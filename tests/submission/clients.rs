@@ -106,6 +106,16 @@ fn each_sends(port: u16, ca: Option<&Path>, relay: &Smtp) {
     }
 }
 
+/// For a virtual host that speaks TLS from the first octet on.
+pub fn tls(certificates: &Certificates) -> String {
+    let identity = certificates.server();
+    format!(
+        "SSLEngine on\nSSLCertificateFile \"{}\"\nSSLCertificateKeyFile \"{}\"",
+        identity.certificate.display(),
+        identity.key.display()
+    )
+}
+
 #[test]
 fn mail_clients_send_over_loopback() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
@@ -120,14 +130,8 @@ fn mail_clients_send_over_loopback() {
 fn mail_clients_send_over_tls() {
     let (relay, port, certificates) = (Smtp::start(), free_port(), Certificates::new());
     relay.offer_no("8BITMIME");
-    let identity = certificates.server();
-    let tls = format!(
-        "SSLEngine on\nSSLCertificateFile \"{}\"\nSSLCertificateKeyFile \"{}\"",
-        identity.certificate.display(),
-        identity.key.display()
-    );
     let builder = Httpd::builder().modules(&["ssl", "http2"]).config("Protocols h2 http/1.1");
-    let httpd = users(builder, port, &relay, &tls).start();
+    let httpd = users(builder, port, &relay, &tls(&certificates)).start();
     each_sends(port, Some(&certificates.authority()), &relay);
     httpd.allow_log("AH01909");
     httpd.allow_log("AH01873");

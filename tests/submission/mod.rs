@@ -1,10 +1,13 @@
 //! mod_submission in a real httpd: real mail clients send through it, and whoever should not does not.
 
+mod applications;
 mod clients;
+mod dsn;
 mod endure;
 mod hostile;
 mod limits;
 mod settings;
+mod twice;
 
 use crate::support::artifacts::artifacts;
 use crate::support::httpd_config::Builder;
@@ -100,6 +103,15 @@ impl Dialogue {
                 line.clear();
             }
         }
+    }
+
+    /// Every line up to the reply to NOOP.
+    fn lines(&mut self) -> Vec<String> {
+        let (mut octets, mut octet) = (Vec::new(), [0]);
+        while !octets.ends_with(b"250 2.0.0 Ok\r\n") && matches!(self.0.read(&mut octet), Ok(1)) {
+            octets.push(octet[0]);
+        }
+        String::from_utf8_lossy(&octets).lines().map(str::to_owned).collect()
     }
 
     #[track_caller]

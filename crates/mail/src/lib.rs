@@ -1,12 +1,13 @@
 //! The words of mail, right once they exist: header fields and their text ([`header`], [`encode`]), addresses ([`address`]), identifiers
-//! ([`message_id`]), dates ([`date`]), media types ([`content_type`]), transfer encodings ([`transfer_encoding`]). RFC 5322, RFC 2045 to 2047,
-//! RFC 2231. It knows nothing of HTTP, of files or of who may send.
+//! ([`message_id`]), dates ([`date`]), media types ([`content_type`]), transfer encodings ([`transfer_encoding`]), reports that are asked
+//! for ([`dsn`]). RFC 5322, RFC 2045 to 2047, RFC 2231, RFC 3461. It knows nothing of HTTP, of files or of who may send.
 #![forbid(unsafe_code)]
 
 pub mod address;
 mod charset;
 pub mod content_type;
 pub mod date;
+pub mod dsn;
 pub mod encode;
 mod encoded_word;
 mod fold;
@@ -21,3 +22,4 @@ mod stopwatch;
 pub mod structured;
 pub mod text;
 pub mod transfer_encoding;
+pub mod xtext;

@@ -150,6 +150,7 @@ tags! {
     UNKNOWN             "SM0407" 502 Unknown            "unknown",
     RELAY_REFUSED       "SM0408" 400 AfterCorrection    "relay-refused",
     EIGHT_BIT           "SM0411" 400 AfterCorrection    "eight-bit",
+    NO_REPORTS          "SM0412" 400 AfterCorrection    "no-reports",
     FAULT               "SM0900" 500 Unknown            "fault",
 }
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use mail::address::{Domain, HostName};
+use mail::dsn::Reports;
 use mail::message_id::Token;
 use mailgate::answer::{self, Problem};
 use mailgate::input::strip::StripList;
@@ -201,8 +202,12 @@ impl Mx {
 
 fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     let recipients = ["a@example.test", "b@example.test"].map(String::from);
-    let envelope =
-        Envelope { sender: Some("f@example.test"), recipients: &recipients, notify: None, envid: "0123456789" };
+    let envelope = Envelope {
+        sender: Some("f@example.test"),
+        recipients: &recipients,
+        reports: &Reports::default(),
+        needs_reports: false,
+    };
     let outcome = smtp::deliver(relay, &envelope, message, Duration::from_secs(60), &mut || Ok(()));
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }

@@ -3,13 +3,9 @@
 
 use crate::reply::Reply;
 use crate::settings::Settings;
-use crate::xtext;
 use mail::address::Address;
-
-/// RFC 3461 4.4: 100 characters, before decoding.
-const MAX_ENVID: usize = 100;
-/// RFC 3461 4.2: 500 characters for all of ORCPT.
-const MAX_ORCPT: usize = 500;
+use mail::dsn::{self, Notify, OriginalRecipient, Ret};
+use mail::xtext;
 
 /// Sender and recipients of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +39,6 @@ pub enum BodyType {
     EightBitMime,
 }
 
-/// RET (RFC 3461 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of the RFC")]
-pub enum Ret {
-    Full,
-    Hdrs,
-}
-
 /// RCPT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
@@ -60,23 +48,6 @@ pub struct Recipient {
     pub notify: Option<Notify>,
     /// Whom the message was written to at first (RFC 3461 4.2).
     pub orcpt: Option<OriginalRecipient>,
-}
-
-/// NOTIFY (RFC 3461 4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of the RFC")]
-pub enum Notify {
-    Never,
-    On { success: bool, failure: bool, delay: bool },
-}
-
-/// ORCPT (RFC 3461 4.2), decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OriginalRecipient {
-    /// `rfc822` nearly always.
-    pub addr_type: String,
-    /// The address in the form of that type: printable ASCII.
-    pub address: String,
 }
 
 /// One `esmtp-param`.
@@ -96,8 +67,8 @@ impl Mail {
                 ("BODY", Some(value)) => once(&mut mail.body, body(value), keyword)?,
                 ("SMTPUTF8", None) => return Err(Reply::new(555, "5.6.7", "SMTPUTF8 is not supported here")),
                 ("AUTH", Some(value)) => once(&mut auth, submitter(value), keyword)?,
-                ("RET", Some(value)) if settings.dsn => once(&mut mail.ret, ret(value), keyword)?,
-                ("ENVID", Some(value)) if settings.dsn => once(&mut mail.envid, envid(value), keyword)?,
+                ("RET", Some(value)) if settings.dsn => once(&mut mail.ret, Ret::parse(value), keyword)?,
+                ("ENVID", Some(value)) if settings.dsn => once(&mut mail.envid, dsn::envid(value), keyword)?,
                 _ => return Err(unknown(keyword)),
             }
         }
@@ -114,8 +85,10 @@ impl Recipient {
         let mut recipient = Recipient { address, notify: None, orcpt: None };
         for (keyword, value) in parameters {
             match (keyword.to_ascii_uppercase().as_str(), *value) {
-                ("NOTIFY", Some(value)) if settings.dsn => once(&mut recipient.notify, notify(value), keyword)?,
-                ("ORCPT", Some(value)) if settings.dsn => once(&mut recipient.orcpt, orcpt(value), keyword)?,
+                ("NOTIFY", Some(value)) if settings.dsn => once(&mut recipient.notify, Notify::parse(value), keyword)?,
+                ("ORCPT", Some(value)) if settings.dsn => {
+                    once(&mut recipient.orcpt, OriginalRecipient::parse(value), keyword)?
+                }
                 _ => return Err(unknown(keyword)),
             }
         }
@@ -158,44 +131,4 @@ fn body(value: &str) -> Option<BodyType> {
 /// RFC 4954 5: an address in xtext, or `<>`. A server that does not trust the client treats any as `<>`, and so it is dropped.
 fn submitter(value: &str) -> Option<()> {
     xtext::decode(value).map(drop)
-}
-
-/// `ret-value = "FULL" / "HDRS"` (RFC 3461 4.3).
-fn ret(value: &str) -> Option<Ret> {
-    match value.to_ascii_uppercase().as_str() {
-        "FULL" => Some(Ret::Full),
-        "HDRS" => Some(Ret::Hdrs),
-        _ => None,
-    }
-}
-
-/// `envid-parameter = "ENVID=" xtext` (RFC 3461 4.4).
-fn envid(value: &str) -> Option<String> {
-    (value.len() <= MAX_ENVID).then(|| xtext::decode(value)).flatten().filter(|envid| !envid.is_empty())
-}
-
-/// `notify-esmtp-value = "NEVER" / 1#notify-list-element`, `notify-list-element = "SUCCESS" / "FAILURE" / "DELAY"` (RFC 3461 4.1).
-fn notify(value: &str) -> Option<Notify> {
-    if value.eq_ignore_ascii_case("NEVER") {
-        return Some(Notify::Never);
-    }
-    let (mut success, mut failure, mut delay) = (false, false, false);
-    for element in value.split(',') {
-        match element.to_ascii_uppercase().as_str() {
-            "SUCCESS" => success = true,
-            "FAILURE" => failure = true,
-            "DELAY" => delay = true,
-            _ => return None,
-        }
-    }
-    Some(Notify::On { success, failure, delay })
-}
-
-/// `original-recipient-address = addr-type ";" xtext` (RFC 3461 4.2).
-fn orcpt(value: &str) -> Option<OriginalRecipient> {
-    let (addr_type, address) = value.split_once(';').filter(|_| value.len() <= MAX_ORCPT)?;
-    let is_atom =
-        !addr_type.is_empty() && addr_type.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
-    let address = xtext::decode(address).filter(|address| is_atom && !address.is_empty())?;
-    Some(OriginalRecipient { addr_type: addr_type.to_owned(), address })
 }

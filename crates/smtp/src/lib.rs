@@ -37,12 +37,12 @@ mod refusal;
 mod reply;
 mod session;
 mod settings;
-mod xtext;
 
 pub use auth::Credentials;
 pub use data::{DataReader, Progress};
-pub use envelope::{BodyType, Envelope, Mail, Notify, OriginalRecipient, Recipient, Ret};
+pub use envelope::{BodyType, Envelope, Mail, Recipient};
 pub use host::{Decision, Host, Receipt};
+pub use mail::dsn::{Notify, OriginalRecipient, Ret};
 pub use refusal::{Cause, Refusal};
 pub use reply::Reply;
 pub use session::{Phase, Session};

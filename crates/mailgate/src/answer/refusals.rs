@@ -188,6 +188,14 @@ pub fn still_unknown(tag: &'static Tag) -> Problem {
     Problem::hidden(tag, detail, "the outcome of an earlier request with this key is unknown; it is not sent again")
 }
 
+/// The client asks for reports, and the way out is none that could promise them.
+pub fn no_reports(why: &str) -> Problem {
+    Problem::hidden(&tags::NO_REPORTS, NO_REPORTS, format!("the client asks for delivery reports: {why}"))
+}
+
+const NO_REPORTS: &str =
+    "the mail system cannot promise the delivery reports that are asked for (NOTIFY); send the message without";
+
 const KEYS_DOWN: &str = "the server cannot make sure now that this message is sent once";
 
 /// The key cannot be claimed.
@@ -231,6 +239,7 @@ impl From<&Failure> for Problem {
             ),
             FailureKind::Misconfigured => (&tags::MISCONFIGURED, "the mail system cannot be used as it is set up"),
             FailureKind::NoResources => (&tags::BUSY, "the server has no room to send another message now"),
+            FailureKind::NoReports => (&tags::NO_REPORTS, NO_REPORTS),
             FailureKind::NotRecorded => (&tags::CLAIMS, KEYS_DOWN),
             FailureKind::RelayRefused => {
                 (&tags::RELAY_REFUSED, "the mail system refused the message, its sender or a recipient")
@@ -279,6 +288,7 @@ mod tests {
             FailureKind::DeadlinePassed,
             FailureKind::EightBit,
             FailureKind::Misconfigured,
+            FailureKind::NoReports,
             FailureKind::NoResources,
             FailureKind::NotRecorded,
             FailureKind::RelayRefused,

@@ -123,12 +123,10 @@ pub enum Outcome {
     },
 }
 
-impl Checks<'_> {
-    /// Whether there is anything to do.
-    pub fn are_any(&self) -> bool {
-        self.policy.is_some() || self.clamd.is_some() || !self.milters.is_empty()
-    }
+/// Why a message cannot be held.
+const NO_PLACE: &str = "SendmailHold names no place, or SendmailArguments do not end in -- and so name no envelope";
 
+impl Checks<'_> {
     /// Before the body: the policy server is asked of each recipient, and may change the envelope. `size` is what is announced, 0 if nothing is.
     pub fn before_body(&self, client: &Client, envelope: &mut Envelope, size: u64) -> Result<Marks, Refused> {
         let mut marks = Marks::default();
@@ -261,10 +259,7 @@ impl Checks<'_> {
             Ok(Decision::Accept(changes)) => (changes, Verdict::Well),
             Ok(Decision::Discard) => return Ok(Verdict::Discard),
             Ok(Decision::Quarantine(reason, _)) if !self.may_hold => {
-                return Err(Refused::passing(
-                    &by,
-                    &format!("wants it held ({reason}), and SendmailHold names no place"),
-                ));
+                return Err(Refused::passing(&by, &format!("wants it held ({reason}), and {NO_PLACE}")));
             }
             Ok(Decision::Quarantine(reason, changes)) => (changes, Verdict::Hold(reason)),
             Ok(Decision::Refuse(reply)) if reply.is_lasting => return Err(Refused::lasting(&by, &reply.text)),
@@ -309,7 +304,7 @@ impl Checks<'_> {
                 }
             }
             Action::Hold(_) if !self.may_hold => {
-                return Err(Refused::passing(by, "wants it held, and SendmailHold names no place"));
+                return Err(Refused::passing(by, &format!("wants it held, and {NO_PLACE}")));
             }
             Action::Hold(reason) => marks.hold = Some(format!("{by}: {reason}")),
             Action::Discard(reason) => marks.discard = Some(format!("{by}: {reason}")),

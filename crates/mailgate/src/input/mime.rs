@@ -1,10 +1,12 @@
 //! A whole message in a spool (RFC 5322) -> its fields, unfolded, and where its body begins; and the envelope that the request names beside
-//! it (`Envelope-To`, `Envelope-From`), else the one that the header names.
+//! it (`Envelope-To`, `Envelope-From`, and `Envelope-Notify`, `Envelope-Ret`, `Envelope-Id` for reports), else the one that the header names.
 #![forbid(unsafe_code)]
 
 use super::{InputError, no_second_source};
 use mail::address::{Address, AddressError, AddressList};
+use mail::dsn::{self, Notify, Reports, Ret};
 use mail::header::{HeaderName, HeaderValue};
+use mail::xtext;
 use std::io::{self, BufRead, Read};
 use sys::spool::Spool;
 use web::fields::value_of;
@@ -75,6 +77,8 @@ pub struct MimeEnvelope {
     pub sender: Option<Option<Address>>,
     /// `Envelope-To`; empty: who To, Cc and Bcc name.
     pub recipients: Vec<Address>,
+    /// `Envelope-Notify`, `Envelope-Ret`, `Envelope-Id`.
+    pub reports: Reports,
 }
 
 /// What the fields of the request say of the envelope.
@@ -103,7 +107,22 @@ pub fn envelope(request: &[(&[u8], &[u8])]) -> Result<MimeEnvelope, InputError> 
             Some(Some(Address::parse(address).map_err(|error| named("Envelope-From", error))?))
         }
     };
-    Ok(MimeEnvelope { sender, recipients })
+    let unfit = |name: &'static str, reason: &str| InputError::Field {
+        field: HeaderName::parse(name.as_bytes()).expect("a constant of letters and a hyphen"),
+        reason: reason.to_owned(),
+    };
+    let notify = value("Envelope-Notify")?.map(|words| {
+        let words = words.as_str().replace([' ', '\t'], "");
+        Notify::parse(&words).ok_or_else(|| unfit("Envelope-Notify", "write success, failure and delay, or never"))
+    });
+    let ret = value("Envelope-Ret")?
+        .map(|word| Ret::parse(word.as_str()).ok_or_else(|| unfit("Envelope-Ret", "write full or hdrs")));
+    let envid = value("Envelope-Id")?.map(|id| {
+        let why = "no identifier of printable ASCII, at most 100 octets as xtext (RFC 3461 4.4)";
+        dsn::envid(&xtext::encode(id.as_str())).ok_or_else(|| unfit("Envelope-Id", why))
+    });
+    let (notify, ret, envid) = (notify.transpose()?, ret.transpose()?, envid.transpose()?);
+    Ok(MimeEnvelope { sender, recipients, reports: Reports { ret, envid, notify, ..Reports::default() } })
 }
 
 #[cfg(test)]
@@ -172,6 +191,22 @@ mod tests {
         assert_eq!((named.recipients.len(), named.sender.unwrap().unwrap().to_string()), (2, "c@x.example".to_owned()));
         assert_eq!(of(&[("Envelope-From", "<>")]).unwrap().sender, Some(None));
         assert!(of(&[("Envelope-To", "a@x.example|b")]).is_err());
+        let asked = [("envelope-notify", "success, Delay"), ("envelope-ret", "hdrs"), ("envelope-id", "a+b c")];
+        let reports = of(&asked).unwrap().reports;
+        assert_eq!(reports.mail_parameters(), " RET=HDRS ENVID=a+2Bb+20c");
+        assert_eq!(reports.rcpt_parameters("a@x.example"), " NOTIFY=SUCCESS,DELAY");
+        let long = "a".repeat(101);
+        for (name, value) in [
+            ("Envelope-Notify", "never, success"),
+            ("Envelope-Notify", ""),
+            ("Envelope-Ret", "all"),
+            ("Envelope-Id", ""),
+            ("Envelope-Id", &long),
+            ("Envelope-Id", "a\tb"),
+        ] {
+            let error = of(&[(name, value)]).unwrap_err();
+            assert!(error.to_string().starts_with(name), "{error}");
+        }
         assert!(matches!(of(&[("To", "a@x.example")]), Err(InputError::SecondSource("To"))));
     }
 }

@@ -78,6 +78,8 @@ pub enum FailureKind {
     Misconfigured,
     /// Refused for want of processes, descriptors, memory or disk; nothing was started.
     NoResources,
+    /// The client asks for delivery reports that this way out cannot promise; nothing was sent.
+    NoReports,
     /// What has to be written down before a message is handed over could not be; it was not.
     NotRecorded,
     /// A relay refuses this message, its sender or a recipient for good (5xx).

@@ -2,32 +2,19 @@
 //! and what it wants changed. An answer that was not due is none. What waits, and for how long, is the business of the stream.
 #![forbid(unsafe_code)]
 
+use super::body::Body;
+use super::error::CheckError;
+use super::line::{Line, Stream};
 use super::macros::{Custom, Macros, mail_parameters};
 use super::options::{Disagreement, Options, action, offer};
-use super::packet::{self, Answer, Nonsense, Packets, Reply, Stage};
+use super::packet::{self, Answer, Nonsense, Reply, Stage};
 use crate::checks::change::Change;
 use crate::checks::client::Client;
-use crate::checks::field::{Field, Unwritable};
+use crate::checks::field::Field;
 use crate::checks::letter::{Letter, on_the_wire};
 use mail::address::Address;
 use mail::text::one_line;
-use std::fmt;
-use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use sys::socket::Timed;
-use sys::spool::Spool;
-
-/// A connection, and whether nothing waits to be read on it.
-pub trait Stream: Read + Write {
-    /// Nothing has come that was not asked for.
-    fn is_quiet(&self) -> io::Result<bool>;
-}
-
-impl Stream for Timed {
-    fn is_quiet(&self) -> io::Result<bool> {
-        self.is_readable().map(|readable| !readable)
-    }
-}
 
 /// What a milter is told beside the message.
 #[derive(Clone, Copy, Debug)]
@@ -56,61 +43,8 @@ pub enum Decision {
     Refuse(Reply),
 }
 
-/// Why there is no last word.
-#[derive(Debug)]
-pub enum CheckError {
-    /// The connection ended, or its deadline passed.
-    Lost(io::Error),
-    /// It needs what we do not offer; the names.
-    Needs(String),
-    /// What came is no answer.
-    Nonsense(Nonsense),
-    /// The message could not be read, or a body not be stored: our own fault.
-    Storage(io::Error),
-}
-
-impl fmt::Display for CheckError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
-                f.write_str("no answer within SendmailMilterTimeout")
-            }
-            CheckError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                f.write_str("it closed the connection")
-            }
-            CheckError::Lost(error) => error.fmt(f),
-            CheckError::Needs(names) => write!(f, "it needs {names}, which is not offered here"),
-            CheckError::Nonsense(nonsense) => nonsense.fmt(f),
-            CheckError::Storage(error) => write!(f, "the message could not be read or stored: {error}"),
-        }
-    }
-}
-
-impl From<Nonsense> for CheckError {
-    fn from(nonsense: Nonsense) -> Self {
-        CheckError::Nonsense(nonsense)
-    }
-}
-
-impl From<Unwritable> for CheckError {
-    fn from(error: Unwritable) -> Self {
-        CheckError::Nonsense(Nonsense(error.to_string()))
-    }
-}
-
-impl From<io::Error> for CheckError {
-    fn from(error: io::Error) -> Self {
-        CheckError::Storage(error)
-    }
-}
-
-/// Most octets of answers, pieces of a body apart: a milter at work for an hour says so less often.
-const MAX_ANSWERS: u64 = 4 << 20;
 /// Most octets of a body in one packet (SMFIC_BODY).
 const PIECE: usize = 65_535;
-/// What stays in memory of a body that replaces the message's.
-const MEMORY: usize = 64 * 1024;
-
 /// What a milter may ask for, as it says itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
@@ -129,7 +63,7 @@ pub fn probe<S: Stream>(stream: S) -> Result<Abilities, CheckError> {
 }
 
 fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), CheckError> {
-    let mut line = Line { stream, packets: Packets::default(), unsent: Vec::new(), answers: 0 };
+    let mut line = Line::new(stream);
     line.command(b'O', &[&offer()])?;
     match line.answer()? {
         Answer::Options(data) => match Options::parse(&data) {
@@ -274,7 +208,9 @@ impl<S: Stream> Conversation<'_, S> {
             match answer {
                 Answer::Progress => continue,
                 Answer::Body(piece) => {
-                    let body = body.get_or_insert_with(|| Body::new(self.told, self.letter));
+                    let body = body.get_or_insert_with(|| {
+                        Body::new(self.letter.directory(), self.told.max_body.max(self.letter.len()))
+                    });
                     body.write(&piece)?;
                 }
                 Answer::Quarantine(why) => reason = Some(one_line(&why, 400)),
@@ -381,127 +317,6 @@ fn eight_bit_after(letter: &Letter, changes: &[Change]) -> bool {
         _ => None,
     });
     changed.unwrap_or_else(|| letter.is_eight_bit())
-}
-
-/// A body in the place of the message's, as it comes: it must be one that every mail server carries.
-struct Body {
-    spool: Spool,
-    left: u64,
-    line: usize,
-    after_cr: bool,
-    eight_bit: bool,
-}
-
-/// Longest line; Sendmail cuts there.
-const MAX_LINE: usize = 990;
-
-impl Body {
-    fn new(told: &Told<'_>, letter: &Letter) -> Body {
-        let left = told.max_body.max(letter.len());
-        Body { spool: Spool::new(letter.directory(), MEMORY), left, line: 0, after_cr: false, eight_bit: false }
-    }
-
-    fn write(&mut self, piece: &[u8]) -> Result<(), CheckError> {
-        let bad = |why: &str| CheckError::from(Nonsense(format!("a body with {why}")));
-        self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| bad("more octets than it may have"))?;
-        self.eight_bit |= !piece.is_ascii();
-        let mut kept = Vec::with_capacity(piece.len());
-        for &byte in piece {
-            if std::mem::replace(&mut self.after_cr, byte == b'\r') && byte != b'\n' {
-                return Err(bad("a CR that ends no line"));
-            }
-            match byte {
-                b'\r' => continue,
-                0 => return Err(bad("a NUL")),
-                b'\n' => self.line = 0,
-                _ => self.line += 1,
-            }
-            if self.line > MAX_LINE {
-                return Err(bad("a line of more than 990 octets"));
-            }
-            kept.push(byte);
-        }
-        self.spool.write(&kept).map_err(CheckError::Storage)
-    }
-
-    fn finish(mut self, may_be_eight_bit: bool) -> Result<Spool, CheckError> {
-        let bad = |why: &str| Err(Nonsense(format!("a body with {why}")).into());
-        if self.after_cr {
-            return bad("a CR that ends no line");
-        }
-        if self.eight_bit && !may_be_eight_bit {
-            return bad("octets above 127 that the header does not tell of");
-        }
-        if self.line > 0 {
-            self.spool.write(b"\n")?;
-        }
-        Ok(self.spool)
-    }
-}
-
-/// Commands out, answers in.
-struct Line<S> {
-    stream: S,
-    packets: Packets,
-    /// Commands that wait for the next one that is answered.
-    unsent: Vec<u8>,
-    /// Octets of answers so far, bodies apart.
-    answers: u64,
-}
-
-impl<S: Stream> Line<S> {
-    fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), CheckError> {
-        packet::push(&mut self.unsent, code, data);
-        if self.unsent.len() > PIECE { self.flush() } else { Ok(()) }
-    }
-
-    /// Nothing that came before may be taken for the answer to what is written now.
-    fn flush(&mut self) -> Result<(), CheckError> {
-        if self.unsent.is_empty() {
-            return Ok(());
-        }
-        if !self.is_open_and_quiet()? {
-            return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into()));
-        }
-        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(CheckError::Lost)?;
-        self.unsent.clear();
-        Ok(())
-    }
-
-    /// Refuses what came behind the last answer. `false`: the connection was closed there.
-    fn is_open_and_quiet(&mut self) -> Result<bool, CheckError> {
-        let more = || Err(Nonsense("more than it was asked for".into()).into());
-        if !self.packets.is_empty() {
-            return more();
-        }
-        if self.stream.is_quiet().map_err(CheckError::Lost)? {
-            return Ok(true);
-        }
-        match self.stream.read(&mut [0]).map_err(CheckError::Lost)? {
-            0 => Ok(false),
-            _ => more(),
-        }
-    }
-
-    fn answer(&mut self) -> Result<Answer, CheckError> {
-        self.flush()?;
-        loop {
-            if let Some((code, data)) = self.packets.next()? {
-                if code != b'b' {
-                    self.answers += data.len() as u64 + 5;
-                }
-                if self.answers > MAX_ANSWERS {
-                    return Err(Nonsense(format!("more than {MAX_ANSWERS} octets of answers")).into());
-                }
-                return Ok(Answer::parse(code, data)?);
-            }
-            let mut piece = [0; 16 * 1024];
-            match self.stream.read(&mut piece).map_err(CheckError::Lost)? {
-                0 => return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
-                n => self.packets.push(&piece[..n]),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::checks::client::Client;
 use mail::address::Address;
+use mail::xtext;
 use std::fmt::Write;
 
 /// When it is asked.
@@ -65,8 +66,8 @@ impl Question<'_> {
         add("sasl_username", &text_of(client.user.as_ref()));
         add("sasl_sender", "");
         add("size", &self.size.to_string());
-        add("ccert_subject", &xtext(&text_of(certificate.map(|certificate| &certificate.subject))));
-        add("ccert_issuer", &xtext(&text_of(certificate.map(|certificate| &certificate.issuer))));
+        add("ccert_subject", &xtext::encode(&text_of(certificate.map(|certificate| &certificate.subject))));
+        add("ccert_issuer", &xtext::encode(&text_of(certificate.map(|certificate| &certificate.issuer))));
         add("ccert_fingerprint", "");
         add("encryption_protocol", &text_of(tls.map(|tls| &tls.version)));
         add("encryption_cipher", &text_of(tls.map(|tls| &tls.cipher)));
@@ -80,18 +81,6 @@ impl Question<'_> {
         text.push('\n');
         text
     }
-}
-
-/// RFC 3461 4, as Postfix encodes what certificates say.
-fn xtext(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'!'..=b'~' if byte != b'+' && byte != b'=' => encoded.push(byte as char),
-            _ => write!(encoded, "+{byte:02X}").expect("a String takes everything"),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod dsn;
 pub mod mta;
 pub mod quirks;
 mod sysexits;

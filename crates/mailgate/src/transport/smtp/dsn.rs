@@ -1,13 +1,13 @@
-//! SendmailRelayDSN -> the parameters that ask a relay for reports (RFC 3461 4).
+//! SendmailRelayDSN -> the reports that a relay is asked for, whatever a client wants (RFC 3461 4).
 #![forbid(unsafe_code)]
+
+use mail::dsn::{self, Reports, Ret};
 
 /// Which reports are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notify {
-    /// The value of NOTIFY, `SUCCESS,FAILURE` or `NEVER`.
-    conditions: String,
-    /// The value of RET.
-    returned: Option<&'static str>,
+    conditions: dsn::Notify,
+    returned: Option<Ret>,
 }
 
 impl Notify {
@@ -21,35 +21,28 @@ impl Notify {
         if matches!(words, [off] if off.eq_ignore_ascii_case("off")) {
             return Ok(None);
         }
-        let (mut conditions, mut returned): (Vec<String>, _) = (Vec::new(), None);
+        let (mut conditions, mut returned): (Vec<&str>, _) = (Vec::new(), None);
         for word in words.iter().flat_map(|word| word.split(',')) {
-            match word.to_ascii_uppercase().as_str() {
-                condition @ ("SUCCESS" | "FAILURE" | "DELAY") if !conditions.iter().any(|known| known == "NEVER") => {
-                    if !conditions.iter().any(|known| known == condition) {
-                        conditions.push(condition.to_owned());
-                    }
+            match word.split_once('=') {
+                Some((name, value)) if name.eq_ignore_ascii_case("RET") && returned.is_none() => {
+                    returned = Some(Ret::parse(value).ok_or_else(|| complain(word))?);
                 }
-                "NEVER" if conditions.is_empty() => conditions.push("NEVER".to_owned()),
-                "RET=HDRS" if returned.is_none() => returned = Some("HDRS"),
-                "RET=FULL" if returned.is_none() => returned = Some("FULL"),
-                _ => return Err(complain(word)),
+                _ => conditions.push(word),
             }
         }
-        if conditions.is_empty() {
-            return Err(complain(words.first().unwrap_or(&"")));
+        let asked = conditions.join(",");
+        let conditions = dsn::Notify::parse(&asked).ok_or_else(|| complain(&asked))?;
+        Ok(Some(Notify { conditions, returned }))
+    }
+
+    /// What is asked for the message with this identifier.
+    pub fn reports(&self, envid: &str) -> Reports {
+        Reports {
+            ret: self.returned,
+            envid: Some(envid.to_owned()),
+            notify: Some(self.conditions),
+            ..Reports::default()
         }
-        Ok(Some(Notify { conditions: conditions.join(","), returned }))
-    }
-
-    /// For MAIL. `envid` holds letters and digits alone, so it is its own xtext.
-    pub fn mail(&self, envid: &str) -> String {
-        let returned = self.returned.map(|returned| format!(" RET={returned}")).unwrap_or_default();
-        format!("{returned} ENVID={envid}")
-    }
-
-    /// For each RCPT.
-    pub fn rcpt(&self) -> String {
-        format!(" NOTIFY={}", self.conditions)
     }
 }
 
@@ -65,8 +58,8 @@ mod tests {
             (&["RET=full", "never"], " RET=FULL ENVID=x", " NOTIFY=NEVER"),
             (&["delay", "delay"], " ENVID=x", " NOTIFY=DELAY"),
         ] {
-            let notify = Notify::parse(words).unwrap().unwrap();
-            assert_eq!((notify.mail("x").as_str(), notify.rcpt().as_str()), (mail, rcpt));
+            let reports = Notify::parse(words).unwrap().unwrap().reports("x");
+            assert_eq!((reports.mail_parameters().as_str(), reports.rcpt_parameters("a@b").as_str()), (mail, rcpt));
         }
         assert_eq!(Notify::parse(&["off"]), Ok(None));
         for words in [
@@ -76,6 +69,7 @@ mod tests {
             &["often"],
             &["off", "success"],
             &["success,ret=all"],
+            &["success", "ret=hdrs", "ret=full"],
             &[""],
         ] {
             assert!(Notify::parse(words).unwrap_err().contains("never"), "{words:?}");

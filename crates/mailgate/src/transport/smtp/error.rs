@@ -94,6 +94,12 @@ impl SmtpError {
         SmtpError { in_step: true, ..SmtpError::new(FailureKind::EightBit, detail) }
     }
 
+    /// The client asks for reports that only a server with DSN can promise, or withhold.
+    pub fn no_reports() -> SmtpError {
+        let detail = "MAIL: the client asks for delivery reports (NOTIFY), and it does not offer DSN".to_owned();
+        SmtpError { in_step: true, ..SmtpError::new(FailureKind::NoReports, detail) }
+    }
+
     /// The same, with the reason why nothing could be done about it.
     pub fn because(self, why: &dyn fmt::Display) -> SmtpError {
         SmtpError { detail: format!("{}: {why}", self.detail), ..self }

@@ -1,4 +1,5 @@
-//! What this process remembers of each relay, beside its connections: what TLS to it needs, and whether its STARTTLS works.
+//! What this process remembers of each relay, beside its connections: what TLS to it needs, whether its STARTTLS works, whether it extensions
+//! DSN.
 #![forbid(unsafe_code)]
 
 use super::{Relay, tls};
@@ -14,6 +15,8 @@ struct Known {
     tls: Arc<ClientConfig>,
     /// Until when STARTTLS is not asked for, since it did not work.
     no_starttls: Option<Instant>,
+    /// Whether it offered DSN when it was spoken to last.
+    dsn: Option<bool>,
 }
 
 static RELAYS: Mutex<Vec<Known>> = Mutex::new(Vec::new());
@@ -31,7 +34,7 @@ pub(super) fn tls(relay: &Relay) -> Result<Arc<ClientConfig>, String> {
     let tls = tls::configure(relay)?;
     let mut relays = lock();
     if !relays.iter().any(|known| known.relay == *relay) {
-        relays.push(Known { relay: relay.clone(), tls: tls.clone(), no_starttls: None });
+        relays.push(Known { relay: relay.clone(), tls: tls.clone(), no_starttls: None, dsn: None });
     }
     Ok(tls)
 }
@@ -47,5 +50,17 @@ pub(super) fn is_starttls_broken(relay: &Relay, now: Instant) -> bool {
 pub(super) fn starttls_is_broken(relay: &Relay, now: Instant) {
     if let Some(known) = lock().iter_mut().find(|known| known.relay == *relay) {
         known.no_starttls = Some(now + AGE);
+    }
+}
+
+/// Whether this relay offered DSN when it was spoken to last.
+pub(super) fn offers_dsn(relay: &Relay) -> Option<bool> {
+    lock().iter().find(|known| known.relay == *relay).and_then(|known| known.dsn)
+}
+
+/// Remembers whether it extensions DSN.
+pub(super) fn dsn_is_offered(relay: &Relay, offered: bool) {
+    if let Some(known) = lock().iter_mut().find(|known| known.relay == *relay) {
+        known.dsn = Some(offered);
     }
 }

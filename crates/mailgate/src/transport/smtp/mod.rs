@@ -28,6 +28,7 @@ use super::{Accepted, Commit, Failure, FailureKind};
 use crate::message::{Message, seven_bit};
 use crate::tags;
 use error::SmtpError;
+use mail::dsn::Reports;
 use mail::mime::MimeError;
 use mail::redact::redact;
 use reply::Reply;
@@ -89,10 +90,10 @@ pub struct Envelope<'a> {
     pub sender: Option<&'a str>,
     /// One or more, none twice.
     pub recipients: &'a [String],
-    /// The reports that are asked for.
-    pub notify: Option<&'a Notify>,
-    /// By which they are known.
-    pub envid: &'a str,
+    /// The reports that are asked for where it extensions DSN.
+    pub reports: &'a Reports,
+    /// Whether it must offer DSN if they need it.
+    pub needs_reports: bool,
 }
 
 /// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`. For a relay without
@@ -118,6 +119,11 @@ pub fn deliver(
     let reply = outcome.map_err(|failed| failed.into_failure(&relay.server, envelope.recipients))?;
     let reply = redact(&reply.text(), envelope.recipients);
     Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() })
+}
+
+/// Whether this relay was seen to offer DSN; `None`: nobody knows yet.
+pub fn offers_dsn(relay: &Relay) -> Option<bool> {
+    memory::offers_dsn(relay)
 }
 
 /// One message over one connection; over a second one if the first was kept and has gone stale meanwhile.

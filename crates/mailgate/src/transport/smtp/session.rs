@@ -87,6 +87,7 @@ impl Session {
             return Err(SmtpError::misconfigured(Step::StartTls, why.into()));
         }
         let auth = auth::authenticate(&mut connection, relay, &extensions)?;
+        memory::dsn_is_offered(relay, extensions.dsn);
         tracing::info!(
             "{}: connected to the relay {server} tls={} verify={} auth={auth} ms={}",
             tags::CONNECTED,
@@ -126,6 +127,9 @@ impl Session {
         if facts.eight_bit && !self.extensions.eight_bit {
             return Err(SmtpError::eight_bit());
         }
+        if envelope.needs_reports && envelope.reports.needs_dsn() && !self.extensions.dsn {
+            return Err(SmtpError::no_reports());
+        }
         if self.extensions.max_size > 0 && facts.size > self.extensions.max_size {
             return Err(SmtpError::too_large(facts.size, self.extensions.max_size));
         }
@@ -140,8 +144,12 @@ impl Session {
     /// third of its waiting. Of several one may be refused, and there is no way back from a DATA that the others make good.
     fn envelope(&mut self, envelope: &Envelope<'_>, facts: Facts) -> Result<Option<Reply>, SmtpError> {
         let mail = self.mail(envelope, facts);
-        let notify = envelope.notify.filter(|_| self.extensions.dsn).map(|notify| notify.rcpt()).unwrap_or_default();
-        let rcpt = |recipient: &String| format!("RCPT TO:<{recipient}>{notify}\r\n");
+        let offers_dsn = self.extensions.dsn;
+        let rcpt = |recipient: &String| {
+            let asked = offers_dsn.then(|| envelope.reports.rcpt_parameters(recipient));
+            let parameters = asked.unwrap_or_default();
+            format!("RCPT TO:<{recipient}>{parameters}\r\n")
+        };
         let group = if self.extensions.pipelining { GROUP } else { 1 };
         let with_data = self.extensions.pipelining && envelope.recipients.len() == 1;
         let mut refusal = None;
@@ -196,8 +204,8 @@ impl Session {
         if self.extensions.eight_bit && facts.eight_bit {
             mail += " BODY=8BITMIME";
         }
-        if let Some(notify) = envelope.notify.filter(|_| self.extensions.dsn) {
-            mail += &notify.mail(envelope.envid);
+        if self.extensions.dsn {
+            mail += &envelope.reports.mail_parameters();
         }
         mail + "\r\n"
     }

@@ -1,9 +1,11 @@
 use super::*;
 use crate::checks::letter::Envelope;
+use crate::checks::milter::packet::Packets;
 use crate::message::Message;
 use crate::transport::tests::alone;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 

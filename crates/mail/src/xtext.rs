@@ -1,4 +1,4 @@
-//! xtext (RFC 3461 4), the form of ENVID, ORCPT and AUTH in a command.
+//! xtext (RFC 3461 4), the form of ENVID, ORCPT and AUTH in a command of SMTP, and of what Postfix says of certificates.
 #![forbid(unsafe_code)]
 
 use nom::branch::alt;
@@ -8,9 +8,22 @@ use nom::combinator::{all_consuming, map, map_opt};
 use nom::multi::many0;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
+use std::fmt::Write;
+
+/// This text as xtext, octet by octet.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'!'..=b'~' if byte != b'+' && byte != b'=' => encoded.push(byte as char),
+            _ => write!(encoded, "+{byte:02X}").expect("a String takes everything"),
+        }
+    }
+    encoded
+}
 
 /// What `text` stands for, if it is xtext of printable ASCII and blanks; RFC 3461 4.2 and 4.4 allow nothing else.
-pub(crate) fn decode(text: &str) -> Option<String> {
+pub fn decode(text: &str) -> Option<String> {
     let (_, octets) = all_consuming(xtext).parse(text).ok()?;
     octets.iter().all(|c| matches!(c, ' '..='~')).then(|| octets.into_iter().collect())
 }
@@ -51,6 +64,7 @@ mod tests {
             ("+FC", None),
         ] {
             assert_eq!(decode(text).as_deref(), decoded, "{text}");
+            decoded.iter().for_each(|plain| assert_eq!(decode(&encode(plain)).as_deref(), Some(*plain)));
         }
     }
 }

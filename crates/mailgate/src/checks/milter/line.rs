@@ -1,0 +1,94 @@
+//! Commands to a milter, answers from it, over anything that octets can be written to and read from. Nothing that came before a command is taken
+//! for the answer to it.
+#![forbid(unsafe_code)]
+
+use super::error::CheckError;
+use super::packet::{self, Answer, Nonsense, Packets};
+use std::io::{self, Read, Write};
+use sys::socket::Timed;
+
+/// Most octets of answers, pieces of a body apart: a milter at work for an hour says so less often.
+const MAX_ANSWERS: u64 = 4 << 20;
+/// Octets of commands that wait at most.
+const AT_ONCE: usize = 64 * 1024;
+
+/// A connection, and whether nothing waits to be read on it.
+pub trait Stream: Read + Write {
+    /// Nothing has come that was not asked for.
+    fn is_quiet(&self) -> io::Result<bool>;
+}
+
+impl Stream for Timed {
+    fn is_quiet(&self) -> io::Result<bool> {
+        self.is_readable().map(|readable| !readable)
+    }
+}
+
+/// Commands out, answers in.
+pub(super) struct Line<S> {
+    stream: S,
+    packets: Packets,
+    /// Commands that wait for the next one that is answered.
+    unsent: Vec<u8>,
+    /// Octets of answers so far, bodies apart.
+    answers: u64,
+}
+
+impl<S: Stream> Line<S> {
+    pub fn new(stream: S) -> Self {
+        Line { stream, packets: Packets::default(), unsent: Vec::new(), answers: 0 }
+    }
+
+    pub fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), CheckError> {
+        packet::push(&mut self.unsent, code, data);
+        if self.unsent.len() > AT_ONCE { self.flush() } else { Ok(()) }
+    }
+
+    /// Nothing that came before may be taken for the answer to what is written now.
+    pub fn flush(&mut self) -> Result<(), CheckError> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        if !self.is_open_and_quiet()? {
+            return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(CheckError::Lost)?;
+        self.unsent.clear();
+        Ok(())
+    }
+
+    /// Refuses what came behind the last answer. `false`: the connection was closed there.
+    pub fn is_open_and_quiet(&mut self) -> Result<bool, CheckError> {
+        let more = || Err(Nonsense("more than it was asked for".into()).into());
+        if !self.packets.is_empty() {
+            return more();
+        }
+        if self.stream.is_quiet().map_err(CheckError::Lost)? {
+            return Ok(true);
+        }
+        match self.stream.read(&mut [0]).map_err(CheckError::Lost)? {
+            0 => Ok(false),
+            _ => more(),
+        }
+    }
+
+    pub fn answer(&mut self) -> Result<Answer, CheckError> {
+        self.flush()?;
+        loop {
+            if let Some((code, data)) = self.packets.next()? {
+                if code != b'b' {
+                    self.answers += data.len() as u64 + 5;
+                }
+                if self.answers > MAX_ANSWERS {
+                    return Err(Nonsense(format!("more than {MAX_ANSWERS} octets of answers")).into());
+                }
+                return Ok(Answer::parse(code, data)?);
+            }
+            let mut piece = [0; 16 * 1024];
+            match self.stream.read(&mut piece).map_err(CheckError::Lost)? {
+                0 => return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
+                n => self.packets.push(&piece[..n]),
+            }
+        }
+    }
+}
