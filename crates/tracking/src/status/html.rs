@@ -200,7 +200,8 @@ fn icon(word: &Word) -> String {
     )
 }
 
-const ICONS: [(&str, &str); 7] = [
+const ICONS: [(&str, &str); 9] = [
+    ("complained", "<path d=\"M12 2.5L22 20.5H2z\"/><path d=\"M12 9v5.500m0 3v.5\"/>"),
     ("delayed", "<circle cx=\"12\" cy=\"12\" r=\"9.5\"/><path d=\"M12 6.5V12l4 2.5\"/>"),
     (
         "delivered",
@@ -216,6 +217,7 @@ const ICONS: [(&str, &str); 7] = [
     ),
     ("queued", "<path d=\"M2.5 5.5h19v13h-19zM3 6l9 7 9-7\"/>"),
     ("relayed", "<path d=\"M13 2.5H2.5v19H13M9 12h12.5m-5-5l5 5-5 5\"/>"),
+    ("suppressed", "<circle cx=\"12\" cy=\"12\" r=\"9.5\"/><path d=\"M5.5 5.500l13 13\"/>"),
     (
         "unknown",
         "<path d=\"M12 1.5L22.5 12 12 22.5 1.5 12z\"/><path d=\"M9.5 9.8c0-3.2 5-3.2 5 0 0 2-2.5 2-2.5 4m0 2.700v.5\"/>",

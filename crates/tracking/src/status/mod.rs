@@ -114,12 +114,14 @@ pub fn render(page: &Page<'_>, format: Format) -> Vec<u8> {
 fn concern(state: State) -> u8 {
     match state {
         State::Failed => 0,
-        State::Unknown => 1,
-        State::Delayed => 2,
-        State::Queued => 3,
-        State::Relayed => 4,
-        State::Expanded => 5,
-        State::Delivered => 6,
+        State::Complained => 1,
+        State::Suppressed => 2,
+        State::Unknown => 3,
+        State::Delayed => 4,
+        State::Queued => 5,
+        State::Relayed => 6,
+        State::Expanded => 7,
+        State::Delivered => 8,
     }
 }
 

@@ -3,8 +3,9 @@
 
 use super::State;
 use super::Trust;
+use super::owner::NOBODY;
 use super::schema::explain;
-use super::write::{MAX_KEY, flag, insert_recipient, kept, key};
+use super::write::{EnvelopeRow, MAX_KEY, RecipientRow, flag, insert_recipient, kept, key};
 use crate::dsn::report::{seconds, sha256};
 use crate::dsn::{Action, Recipient, Report};
 use sql::transaction;
@@ -45,19 +46,20 @@ const INSERT_REPORT: Statement = Statement {
 };
 const BY_ENVID: Statement = Statement {
     name: c"dsn_by_envid",
-    sql: c"SELECT envid, submitted, token FROM message WHERE envid = %s",
-    columns: 3,
+    sql: c"SELECT envid, submitted, token, owner, sender FROM message WHERE envid = %s",
+    columns: 5,
 };
 // Those that were submitted come before those known from reports alone.
 const BY_MESSAGE_ID: Statement = Statement {
     name: c"dsn_by_message_id",
-    sql: c"SELECT envid, submitted, token FROM message WHERE message_id = %s ORDER BY CASE WHEN owner = '?' THEN 1 ELSE 0 END, submitted, envid LIMIT 16",
-    columns: 3,
+    sql: c"SELECT envid, submitted, token, owner, sender FROM message WHERE message_id = %s ORDER BY CASE WHEN owner = '?' THEN 1 ELSE 0 END, submitted, envid LIMIT 16",
+    columns: 5,
 };
 const BY_TOKEN: Statement = Statement {
     name: c"dsn_by_token",
-    sql: c"SELECT envid, submitted, token FROM message WHERE token = %s ORDER BY submitted, envid LIMIT 1",
-    columns: 3,
+    sql:
+        c"SELECT envid, submitted, token, owner, sender FROM message WHERE token = %s ORDER BY submitted, envid LIMIT 1",
+    columns: 5,
 };
 const INSERT_STAND_IN: Statement = Statement {
     name: c"dsn_insert_stand_in",
@@ -74,7 +76,13 @@ const RECIPIENTS: Statement = Statement {
 };
 const UPDATE_RECIPIENT: Statement = Statement {
     name: c"dsn_update_recipient",
-    sql: c"UPDATE recipient SET state = %s, since = %lld, verified = %lld WHERE envid = %s AND address = %s",
+    sql:
+        c"UPDATE recipient SET state = %s, since = %lld, verified = %lld, reason = %s WHERE envid = %s AND address = %s",
+    columns: 0,
+};
+const HEARD: Statement = Statement {
+    name: c"dsn_heard",
+    sql: c"UPDATE recipient SET heard = %lld WHERE envid = %s AND address = %s AND heard < %lld",
     columns: 0,
 };
 const INSERT_EVENT: Statement = Statement {
@@ -118,7 +126,10 @@ struct Found {
     envid: String,
     /// No event of it is older, in seconds since 1970.
     since: i64,
+    submitted: i64,
     token: Option<String>,
+    owner: Option<String>,
+    sender: Option<String>,
     /// The report proves to know it: only the envelope id is a secret.
     verified: bool,
 }
@@ -132,8 +143,10 @@ fn message_of<D: Database>(
         let rows = database.select(statement, &[Some(value)])?;
         let found = |row: &sql::Row| {
             let envid = row.text(0);
-            let since = if envid.starts_with(STAND_IN) { 0 } else { row.number(1) - DAY };
-            Found { envid, since, token: row.optional(2), verified }
+            let submitted = row.number(1);
+            let since = if envid.starts_with(STAND_IN) { 0 } else { submitted - DAY };
+            let (token, owner, sender) = (row.optional(2), row.optional(3), row.optional(4));
+            Found { envid, since, submitted, token, owner, sender: sender.as_deref().map(key), verified }
         };
         Ok(rows.iter().map(found).collect())
     };
@@ -199,7 +212,8 @@ fn stand_in<D: Database>(database: &mut D, report: &Report, digest: &str, now: i
     let message_id = message_id.unwrap_or_default();
     database.run(&INSERT_STAND_IN, &[Some(&envid), Some(&message_id), Some(&now.to_string())])?;
     lock(database, &envid)?;
-    Ok(Found { envid, since: 0, token: None, verified: false })
+    let owner = Some(NOBODY.to_owned());
+    Ok(Found { envid, since: 0, submitted: now, token: None, owner, sender: None, verified: false })
 }
 
 /// Message-ID of the returned message, without its brackets; `None` if nothing is left.
@@ -239,25 +253,41 @@ fn record_recipient<D: Database>(
     let Some(address) = recipient.address().map(key) else { return Ok(()) };
     let (envid, verified, new) = (message.envid.as_str(), message.verified, state_of(action));
     let trust = Trust::of(verified, report.heuristic);
-    let occurred = occurred(recipient, message.since, now).to_string();
+    let since = occurred(recipient, message.since, now);
+    let occurred = since.to_string();
+    let reason: Option<&str> = None;
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
             if row.state.yields_to(row.trust, new, trust) {
                 (row.state, row.trust) = (new, trust);
-                let values =
-                    [Some(new.as_str()), Some(&occurred), Some(flag(verified)), Some(envid), Some(&row.address)];
+                let values = [
+                    Some(new.as_str()),
+                    Some(&occurred),
+                    Some(flag(verified)),
+                    reason,
+                    Some(envid),
+                    Some(&row.address),
+                ];
                 database.run(&UPDATE_RECIPIENT, &values)?;
             } else if !verified && unverified_events(database, envid, &row.address)? >= MAX_UNVERIFIED_EVENTS {
                 return Ok(());
             }
+            database.run(&HEARD, &[Some(&occurred), Some(envid), Some(&row.address), Some(&occurred)])?;
             row.address.clone()
         }
         None if !verified && known.len() >= MAX_RECIPIENTS => return Ok(()),
         None => {
             // Where a message of a Bcc went on to is as much of a secret as the Bcc.
             let hidden = known.iter().any(|row| row.hidden);
-            insert_recipient(database, envid, &address, hidden, new, &occurred, verified)?;
+            let envelope = EnvelopeRow {
+                envid,
+                owner: message.owner.as_deref(),
+                sender: message.sender.as_deref(),
+                submitted: message.submitted,
+            };
+            let row = RecipientRow { address: &address, hidden, state: new, since, verified, reason };
+            insert_recipient(database, &envelope, &row, known.len())?;
             known.push(Known { address: address.clone(), state: new, trust, hidden });
             address
         }

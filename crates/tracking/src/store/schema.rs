@@ -7,11 +7,37 @@ use std::cmp::Ordering;
 use std::ffi::CString;
 
 /// The steps from nothing to the newest schema; step n leads to version n + 1.
-const STEPS: &[&str] = &[
-    include_str!("../../../../conf/processdsn/schema-1.sql"),
-    include_str!("../../../../conf/processdsn/schema-2.sql"),
-    include_str!("../../../../conf/processdsn/schema-3.sql"),
+const STEPS: &[Step] = &[
+    Step::same(include_str!("../../../../conf/processdsn/schema-1.sql")),
+    Step::same(include_str!("../../../../conf/processdsn/schema-2.sql")),
+    Step::same(include_str!("../../../../conf/processdsn/schema-3.sql")),
+    Step {
+        both: include_str!("../../../../conf/processdsn/schema-4.sql"),
+        sqlite: include_str!("../../../../conf/processdsn/schema-4-sqlite.sql"),
+        postgres: include_str!("../../../../conf/processdsn/schema-4-postgres.sql"),
+    },
 ];
+
+/// Statements that lead from one version to the next: those both databases understand, then those of one of them.
+struct Step {
+    both: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Step {
+    const fn same(both: &'static str) -> Self {
+        Step { both, sqlite: "", postgres: "" }
+    }
+
+    fn statements(&self, dialect: Dialect) -> impl Iterator<Item = String> {
+        let own = match dialect {
+            Dialect::Postgres => self.postgres,
+            Dialect::Sqlite => self.sqlite,
+        };
+        statements(self.both).chain(statements(own))
+    }
+}
 
 const VERSION: Statement =
     Statement { name: c"dsn_version", sql: c"SELECT MAX(version) FROM processdsn_schema", columns: 1 };
@@ -46,7 +72,8 @@ pub fn init<D: Database>(database: &mut D) -> Result<(usize, usize), DatabaseErr
             Err(error) if error.kind == ErrorKind::NoSchema => 0,
             Err(error) => return Err(error),
         };
-        for statement in STEPS.get(found..).unwrap_or_default().iter().flat_map(|step| statements(step)) {
+        let dialect = database.dialect();
+        for statement in STEPS.get(found..).unwrap_or_default().iter().flat_map(|step| step.statements(dialect)) {
             let statement = CString::new(statement).map_err(|error| DatabaseError::misconfigured(error.to_string()))?;
             database.execute(&statement)?;
         }

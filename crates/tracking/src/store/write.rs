@@ -1,6 +1,7 @@
 //! What is written when a message is handed over: the message and its recipients, in one transaction.
 #![forbid(unsafe_code)]
 
+use super::order::{domain, position};
 use super::schema::explain;
 use super::{Owner, State};
 use crate::dsn::report::{cut, sha256};
@@ -56,7 +57,7 @@ const INSERT_MESSAGE: Statement = Statement {
 };
 const INSERT_RECIPIENT: Statement = Statement {
     name: c"dsn_insert_recipient",
-    sql: c"INSERT INTO recipient (envid, address, hidden, state, since, verified) VALUES (%s, %s, %lld, %s, %lld, %lld) ON CONFLICT DO NOTHING",
+    sql: c"INSERT INTO recipient (envid, address, hidden, state, since, verified, owner, sender, domain, position, heard, reason) VALUES (%s, %s, %lld, %s, %lld, %lld, %s, %s, %s, %lld, %lld, %s) ON CONFLICT DO NOTHING",
     columns: 0,
 };
 // Rows of version 1 have no claim; there the owner and the message id must do.
@@ -100,8 +101,23 @@ pub fn submit<D: Database>(database: &mut D, message: &Submitted) -> Result<Ente
         if database.run(&INSERT_MESSAGE, &row)? == 0 {
             return Ok(Entered::Before);
         }
-        for (address, hidden) in &message.recipients {
-            insert_recipient(database, &message.envid, &key(address), *hidden, State::Queued, &now, false)?;
+        let sender = message.sender.as_deref().map(key);
+        let envelope = EnvelopeRow {
+            envid: &message.envid,
+            owner: message.owner.as_ref().map(Owner::as_str),
+            sender: sender.as_deref(),
+            submitted: message.now,
+        };
+        for (before, (address, hidden)) in message.recipients.iter().enumerate() {
+            let row = RecipientRow {
+                address: &key(address),
+                hidden: *hidden,
+                state: State::Queued,
+                since: message.now,
+                verified: false,
+                reason: None,
+            };
+            insert_recipient(database, &envelope, &row, before)?;
         }
         Ok(Entered::Now)
     });
@@ -123,16 +139,48 @@ pub fn mark_unknown<D: Database>(database: &mut D, envid: &str, now: i64) -> Res
     database.run(&MARK_UNKNOWN, &[Some(&now.to_string()), Some(envid)]).map(|_| ())
 }
 
+/// What all recipients of a message have of it.
+pub(super) struct EnvelopeRow<'a> {
+    pub envid: &'a str,
+    pub owner: Option<&'a str>,
+    /// In lower case.
+    pub sender: Option<&'a str>,
+    pub submitted: i64,
+}
+
+/// What a recipient has of its own.
+pub(super) struct RecipientRow<'a> {
+    /// In lower case.
+    pub address: &'a str,
+    pub hidden: bool,
+    pub state: State,
+    pub since: i64,
+    pub verified: bool,
+    pub reason: Option<&'a str>,
+}
+
+/// Adds the recipient that comes after `before` others.
 pub(super) fn insert_recipient<D: Database>(
     database: &mut D,
-    envid: &str,
-    address: &str,
-    hidden: bool,
-    state: State,
-    since: &str,
-    verified: bool,
+    message: &EnvelopeRow<'_>,
+    recipient: &RecipientRow<'_>,
+    before: usize,
 ) -> Result<(), DatabaseError> {
-    let row = [Some(envid), Some(address), Some(flag(hidden)), Some(state.as_str()), Some(since), Some(flag(verified))];
+    let (since, place) = (recipient.since.to_string(), position(message.submitted, message.envid, before).to_string());
+    let row = [
+        Some(message.envid),
+        Some(recipient.address),
+        Some(flag(recipient.hidden)),
+        Some(recipient.state.as_str()),
+        Some(&since),
+        Some(flag(recipient.verified)),
+        message.owner,
+        message.sender,
+        Some(domain(recipient.address)),
+        Some(&place),
+        Some(&since),
+        recipient.reason,
+    ];
     database.run(&INSERT_RECIPIENT, &row).map(|_| ())
 }
 
