@@ -9,6 +9,7 @@ ALTER TABLE recipient ADD COLUMN domain TEXT;       -- what stands behind the la
 ALTER TABLE recipient ADD COLUMN position BIGINT;   -- the order of the overview: message.submitted * 2^30, and a number below that
 ALTER TABLE recipient ADD COLUMN heard BIGINT;      -- when the last report came that spoke of it, or it was submitted
 ALTER TABLE recipient ADD COLUMN reason TEXT;       -- one word for why it failed or is delayed: userunknown, mailboxfull ...
+ALTER TABLE event ADD COLUMN reason TEXT;           -- the same of one report; NULL in older rows
 
 -- What stands behind the last @: an address is taken apart until nothing but that is left. A local part with an @ is quoted, and rare.
 UPDATE recipient SET domain = CASE WHEN address LIKE '%@%' THEN substr(address, length(rtrim(address, replace(address, '@', ''))) + 1) ELSE '' END;

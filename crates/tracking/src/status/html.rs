@@ -120,10 +120,18 @@ fn recipient(html: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
 /// What a report says of a recipient: code and words, and who said so.
 fn said(html: &mut String, event: &Event) {
     let (remote, reporter) = (mta(event.remote_mta.as_ref()), mta(event.reporting_mta.as_ref()));
-    if event.status.is_none() && event.diagnostic.is_none() && remote.is_none() && reporter.is_none() {
+    if event.reason.is_none()
+        && event.status.is_none()
+        && event.diagnostic.is_none()
+        && remote.is_none()
+        && reporter.is_none()
+    {
         return;
     }
     html.push_str("<dl class=\"said\">\n");
+    if let Some(reason) = event.reason {
+        fact(html, "Reason", &format!("<code>{}</code> {}", reason.as_str(), reason.sentence()));
+    }
     if let Some(status) = &event.status {
         let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}")).unwrap_or_default();
         fact(html, "Status", &format!("<code>{}</code>{meaning}", markup(status)));

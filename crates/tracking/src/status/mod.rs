@@ -20,6 +20,7 @@ mod xml;
 pub use clean::clean;
 pub use formats::{Format, choose};
 
+use crate::dsn::reason::Reason;
 use crate::store::{Event, Message, RecipientStatus, State};
 
 /// What is shown: a message with all of its recipients, or with one of them.
@@ -137,6 +138,11 @@ fn decisive(recipient: &RecipientStatus) -> Option<&Event> {
             .filter(|event| event.action == state && event.verified == recipient.verified)
             .min_by_key(|event| event.heuristic),
     }
+}
+
+/// Why a recipient is in its state.
+fn why(recipient: &RecipientStatus) -> Option<Reason> {
+    decisive(recipient).and_then(|event| event.reason).or(recipient.reason)
 }
 
 /// Whether a state was read from the words of a bounce alone: a report with fields may still say otherwise.

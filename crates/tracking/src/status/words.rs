@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{codes, decisive, is_guess, moment, vouched};
+use crate::dsn::reason::Reason;
 use crate::store::{RecipientStatus, SILENCE, State};
 
 /// A state in words.
@@ -63,7 +64,9 @@ fn is_silent(recipient: &RecipientStatus, now: i64) -> bool {
 /// What it means, in a sentence or two.
 pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
     let event = decisive(recipient);
-    let reason = event.and_then(|event| codes::reason(event.status.as_deref()?));
+    let by_code = event.and_then(|event| codes::reason(event.status.as_deref()?));
+    let by_word = event.and_then(|event| event.reason).filter(|reason| *reason != Reason::Undefined);
+    let reason = by_code.or(by_word.map(Reason::sentence));
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     match recipient.state {
         State::Complained => "Delivered, and the recipient called it spam. Do not write there again without a yes.".into(),

@@ -6,6 +6,7 @@ use super::Trust;
 use super::owner::NOBODY;
 use super::schema::explain;
 use super::write::{EnvelopeRow, MAX_KEY, RecipientRow, flag, insert_recipient, kept, key};
+use crate::dsn::reason::{self, Reason};
 use crate::dsn::report::{seconds, sha256};
 use crate::dsn::{Action, Recipient, Report};
 use sql::transaction;
@@ -87,7 +88,7 @@ const HEARD: Statement = Statement {
 };
 const INSERT_EVENT: Statement = Statement {
     name: c"dsn_insert_event",
-    sql: c"INSERT INTO event (envid, address, occurred, action, status, diagnostic, reporting_mta, remote_mta, will_retry_until, verified, heuristic) VALUES (%s, %s, %lld, %s, %s, %s, %s, %s, %lld, %lld, %lld)",
+    sql: c"INSERT INTO event (envid, address, occurred, action, status, diagnostic, reporting_mta, remote_mta, will_retry_until, verified, heuristic, reason) VALUES (%s, %s, %lld, %s, %s, %s, %s, %s, %lld, %lld, %lld, %s)",
     columns: 0,
 };
 const UNVERIFIED_EVENTS: Statement = Statement {
@@ -255,7 +256,7 @@ fn record_recipient<D: Database>(
     let trust = Trust::of(verified, report.heuristic);
     let since = occurred(recipient, message.since, now);
     let occurred = since.to_string();
-    let reason: Option<&str> = None;
+    let reason = reason::of(recipient, report.reporting_mta.as_deref()).map(Reason::as_str);
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
@@ -295,7 +296,7 @@ fn record_recipient<D: Database>(
     let retry = recipient.will_retry_until.as_deref().and_then(seconds).filter(|at| (0..=now + YEAR).contains(at));
     let words = |text: Option<&str>, most| text.map(|text| kept(text, most));
     let status = words(recipient.status_code.as_deref(), MAX_WORDS);
-    let diagnostic = words(recipient.diagnostic_code.as_ref().map(|code| code.value.as_str()), MAX_DIAGNOSTIC);
+    let diagnostic = words(recipient.diagnostic(), MAX_DIAGNOSTIC);
     let reporting = words(report.reporting_mta.as_deref(), MAX_WORDS);
     let remote = words(recipient.remote_mta.as_ref().map(|mta| mta.value.as_str()), MAX_WORDS);
     let retry = retry.map(|until| until.to_string());
@@ -311,6 +312,7 @@ fn record_recipient<D: Database>(
         retry.as_deref(),
         Some(flag(verified)),
         Some(flag(report.heuristic)),
+        reason,
     ];
     database.run(&INSERT_EVENT, &event).map(|_| ())
 }
