@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 mod order;
+pub mod overview;
 mod owner;
 mod read;
 mod record;
 mod schema;
+pub mod suppression;
 mod write;
 
 pub use owner::Owner;

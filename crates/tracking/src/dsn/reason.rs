@@ -97,6 +97,13 @@ pub fn of(recipient: &Recipient, reporting_mta: Option<&str>) -> Option<Reason> 
     Some(if is_filter { Reason::Filtered } else { reason })
 }
 
+/// The code that the other system gave, in its words, else the one in the field.
+pub fn code(recipient: &Recipient) -> Option<String> {
+    let diagnostic = plain(recipient.diagnostic_code.as_ref().map_or("", |code| code.value.as_str()));
+    let said = words_codes(&diagnostic).next().map(str::to_owned);
+    said.or_else(|| recipient.status_code.clone())
+}
+
 /// The reason of a failure or a delay that only these words are known of.
 pub fn of_words(status: Option<&str>, diagnostic: Option<&str>, mta: Option<&str>) -> Reason {
     let recipient = Recipient {

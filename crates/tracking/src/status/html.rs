@@ -64,7 +64,7 @@ pub(super) fn problem(title: &str, sentence: &str) -> String {
     html
 }
 
-fn head(title: &str, refresh: Option<u32>) -> String {
+pub(super) fn head(title: &str, refresh: Option<u32>) -> String {
     let refresh = refresh.map(|seconds| format!("<meta http-equiv=\"refresh\" content=\"{seconds}\"/>\n"));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -192,16 +192,16 @@ fn fact(html: &mut String, name: &str, value: &str) {
     let _ = writeln!(html, "<div><dt>{name}</dt><dd>{value}</dd></div>");
 }
 
-fn absolute(seconds: i64) -> String {
+pub(super) fn absolute(seconds: i64) -> String {
     format!("<time datetime=\"{}\">{}</time>", moment::stamp(seconds), moment::absolute(seconds))
 }
 
-fn time(seconds: i64, now: i64) -> String {
+pub(super) fn time(seconds: i64, now: i64) -> String {
     format!("{} <span class=\"ago\">({})</span>", absolute(seconds), moment::relative(seconds, now))
 }
 
 /// A shape of its own for each state; the word stands beside it, so it is hidden from those who listen.
-fn icon(word: &Word) -> String {
+pub(super) fn icon(word: &Word) -> String {
     let shape = ICONS.iter().find(|row| row.0 == word.name).map_or("", |row| row.1);
     format!(
         "<svg viewBox=\"0 0 24 24\" width=\"20\" height=\"20\" aria-hidden=\"true\" focusable=\"false\">{shape}</svg>"

@@ -5,6 +5,7 @@ use super::State;
 use super::Trust;
 use super::owner::NOBODY;
 use super::schema::explain;
+use super::suppression;
 use super::write::{EnvelopeRow, MAX_KEY, RecipientRow, flag, insert_recipient, kept, key};
 use crate::dsn::reason::{self, Reason};
 use crate::dsn::report::{seconds, sha256};
@@ -256,11 +257,14 @@ fn record_recipient<D: Database>(
     let trust = Trust::of(verified, report.heuristic);
     let since = occurred(recipient, message.since, now);
     let occurred = since.to_string();
-    let reason = reason::of(recipient, report.reporting_mta.as_deref()).map(Reason::as_str);
+    let why = reason::of(recipient, report.reporting_mta.as_deref());
+    let reason = why.map(Reason::as_str);
+    let mut is_news = true;
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
-            if row.state.yields_to(row.trust, new, trust) {
+            is_news = row.state.yields_to(row.trust, new, trust);
+            if is_news {
                 (row.state, row.trust) = (new, trust);
                 let values = [
                     Some(new.as_str()),
@@ -293,6 +297,16 @@ fn record_recipient<D: Database>(
             address
         }
     };
+    if is_news && trust == Trust::Verified {
+        let owner = message.owner.as_deref();
+        match (new, why) {
+            (State::Failed, Some(why)) if suppression::is_final(recipient, why) => {
+                suppression::failed(database, owner, &address, why)?;
+            }
+            (State::Delivered, _) => suppression::lift(database, owner, &address, suppression::Cause::Failed)?,
+            _ => {}
+        }
+    }
     let retry = recipient.will_retry_until.as_deref().and_then(seconds).filter(|at| (0..=now + YEAR).contains(at));
     let words = |text: Option<&str>, most| text.map(|text| kept(text, most));
     let status = words(recipient.status_code.as_deref(), MAX_WORDS);

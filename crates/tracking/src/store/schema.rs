@@ -141,6 +141,12 @@ const OLD_MESSAGES: Statement =
 const OLD_REPORTS: Statement =
     Statement { name: c"dsn_old_reports", sql: c"DELETE FROM report WHERE received < %lld", columns: 0 };
 
+const OLD_SUPPRESSIONS: Statement = Statement {
+    name: c"dsn_old_suppressions",
+    sql: c"DELETE FROM suppression WHERE cause = 'failed' AND last < %lld",
+    columns: 0,
+};
+
 /// Forgets the messages submitted before `moment`, and all about them; how many there were.
 pub fn expire<D: Database>(database: &mut D, moment: i64) -> Result<u64, DatabaseError> {
     let moment = moment.to_string();
@@ -153,6 +159,7 @@ pub fn expire<D: Database>(database: &mut D, moment: i64) -> Result<u64, Databas
         database.run(&OLD_EVENTS, &moment)?;
         database.run(&OLD_RECIPIENTS, &moment)?;
         database.run(&OLD_REPORTS, &moment)?;
+        database.run(&OLD_SUPPRESSIONS, &moment)?;
         database.run(&OLD_MESSAGES, &moment)
     })
 }
