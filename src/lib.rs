@@ -21,6 +21,7 @@ mod rates;
 mod settings;
 mod submission;
 mod submit;
+mod suppress;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, HeaderParser, Module, ModuleRecord, Server, StatusPage};

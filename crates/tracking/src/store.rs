@@ -5,6 +5,7 @@
 mod order;
 pub mod overview;
 mod owner;
+pub mod personal;
 mod read;
 mod record;
 mod schema;
@@ -13,7 +14,7 @@ mod write;
 
 pub use owner::Owner;
 pub use read::{Event, Message, RecipientStatus, Viewer, find};
-pub use record::{Recorded, record};
+pub use record::{Heard, Recorded, record, record_feedback};
 pub use schema::{check, expire, init};
 pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
 

@@ -22,6 +22,8 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// Where the delivery status of the message can be asked for.
     pub status_url: Option<String>,
+    /// The recipients that are suppressed, for the client, who named them.
+    pub suppressed: Vec<String>,
     /// What the program said, shown to the client only where the configuration allows it.
     pub words: Option<String>,
 }
@@ -30,7 +32,15 @@ impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem { tag, log: detail.clone(), detail, retry_after: None, status_url: None, words: None }
+        Problem {
+            tag,
+            log: detail.clone(),
+            detail,
+            retry_after: None,
+            status_url: None,
+            suppressed: Vec::new(),
+            words: None,
+        }
     }
 
     /// A failure whose cause is for the log alone.
@@ -82,6 +92,9 @@ impl Problem {
         }
         if let Some(words) = self.words.as_deref().filter(|_| show_words) {
             problem["program_said"] = json!(words);
+        }
+        if !self.suppressed.is_empty() {
+            problem["suppressed"] = json!(self.suppressed);
         }
         if let Some(url) = &self.status_url {
             problem["status_url"] = json!(url);

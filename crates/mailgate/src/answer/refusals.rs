@@ -52,6 +52,16 @@ impl From<&InputError> for Problem {
     }
 }
 
+/// Recipients that are not written to any more. They are named to the client alone: any may come from Bcc.
+pub fn suppressed(addresses: Vec<String>) -> Problem {
+    let (count, named) = (addresses.len(), addresses.join(", "));
+    let detail = format!(
+        "earlier mail to these recipients failed for good, or they complained, so that nobody gets the message: {named}"
+    );
+    let log = format!("{count} recipients are suppressed; the answer names them");
+    Problem { suppressed: addresses, ..Problem::hidden(&tags::SUPPRESSED, detail, log) }
+}
+
 impl From<&JsonError> for Problem {
     fn from(error: &JsonError) -> Self {
         let tag = match error {

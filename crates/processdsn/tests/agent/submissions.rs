@@ -18,6 +18,7 @@ fn submitted(envid: &str, message_id: &str, owner: Option<&Owner>, others: &[&st
         owner: owner.cloned(),
         sender: None,
         recipients: always.into_iter().chain(others).map(|(address, hidden)| (address.into(), hidden)).collect(),
+        suppressed: Default::default(),
         now: now(),
     }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod explain;
+pub mod feedback;
 mod heuristic;
 pub mod json;
 mod parse;

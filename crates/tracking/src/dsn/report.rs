@@ -201,7 +201,7 @@ pub(crate) fn sha256(text: &str) -> String {
     hexadecimal(Sha256::new_with_prefix(text))
 }
 
-fn hexadecimal(hash: Sha256) -> String {
+pub(super) fn hexadecimal(hash: Sha256) -> String {
     hash.finalize().iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
 }
 

@@ -9,7 +9,7 @@ use super::order::first;
 use super::schema::explain;
 use super::{Owner, SILENCE, State};
 use crate::dsn::reason::Reason;
-use sql::{Database, DatabaseError, Row};
+use sql::{Database, DatabaseError, Dialect, Row, Statement};
 use std::collections::BTreeMap;
 
 /// Whose messages are shown.
@@ -299,6 +299,19 @@ fn count<D: Database>(database: &mut D, scope: &Scope, now: i64) -> Result<Count
     domains.truncate(DOMAINS);
     let states = found.into_values().filter(|count| count.week > 0).collect();
     Ok(Counts { states, domains, is_cut })
+}
+
+/// Every statement of this file, for those who want to know what a database makes of them.
+pub fn statements() -> Vec<&'static Statement> {
+    let mut all = Vec::new();
+    for is_all in [false, true] {
+        for order in [Order::Address, Order::Domain, Order::Sender, Order::State, Order::Time] {
+            all.extend([Dialect::Postgres, Dialect::Sqlite].map(|dialect| statements::list(order, is_all, dialect)));
+        }
+        all.extend([false, true].map(|by_heard| statements::count(by_heard, is_all)));
+        all.push(statements::domains(is_all));
+    }
+    all
 }
 
 /// In which order a page is read.

@@ -143,14 +143,7 @@ fn message_of<D: Database>(
 ) -> Result<Option<Found>, DatabaseError> {
     let mut look = |statement: &Statement, value: &str, verified: bool| -> Result<Vec<Found>, DatabaseError> {
         let rows = database.select(statement, &[Some(value)])?;
-        let found = |row: &sql::Row| {
-            let envid = row.text(0);
-            let submitted = row.number(1);
-            let since = if envid.starts_with(STAND_IN) { 0 } else { submitted - DAY };
-            let (token, owner, sender) = (row.optional(2), row.optional(3), row.optional(4));
-            Found { envid, since, submitted, token, owner, sender: sender.as_deref().map(key), verified }
-        };
-        Ok(rows.iter().map(found).collect())
+        Ok(rows.iter().map(|row| found(row, verified)).collect())
     };
     // A name of ours for a message known from reports alone is no secret.
     let envid = report.original_envelope_id.as_deref().filter(|envid| !envid.starts_with(STAND_IN));
@@ -174,6 +167,13 @@ fn message_of<D: Database>(
         _ => choose(database, report, token.as_deref(), &candidates)?,
     };
     Ok(candidates.into_iter().nth(chosen))
+}
+
+fn found(row: &sql::Row, verified: bool) -> Found {
+    let (envid, submitted) = (row.text(0), row.number(1));
+    let since = if envid.starts_with(STAND_IN) { 0 } else { submitted - DAY };
+    let (token, owner, sender) = (row.optional(2), row.optional(3), row.optional(4));
+    Found { envid, since, submitted, token, owner, sender: sender.as_deref().map(key), verified }
 }
 
 /// Which of several messages with one Message-ID, as a client that copies somebody's makes them: the one with the token of the address,
@@ -367,6 +367,10 @@ fn token_in(address: &str) -> Option<String> {
     let mut runs = local.split(|c: char| !c.is_ascii_alphanumeric());
     runs.find(|run| run.len() == mail::message_id::Token::LENGTH).map(str::to_owned)
 }
+
+mod complaint;
+
+pub use complaint::{Heard, record_feedback};
 
 #[cfg(test)]
 mod tests;

@@ -264,7 +264,13 @@ pub fn list<D: Database>(
         Some(scope) => database.select(&LIST, &[Some(&scope.key()), Some(after), Some(&limit)]),
         None => database.select(&LIST_ALL, &[Some(after), Some(&limit)]),
     };
-    rows.map(|rows| rows.iter().map(read).collect()).map_err(|error| explain(database, error))
+    let mut found: Vec<Suppression> = rows.map_err(|error| explain(database, error))?.iter().map(read).collect();
+    if let Some(last) = found.last().map(|last| last.address.clone()).filter(|_| scope.is_none()) {
+        // The next page begins behind this address: all that is said of it stands on this one.
+        found.retain(|entry| entry.address != last);
+        found.extend(find(database, None, &last)?);
+    }
+    Ok(found)
 }
 
 fn read(row: &Row) -> Suppression {

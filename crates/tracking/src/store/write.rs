@@ -7,7 +7,7 @@ use super::{Owner, State};
 use crate::dsn::report::{cut, sha256};
 use sql::transaction;
 use sql::{Database, DatabaseError, Statement};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A message that is about to be handed over.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Submitted {
     pub sender: Option<String>,
     /// The recipients, and whether each is from Bcc.
     pub recipients: BTreeMap<String, bool>,
+    /// Those who do not get it, since they are suppressed; likewise.
+    pub suppressed: BTreeMap<String, bool>,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -33,7 +35,9 @@ impl Submitted {
     /// systems send what has different envelopes.
     fn claim(&self) -> String {
         let owner = self.owner.as_ref().map_or("-".into(), |owner| format!("={}", owner.as_str()));
-        let recipients = self.recipients.keys().map(String::as_str);
+        // Whom it was left out for may be another tomorrow; it is the same message.
+        let recipients: BTreeSet<&str> =
+            self.recipients.keys().chain(self.suppressed.keys()).map(String::as_str).collect();
         // No part holds a NUL.
         sha256(&[owner.as_str(), &self.message_id].into_iter().chain(recipients).collect::<Vec<_>>().join("\0"))
     }
@@ -108,11 +112,13 @@ pub fn submit<D: Database>(database: &mut D, message: &Submitted) -> Result<Ente
             sender: sender.as_deref(),
             submitted: message.now,
         };
-        for (before, (address, hidden)) in message.recipients.iter().enumerate() {
+        let queued = message.recipients.iter().map(|row| (row, State::Queued));
+        let suppressed = message.suppressed.iter().map(|row| (row, State::Suppressed));
+        for (before, ((address, hidden), state)) in queued.chain(suppressed).enumerate() {
             let row = RecipientRow {
                 address: &key(address),
                 hidden: *hidden,
-                state: State::Queued,
+                state,
                 since: message.now,
                 verified: false,
                 reason: None,
