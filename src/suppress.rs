@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{Suppress, SuppressMode};
-use crate::ledger;
 use crate::outcome::Refused;
 use crate::settings::Settings;
+use crate::status;
 use httpd::Request;
 use mailgate::answer::{self, Problem};
 use mailgate::submission::Submission;
@@ -38,12 +38,12 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
         let log = "SendmailSuppress needs the database of delivery statuses; add ProcessDSNEnable On and DBDriver";
         return Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log).into());
     }
-    let owner = ledger::owner(request, settings, submission);
+    let owner = status::owner(request, settings, submission);
     let found = match among(request, settings, suppress, owner, submission) {
         Ok(found) if found.is_empty() => return Ok(Found::default()),
         Ok(found) => found,
         Err(error) => {
-            ledger::complain("whether recipients are suppressed cannot be told", &error);
+            status::complain("whether recipients are suppressed cannot be told", &error);
             return Ok(Found::default());
         }
     };
@@ -87,5 +87,5 @@ fn among(
     let rules = Rules { after: suppress.after, lasts: suppress.lasts.as_secs() as i64 };
     let look =
         move |lent: &mut apr::Dbd<'_>| suppression::among(lent, owner.as_ref(), &recipients, rules, store::now());
-    request.with_database(ledger::LIMIT.min(settings.timeout()), look, |_| ())
+    request.with_database(status::LIMIT.min(settings.timeout()), look, |_| ())
 }
