@@ -95,7 +95,7 @@ fn tell(refused: Refused, visitor: Visitor, typed: &Typed<'_>) -> Refused {
     match refused {
         Refused::Problem { mut problem, message_id, exit } => {
             let page = visitor.page(&problem, Some(typed));
-            problem.form.get_or_insert_default().page = Some(page);
+            problem.details.get_or_insert_default().page = Some(page);
             Refused::Problem { problem, message_id, exit }
         }
         broken @ Refused::Broken(_) => broken,

@@ -149,7 +149,7 @@ fn message(
     Ok(match outcome {
         Outcome::DryRun(response) => response,
         Outcome::Held { message_id } => Held { message_id: &message_id }.reply(accept),
-        Outcome::Sent(Sent { message_id, status_url }) => {
+        Outcome::Sent(Sent { message_id, status_url, .. }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
             Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
         }
@@ -181,11 +181,12 @@ fn json(
     Ok(match submit(request, settings, &fields, &content, wish, guards, watch)? {
         Outcome::DryRun(response) => response,
         Outcome::Held { message_id } => {
-            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url: None })
+            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url: None, suppressed: &[] })
         }
-        Outcome::Sent(Sent { message_id, status_url }) => {
+        Outcome::Sent(Sent { message_id, status_url, left_out }) => {
             let status_url = status_url.as_deref();
-            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url })
+            let sent = dialect::Sent { to, message_id: &message_id, status_url, suppressed: &left_out };
+            dialect::accepted(dialect, sent)
         }
     })
 }

@@ -23,6 +23,7 @@ mod settings;
 mod status;
 mod submission;
 mod submit;
+mod suppress;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, HeaderParser, LogFilter, Module, ModuleRecord, Server, StatusPage};

@@ -236,7 +236,7 @@ pub fn refuse(
     }
     let is_ours = match speech {
         Speech::Dialect(_) => false,
-        Speech::Visitor(_) => problem.form.as_deref().is_none_or(|form| form.page.is_none()), // no page of the site keeps what was typed
+        Speech::Visitor(_) => problem.details.as_deref().is_none_or(|details| details.page.is_none()), // no page of the site keeps what was typed
         Speech::Ours { .. } => true,
     };
     if is_ours && request.has_error_document(reply.status) {

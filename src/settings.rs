@@ -83,6 +83,15 @@ impl<'c> Settings<'c> {
         self.arguments().addressing == Addressing::Appended
     }
 
+    /// Whether the envelope is apart from the header, so that it may leave out whom the header names.
+    pub fn has_envelope(&self) -> bool {
+        match self.transport() {
+            Some(Transport::Maildir(_)) | None => false,
+            Some(Transport::Relay(_)) => true,
+            Some(Transport::Program(_)) => self.appends_recipients(),
+        }
+    }
+
     pub fn arguments(&self) -> &'c Arguments<'c> {
         self.config.arguments.as_deref().unwrap_or(&ARGUMENTS)
     }

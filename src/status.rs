@@ -5,9 +5,11 @@
 use crate::expressions::ExpressionVars;
 use crate::outcome::Refused;
 use crate::settings::Settings;
+use crate::suppress::LeftOut;
 use httpd::Request;
 use mail::address::Address;
 use mailgate::answer::Problem;
+use mailgate::submission::Submission;
 use mailgate::tags;
 use mailgate::transport::{Failure, FailureKind};
 use sql::DatabaseError;
@@ -36,11 +38,12 @@ pub fn open(
     vars: &ExpressionVars<'_>,
     status_base: Option<&str>,
     is_keyed: bool,
+    left_out: &[LeftOut],
 ) -> Result<Entry, Refused> {
     let message_id = vars.submission.message_id.without_brackets();
     let status_url = status_base.map(|base| url::message(base, message_id));
     let wanted = status_url.is_some() && settings.processdsn();
-    let message = wanted.then(|| submitted(request, settings, vars));
+    let message = wanted.then(|| submitted(request, settings, vars, left_out));
     let entry = Entry { message, status_url, limit: LIMIT.min(settings.timeout()), written: false };
     let Some(message) = entry.message.clone().filter(|_| vars.submission.client_chose_id && !is_keyed) else {
         return Ok(entry);
@@ -55,7 +58,12 @@ pub fn open(
     }
 }
 
-fn submitted(request: &Request<'_>, settings: &Settings<'_>, vars: &ExpressionVars<'_>) -> Submitted {
+fn submitted(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    vars: &ExpressionVars<'_>,
+    left_out: &[LeftOut],
+) -> Submitted {
     let submission = vars.submission;
     let mut recipients: BTreeMap<String, bool> =
         submission.bcc.iter().map(|address| (address.to_string(), true)).collect();
@@ -65,7 +73,8 @@ fn submitted(request: &Request<'_>, settings: &Settings<'_>, vars: &ExpressionVa
         envid: vars.envid.as_str().to_owned(),
         token: vars.token.as_str().to_owned(),
         message_id: submission.message_id.without_brackets().to_owned(),
-        owner: owner(request, settings, vars),
+        owner: owner(request, settings, vars.submission),
+        suppressed: left_out.iter().map(|one| (one.address.clone(), one.is_hidden)).collect(),
         sender: submission.from.as_ref().map(|from| from.address().to_string()),
         recipients,
         now: store::now(),
@@ -127,13 +136,13 @@ impl Entry {
 }
 
 /// Who may see the status: the user that httpd knows, else the address that SendmailSenderMail gave.
-fn owner(request: &Request<'_>, settings: &Settings<'_>, vars: &ExpressionVars<'_>) -> Option<Owner> {
+pub fn owner(request: &Request<'_>, settings: &Settings<'_>, submission: &Submission) -> Option<Owner> {
     request.user().map(Owner::login).or_else(|| {
         settings.sender_mail()?;
-        vars.submission.from.as_ref().map(|from| Owner::address(from.address()))
+        submission.from.as_ref().map(|from| Owner::address(from.address()))
     })
 }
 
-fn complain(what: &str, error: &DatabaseError) {
+pub fn complain(what: &str, error: &DatabaseError) {
     tracing::warn!("{}: {what}: {error}", tags::DATABASE);
 }

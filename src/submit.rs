@@ -13,6 +13,7 @@ use crate::outcome::{self, Kept, Refused};
 use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
 use crate::status;
+use crate::suppress;
 use httpd::{BodyError, Request, guard};
 use mail::address::{Domain, HostName};
 use mail::message_id::{MessageId, Token};
@@ -56,6 +57,8 @@ pub struct Sent {
     pub message_id: MessageId,
     /// Where its delivery status can be asked for.
     pub status_url: Option<String>,
+    /// The recipients that are suppressed and did not get it.
+    pub left_out: Vec<String>,
 }
 
 /// What keeps a client from sending too much, or the same twice.
@@ -89,13 +92,26 @@ pub fn submit(
     let transport = settings.transport().ok_or_else(no_transport)?;
     let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
     let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let submission = match content {
+    let mut submission = match content {
         Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
         Content::Parts { .. } | Content::Request => {
             read_fields(request, settings, fields, FieldSource::Request, &token)?
         }
     };
     guards.rates.recipients(submission.recipients.len())?;
+    let mut keyed = guards.keyed.as_mut();
+    if let Some(keyed) = &mut keyed {
+        let sender = match content {
+            Content::Message { envelope, .. } => envelope.sender.as_ref(),
+            Content::Parts { .. } | Content::Request => None,
+        };
+        keyed.submission(&submission, sender);
+    }
+    let suppressed = suppress::look(request, settings, &mut submission)?;
+    if let Some(problem) = suppressed.refused.clone().filter(|_| keyed.is_none()) {
+        return Err(problem.into());
+    }
+    let left_out: Vec<String> = suppressed.left_out.iter().map(|one| one.address.clone()).collect();
     let vars = expressions::ExpressionVars { submission: &submission, token: &token, envid: &envid };
     let mut delivery = Delivery::prepare(request, settings, &vars, transport)?;
     if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
@@ -105,17 +121,10 @@ pub fn submit(
         delivery.ask_for_reports(&envelope.reports, settings, &vars)?;
     }
     let status_base = expressions::dsn_location(request, settings, &vars)?;
-    let mut entry = status::open(request, settings, &vars, status_base.as_deref(), guards.keyed.is_some())?;
+    let mut entry =
+        status::open(request, settings, &vars, status_base.as_deref(), keyed.is_some(), &suppressed.left_out)?;
     let look = if wish.dry_run.is_none() { Look::prepare(request, settings, &vars, &delivery)? } else { None };
 
-    let mut keyed = guards.keyed.as_mut();
-    if let Some(keyed) = &mut keyed {
-        let sender = match content {
-            Content::Message { envelope, .. } => envelope.sender.as_ref(),
-            Content::Parts { .. } | Content::Request => None,
-        };
-        keyed.submission(&submission, sender);
-    }
     let host = HostName::new(request.server_name(), request.local_ip());
     let trace = trace(request, settings, &host, &token);
     let is_traced = trace.is_some();
@@ -149,7 +158,7 @@ pub fn submit(
         Claimed::Now(claim) => claim,
         Claimed::Before(message_id, status_url) => {
             guards.rates.give_back();
-            return Ok(Outcome::Sent(Sent { message_id, status_url }));
+            return Ok(Outcome::Sent(Sent { message_id, status_url, left_out }));
         }
         Claimed::Perhaps(refused) => {
             guards.rates.give_back();
@@ -157,6 +166,10 @@ pub fn submit(
             return Err(refused);
         }
     };
+    // With a key, an earlier message may have been sent, and is told again.
+    if let Some(problem) = suppressed.refused {
+        return Err(problem.into());
+    }
     if let Some(look) = look {
         let bytes = message.len();
         match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
@@ -170,7 +183,7 @@ pub fn submit(
                 claims::accepted(claim, None);
                 let message_id = submission.message_id;
                 return Ok(match kept {
-                    Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None }),
+                    Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None, left_out }),
                     Kept::Held(_) => Outcome::Held { message_id },
                 });
             }
@@ -190,7 +203,7 @@ pub fn submit(
     outcome::accepted(request, &submission, message.len(), &taken, watch);
     let status_url = entry.status_url(settings).map(str::to_owned);
     claims::accepted(claim, status_url.as_deref());
-    Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url }))
+    Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url, left_out }))
 }
 
 /// From here on the message may be taken, and its key with it.

@@ -11,6 +11,7 @@ mod checks;
 mod health;
 mod limits;
 mod relay;
+mod suppress;
 mod transport;
 mod values;
 
@@ -19,6 +20,7 @@ pub use challenge::Challenge;
 pub use checks::Macro;
 pub use health::Probe;
 pub use limits::{Idempotency, KeyStore};
+pub use suppress::{Suppress, SuppressMode};
 pub use transport::{Environment, Transport};
 pub use values::{Received, Source, Text, time};
 
@@ -108,6 +110,8 @@ directives! {
         off redirect_to: Redirect = none, c"SendmailRedirectTo" words |_, words| Redirect::parse(words), c"addresses that get every message in the place of its recipients, or none (default: none)";
         /// Where the keys of messages are kept that are to be sent once.
         off idempotency: Idempotency = none, c"SendmailIdempotency" words limits::idempotency, c"an absolute directory, or dbd, for the keys of messages that are sent once, and how long they are known: 7d (default: off)";
+        /// What happens to recipients that are not written to any more.
+        off suppress: Suppress = none, c"SendmailSuppress" words suppress::read, c"off, warn, refuse or drop: what becomes of recipients that failed for good or complained; after=1 for=30d (default: off)";
         /// The milters that look at each message, in this order.
         shared milters: Vec<Endpoint> = Vec::new(), c"SendmailMilter" words checks::milters, c"milters that look at each message, in this order: inet:host:port, unix:/path, or none (default: none)";
         /// Longest wait for all checks before the body together, and for all behind it.

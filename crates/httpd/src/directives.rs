@@ -1,7 +1,7 @@
 //! Directives as rows of a table: name, arity with its setter, where it is allowed, help text. A setter is safe code that gets words
 //! and says what is wrong with them; httpd puts the file and line in front.
 
-use crate::expression::Expression;
+use crate::expression::{Condition, Expression};
 use crate::{Module, guard, inject};
 use apache_sys as sys;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -61,6 +61,11 @@ impl<'c> Command<'c> {
     /// Parses an expression in string form (`%{REMOTE_USER}`, `x-%{tolower:%{HTTP_HOST}}`).
     pub fn expression(&self, text: &str) -> Result<Expression<'c>, String> {
         Expression::parse(self.raw, text)
+    }
+
+    /// Parses a condition, as `<If>` has one (`%{REMOTE_USER} == 'ann'`).
+    pub fn condition(&self, text: &str) -> Result<Condition<'c>, String> {
+        Condition::parse(self.raw, text)
     }
 
     /// The section that is being read as its line names it (`/mail`); empty outside of sections.

@@ -32,14 +32,28 @@ unsafe impl Send for Expression<'_> {}
 // SAFETY: as for Send.
 unsafe impl Sync for Expression<'_> {}
 
+/// A parsed condition, as `<If>` has one: true or false. It lives as long as an [`Expression`].
+#[derive(Debug)]
+pub struct Condition<'c>(Expression<'c>);
+
+impl<'c> Condition<'c> {
+    pub(crate) fn parse(command: &'c sys::cmd_parms, text: &str) -> Result<Self, String> {
+        Expression::parse_with(command, text, 0).map(Condition)
+    }
+}
+
 impl<'c> Expression<'c> {
     pub(crate) fn parse(command: &'c sys::cmd_parms, text: &str) -> Result<Self, String> {
+        Expression::parse_with(command, text, sys::AP_EXPR_FLAG_STRING_RESULT)
+    }
+
+    fn parse_with(command: &'c sys::cmd_parms, text: &str, kind: u32) -> Result<Self, String> {
         let source = CString::new(text).map_err(|_| "an expression cannot hold a NUL byte".to_owned())?;
         // The parser keeps pointers into its input, so the input goes into the pool of the configuration.
         // SAFETY: the command's pool is live; apr_pstrdup copies.
         let source = unsafe { sys::apr_pstrdup(command.pool, source.as_ptr()) };
         let mut error = ptr::null();
-        let flags = sys::AP_EXPR_FLAG_STRING_RESULT | sys::AP_EXPR_FLAG_DONT_VARY;
+        let flags = kind | sys::AP_EXPR_FLAG_DONT_VARY;
         // SAFETY: command is the one httpd is reading; error is set when NULL is not what comes back; -1 is APLOG_NO_MODULE.
         let info = unsafe { sys::ap_expr_parse_cmd_mi(command, source, flags, &mut error, None, -1) };
         if !error.is_null() {
@@ -54,6 +68,22 @@ impl<'c> Expression<'c> {
 }
 
 impl<'r> Request<'r> {
+    /// Whether a condition holds for this request, or httpd's message why that cannot be told.
+    pub fn holds(&self, condition: &Condition<'_>) -> Result<bool, String> {
+        let mut error = ptr::null();
+        // SAFETY: the expression lives in the configuration's pool, which outlives requests.
+        let value = unsafe { sys::ap_expr_exec(self.as_ptr(), condition.0.0.as_ptr(), &mut error) };
+        match value {
+            ..0 => {
+                // SAFETY: NULL or a C string in r->pool.
+                let words = (!error.is_null()).then(|| unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned());
+                Err(words.unwrap_or("no value".to_owned()))
+            }
+            0 => Ok(false),
+            _ => Ok(true),
+        }
+    }
+
     /// The value of an expression for this request, or httpd's message why there is none.
     pub fn evaluate(&self, expression: &Expression<'_>) -> Result<&'r [u8], String> {
         let mut error = ptr::null();

@@ -28,7 +28,7 @@ pub use connection::{Activity, Connection, Gone, Read};
 pub use dbd::limit_connecting;
 pub use directives::{Arity, Command, Context, Directive, Set};
 pub use export::{Commands, record};
-pub use expression::Expression;
+pub use expression::{Condition, Expression};
 pub use module::{Fault, Handler, HeaderParser, LogFilter, Module, Protocol, StatusPage};
 pub use record::ModuleRecord;
 pub use request::{Certificate, Request, Status, c_string};

@@ -137,6 +137,7 @@ tags! {
     CHECK_MISSING       "SM0217" 500 AfterAdministrator "check-unavailable",
     CHECK_UNFIT         "SM0218" 503 AfterAdministrator "check-unfit",
     CHECK_MISCONFIGURED "SM0218" 500 AfterAdministrator "check-unfit",
+    SUPPRESSED          "SM0223" 403 AfterCorrection    "suppressed",
     STORAGE             "SM0301" 503 Yes                "storage",
     BUSY                "SM0302" 503 Yes                "busy",
     RANDOM              "SM0303" 503 Yes                "random",
@@ -183,6 +184,10 @@ notes! {
     DISCARDED "SM0220",
     /// A check had the message kept back.
     HELD "SM0221",
+    /// Sent to an address that is suppressed, since that is only warned of.
+    SUPPRESSED_SENT "SM0224",
+    /// Recipients that are suppressed were left out.
+    LEFT_OUT "SM0225",
     /// A check said something, or changed the message.
     CHECK_SAID "SM0222",
     /// The health check failed.

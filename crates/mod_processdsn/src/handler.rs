@@ -2,18 +2,21 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
+use crate::viewer::Viewer;
+use crate::{overview, suppressions};
 use conftree::sections::below;
-use httpd::{Certificate, Request, Status};
+use httpd::{Request, Status};
+use sql::DatabaseError;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 use tracking::status::answer;
 use tracking::status::url::{self, Target};
-use tracking::store::{self, Owner, Viewer};
+use tracking::store;
 use web::fields::value_of;
-use web::origin::{self, Foreign, Names};
+use web::origin::{self, CorsDecision, Foreign, Names, Origins};
 
 /// Longest wait for the database.
-const LIMIT: Duration = Duration::from_secs(3);
+pub const LIMIT: Duration = Duration::from_secs(3);
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -24,74 +27,93 @@ pub fn remember_locations(paths: Vec<String>) {
 }
 
 /// Answers a request for the handler `processdsn`.
-pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
-    let accept = value_of(&request.headers_in().entries(), "accept");
+pub fn handle(request: &Request<'_>, config: &DirConfig<'_>) -> Status {
+    let fields = request.headers_in().entries();
+    let accept = value_of(&fields, "accept");
     let accept = accept.as_deref();
-    request.allow_methods(&[c"GET", c"HEAD", c"OPTIONS"]);
     let Some((path, rest)) = split(request.uri(), config) else {
         tracing::error!("SM0601: where ids begin in the path is not known; set ProcessDSNLocation in this section");
         return Status::http(500);
     };
+    let target = url::parse(rest, request.query());
+    let changes = matches!(target, Target::Suppression { .. });
+    request.allow_methods(&[c"GET", c"HEAD", c"OPTIONS"]);
     let base = config.location().unwrap_or(&path);
     match request.method() {
         b"GET" | b"HEAD" => {}
         b"OPTIONS" => return request.send(&answer::description(&absolute(request, base))),
-        _ => return request.send(&answer::method_not_allowed(accept)),
+        b"PUT" | b"DELETE" if changes => {}
+        _ => {
+            let allow = if changes { answer::ALLOW_SUPPRESSION } else { answer::ALLOW };
+            return request.send(&answer::method_not_allowed(allow, accept));
+        }
     }
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
-    if let Err(Foreign::Host { host } | Foreign::Origin { host, .. }) =
-        origin::check_host(&request.headers_in().entries(), names)
-    {
+    if let Err(Foreign::Host { host } | Foreign::Origin { host, .. }) = origin::check_host(&fields, names) {
         let host: String = host.escape_debug().take(100).collect();
         tracing::warn!(
             "SM0211: Host '{host}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
         );
         return request.send(&answer::forbidden(accept));
     }
+    if matches!(request.method(), b"PUT" | b"DELETE")
+        && let CorsDecision::Foreign(_) = origin::check(&fields, &Origins::default(), names)
+    {
+        tracing::warn!("SM0606: a page of another origin asks for a change of a suppressed address");
+        return request.send(&answer::forbidden(accept));
+    }
     if !config.enable() {
         tracing::error!("SM0602: ProcessDSNEnable is off on this server; turn it on and set up mod_dbd");
         return Status::http(500);
     }
-    let target = url::parse(rest, request.query());
-    match find(request, &target, config.owner()) {
-        Ok(found) => request.send(&answer::show(found.as_ref(), &target, base, accept, store::now())),
-        Err(error) => {
-            tracing::error!("SM0603: the status cannot be read: {error}");
-            request.send(&answer::unavailable(accept))
+    let viewer = Viewer::of(request, config);
+    match target {
+        Target::Overview => overview::show(request, viewer, base, accept),
+        Target::Suppressions => suppressions::list(request, &viewer, base, accept),
+        Target::Suppression { address } => suppressions::one(request, &viewer, address, base, accept),
+        Target::Bad | Target::Message { .. } | Target::Recipient { .. } => {
+            let is_own = config.owner() && !viewer.is_admin;
+            match find(request, &target, &viewer, is_own) {
+                Ok(found) => {
+                    if viewer.is_admin && found.is_some() {
+                        viewer.log("looks at one message", request);
+                    }
+                    request.send(&answer::show(found.as_ref(), &target, base, accept, store::now()))
+                }
+                Err(error) => unreadable(request, &error, accept),
+            }
         }
     }
+}
+
+/// The answer where the database is down.
+pub fn unreadable(request: &Request<'_>, error: &DatabaseError, accept: Option<&str>) -> Status {
+    tracing::error!("SM0603: the status cannot be read: {error}");
+    request.send(&answer::unavailable(accept))
 }
 
 /// The message that is asked for, as far as this client may see it. What is no id asks nobody.
 fn find(
     request: &Request<'_>,
     target: &Target,
+    viewer: &Viewer,
     owner_only: bool,
-) -> Result<Option<store::Message>, sql::DatabaseError> {
+) -> Result<Option<store::Message>, DatabaseError> {
     let Some(id) = target.id().map(str::to_owned) else { return Ok(None) };
-    let user = owner(request);
+    let user = viewer.user.clone();
     let look = move |database: &mut apr::Dbd<'_>| {
-        store::find(database, &id, Viewer { user: user.as_ref(), owner_only }, store::now())
+        store::find(database, &id, store::Viewer { user: user.as_ref(), owner_only }, store::now())
     };
     request.with_database(LIMIT, look, |_| ())
 }
 
 /// The path of the service and what stands behind it: below the path of ProcessDSNLocation, else below the longest `<Location>` that fits.
-fn split<'r>(uri: &'r [u8], config: &DirConfig) -> Option<(String, &'r [u8])> {
+fn split<'r>(uri: &'r [u8], config: &DirConfig<'_>) -> Option<(String, &'r [u8])> {
     let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
     let public = config.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
     let found = below(public.as_deref(), uri).or_else(|| below(locations.iter().map(String::as_str), uri));
     found.map(|(base, rest)| (base.to_owned(), rest))
-}
-
-/// Who asks: the user that httpd knows, else the address in a verified client certificate, which is what SendmailSenderMail names there.
-fn owner(request: &Request<'_>) -> Option<Owner> {
-    let certificate = || {
-        let verified = request.certificate() == Certificate::Verified;
-        verified.then(|| request.variable(c"SSL_CLIENT_S_DN_Email")).flatten().map(Owner::mail)
-    };
-    request.user().map(Owner::login).or_else(certificate)
 }
 
 /// A URL that says where it is, for the WADL.

@@ -4,6 +4,9 @@
 
 mod directives;
 mod handler;
+mod overview;
+mod suppressions;
+mod viewer;
 
 use directives::DirConfig;
 use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Server};
@@ -13,7 +16,7 @@ struct ProcessDsn;
 impl Module for ProcessDsn {
     const HANDLERS: &'static [Handler<Self>] = &[Handler { name: c"processdsn", answer: handler::handle }];
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
-    type Config<'c> = DirConfig;
+    type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
         &processdsn_module

@@ -17,6 +17,10 @@ pub struct Arguments {
 pub enum Task {
     /// Forget messages older than so many seconds.
     Expire(Connection, i64),
+    /// Print all that is kept of an address.
+    Export(Connection, String),
+    /// Forget an address.
+    Forget(Connection, String),
     Help,
     Init(Connection),
     Json,
@@ -25,6 +29,12 @@ pub enum Task {
         copy: Option<PathBuf>,
         address: Option<String>,
     },
+    /// Do not write to an address any more; for one owner, or for all.
+    Suppress(Connection, String, Option<String>),
+    /// Print whom one owner, or anybody, does not write to.
+    Suppressions(Connection, Option<String>),
+    /// Write to an address again.
+    Unsuppress(Connection, String, Option<String>),
     Version,
     Webhook(Connection, Order),
 }
@@ -43,10 +53,17 @@ usage: processdsn --driver DRIVER --params PARAMS [-o FILE] [ADDRESS]   store th
        processdsn --driver DRIVER --params PARAMS --init                create or upgrade the tables
        processdsn --driver DRIVER --params PARAMS --expire AGE          forget messages older than AGE (90d, 12h)
        processdsn --driver DRIVER --params PARAMS --webhook WHAT        who is told of changes: list, add, enable, disable, retry, remove
+       processdsn --driver DRIVER --params PARAMS --suppress ADDRESS [--owner OWNER]
+       processdsn --driver DRIVER --params PARAMS --unsuppress ADDRESS [--owner OWNER]
+       processdsn --driver DRIVER --params PARAMS --suppressions [--owner OWNER]
+                                                                        do not write to ADDRESS, write again, list whom not
+       processdsn --driver DRIVER --params PARAMS --export ADDRESS      print all that is kept of ADDRESS, as JSON lines
+       processdsn --driver DRIVER --params PARAMS --forget ADDRESS      forget ADDRESS, but that it is not written to
        processdsn --json                                                print what the report on stdin says
 
   --driver DRIVER   sqlite3, pgsql or another driver of APR DBD
   --params PARAMS   what the driver connects with: a file for sqlite3, \"host=... dbname=... user=...\" for pgsql
+  --owner OWNER     for the messages of this login alone; for everybody's if missing
   -o FILE           append the mail as it came to FILE (mbox)
   ADDRESS           the address the report came to; RECIPIENT in the environment if missing
 
@@ -60,11 +77,25 @@ usage: processdsn --driver DRIVER --params PARAMS [-o FILE] [ADDRESS]   store th
   processdsn-deliver sends the events
 
 exit status: 0 stored, known already, or not a report; 75 try again later: always, where a mail system runs it;
-             64 usage, 78 no tables or no such driver: at a terminal, and with --init, --expire, --webhook or --json
+             64 usage, 78 no tables or no such driver: at a terminal, and with any other option than these
 ";
 
 /// Options that ask for something else than to store the mail on stdin.
-const COMMANDS: [&str; 8] = ["--expire", "--help", "--init", "--json", "--version", "--webhook", "-V", "-h"];
+const COMMANDS: [&str; 13] = [
+    "--expire",
+    "--export",
+    "--forget",
+    "--help",
+    "--init",
+    "--json",
+    "--suppress",
+    "--suppressions",
+    "--unsuppress",
+    "--version",
+    "--webhook",
+    "-V",
+    "-h",
+];
 
 /// Whether a mail system runs this process, for what a person does at a terminal or by a command: a mail comes on stdin, to be stored. That
 /// must be known before the words make sense, since a wrong one may stand in the mail system's configuration.
@@ -77,6 +108,25 @@ fn has_command(words: impl Iterator<Item = OsString>) -> bool {
     names.any(|word| COMMANDS.contains(&word.split('=').next().unwrap_or_default()))
 }
 
+/// An option that asks for something else than to store a mail.
+enum Command {
+    Expire(i64),
+    Export(String),
+    Forget(String),
+    Init,
+    Suppress(String),
+    Suppressions,
+    Unsuppress(String),
+    Webhook(String),
+}
+
+/// An address of mail, as far as that can be told without knowing who has it.
+fn one_address(text: &str) -> Result<String, String> {
+    let is_one = text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    let is_plain = !text.contains(|c: char| c.is_control() || matches!(c, ' ' | '<' | '>' | ','));
+    (is_one && is_plain).then(|| text.to_owned()).ok_or_else(|| format!("'{text}' is no address"))
+}
+
 /// The command line of this process.
 pub fn parse() -> Result<Arguments, String> {
     // The token in it is ASCII, whatever stands around it.
@@ -87,8 +137,8 @@ pub fn parse() -> Result<Arguments, String> {
 
 fn parse_from(mut parser: lexopt::Parser, recipient: Option<String>) -> Result<Arguments, String> {
     let (mut driver, mut params, mut copy, mut address) = (None, None, None, None);
-    let (mut init, mut json, mut expire) = (false, false, None);
-    let (mut webhook, mut hook) = (None, Options::default());
+    let (mut json, mut owner, mut commands) = (false, None, Vec::new());
+    let mut hook = Options::default();
     let text = |parser: &mut lexopt::Parser| -> Result<String, String> {
         parser.value().and_then(|value| value.string()).map_err(|error| error.to_string())
     };
@@ -98,15 +148,20 @@ fn parse_from(mut parser: lexopt::Parser, recipient: Option<String>) -> Result<A
             Short('V') | Long("version") => return Ok(Arguments { task: Task::Version }),
             Long("driver") => driver = Some(text(&mut parser)?),
             Long("params") => params = Some(text(&mut parser)?),
-            Long("init") => init = true,
             Long("json") => json = true,
-            Long("expire") => expire = Some(age(&text(&mut parser)?)?),
-            Long("webhook") => webhook = Some(text(&mut parser)?),
+            Long("init") => commands.push(Command::Init),
+            Long("expire") => commands.push(Command::Expire(age(&text(&mut parser)?)?)),
+            Long("export") => commands.push(Command::Export(one_address(&text(&mut parser)?)?)),
+            Long("forget") => commands.push(Command::Forget(one_address(&text(&mut parser)?)?)),
+            Long("suppress") => commands.push(Command::Suppress(one_address(&text(&mut parser)?)?)),
+            Long("suppressions") => commands.push(Command::Suppressions),
+            Long("unsuppress") => commands.push(Command::Unsuppress(one_address(&text(&mut parser)?)?)),
+            Long("webhook") => commands.push(Command::Webhook(text(&mut parser)?)),
             Long("secret") => hook.secret_file = Some(text(&mut parser)?),
             Long("events") => hook.events = Some(text(&mut parser)?),
-            Long("owner") => hook.owner = Some(text(&mut parser)?),
             Long("unverified") => hook.unverified = true,
             Long("internal") => hook.internal = true,
+            Long("owner") => owner = Some(text(&mut parser)?),
             Short('o') => copy = Some(PathBuf::from(parser.value().map_err(|error| error.to_string())?)),
             Value(value) if address.is_none() => address = Some(value.to_string_lossy().into_owned()),
             other => return Err(other.unexpected().to_string()),
@@ -115,20 +170,35 @@ fn parse_from(mut parser: lexopt::Parser, recipient: Option<String>) -> Result<A
     if json {
         return Ok(Arguments { task: Task::Json });
     }
+    let command = commands.pop();
+    if !commands.is_empty() {
+        return Err("two options exclude each other: one task at a time".into());
+    }
+    let takes_owner = matches!(command, Some(Command::Suppress(_) | Command::Suppressions | Command::Unsuppress(_)));
+    if let Some(Command::Webhook(_)) = &command {
+        hook.owner = owner.take();
+    }
+    if owner.is_some() && !takes_owner {
+        return Err("--owner goes with --suppress, --unsuppress, --suppressions and --webhook add".into());
+    }
+    if hook.are_given() && !matches!(&command, Some(Command::Webhook(what)) if what == "add") {
+        return Err("--secret, --events, --owner, --unverified and --internal belong to --webhook add".into());
+    }
     let connection = Connection {
         driver: driver.ok_or("--driver is missing (sqlite3 or pgsql)")?,
         params: params.ok_or("--params is missing (the file of the database for sqlite3)")?,
-        create: init,
+        create: matches!(command, Some(Command::Init)),
     };
-    if hook.are_given() && webhook.as_deref() != Some("add") {
-        return Err("--secret, --events, --owner, --unverified and --internal belong to --webhook add".into());
-    }
-    let task = match (init, expire, webhook) {
-        (true, None, None) => Task::Init(connection),
-        (false, Some(age), None) => Task::Expire(connection, age),
-        (false, None, Some(what)) => Task::Webhook(connection, Order::parse(&what, address, hook)?),
-        (false, None, None) => Task::Store { connection, copy, address: address.or(recipient) },
-        _ => return Err("--init, --expire and --webhook exclude each other".into()),
+    let task = match command {
+        None => Task::Store { connection, copy, address: address.or(recipient) },
+        Some(Command::Expire(age)) => Task::Expire(connection, age),
+        Some(Command::Export(address)) => Task::Export(connection, address),
+        Some(Command::Forget(address)) => Task::Forget(connection, address),
+        Some(Command::Init) => Task::Init(connection),
+        Some(Command::Suppress(address)) => Task::Suppress(connection, address, owner),
+        Some(Command::Suppressions) => Task::Suppressions(connection, owner),
+        Some(Command::Unsuppress(address)) => Task::Unsuppress(connection, address, owner),
+        Some(Command::Webhook(what)) => Task::Webhook(connection, Order::parse(&what, address, hook)?),
     };
     Ok(Arguments { task })
 }
@@ -158,6 +228,8 @@ mod tests {
             "--nonsense --init",
             "--driver x --expire=soon",
             "--expire 1d",
+            "--forget x",
+            "--suppressions",
             "--json",
             "--webhook list",
             "-h",
@@ -183,6 +255,13 @@ mod tests {
         };
         assert_eq!(task(both), Ok(store(None, "r@h")));
         assert_eq!(task(&format!("-o x {both} a@b")), Ok(store(Some("x"), "a@b")));
+        let address = || "a@x".to_owned();
+        assert_eq!(task(&format!("{both} --forget a@x")), Ok(Task::Forget(connection(false), address())));
+        assert_eq!(
+            task(&format!("{both} --suppress a@x --owner peter")),
+            Ok(Task::Suppress(connection(false), address(), Some("peter".into())))
+        );
+        assert_eq!(task(&format!("{both} --suppressions")), Ok(Task::Suppressions(connection(false), None)));
         assert_eq!(task("--json"), Ok(Task::Json));
         let list = task(&format!("{both} --webhook list"));
         assert_eq!(list, Ok(Task::Webhook(connection(false), Order::List)));
@@ -193,6 +272,10 @@ mod tests {
             "--driver sqlite3",
             "--nonsense",
             &format!("{both} --init --expire 1d"),
+            &format!("{both} --forget a@x --export a@x"),
+            &format!("{both} --forget a"),
+            &format!("{both} --owner peter"),
+            &format!("{both} --expire 1d --owner peter"),
             &format!("{both} --expire x"),
             &format!("{both} a b"),
             &format!("{both} --webhook list --init"),

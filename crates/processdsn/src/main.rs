@@ -17,7 +17,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tracking::dsn;
 use tracking::status;
-use tracking::store::{self, Recorded};
+use tracking::store::suppression::{self, Scope, Suppression};
+use tracking::store::{self, Heard, Owner, Recorded, personal};
 
 const OK: u8 = 0;
 const USAGE: u8 = 64;
@@ -77,6 +78,34 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let forgotten = store::expire(&mut database, store::now() - age).map_err(database_failure)?;
             print(&format!("{forgotten} messages forgotten\n"))
         }
+        Task::Export(connection, address) => with_tables(connection, |database| {
+            let found = personal::export(database, address)?;
+            Ok(found.iter().map(dsn::json::line).collect())
+        }),
+        Task::Forget(connection, address) => with_tables(connection, |database| {
+            let forgotten = personal::forget(database, address)?;
+            Ok(format!("forgotten as a recipient of {forgotten} messages, and as a sender\n"))
+        }),
+        Task::Suppress(connection, address, owner) => with_tables(connection, |database| {
+            let scope = scope(owner.as_deref()).unwrap_or(Scope::Everybody);
+            suppression::put(database, &scope, address)?;
+            Ok("suppressed\n".into())
+        }),
+        Task::Unsuppress(connection, address, owner) => with_tables(connection, |database| {
+            let removed = suppression::remove(database, scope(owner.as_deref()).as_ref(), address)?;
+            Ok(format!("{removed} entries removed\n"))
+        }),
+        Task::Suppressions(connection, owner) => with_tables(connection, |database| {
+            let (mut text, mut after, scope) = (String::new(), String::new(), scope(owner.as_deref()));
+            loop {
+                let page = suppression::list(database, scope.as_ref(), &after, PAGE)?;
+                text.extend(page.iter().map(line));
+                match page.last().filter(|_| page.len() >= PAGE) {
+                    Some(last) => after.clone_from(&last.address),
+                    None => return Ok(text),
+                }
+            }
+        }),
         Task::Webhook(connection, order) => {
             let pool = OwnPool::new();
             let mut database = open(&pool, connection)?;
@@ -95,9 +124,42 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
+/// How many suppressed addresses are read at a time.
+const PAGE: usize = 1000;
+
+/// Runs `work` on tables that are those this program knows, and prints what it says.
+fn with_tables(
+    connection: &Connection,
+    work: impl FnOnce(&mut Dbd<'_>) -> Result<String, DatabaseError>,
+) -> Result<(), Failure> {
+    let pool = OwnPool::new();
+    let mut database = open(&pool, connection)?;
+    store::check(&mut database).map_err(database_failure)?;
+    print(&work(&mut database).map_err(database_failure)?)
+}
+
+/// For whose messages; `None`: for everybody's.
+fn scope(owner: Option<&str>) -> Option<Scope> {
+    owner.map(|owner| Scope::Of(Some(Owner::login(owner.as_bytes()))))
+}
+
+/// One suppressed address for a terminal.
+fn line(entry: &Suppression) -> String {
+    let whose = entry.owner.as_deref().unwrap_or(if entry.is_for_all { "*" } else { "-" });
+    let reason = entry.reason.map_or("-", |reason| reason.as_str());
+    format!(
+        "{}\t{}\t{reason}\t{}\t{}\n",
+        status::clean(&entry.address),
+        entry.cause.as_str(),
+        entry.since,
+        status::clean(whose)
+    )
+}
+
 fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> Result<(), Failure> {
     let report = match dsn::parse(mail) {
         Ok(report) => report,
+        Err(dsn::Error::NotAReport(dsn::MailKind::Feedback)) => return store_feedback(connection, mail),
         Err(reason) => {
             // Whatever it is, giving it back would bounce a bounce.
             complain(&format_args!("nothing stored: {reason}"));
@@ -112,6 +174,28 @@ fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> 
         Recorded::Stored { verified: false } => {
             complain(&"stored, but nothing in it proves that it is about a message of ours")
         }
+    }
+    Ok(())
+}
+
+/// A recipient calls a message spam, or says that it is none.
+fn store_feedback(connection: &Connection, mail: &[u8]) -> Result<(), Failure> {
+    let feedback = match dsn::feedback::parse(mail) {
+        Ok(feedback) => feedback,
+        Err(reason) => {
+            complain(&format_args!("nothing stored: {reason}"));
+            return Ok(());
+        }
+    };
+    let _patience = limit_waiting();
+    let pool = OwnPool::new();
+    let mut database = open(&pool, connection)?;
+    match store::record_feedback(&mut database, &feedback, store::now()).map_err(database_failure)? {
+        Heard::Known | Heard::Stored { verified: true } => {}
+        Heard::Stored { verified: false } => {
+            complain(&"stored, but nothing in it proves that it is about a message of ours")
+        }
+        Heard::Ignored(why) => complain(&format_args!("nothing stored: a feedback report ({}), {why}", feedback.kind)),
     }
     Ok(())
 }

@@ -2,18 +2,22 @@
 //! the reader (mod_processdsn) share this place; whoever connects implements [`sql::Database`].
 #![forbid(unsafe_code)]
 
+mod order;
 pub mod outbox;
+pub mod overview;
 mod owner;
+pub mod personal;
 mod read;
 mod record;
 mod schema;
+pub mod suppression;
 mod vitals;
 pub mod webhook;
 mod write;
 
 pub use owner::Owner;
 pub use read::{Event, Message, RecipientStatus, Viewer, find};
-pub use record::{Recorded, record};
+pub use record::{Heard, Recorded, record, record_feedback};
 pub use schema::{check, expire, init};
 pub use vitals::{Vitals, vitals};
 pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
@@ -28,6 +32,8 @@ pub fn now() -> i64 {
 /// What is known of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// Delivered, and the recipient calls it spam.
+    Complained,
     /// Tried, not yet delivered.
     Delayed,
     /// In the mailbox.
@@ -40,6 +46,8 @@ pub enum State {
     Queued,
     /// Handed to a system that does not report.
     Relayed,
+    /// Not handed over to this recipient: mail to it failed, or it complained.
+    Suppressed,
     /// Nobody knows: the mail program ended without saying, or no report came for [`SILENCE`] seconds.
     Unknown,
 }
@@ -48,25 +56,30 @@ pub enum State {
 pub const SILENCE: i64 = 5 * 24 * 60 * 60;
 
 impl State {
-    const ALL: [State; 7] = [
+    /// Every state.
+    pub const ALL: [State; 9] = [
+        State::Complained,
         State::Delayed,
         State::Delivered,
         State::Expanded,
         State::Failed,
         State::Queued,
         State::Relayed,
+        State::Suppressed,
         State::Unknown,
     ];
 
     /// The word in the database and in every answer.
     pub fn as_str(self) -> &'static str {
         match self {
+            State::Complained => "complained",
             State::Delayed => "delayed",
             State::Delivered => "delivered",
             State::Expanded => "expanded",
             State::Failed => "failed",
             State::Queued => "queued",
             State::Relayed => "relayed",
+            State::Suppressed => "suppressed",
             State::Unknown => "unknown",
         }
     }
@@ -87,13 +100,18 @@ impl State {
             State::Queued | State::Unknown => 0,
             State::Delayed => 1,
             State::Expanded | State::Relayed => 2,
-            State::Delivered | State::Failed => 3,
+            State::Delivered | State::Failed | State::Suppressed => 3,
+            State::Complained => 4,
         }
     }
 
     /// Whether a report of `new` replaces what is known. A report that is believed more overrules what another one said; one that is
     /// believed less never touches a final state.
     fn yields_to(self, trust: Trust, new: State, new_trust: Trust) -> bool {
+        // What somebody claims is a complaint ends nothing that a report knows better.
+        if new == State::Complained && new_trust < Trust::Verified {
+            return self.weight() < State::Relayed.weight();
+        }
         if new_trust > trust { self.weight() == 0 || new.weight() > 0 } else { new.weight() > self.weight() }
     }
 }
@@ -121,7 +139,7 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
-    use super::State::{Delayed, Delivered, Expanded, Failed, Queued, Relayed, Unknown};
+    use super::State::{Complained, Delayed, Delivered, Expanded, Failed, Queued, Relayed, Unknown};
     use super::Trust::{Claimed, Guessed, Verified};
 
     #[test]
@@ -147,6 +165,11 @@ mod tests {
             (Failed, Guessed, Relayed, Verified, true),
             (Delivered, Claimed, Failed, Guessed, false),
             (Delivered, Verified, Failed, Guessed, false),
+            (Delivered, Verified, Complained, Verified, true),
+            (Queued, Claimed, Complained, Claimed, true),
+            (Delivered, Claimed, Complained, Claimed, false),
+            (Complained, Claimed, Delivered, Verified, true),
+            (Complained, Verified, Delivered, Verified, false),
         ] {
             assert_eq!(known.yields_to(trust, new, new_trust), expected, "{known:?} {trust:?} {new:?} {new_trust:?}");
         }

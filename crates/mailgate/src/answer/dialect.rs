@@ -18,6 +18,8 @@ pub struct Sent<'a> {
     pub message_id: &'a MessageId,
     /// Where its delivery status can be asked for.
     pub status_url: Option<&'a str>,
+    /// The recipients that were left out.
+    pub suppressed: &'a [String],
 }
 
 /// The answer to a message that was accepted.
@@ -30,7 +32,12 @@ pub fn accepted(dialect: Dialect, sent: Sent<'_>) -> Response {
     let id = id.split_once('@').map_or(id, |(left, _)| left);
     let body = match dialect {
         Dialect::Postmark => json!({
-            "To": sent.to, "SubmittedAt": Timestamp::now().to_string(), "MessageID": id, "ErrorCode": 0, "Message": "OK",
+            "To": sent.to, "SubmittedAt": Timestamp::now().to_string(), "MessageID": id, "ErrorCode": 0,
+            "Message": match sent.suppressed {
+                [] => "OK".to_owned(),
+                // Anymail reads the addresses out of these words.
+                some => format!("Message OK, but will not deliver to these inactive addresses: {}", some.join(", ")),
+            },
         }),
         Dialect::Resend => json!({"id": id}),
     };
@@ -40,16 +47,29 @@ pub fn accepted(dialect: Dialect, sent: Sent<'_>) -> Response {
 /// The answer to a request that sent nothing, or nobody knows. Python's SDK of Resend takes no other type for JSON.
 pub fn refused(dialect: Dialect, problem: &Problem, message_id: Option<&MessageId>, show_words: bool) -> Response {
     let mut body = problem.members(message_id, show_words);
-    let message = format!("{}. {}", problem.detail, problem.tag.retry.sentence());
+    let is_inactive = !problem.suppressed().is_empty();
+    let message = match (dialect, is_inactive) {
+        // As Postmark says it: its SDKs and Anymail read the addresses out of it.
+        (Dialect::Postmark, true) => format!(
+            "You tried to send to recipients that have been marked as inactive. Found inactive addresses: {}. Inactive recipients are ones that have generated a hard bounce or a spam complaint.",
+            problem.suppressed().join(", ")
+        ),
+        _ => format!("{}. {}", problem.detail, problem.tag.retry.sentence()),
+    };
     let status = match (dialect, problem.tag.status) {
         // The only status for what is wrong with a message that Postmark's SDKs know.
         (Dialect::Postmark, 400 | 403 | 411 | 413 | 415) => 422,
+        (Dialect::Resend, 403) if is_inactive => 422,
         (_, status) => status,
     };
     match dialect {
         Dialect::Postmark => {
             body["status"] = json!(status);
-            body["ErrorCode"] = json!(if status == 422 { 300 } else { status });
+            body["ErrorCode"] = json!(match status {
+                422 if is_inactive => 406,
+                422 => 300,
+                other => other,
+            });
             body["Message"] = json!(message);
         }
         Dialect::Resend => {

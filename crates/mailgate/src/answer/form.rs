@@ -70,7 +70,7 @@ impl Visitor {
             return Response { status, fields, content_type: "application/problem+json", body };
         }
         fields.push(("Vary", "Accept, Accept-Language".to_owned()));
-        let page = problem.form.as_deref().and_then(|form| form.page.clone());
+        let page = problem.details.as_deref().and_then(|details| details.page.clone());
         let body = page.unwrap_or_else(|| self.page(problem, None)).into_bytes();
         Response { status, fields, content_type: HTML, body }
     }
@@ -107,7 +107,7 @@ impl Visitor {
 }
 
 fn wrong_fields(problem: &Problem) -> &[(String, Fault)] {
-    problem.form.as_deref().map_or(&[], |form| form.fields.as_slice())
+    problem.details.as_deref().map_or(&[], |details| details.fields.as_slice())
 }
 
 /// Whether a challenge is to be solved, which our page, having no script, cannot do.

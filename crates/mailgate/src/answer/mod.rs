@@ -13,4 +13,4 @@ pub mod wadl;
 
 pub use accepted::{Accepted, Held};
 pub use problem::Problem;
-pub use refusals::{bad_key, key_in_use, key_reused, no_reports, spool_full, still_unknown};
+pub use refusals::{bad_key, key_in_use, key_reused, no_reports, spool_full, still_unknown, suppressed};

@@ -19,8 +19,8 @@ pub struct Problem {
     pub detail: String,
     /// What happened, for the administrator.
     pub log: String,
-    /// What is told beside it to somebody who filled in a form.
-    pub form: Option<Box<Corrections>>,
+    /// What few problems have to tell.
+    pub details: Option<Box<Details>>,
     /// Seconds after which a further try makes sense.
     pub retry_after: Option<u32>,
     /// Where the delivery status of the message can be asked for.
@@ -29,25 +29,32 @@ pub struct Problem {
     pub words: Option<String>,
 }
 
-/// What is told to somebody who filled in a form.
+/// What few problems have to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Corrections {
-    /// The fields to be corrected, each with what is wrong.
+pub struct Details {
+    /// The fields of a form to be corrected, each with what is wrong.
     pub fields: Vec<(String, Fault)>,
-    /// What a browser shows, with what was typed.
+    /// What a browser shows that sent a form, with what was typed.
     pub page: Option<String>,
+    /// The recipients that are suppressed, for the client, who named them.
+    pub suppressed: Vec<String>,
 }
 
 impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem { tag, log: detail.clone(), detail, form: None, retry_after: None, status_url: None, words: None }
+        Problem { tag, log: detail.clone(), detail, details: None, retry_after: None, status_url: None, words: None }
     }
 
     /// A failure whose cause is for the log alone.
     pub fn hidden(tag: &'static Tag, detail: impl Into<String>, log: impl Into<String>) -> Self {
         Problem { log: log.into(), ..Problem::new(tag, detail) }
+    }
+
+    /// The recipients that are suppressed.
+    pub fn suppressed(&self) -> &[String] {
+        self.details.as_deref().map_or(&[], |details| details.suppressed.as_slice())
     }
 
     /// The answer in the form the client likes best.
@@ -94,6 +101,9 @@ impl Problem {
         }
         if let Some(words) = self.words.as_deref().filter(|_| show_words) {
             problem["program_said"] = json!(words);
+        }
+        if !self.suppressed().is_empty() {
+            problem["suppressed"] = json!(self.suppressed());
         }
         if let Some(url) = &self.status_url {
             problem["status_url"] = json!(url);

@@ -1,7 +1,7 @@
 //! Every error on the way of a request -> the [`Problem`] it is answered with. The one place that knows which outcome is which status.
 #![forbid(unsafe_code)]
 
-use super::problem::{Corrections, Problem};
+use super::problem::{Details, Problem};
 use crate::checks::refused::{Refused, RefusedKind};
 use crate::claim::StoreError;
 use crate::input::form::{FormError, FormInputError};
@@ -53,6 +53,17 @@ impl From<&InputError> for Problem {
     }
 }
 
+/// Recipients that are not written to any more. They are named to the client alone: any may come from Bcc.
+pub fn suppressed(addresses: Vec<String>) -> Problem {
+    let (count, named) = (addresses.len(), addresses.join(", "));
+    let detail = format!(
+        "earlier mail to these recipients failed for good, or they complained, so that nobody gets the message: {named}"
+    );
+    let log = format!("{count} recipients are suppressed; the answer names them");
+    let details = Some(Box::new(Details { suppressed: addresses, ..Details::default() }));
+    Problem { details, ..Problem::hidden(&tags::SUPPRESSED, detail, log) }
+}
+
 impl From<&JsonError> for Problem {
     fn from(error: &JsonError) -> Self {
         let tag = match error {
@@ -86,8 +97,8 @@ impl From<&FormError> for Problem {
             FormError::Wrong(fields) => fields.clone(),
             _ => Vec::new(),
         };
-        let form = Some(Box::new(Corrections { fields, page: None }));
-        Problem { form, ..Problem::new(tag, error.to_string()) }
+        let details = Some(Box::new(Details { fields, ..Details::default() }));
+        Problem { details, ..Problem::new(tag, error.to_string()) }
     }
 }
 

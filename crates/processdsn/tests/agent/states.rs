@@ -3,9 +3,11 @@
 use crate::agent;
 use crate::databases::{Cluster, Sqlite, Store, now};
 use crate::keys;
+use crate::overview;
 use crate::place::{Place, corpus};
 use crate::report::{with_envid, with_message_id};
 use crate::submissions;
+use crate::suppression;
 
 type Case = (&'static str, fn(&dyn Store));
 
@@ -28,6 +30,16 @@ const CASES: &[Case] = &[
     ("submit", submissions::what_mod_sendmail_writes_is_read_back),
     ("same", submissions::the_same_message_is_entered_once),
     ("upgrade", submissions::an_older_database_keeps_all_its_rows),
+    ("overview", overview::every_owner_sees_a_page_of_his_own),
+    ("pages", overview::pages_part_nothing_and_repeat_nothing),
+    ("indexes", overview::each_order_has_its_index),
+    ("counts", overview::what_is_happening_is_counted),
+    ("suppress", suppression::what_failed_for_good_and_verified_is_not_written_to),
+    ("row", suppression::failures_in_a_row_are_counted_until_one_arrives),
+    ("complaint", suppression::a_complaint_holds_until_it_is_taken_back),
+    ("arf", suppression::a_complaint_that_nothing_proves_ends_nothing),
+    ("command", suppression::a_person_adds_lists_and_removes),
+    ("personal", suppression::an_address_is_told_and_forgotten),
     ("key", keys::a_key_is_used_by_one_gateway),
     ("dead", keys::a_dead_gateway_frees_what_it_had_not_handed_over),
     ("crowd", keys::of_many_gateways_one_sends),
@@ -59,16 +71,16 @@ fn on_postgres() {
 
 fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     let again = agent::run(store.agent().arg("--init"), b"").exits(0);
-    assert_eq!(again.out, "version 3, nothing to do\n");
+    assert_eq!(again.out, "version 4, nothing to do\n");
     store.sql(
-        "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE idempotency; DROP TABLE processdsn_schema",
+        "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE idempotency; DROP TABLE suppression; DROP TABLE processdsn_schema",
     );
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
         }
     });
-    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["3"]]);
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["4"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
     // Of a newer program: told by a failing statement only, and --expire looks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");

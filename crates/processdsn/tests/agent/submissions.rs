@@ -5,7 +5,6 @@ use crate::databases::{Store, now};
 use crate::report::{with_envid, with_message_id};
 use apr::{Dbd, OwnPool};
 use sql::Database;
-use std::path::Path;
 use tracking::store::{self, Entered, Owner, State, Submitted, Viewer};
 
 /// A message to `a@x.example` and, as Bcc, `b@x.example`, and to these.
@@ -19,6 +18,7 @@ fn submitted(envid: &str, message_id: &str, owner: Option<&Owner>, others: &[&st
         owner: owner.cloned(),
         sender: None,
         recipients: always.into_iter().chain(others).map(|(address, hidden)| (address.into(), hidden)).collect(),
+        suppressed: Default::default(),
         now: now(),
     }
 }
@@ -77,26 +77,19 @@ pub fn the_same_message_is_entered_once(store: &dyn Store) {
 
 /// Makes the database as version 2.0.0 left it.
 fn as_version_1(store: &dyn Store) {
-    let tables = ["message", "recipient", "event", "report", "idempotency", "processdsn_schema"];
+    let tables = ["message", "recipient", "event", "report", "idempotency", "suppression", "processdsn_schema"];
     store.sql(&tables.map(|table| format!("DROP TABLE {table}")).join("; "));
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/processdsn/schema-1.sql");
-    let schema = std::fs::read_to_string(schema).expect("the schema is part of the project");
-    let text: Vec<&str> = schema.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
-    store.sql(&text.join("\n"));
+    let text = include_str!("../data/version-2.0.0.sql");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
+    store.sql(&lines.join("\n"));
 }
 
 pub fn an_older_database_keeps_all_its_rows(store: &dyn Store) {
     as_version_1(store);
-    for (envid, owner) in [("e1", "'peter'"), ("e2", "NULL"), ("e3", "'m\u{fc}ller'"), ("e4", "'peter'")] {
-        store.sql(&format!(
-            "INSERT INTO message (envid, message_id, owner, submitted) VALUES ('{envid}', 'old@x', {owner}, 5)"
-        ));
-        store.sql(&format!("INSERT INTO recipient VALUES ('{envid}', '{envid}@x.example', 0, 'queued', {}, 0)", now()));
-    }
-    store.deliver(&with_envid("e1").of("e1@x.example", "delivered", "2.0.0").mail()).exits(0);
     let tables = ["message", "recipient", "event", "report"];
     let count = || tables.map(|table| store.number(&format!("SELECT COUNT(*) FROM {table}")));
     let before = count();
+    assert_eq!(before, [5, 7, 4, 2]);
 
     let connection = store.connection();
     let pool = OwnPool::new();
@@ -104,11 +97,29 @@ pub fn an_older_database_keeps_all_its_rows(store: &dyn Store) {
     let error = store::submit(&mut database, &submitted("new", "new@x", None, &[])).expect_err("needs the new column");
     assert!(error.to_string().contains("processdsn --init"), "{error}");
 
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 3\n");
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 3, nothing to do\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 4\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 4, nothing to do\n");
     assert_eq!(count(), before);
+    let rows = store.sql(
+        "SELECT address, owner, sender, domain, heard, state, position / 1073741824 FROM recipient ORDER BY position",
+    );
+    let rows: Vec<String> = rows.iter().map(|row| row.join(" ")).collect();
+    assert_eq!(
+        rows,
+        [
+            "\"a@b\"@y.example peter peter@x.example y.example 1795000099 delayed 1795000001",
+            "e1@x.example peter peter@x.example x.example 1795000001 queued 1795000001",
+            "e2@x.example NULL NULL x.example 1795000002 queued 1795000002",
+            "root NULL NULL  1795000003 failed 1795000002",
+            "e3@x.example m\u{fc}ller NULL x.example 1795000002 unknown 1795000002",
+            "e4@x.example peter NULL x.example 1795000004 queued 1795000004",
+            "a@z.example ? NULL z.example 1795000005 failed 1795000005",
+        ]
+    );
     let peter = Owner::login(b"peter");
-    for (login, address) in [("peter", "e1@x.example"), ("m\u{fc}ller", "e3@x.example"), ("somebody", "e2@x.example")] {
+    for (login, address) in
+        [("peter", "\"a@b\"@y.example"), ("m\u{fc}ller", "e3@x.example"), ("somebody", "e2@x.example")]
+    {
         let owner = Owner::login(login.as_bytes());
         let viewer = Viewer { user: Some(&owner), owner_only: true };
         let found = store::find(&mut database, "old@x", viewer, now()).expect("an answer").expect("a message");

@@ -10,6 +10,11 @@ pub fn text(report: &Report) -> String {
     visible_json(&value(report))
 }
 
+/// An object on one line that no terminal obeys.
+pub fn line(value: &Value) -> String {
+    visible_json(value).lines().map(str::trim).collect::<String>() + "\n"
+}
+
 /// The object of one report.
 pub fn value(report: &Report) -> Value {
     json!({

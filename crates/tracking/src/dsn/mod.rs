@@ -4,10 +4,13 @@
 //! for a message is the business of the store.
 #![forbid(unsafe_code)]
 
+mod explain;
+pub mod feedback;
 mod heuristic;
 pub mod json;
 mod parse;
 mod parts;
+pub mod reason;
 pub mod report;
 mod returned;
 mod status;
@@ -129,6 +132,7 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
         let Some(found) = found else { return Ok(None) };
         found.into_report(&mut report);
     }
+    explain::explain(top, &mut report);
     report.original_message_id = returned::message_id(top, &report);
     report.report_message_id = top.header.value("message-id").map(|id| report::bounded(id.trim()));
     Ok(Some(report))

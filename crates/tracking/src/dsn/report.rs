@@ -50,6 +50,12 @@ pub struct Recipient {
     pub last_attempt_date: Option<String>,
     /// Will-Retry-Until as written.
     pub will_retry_until: Option<String>,
+    /// What the text for people says of it; no field, and not in [`Report::digest`].
+    pub words: Option<String>,
+    /// The whole of that text, where it is about nobody else.
+    pub text: Option<String>,
+    /// The other system refused the message, not the recipient.
+    pub after_data: bool,
 }
 
 /// `type; value`. The type is in lower case, and `None` where the MTA forgot it.
@@ -111,6 +117,11 @@ impl Recipient {
     /// The address to look for in the message's list of recipients, best first: what the sender wrote, else where it ended.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         [&self.original_recipient, &self.final_recipient].into_iter().flatten().filter_map(Typed::address)
+    }
+
+    /// What the other system said: Diagnostic-Code, or what the text for people has of it.
+    pub fn diagnostic(&self) -> Option<&str> {
+        self.diagnostic_code.as_ref().map(|code| code.value.as_str()).or(self.words.as_deref())
     }
 
     /// The address of the final recipient, else of the original one.
@@ -190,7 +201,7 @@ pub(crate) fn sha256(text: &str) -> String {
     hexadecimal(Sha256::new_with_prefix(text))
 }
 
-fn hexadecimal(hash: Sha256) -> String {
+pub(super) fn hexadecimal(hash: Sha256) -> String {
     hash.finalize().iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
 }
 

@@ -208,6 +208,9 @@ fn complete(to: &mut Recipient, from: Recipient) {
         remote_mta,
         last_attempt_date,
         will_retry_until,
+        words: _,
+        text: _,
+        after_data: _,
     } = from;
     to.final_recipient = to.final_recipient.take().or(final_recipient);
     to.original_recipient = to.original_recipient.take().or(original_recipient);

@@ -2,9 +2,11 @@
 //! framed, sniffed or told to the next site.
 #![forbid(unsafe_code)]
 
+use super::clean::{clean, markup};
 use super::html::STYLE;
+use super::overview::{self, BadParameter, Form, Overview};
 use super::statuses::STATUSES;
-use super::{Format, Page, choose, html, render, url::Target, wadl, xml};
+use super::{Format, Page, choose, html, render, suppressions, url::Target, wadl, xml};
 use crate::store::Message;
 use base64::Engine;
 use serde_json::json;
@@ -15,6 +17,8 @@ use web::accept::preferred;
 
 /// The value of Allow.
 pub const ALLOW: &str = "GET, HEAD, OPTIONS";
+/// The value of Allow for one suppressed address.
+pub const ALLOW_SUPPRESSION: &str = "GET, HEAD, PUT, DELETE, OPTIONS";
 
 /// Seconds after which it is worth asking a database again that was down.
 const RETRY_AFTER: u32 = 30;
@@ -38,6 +42,51 @@ pub fn show(found: Option<&Message>, target: &Target, base: &str, accept: Option
     }
 }
 
+/// The answer to GET and HEAD of the overview; 304 (RFC 9110 15.4.5) where the client has it already.
+pub fn show_overview(page: &Overview<'_>, accept: Option<&str>, if_none_match: Option<&str>) -> Response {
+    let Some(form) = page.query.form(accept) else { return not_acceptable() };
+    let tag = page.tag(form);
+    let is_known = if_none_match.is_some_and(|known| overview::matches(known, &tag));
+    let (status, body) = if is_known { (304, Vec::new()) } else { (200, page.render(form)) };
+    let mut answer = with(reply(status, form.content_type(), body), "ETag", tag);
+    if let Some(next) = page.next() {
+        answer = with(answer, "Link", format!("<{next}>; rel=\"next\""));
+    }
+    for (_, value) in
+        answer.fields.iter_mut().filter(|field| field.0 == "Content-Security-Policy" && form == Form::Html)
+    {
+        *value = value.replace("form-action 'none'", "form-action 'self'");
+    }
+    if form == Form::Csv {
+        answer = with(answer, "Content-Disposition", "attachment; filename=\"messages.csv\"".to_owned());
+    }
+    answer
+}
+
+/// The answer to GET and HEAD of suppressed addresses.
+pub fn show_suppressions(page: &suppressions::Page<'_>, accept: Option<&str>) -> Response {
+    match suppressions::render(page, accept) {
+        Some((content_type, body)) => {
+            let answer = reply(200, content_type, body);
+            match page.next() {
+                Some(next) => with(answer, "Link", format!("<{next}>; rel=\"next\"")),
+                None => answer,
+            }
+        }
+        None => not_acceptable(),
+    }
+}
+
+/// 204: it is as it was asked to be.
+pub fn done() -> Response {
+    reply(204, Format::Text.content_type(), Vec::new())
+}
+
+/// 400: a parameter of the query is not understood.
+pub fn bad_request(bad: &BadParameter, accept: Option<&str>) -> Response {
+    problem_with(400, accept, &bad.to_string())
+}
+
 /// 403: asked by a name that is none of this server's.
 pub fn forbidden(accept: Option<&str>) -> Response {
     problem(403, accept)
@@ -49,8 +98,8 @@ pub fn not_found(accept: Option<&str>) -> Response {
 }
 
 /// 405.
-pub fn method_not_allowed(accept: Option<&str>) -> Response {
-    with(problem(405, accept), "Allow", ALLOW.to_owned())
+pub fn method_not_allowed(allow: &str, accept: Option<&str>) -> Response {
+    with(problem(405, accept), "Allow", allow.to_owned())
 }
 
 /// 406, in plain text: the client has ruled out all the rest.
@@ -71,7 +120,13 @@ pub fn description(base: &str) -> Response {
 /// RFC 9457 for programs, a small page or a line for people; plain text where the client accepts none of them.
 fn problem(status: u16, accept: Option<&str>) -> Response {
     let row = STATUSES.iter().find(|row| row.0 == status);
-    let (_, title, sentence) = row.copied().unwrap_or((status, "Error", "The service failed."));
+    problem_with(status, accept, row.map_or("The service failed.", |row| row.2))
+}
+
+/// The same with a sentence that may hold words of the client.
+fn problem_with(status: u16, accept: Option<&str>, sentence: &str) -> Response {
+    let title = STATUSES.iter().find(|row| row.0 == status).map_or("Error", |row| row.1);
+    let (sentence, escaped) = (clean(sentence), markup(sentence));
     let format =
         choose(accept).or_else(|| match preferred(accept, &["application/problem+json", "application/problem+xml"]) {
             Some("application/problem+json") => Some(Format::Json),
@@ -79,7 +134,7 @@ fn problem(status: u16, accept: Option<&str>) -> Response {
             None => None,
         });
     let (content_type, body) = match format.unwrap_or(Format::Text) {
-        Format::Html => (Format::Html.content_type(), html::problem(title, sentence)),
+        Format::Html => (Format::Html.content_type(), html::problem(title, &escaped)),
         Format::Json => {
             let problem = json!({"type": "about:blank", "title": title, "status": status, "detail": sentence});
             ("application/problem+json", format!("{problem}\n"))
@@ -89,7 +144,7 @@ fn problem(status: u16, accept: Option<&str>) -> Response {
             "application/problem+xml",
             format!(
                 "{}<problem xmlns=\"urn:ietf:rfc:7807\">\n  <type>about:blank</type>\n  <title>{title}</title>\n  \
-                 <detail>{sentence}</detail>\n  <status>{status}</status>\n</problem>\n",
+                 <detail>{escaped}</detail>\n  <status>{status}</status>\n</problem>\n",
                 xml::DECLARATION
             ),
         ),

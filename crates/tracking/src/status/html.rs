@@ -64,7 +64,7 @@ pub(super) fn problem(title: &str, sentence: &str) -> String {
     html
 }
 
-fn head(title: &str, refresh: Option<u32>) -> String {
+pub(super) fn head(title: &str, refresh: Option<u32>) -> String {
     let refresh = refresh.map(|seconds| format!("<meta http-equiv=\"refresh\" content=\"{seconds}\"/>\n"));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -120,10 +120,18 @@ fn recipient(html: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
 /// What a report says of a recipient: code and words, and who said so.
 fn said(html: &mut String, event: &Event) {
     let (remote, reporter) = (mta(event.remote_mta.as_ref()), mta(event.reporting_mta.as_ref()));
-    if event.status.is_none() && event.diagnostic.is_none() && remote.is_none() && reporter.is_none() {
+    if event.reason.is_none()
+        && event.status.is_none()
+        && event.diagnostic.is_none()
+        && remote.is_none()
+        && reporter.is_none()
+    {
         return;
     }
     html.push_str("<dl class=\"said\">\n");
+    if let Some(reason) = event.reason {
+        fact(html, "Reason", &format!("<code>{}</code> {}", reason.as_str(), reason.sentence()));
+    }
     if let Some(status) = &event.status {
         let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}")).unwrap_or_default();
         fact(html, "Status", &format!("<code>{}</code>{meaning}", markup(status)));
@@ -184,23 +192,24 @@ fn fact(html: &mut String, name: &str, value: &str) {
     let _ = writeln!(html, "<div><dt>{name}</dt><dd>{value}</dd></div>");
 }
 
-fn absolute(seconds: i64) -> String {
+pub(super) fn absolute(seconds: i64) -> String {
     format!("<time datetime=\"{}\">{}</time>", moment::stamp(seconds), moment::absolute(seconds))
 }
 
-fn time(seconds: i64, now: i64) -> String {
+pub(super) fn time(seconds: i64, now: i64) -> String {
     format!("{} <span class=\"ago\">({})</span>", absolute(seconds), moment::relative(seconds, now))
 }
 
 /// A shape of its own for each state; the word stands beside it, so it is hidden from those who listen.
-fn icon(word: &Word) -> String {
+pub(super) fn icon(word: &Word) -> String {
     let shape = ICONS.iter().find(|row| row.0 == word.name).map_or("", |row| row.1);
     format!(
         "<svg viewBox=\"0 0 24 24\" width=\"20\" height=\"20\" aria-hidden=\"true\" focusable=\"false\">{shape}</svg>"
     )
 }
 
-const ICONS: [(&str, &str); 7] = [
+const ICONS: [(&str, &str); 9] = [
+    ("complained", "<path d=\"M12 2.5L22 20.5H2z\"/><path d=\"M12 9v5.500m0 3v.5\"/>"),
     ("delayed", "<circle cx=\"12\" cy=\"12\" r=\"9.5\"/><path d=\"M12 6.5V12l4 2.5\"/>"),
     (
         "delivered",
@@ -216,6 +225,7 @@ const ICONS: [(&str, &str); 7] = [
     ),
     ("queued", "<path d=\"M2.5 5.5h19v13h-19zM3 6l9 7 9-7\"/>"),
     ("relayed", "<path d=\"M13 2.5H2.5v19H13M9 12h12.5m-5-5l5 5-5 5\"/>"),
+    ("suppressed", "<circle cx=\"12\" cy=\"12\" r=\"9.5\"/><path d=\"M5.5 5.500l13 13\"/>"),
     (
         "unknown",
         "<path d=\"M12 1.5L22.5 12 12 22.5 1.5 12z\"/><path d=\"M9.5 9.8c0-3.2 5-3.2 5 0 0 2-2.5 2-2.5 4m0 2.700v.5\"/>",

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::clean::clean;
-use super::{Page, codes, moment, mta, vouched};
+use super::{Page, codes, moment, mta, vouched, why};
+use crate::dsn::reason::Reason;
 use crate::store::{Event, RecipientStatus};
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ fn recipient(page: &Page<'_>, recipient: &RecipientStatus) -> Value {
         "url": page.recipient_url(recipient),
         "state": recipient.state.as_str(),
         "since": moment::stamp(recipient.since),
+        "reason": why(recipient).map(Reason::as_str),
         "verified": vouched(recipient),
         "events": recipient.events.iter().map(event).collect::<Vec<_>>(),
     })
@@ -37,6 +39,7 @@ fn event(event: &Event) -> Value {
     json!({
         "occurred": moment::stamp(event.occurred),
         "action": event.action.as_str(),
+        "reason": event.reason.map(Reason::as_str),
         "status": event.status.as_deref().map(clean),
         "meaning": event.status.as_deref().and_then(codes::meaning),
         "diagnostic": event.diagnostic.as_deref().map(clean),

@@ -10,7 +10,9 @@ mod formats;
 mod html;
 mod json;
 pub(crate) mod moment;
+pub mod overview;
 mod statuses;
+pub mod suppressions;
 mod text;
 pub mod url;
 pub mod wadl;
@@ -20,6 +22,7 @@ mod xml;
 pub use clean::clean;
 pub use formats::{Format, choose};
 
+use crate::dsn::reason::Reason;
 use crate::store::{Event, Message, RecipientStatus, State};
 
 /// What is shown: a message with all of its recipients, or with one of them.
@@ -114,12 +117,14 @@ pub fn render(page: &Page<'_>, format: Format) -> Vec<u8> {
 fn concern(state: State) -> u8 {
     match state {
         State::Failed => 0,
-        State::Unknown => 1,
-        State::Delayed => 2,
-        State::Queued => 3,
-        State::Relayed => 4,
-        State::Expanded => 5,
-        State::Delivered => 6,
+        State::Complained => 1,
+        State::Suppressed => 2,
+        State::Unknown => 3,
+        State::Delayed => 4,
+        State::Queued => 5,
+        State::Relayed => 6,
+        State::Expanded => 7,
+        State::Delivered => 8,
     }
 }
 
@@ -135,6 +140,11 @@ fn decisive(recipient: &RecipientStatus) -> Option<&Event> {
             .filter(|event| event.action == state && event.verified == recipient.verified)
             .min_by_key(|event| event.heuristic),
     }
+}
+
+/// Why a recipient is in its state.
+fn why(recipient: &RecipientStatus) -> Option<Reason> {
+    decisive(recipient).and_then(|event| event.reason).or(recipient.reason)
 }
 
 /// Whether a state was read from the words of a bounce alone: a report with fields may still say otherwise.

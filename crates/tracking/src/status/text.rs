@@ -61,6 +61,9 @@ fn said(text: &mut String, page: &Page<'_>, indent: usize, event: &Event) {
         let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}")).unwrap_or_default();
         wrap(text, indent, &format!("{}{meaning}", clean(status)));
     }
+    if let Some(reason) = event.reason {
+        wrap(text, indent, &format!("Reason: {} ({})", reason.as_str(), reason.sentence()));
+    }
     let remote = mta(event.remote_mta.as_ref());
     match &event.diagnostic {
         Some(diagnostic) => {

@@ -7,6 +7,9 @@ use web::escape::percent_encode;
 /// Longest id and longest address that is looked up, in octets.
 pub const MAX_VALUE: usize = 1000;
 
+/// The name below the base that no message has.
+const SUPPRESSIONS: &[u8] = b"suppressions";
+
 /// Accepts a base that an administrator writes: an http or https URL in one piece.
 pub fn check_base(url: &str) -> Result<(), String> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
@@ -21,6 +24,15 @@ pub fn check_base(url: &str) -> Result<(), String> {
 pub enum Target {
     /// Nothing that could exist: 404.
     Bad,
+    /// Many messages; the query says which.
+    Overview,
+    /// Whom the one who asks does not write to.
+    Suppressions,
+    /// Whether it is written to this address, in lower case.
+    Suppression {
+        /// The address.
+        address: String,
+    },
     /// A message, by its id without angle brackets.
     Message {
         /// The id.
@@ -39,7 +51,7 @@ impl Target {
     /// The message that is asked for.
     pub fn id(&self) -> Option<&str> {
         match self {
-            Target::Bad => None,
+            Target::Bad | Target::Overview | Target::Suppressions | Target::Suppression { .. } => None,
             Target::Message { id } | Target::Recipient { id, .. } => Some(id),
         }
     }
@@ -60,6 +72,10 @@ pub fn parse(path: &[u8], query: Option<&[u8]>) -> Target {
     let mut segments = path.split(|&byte| byte == b'/');
     let target = match (segments.next(), segments.next(), segments.next()) {
         (Some(b"") | None, None, _) => from_query(query.unwrap_or_default()),
+        (Some(SUPPRESSIONS), None, _) => Some(Target::Suppressions),
+        (Some(SUPPRESSIONS), Some(address), None) => {
+            value(address).map(|address| Target::Suppression { address: address.to_ascii_lowercase() })
+        }
         (Some(id), address, None) => Target::new(id, address),
         _ => None,
     };
@@ -82,7 +98,14 @@ fn from_query(query: &[u8]) -> Option<Target> {
         }
     }
     // An empty field of a form asks for nobody in particular.
-    Target::new(&id?, address.as_deref().filter(|address| !address.is_empty()))
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Some(Target::Overview) };
+    Target::new(&id, address.as_deref().filter(|address| !address.is_empty()))
+}
+
+/// A value of a query: UTF-8 without control characters, of at most `most` octets.
+pub(super) fn form_value(bytes: &[u8], most: usize) -> Option<String> {
+    let text = String::from_utf8(percent_decode(bytes)?).ok()?;
+    (text.len() <= most && !text.contains(char::is_control)).then(|| text.trim().to_owned())
 }
 
 /// UTF-8 without control characters, angle brackets taken off.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Format;
+use super::overview::Form;
 use super::statuses::STATUSES;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
@@ -28,20 +29,37 @@ const QUERY: &[(&str, &str)] = &[
         "message-id",
         "The identifier of a message, with or without angle brackets; for one that holds a slash, which no path can.",
     ),
-    ("recipient", "One of its recipients; all of them if missing."),
+    (
+        "recipient",
+        "One of its recipients; all of them if missing. Without a message id: how the addresses begin that are listed.",
+    ),
+    (
+        "state",
+        "Only recipients in this state are listed: queued, delayed, relayed, delivered, expanded, failed, complained, suppressed or unknown.",
+    ),
+    ("domain", "Only recipients of this domain are listed."),
+    ("sender", "Only messages of this author are listed."),
+    ("since", "Only messages submitted since then are listed: 2026-11-22T03:00:00Z, or 90m, 12h, 7d ago."),
+    ("limit", "How many are listed at most, 50 if missing, 500 at most."),
+    ("cursor", "Where the page before ended, from its Link with rel=next."),
+    ("format", "html, json, jsonl, csv or text, in the place of Accept."),
 ];
 const MESSAGE: &[(&str, &str)] = &[("message-id", "The identifier of a message, without angle brackets.")];
 const RECIPIENT: &[(&str, &str)] = &[("recipient", "One of its recipients.")];
 
 fn show(xml: &mut String, id: &str, query: &[(&str, &str)]) {
+    let overview = Form::MEDIA_TYPES.into_iter().filter(|form| !Format::ALL.map(Format::media_type).contains(form));
+    let show_types: Vec<&str> = Format::ALL.map(Format::media_type).into_iter().chain(overview).collect();
     *xml += &format!("      <method name=\"GET\" id=\"{id}\">\n        <request>\n");
     for (name, meaning) in query {
         param(xml, name, "query", false, meaning);
     }
     *xml += "        </request>\n";
-    for (status, _, meaning) in STATUSES.iter().filter(|row| row.0 != 405) {
+    for (status, _, meaning) in STATUSES.iter().filter(|row| !matches!(row.0, 204 | 405)) {
         let types = match status {
+            200 if id == "show" => &show_types[..],
             200 => &Format::ALL.map(Format::media_type)[..],
+            304 => &[],
             406 => &["text/plain"],
             _ => &["text/plain", "text/html", "application/problem+xml", "application/problem+json"],
         };

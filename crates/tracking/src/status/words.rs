@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{codes, decisive, is_guess, moment, vouched};
+use crate::dsn::reason::Reason;
 use crate::store::{RecipientStatus, SILENCE, State};
 
 /// A state in words.
@@ -19,6 +20,7 @@ const fn word(name: &'static str, title: &'static str, counted: &'static str) ->
     Word { name, title, counted }
 }
 
+static COMPLAINED: Word = word("complained", "Complained", "complained");
 static DELAYED: Word = word("delayed", "Delayed", "delayed");
 static DELIVERED: Word = word("delivered", "Delivered", "delivered");
 static EXPANDED: Word = word("expanded", "Expanded", "expanded");
@@ -26,18 +28,21 @@ static FAILED: Word = word("failed", "Failed", "failed");
 static QUEUED: Word = word("queued", "Queued", "queued");
 static RELAYED: Word = word("relayed", "Relayed", "relayed");
 static SILENT: Word = word("unknown", "No report", "without a report");
+static SUPPRESSED: Word = word("suppressed", "Suppressed", "suppressed");
 static UNCONFIRMED: Word = word("failed", "Failed (unconfirmed)", "failed (unconfirmed)");
 static UNKNOWN: Word = word("unknown", "Unknown", "unknown");
 
 /// The word for a state as such.
 pub(super) fn of_state(state: State) -> &'static Word {
     match state {
+        State::Complained => &COMPLAINED,
         State::Delayed => &DELAYED,
         State::Delivered => &DELIVERED,
         State::Expanded => &EXPANDED,
         State::Failed => &FAILED,
         State::Queued => &QUEUED,
         State::Relayed => &RELAYED,
+        State::Suppressed => &SUPPRESSED,
         State::Unknown => &UNKNOWN,
     }
 }
@@ -59,9 +64,12 @@ fn is_silent(recipient: &RecipientStatus, now: i64) -> bool {
 /// What it means, in a sentence or two.
 pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
     let event = decisive(recipient);
-    let reason = event.and_then(|event| codes::reason(event.status.as_deref()?));
+    let by_code = event.and_then(|event| codes::reason(event.status.as_deref()?));
+    let by_word = event.and_then(|event| event.reason).filter(|reason| *reason != Reason::Undefined);
+    let reason = by_code.or(by_word.map(Reason::sentence));
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     match recipient.state {
+        State::Complained => "Delivered, and the recipient called it spam. Do not write there again without a yes.".into(),
         State::Delayed => match event.and_then(|event| event.will_retry_until) {
             Some(until) if until > now => format!(
                 "Not delivered yet{reason}. The mail system tries again until {} ({}).",
@@ -86,6 +94,9 @@ pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
         State::Queued => "Handed to the mail system. No report yet.".into(),
         State::Relayed => {
             "Handed to a mail system that does not report deliveries. It has most likely arrived; nobody will say so.".into()
+        }
+        State::Suppressed => {
+            "Not sent to this address: earlier mail to it failed for good, or the recipient complained.".into()
         }
         State::Unknown if !is_silent(recipient, now) => {
             "Nobody knows: the mail program ended without saying whether it took the message. A report may still come.".into()

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::clean::markup;
-use super::{Page, codes, moment, mta, vouched};
+use super::{Page, codes, moment, mta, vouched, why};
+use crate::dsn::reason::Reason;
 use crate::store::{Event, RecipientStatus};
 use std::fmt::Write;
 
@@ -39,6 +40,7 @@ fn recipient(xml: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
     );
     element(xml, 4, "address", Some(&recipient.address));
     element(xml, 4, "since", Some(&moment::stamp(recipient.since)));
+    element(xml, 4, "reason", why(recipient).map(Reason::as_str));
     for event in &recipient.events {
         self::event(xml, event);
     }
@@ -54,6 +56,7 @@ fn event(xml: &mut String, event: &Event) {
         event.heuristic
     );
     element(xml, 6, "occurred", Some(&moment::stamp(event.occurred)));
+    element(xml, 6, "reason", event.reason.map(Reason::as_str));
     element(xml, 6, "status", event.status.as_deref());
     element(xml, 6, "meaning", event.status.as_deref().and_then(codes::meaning).as_deref());
     element(xml, 6, "diagnostic", event.diagnostic.as_deref());

@@ -29,6 +29,8 @@ const INSERT: Statement = Statement {
     sql: c"INSERT INTO outbox (id, webhook, envid, body, created, expires, attempts, due, dead) VALUES (%s, %s, %s, %s, %lld, %lld, 0, %lld, 0) ON CONFLICT DO NOTHING",
     columns: 0,
 };
+const TAKE_BACK: Statement =
+    Statement { name: c"dsn_take_back_outbox", sql: c"DELETE FROM outbox WHERE envid = %s", columns: 0 };
 const OLD: Statement = Statement {
     name: c"dsn_old_outbox",
     sql: c"DELETE FROM outbox WHERE created < %lld OR (expires < %lld AND created < %lld)",
@@ -71,6 +73,11 @@ fn body(listener: &Row, address: &str, event: &Event) -> Option<String> {
     let wanted = listener.text(1);
     let kind = payload.kind()?;
     (wanted.is_empty() || wanted.split(' ').any(|wanted| wanted == kind)).then(|| payload.body(kind))
+}
+
+/// Forgets what was not sent yet of a message that was refused.
+pub(super) fn take_back<D: Database>(database: &mut D, envid: &str) -> Result<(), DatabaseError> {
+    database.run(&TAKE_BACK, &[Some(envid)]).map(|_| ())
 }
 
 /// Forgets events of before `moment`, and what was given up a while ago.

@@ -3,6 +3,7 @@
 
 use super::owner::NOBODY;
 use super::{Owner, SILENCE, State};
+use crate::dsn::reason::{self, Reason};
 use sql::{Database, DatabaseError, Row, Statement};
 
 /// Who asks.
@@ -38,6 +39,8 @@ pub struct RecipientStatus {
     pub since: i64,
     /// Whether the report that said so proved to be about this message; nobody claims anything while there was no report.
     pub verified: bool,
+    /// Why it failed, is late or was not tried.
+    pub reason: Option<Reason>,
     /// The oldest first.
     pub events: Vec<Event>,
 }
@@ -49,6 +52,8 @@ pub struct Event {
     pub occurred: i64,
     /// The word of RFC 3464.
     pub action: State,
+    /// Why it failed or is late.
+    pub reason: Option<Reason>,
     /// RFC 3463.
     pub status: Option<String>,
     /// What the remote server said.
@@ -73,8 +78,8 @@ const MESSAGES: Statement = Statement {
 /// One row for each event, and one for a recipient without any: what is shown together is read at one moment.
 const RECIPIENTS: Statement = Statement {
     name: c"dsn_recipients",
-    sql: c"SELECT r.address, r.hidden, r.state, r.since, r.verified, e.occurred, e.action, e.status, e.diagnostic, e.reporting_mta, e.remote_mta, e.will_retry_until, e.verified, e.heuristic FROM recipient r LEFT JOIN event e ON e.envid = r.envid AND e.address = r.address WHERE r.envid = %s ORDER BY r.address",
-    columns: 14,
+    sql: c"SELECT r.address, r.hidden, r.state, r.since, r.verified, e.occurred, e.action, e.status, e.diagnostic, e.reporting_mta, e.remote_mta, e.will_retry_until, e.verified, e.heuristic, e.reason, r.reason FROM recipient r LEFT JOIN event e ON e.envid = r.envid AND e.address = r.address WHERE r.envid = %s ORDER BY r.address",
+    columns: 16,
 };
 
 /// The message with this id that `viewer` may see; `None` for one that is not there and one that is somebody else's alike. Of several, as
@@ -111,13 +116,15 @@ pub fn find<D: Database>(
                 state: State::parse(&row.text(2)),
                 since: row.number(3),
                 verified: row.number(4) == 1,
+                reason: row.optional(15).and_then(|word| Reason::parse(&word)),
                 events: Vec::new(),
             });
         }
         if let (Some(recipient), Some(action)) = (recipients.last_mut(), row.optional(6)) {
-            recipient.events.push(Event {
+            let mut event = Event {
                 occurred: row.number(5),
                 action: State::parse(&action),
+                reason: row.optional(14).and_then(|word| Reason::parse(&word)),
                 status: row.optional(7),
                 diagnostic: row.optional(8),
                 reporting_mta: row.optional(9),
@@ -125,7 +132,13 @@ pub fn find<D: Database>(
                 will_retry_until: row.optional(11).map(|_| row.number(11)),
                 verified: row.number(12) == 1,
                 heuristic: row.number(13) == 1,
-            });
+            };
+            if matches!(event.action, State::Failed | State::Delayed) && event.reason.is_none() {
+                // Older rows have none.
+                let mta = event.remote_mta.as_deref().or(event.reporting_mta.as_deref());
+                event.reason = Some(reason::of_words(event.status.as_deref(), event.diagnostic.as_deref(), mta));
+            }
+            recipient.events.push(event);
         }
     }
     for recipient in &mut recipients {

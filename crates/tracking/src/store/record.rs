@@ -4,9 +4,12 @@
 use super::State;
 use super::Trust;
 use super::outbox;
+use super::owner::NOBODY;
 use super::read::Event;
 use super::schema::explain;
-use super::write::{MAX_KEY, flag, insert_recipient, kept, key};
+use super::suppression;
+use super::write::{EnvelopeRow, MAX_KEY, RecipientRow, flag, insert_recipient, kept, key};
+use crate::dsn::reason::{self, Reason};
 use crate::dsn::report::{seconds, sha256};
 use crate::dsn::{Action, Recipient, Report};
 use sql::transaction;
@@ -47,19 +50,20 @@ const INSERT_REPORT: Statement = Statement {
 };
 const BY_ENVID: Statement = Statement {
     name: c"dsn_by_envid",
-    sql: c"SELECT envid, submitted, token FROM message WHERE envid = %s",
-    columns: 3,
+    sql: c"SELECT envid, submitted, token, owner, sender FROM message WHERE envid = %s",
+    columns: 5,
 };
 // Those that were submitted come before those known from reports alone.
 const BY_MESSAGE_ID: Statement = Statement {
     name: c"dsn_by_message_id",
-    sql: c"SELECT envid, submitted, token FROM message WHERE message_id = %s ORDER BY CASE WHEN owner = '?' THEN 1 ELSE 0 END, submitted, envid LIMIT 16",
-    columns: 3,
+    sql: c"SELECT envid, submitted, token, owner, sender FROM message WHERE message_id = %s ORDER BY CASE WHEN owner = '?' THEN 1 ELSE 0 END, submitted, envid LIMIT 16",
+    columns: 5,
 };
 const BY_TOKEN: Statement = Statement {
     name: c"dsn_by_token",
-    sql: c"SELECT envid, submitted, token FROM message WHERE token = %s ORDER BY submitted, envid LIMIT 1",
-    columns: 3,
+    sql:
+        c"SELECT envid, submitted, token, owner, sender FROM message WHERE token = %s ORDER BY submitted, envid LIMIT 1",
+    columns: 5,
 };
 const INSERT_STAND_IN: Statement = Statement {
     name: c"dsn_insert_stand_in",
@@ -76,12 +80,18 @@ const RECIPIENTS: Statement = Statement {
 };
 const UPDATE_RECIPIENT: Statement = Statement {
     name: c"dsn_update_recipient",
-    sql: c"UPDATE recipient SET state = %s, since = %lld, verified = %lld WHERE envid = %s AND address = %s",
+    sql:
+        c"UPDATE recipient SET state = %s, since = %lld, verified = %lld, reason = %s WHERE envid = %s AND address = %s",
+    columns: 0,
+};
+const HEARD: Statement = Statement {
+    name: c"dsn_heard",
+    sql: c"UPDATE recipient SET heard = %lld WHERE envid = %s AND address = %s AND heard < %lld",
     columns: 0,
 };
 const INSERT_EVENT: Statement = Statement {
     name: c"dsn_insert_event",
-    sql: c"INSERT INTO event (envid, address, occurred, action, status, diagnostic, reporting_mta, remote_mta, will_retry_until, verified, heuristic) VALUES (%s, %s, %lld, %s, %s, %s, %s, %s, %lld, %lld, %lld)",
+    sql: c"INSERT INTO event (envid, address, occurred, action, status, diagnostic, reporting_mta, remote_mta, will_retry_until, verified, heuristic, reason) VALUES (%s, %s, %lld, %s, %s, %s, %s, %s, %lld, %lld, %lld, %s)",
     columns: 0,
 };
 const UNVERIFIED_EVENTS: Statement = Statement {
@@ -120,7 +130,10 @@ struct KnownMessage {
     envid: String,
     /// No event of it is older, in seconds since 1970.
     since: i64,
+    submitted: i64,
     token: Option<String>,
+    owner: Option<String>,
+    sender: Option<String>,
     /// The report proves to know it: only the envelope id is a secret.
     verified: bool,
 }
@@ -132,12 +145,7 @@ fn message_of<D: Database>(
 ) -> Result<Option<KnownMessage>, DatabaseError> {
     let mut look = |statement: &Statement, value: &str, verified: bool| -> Result<Vec<KnownMessage>, DatabaseError> {
         let rows = database.select(statement, &[Some(value)])?;
-        let found = |row: &sql::Row| {
-            let envid = row.text(0);
-            let since = if envid.starts_with(STAND_IN) { 0 } else { row.number(1) - DAY };
-            KnownMessage { envid, since, token: row.optional(2), verified }
-        };
-        Ok(rows.iter().map(found).collect())
+        Ok(rows.iter().map(|row| found(row, verified)).collect())
     };
     // A name of ours for a message known from reports alone is no secret.
     let envid = report.original_envelope_id.as_deref().filter(|envid| !envid.starts_with(STAND_IN));
@@ -161,6 +169,13 @@ fn message_of<D: Database>(
         _ => choose(database, report, token.as_deref(), &candidates)?,
     };
     Ok(candidates.into_iter().nth(chosen))
+}
+
+fn found(row: &sql::Row, verified: bool) -> KnownMessage {
+    let (envid, submitted) = (row.text(0), row.number(1));
+    let since = if envid.starts_with(STAND_IN) { 0 } else { submitted - DAY };
+    let (token, owner, sender) = (row.optional(2), row.optional(3), row.optional(4));
+    KnownMessage { envid, since, submitted, token, owner, sender: sender.as_deref().map(key), verified }
 }
 
 /// Which of several messages with one Message-ID, as a client that copies somebody's makes them: the one with the token of the address,
@@ -206,7 +221,8 @@ fn stand_in<D: Database>(
     let message_id = message_id.unwrap_or_default();
     database.run(&INSERT_STAND_IN, &[Some(&envid), Some(&message_id), Some(&now.to_string())])?;
     lock(database, &envid)?;
-    Ok(KnownMessage { envid, since: 0, token: None, verified: false })
+    let owner = Some(NOBODY.to_owned());
+    Ok(KnownMessage { envid, since: 0, submitted: now, token: None, owner, sender: None, verified: false })
 }
 
 /// Message-ID of the returned message, without its brackets; `None` if nothing is left.
@@ -246,43 +262,69 @@ fn record_recipient<D: Database>(
     let Some(address) = recipient.address().map(key) else { return Ok(()) };
     let (envid, verified, new) = (message.envid.as_str(), message.verified, state_of(action));
     let trust = Trust::of(verified, report.heuristic);
-    let occurred = occurred(recipient, message.since, now);
-    let occurred_text = occurred.to_string();
-    let mut changed = true;
+    let since = occurred(recipient, message.since, now);
+    let occurred = since.to_string();
+    let why = reason::of(recipient, report.reporting_mta.as_deref());
+    let reason = why.map(Reason::as_str);
+    let mut is_news = true;
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
-            changed = row.state.yields_to(row.trust, new, trust);
-            if changed {
+            is_news = row.state.yields_to(row.trust, new, trust);
+            if is_news {
                 (row.state, row.trust) = (new, trust);
-                let values =
-                    [Some(new.as_str()), Some(&occurred_text), Some(flag(verified)), Some(envid), Some(&row.address)];
+                let values = [
+                    Some(new.as_str()),
+                    Some(&occurred),
+                    Some(flag(verified)),
+                    reason,
+                    Some(envid),
+                    Some(&row.address),
+                ];
                 database.run(&UPDATE_RECIPIENT, &values)?;
             } else if !verified && unverified_events(database, envid, &row.address)? >= MAX_UNVERIFIED_EVENTS {
                 return Ok(());
             }
+            database.run(&HEARD, &[Some(&occurred), Some(envid), Some(&row.address), Some(&occurred)])?;
             row.address.clone()
         }
         None if !verified && known.len() >= MAX_RECIPIENTS => return Ok(()),
         None => {
             // Where a message of a Bcc went on to is as much of a secret as the Bcc.
             let hidden = known.iter().any(|row| row.hidden);
-            insert_recipient(database, envid, &address, hidden, new, &occurred_text, verified)?;
+            let envelope = EnvelopeRow {
+                envid,
+                owner: message.owner.as_deref(),
+                sender: message.sender.as_deref(),
+                submitted: message.submitted,
+            };
+            let row = RecipientRow { address: &address, hidden, state: new, since, verified, reason };
+            insert_recipient(database, &envelope, &row, known.len())?;
             known.push(Known { address: address.clone(), state: new, trust, hidden });
             address
         }
     };
+    if is_news && trust == Trust::Verified {
+        let owner = message.owner.as_deref();
+        match (new, why) {
+            (State::Failed, Some(why)) if suppression::is_final(recipient, why) => {
+                suppression::failed(database, owner, &address, why)?;
+            }
+            (State::Delivered, _) => suppression::lift(database, owner, &address, suppression::Cause::Failed)?,
+            _ => {}
+        }
+    }
     let retry = recipient.will_retry_until.as_deref().and_then(seconds).filter(|at| (0..=now + YEAR).contains(at));
     let words = |text: Option<&str>, most| text.map(|text| kept(text, most));
     let status = words(recipient.status_code.as_deref(), MAX_WORDS);
-    let diagnostic = words(recipient.diagnostic_code.as_ref().map(|code| code.value.as_str()), MAX_DIAGNOSTIC);
+    let diagnostic = words(recipient.diagnostic(), MAX_DIAGNOSTIC);
     let reporting = words(report.reporting_mta.as_deref(), MAX_WORDS);
     let remote = words(recipient.remote_mta.as_ref().map(|mta| mta.value.as_str()), MAX_WORDS);
     let retry_text = retry.map(|until| until.to_string());
     let row = [
         Some(envid),
         Some(&address),
-        Some(&occurred_text),
+        Some(&occurred),
         Some(action.as_str()),
         status.as_deref(),
         diagnostic.as_deref(),
@@ -291,14 +333,16 @@ fn record_recipient<D: Database>(
         retry_text.as_deref(),
         Some(flag(verified)),
         Some(flag(report.heuristic)),
+        reason,
     ];
     database.run(&INSERT_EVENT, &row)?;
-    if !changed {
+    if !is_news {
         return Ok(());
     }
     let event = Event {
-        occurred,
+        occurred: since,
         action: new,
+        reason: why,
         status,
         diagnostic,
         reporting_mta: reporting,
@@ -346,6 +390,10 @@ fn token_in(address: &str) -> Option<String> {
     let mut runs = local.split(|c: char| !c.is_ascii_alphanumeric());
     runs.find(|run| run.len() == mail::message_id::Token::LENGTH).map(str::to_owned)
 }
+
+mod complaint;
+
+pub use complaint::{Heard, record_feedback};
 
 #[cfg(test)]
 mod tests;

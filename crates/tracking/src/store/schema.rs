@@ -7,16 +7,39 @@ use sql::{Database, DatabaseError, Dialect, ErrorKind, Statement};
 use std::cmp::Ordering;
 use std::ffi::CString;
 
-/// The steps from nothing to the newest schema, each with the version it leads to.
-const STEPS: &[(usize, &str)] = &[
-    (1, include_str!("../../../../conf/processdsn/schema-1.sql")),
-    (2, include_str!("../../../../conf/processdsn/schema-2.sql")),
-    (3, include_str!("../../../../conf/processdsn/schema-3.sql")),
-    (NEWEST, include_str!("../../../../conf/processdsn/schema-5.sql")),
+/// The steps from nothing to the newest schema; step n leads to version n + 1.
+const STEPS: &[Step] = &[
+    Step::same(include_str!("../../../../conf/processdsn/schema-1.sql")),
+    Step::same(include_str!("../../../../conf/processdsn/schema-2.sql")),
+    Step::same(include_str!("../../../../conf/processdsn/schema-3.sql")),
+    Step {
+        both: include_str!("../../../../conf/processdsn/schema-4.sql"),
+        sqlite: include_str!("../../../../conf/processdsn/schema-4-sqlite.sql"),
+        postgres: include_str!("../../../../conf/processdsn/schema-4-postgres.sql"),
+    },
+    Step::same(include_str!("../../../../conf/processdsn/schema-5.sql")),
 ];
 
-/// The version this program knows.
-const NEWEST: usize = 5;
+/// Statements that lead from one version to the next: those both databases understand, then those of one of them.
+struct Step {
+    both: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Step {
+    const fn same(both: &'static str) -> Self {
+        Step { both, sqlite: "", postgres: "" }
+    }
+
+    fn statements(&self, dialect: Dialect) -> impl Iterator<Item = String> {
+        let own = match dialect {
+            Dialect::Postgres => self.postgres,
+            Dialect::Sqlite => self.sqlite,
+        };
+        statements(self.both).chain(statements(own))
+    }
+}
 
 const VERSION: Statement =
     Statement { name: c"dsn_version", sql: c"SELECT MAX(version) FROM processdsn_schema", columns: 1 };
@@ -51,18 +74,18 @@ pub fn init<D: Database>(database: &mut D) -> Result<(usize, usize), DatabaseErr
             Err(error) if error.kind == ErrorKind::NoSchema => 0,
             Err(error) => return Err(error),
         };
-        let missing = STEPS.iter().filter(|(version, _)| *version > found);
-        for statement in missing.flat_map(|(_, step)| statements(step)) {
+        let dialect = database.dialect();
+        for statement in STEPS.get(found..).unwrap_or_default().iter().flat_map(|step| step.statements(dialect)) {
             let statement = CString::new(statement).map_err(|error| DatabaseError::misconfigured(error.to_string()))?;
             database.execute(&statement)?;
         }
-        Ok((found, found.max(NEWEST)))
+        Ok((found, found.max(STEPS.len())))
     })
 }
 
 /// Fails where the tables are missing, old or newer than this program.
 pub fn check<D: Database>(database: &mut D) -> Result<(), DatabaseError> {
-    let (found, known) = (version(database)?, NEWEST);
+    let (found, known) = (version(database)?, STEPS.len());
     match found.cmp(&known) {
         Ordering::Equal => Ok(()),
         Ordering::Less => {
@@ -120,6 +143,12 @@ const OLD_MESSAGES: Statement =
 const OLD_REPORTS: Statement =
     Statement { name: c"dsn_old_reports", sql: c"DELETE FROM report WHERE received < %lld", columns: 0 };
 
+const OLD_SUPPRESSIONS: Statement = Statement {
+    name: c"dsn_old_suppressions",
+    sql: c"DELETE FROM suppression WHERE cause = 'failed' AND last < %lld",
+    columns: 0,
+};
+
 /// Forgets the messages submitted before `moment`, and all about them; how many there were.
 pub fn expire<D: Database>(database: &mut D, moment: i64) -> Result<u64, DatabaseError> {
     let moment = moment.to_string();
@@ -133,6 +162,7 @@ pub fn expire<D: Database>(database: &mut D, moment: i64) -> Result<u64, Databas
         database.run(&OLD_RECIPIENTS, &moment)?;
         database.run(&OLD_REPORTS, &moment)?;
         outbox::expire(database, moment[0].unwrap_or_default(), super::now())?;
+        database.run(&OLD_SUPPRESSIONS, &moment)?;
         database.run(&OLD_MESSAGES, &moment)
     })
 }

@@ -1,12 +1,15 @@
 //! What is written when a message is handed over: the message and its recipients, in one transaction.
 #![forbid(unsafe_code)]
 
+use super::order::{domain, position};
+use super::outbox;
+use super::read::Event;
 use super::schema::explain;
 use super::{Owner, State};
 use crate::dsn::report::{cut, sha256};
 use sql::transaction;
 use sql::{Database, DatabaseError, Statement};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A message that is about to be handed over.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Submitted {
     pub sender: Option<String>,
     /// The recipients, and whether each is from Bcc.
     pub recipients: BTreeMap<String, bool>,
+    /// Those who do not get it, since they are suppressed; likewise.
+    pub suppressed: BTreeMap<String, bool>,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -32,7 +37,9 @@ impl Submitted {
     /// systems send what has different envelopes.
     fn claim(&self) -> String {
         let owner = self.owner.as_ref().map_or("-".into(), |owner| format!("={}", owner.as_str()));
-        let recipients = self.recipients.keys().map(String::as_str);
+        // Whom it was left out for may be another tomorrow; it is the same message.
+        let recipients: BTreeSet<&str> =
+            self.recipients.keys().chain(self.suppressed.keys()).map(String::as_str).collect();
         // No part holds a NUL.
         sha256(&[owner.as_str(), &self.message_id].into_iter().chain(recipients).collect::<Vec<_>>().join("\0"))
     }
@@ -56,7 +63,7 @@ const INSERT_MESSAGE: Statement = Statement {
 };
 const INSERT_RECIPIENT: Statement = Statement {
     name: c"dsn_insert_recipient",
-    sql: c"INSERT INTO recipient (envid, address, hidden, state, since, verified) VALUES (%s, %s, %lld, %s, %lld, %lld) ON CONFLICT DO NOTHING",
+    sql: c"INSERT INTO recipient (envid, address, hidden, state, since, verified, owner, sender, domain, position, heard, reason) VALUES (%s, %s, %lld, %s, %lld, %lld, %s, %s, %s, %lld, %lld, %s) ON CONFLICT DO NOTHING",
     columns: 0,
 };
 // Rows of version 1 have no claim; there the owner and the message id must do.
@@ -100,17 +107,54 @@ pub fn submit<D: Database>(database: &mut D, message: &Submitted) -> Result<Ente
         if database.run(&INSERT_MESSAGE, &row)? == 0 {
             return Ok(Entered::Before);
         }
-        for (address, hidden) in &message.recipients {
-            insert_recipient(database, &message.envid, &key(address), *hidden, State::Queued, &now, false)?;
+        let sender = message.sender.as_deref().map(key);
+        let envelope = EnvelopeRow {
+            envid: &message.envid,
+            owner: message.owner.as_ref().map(Owner::as_str),
+            sender: sender.as_deref(),
+            submitted: message.now,
+        };
+        let queued = message.recipients.iter().map(|row| (row, State::Queued));
+        let suppressed = message.suppressed.iter().map(|row| (row, State::Suppressed));
+        for (before, ((address, hidden), state)) in queued.chain(suppressed).enumerate() {
+            let row = RecipientRow {
+                address: &key(address),
+                hidden: *hidden,
+                state,
+                since: message.now,
+                verified: false,
+                reason: None,
+            };
+            insert_recipient(database, &envelope, &row, before)?;
+            if state == State::Suppressed {
+                outbox::write(database, &message.envid, row.address, &left_out(message.now), message.now)?;
+            }
         }
         Ok(Entered::Now)
     });
     outcome.map_err(|error| explain(database, error))
 }
 
+/// What a hook is told of a recipient who is not written to: our own word, so nothing has to vouch for it.
+fn left_out(now: i64) -> Event {
+    Event {
+        occurred: now,
+        action: State::Suppressed,
+        reason: None,
+        status: None,
+        diagnostic: Some("the address is suppressed".into()),
+        reporting_mta: None,
+        remote_mta: None,
+        will_retry_until: None,
+        verified: true,
+        heuristic: false,
+    }
+}
+
 /// Takes a message back that was refused.
 pub fn take_back<D: Database>(database: &mut D, envid: &str) -> Result<(), DatabaseError> {
     transaction(database, |database| {
+        outbox::take_back(database, envid)?;
         database.run(&DELETE_EVENTS, &[Some(envid)])?;
         database.run(&DELETE_RECIPIENTS, &[Some(envid)])?;
         database.run(&DELETE_MESSAGE, &[Some(envid)])?;
@@ -123,16 +167,48 @@ pub fn mark_unknown<D: Database>(database: &mut D, envid: &str, now: i64) -> Res
     database.run(&MARK_UNKNOWN, &[Some(&now.to_string()), Some(envid)]).map(|_| ())
 }
 
+/// What all recipients of a message have of it.
+pub(super) struct EnvelopeRow<'a> {
+    pub envid: &'a str,
+    pub owner: Option<&'a str>,
+    /// In lower case.
+    pub sender: Option<&'a str>,
+    pub submitted: i64,
+}
+
+/// What a recipient has of its own.
+pub(super) struct RecipientRow<'a> {
+    /// In lower case.
+    pub address: &'a str,
+    pub hidden: bool,
+    pub state: State,
+    pub since: i64,
+    pub verified: bool,
+    pub reason: Option<&'a str>,
+}
+
+/// Adds the recipient that comes after `before` others.
 pub(super) fn insert_recipient<D: Database>(
     database: &mut D,
-    envid: &str,
-    address: &str,
-    hidden: bool,
-    state: State,
-    since: &str,
-    verified: bool,
+    message: &EnvelopeRow<'_>,
+    recipient: &RecipientRow<'_>,
+    before: usize,
 ) -> Result<(), DatabaseError> {
-    let row = [Some(envid), Some(address), Some(flag(hidden)), Some(state.as_str()), Some(since), Some(flag(verified))];
+    let (since, place) = (recipient.since.to_string(), position(message.submitted, message.envid, before).to_string());
+    let row = [
+        Some(message.envid),
+        Some(recipient.address),
+        Some(flag(recipient.hidden)),
+        Some(recipient.state.as_str()),
+        Some(&since),
+        Some(flag(recipient.verified)),
+        message.owner,
+        message.sender,
+        Some(domain(recipient.address)),
+        Some(&place),
+        Some(&since),
+        recipient.reason,
+    ];
     database.run(&INSERT_RECIPIENT, &row).map(|_| ())
 }
 

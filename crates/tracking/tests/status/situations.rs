@@ -1,5 +1,6 @@
 //! Messages in every situation a page has to show.
 
+use tracking::dsn::reason;
 use tracking::store::{Event, Message, RecipientStatus, State};
 
 /// When the pages are looked at: 2026-11-22 03:07:54 UTC.
@@ -38,15 +39,18 @@ fn recipient<const N: usize>(name: &str, state: State, since: i64, events: [Even
         address: format!("{name}@example.com"),
         state,
         since,
+        reason: None,
         verified: events.last().is_some_and(|event: &Event| event.verified),
         events: events.into(),
     }
 }
 
 fn event(ago: i64, action: State, status: &str, diagnostic: &str) -> Event {
+    let is_why = matches!(action, State::Failed | State::Delayed);
     Event {
         occurred: NOW - ago,
         action,
+        reason: is_why.then(|| reason::of_words(Some(status), Some(diagnostic), None)),
         status: Some(status.into()),
         diagnostic: Some(diagnostic.into()),
         reporting_mta: Some("dns; gateway.example.org".into()),

@@ -172,6 +172,7 @@ impl Words {
             if line.trim().is_empty()
                 || about.len() > MAX_ABOUT
                 || line.starts_with('<') && line.trim_end().ends_with(">:")
+                || !line.starts_with([' ', '\t']) && leading_address(line).is_some()
             {
                 break;
             }

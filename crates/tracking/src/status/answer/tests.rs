@@ -8,6 +8,7 @@ const BASE: &str = "https://h/dsn/";
 
 fn message() -> Message {
     let recipient = |address: &str| RecipientStatus {
+        reason: None,
         address: address.into(),
         state: State::Queued,
         since: NOW,
@@ -114,7 +115,7 @@ fn a_client_that_accepts_no_form_learns_nothing_else() {
 
 #[test]
 fn methods_and_a_database_that_is_down_say_what_to_do() {
-    let refused = method_not_allowed(None);
+    let refused = method_not_allowed(ALLOW, None);
     assert_eq!((refused.status, field(&refused, "Allow")), (405, Some("GET, HEAD, OPTIONS")));
     let described = description(BASE);
     assert_eq!((described.status, field(&described, "Allow")), (200, Some("GET, HEAD, OPTIONS")));

@@ -3,6 +3,7 @@
 //! docs/status.schema.json.
 #![forbid(unsafe_code)]
 
+use crate::dsn::reason::Reason;
 use crate::status::clean;
 use crate::status::moment::stamp;
 use crate::store::read::Event;
@@ -53,6 +54,7 @@ impl Payload<'_> {
                 "subject": "",
                 "state": event.action.as_str(),
                 "since": occurred,
+                "reason": event.reason.map(Reason::as_str),
                 "status": words(&event.status),
                 "diagnostic": words(&event.diagnostic),
                 "reporting_mta": words(&event.reporting_mta),
@@ -101,6 +103,7 @@ mod tests {
 
     fn event(action: State, status: Option<&str>) -> Event {
         Event {
+            reason: None,
             occurred: 1_795_316_874,
             action,
             status: status.map(str::to_owned),

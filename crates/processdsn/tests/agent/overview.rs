@@ -1,0 +1,205 @@
+//! Many messages at a glance, read by the functions that mod_processdsn reads by; cases of `states`.
+
+use crate::databases::{Store, now};
+use crate::report::with_envid;
+use apr::{Dbd, OwnPool};
+use sql::{Database, Dialect};
+use std::collections::BTreeSet;
+use tracking::store::overview::{self, Filter, List, Scope};
+use tracking::store::{self, Owner, State, Submitted};
+
+const DAY: i64 = 86_400;
+
+/// Submits a message of `owner`, sent `ago` seconds ago; an address in brackets is from Bcc.
+pub fn submit(database: &mut Dbd<'_>, envid: &str, owner: &str, ago: i64, recipients: &[&str]) {
+    let recipients = recipients.iter().map(|address| match address.strip_prefix('[') {
+        Some(address) => (address.trim_end_matches(']').to_owned(), true),
+        None => ((*address).to_owned(), false),
+    });
+    let message = Submitted {
+        envid: envid.into(),
+        token: format!("{envid:0>32}"),
+        message_id: format!("{envid}@x"),
+        owner: Some(Owner::login(owner.as_bytes())),
+        sender: Some(format!("{owner}@Sender.example")),
+        recipients: recipients.collect(),
+        suppressed: Default::default(),
+        now: now() - ago,
+    };
+    let _ = store::submit(database, &message).expect("entered");
+}
+
+pub fn with_database<T>(store: &dyn Store, work: impl FnOnce(&mut Dbd<'_>) -> T) -> T {
+    let (connection, pool) = (store.connection(), OwnPool::new());
+    let mut database = Dbd::open(pool.borrow(), &connection[1], &connection[3]).expect("a database");
+    work(&mut database)
+}
+
+fn own(owner: &str) -> Scope {
+    Scope::Own(Owner::login(owner.as_bytes()))
+}
+
+fn filter() -> Filter {
+    Filter { limit: 50, ..Filter::default() }
+}
+
+fn list(database: &mut Dbd<'_>, scope: &Scope, filter: &Filter) -> List {
+    overview::list(database, scope, filter, now()).expect("a page")
+}
+
+fn addresses(list: &List) -> Vec<String> {
+    list.lines.iter().map(|line| line.address.clone()).collect()
+}
+
+pub fn every_owner_sees_a_page_of_his_own(store: &dyn Store) {
+    with_database(store, |database| {
+        submit(database, "e1", "peter", 9 * DAY, &["a@one.example", "[hidden@one.example]"]);
+        submit(database, "e2", "anna", 3600, &["b@two.example"]);
+        submit(database, "e3", "peter", 60, &["Ann@two.example", "anton@one.example"]);
+        store.deliver(&with_envid("e3").of("ann@two.example", "failed", "5.1.1").mail()).exits(0);
+        store.deliver(&with_envid("e3").of("anton@one.example", "delayed", "4.4.1").mail()).exits(0);
+        let all = list(database, &own("peter"), &filter());
+        assert_eq!(addresses(&all)[2..], ["hidden@one.example", "a@one.example"], "the newest first");
+        let states: Vec<State> = all.lines.iter().map(|line| line.state).collect();
+        assert_eq!(states[2..], [State::Unknown; 2], "silent for five days");
+        assert_eq!(addresses(&list(database, &own("anna"), &filter())), ["b@two.example"]);
+        assert_eq!(addresses(&list(database, &own("nobody"), &filter())), Vec::<String>::new());
+        let everybody = addresses(&list(database, &Scope::All(None), &filter()));
+        assert_eq!(everybody.len(), 4, "Bcc is for the owner alone: {everybody:?}");
+        let peter = Scope::All(Some(Owner::login(b"peter")));
+        assert_eq!(list(database, &peter, &filter()).lines.len(), 5);
+
+        let peter = own("peter");
+        let ask = |database: &mut Dbd<'_>, filter: Filter| addresses(&list(database, &peter, &filter));
+        for (state, expected) in [
+            (State::Failed, vec!["ann@two.example"]),
+            (State::Delayed, vec!["anton@one.example"]),
+            (State::Queued, vec![]),
+            (State::Unknown, vec!["hidden@one.example", "a@one.example"]),
+        ] {
+            assert_eq!(ask(database, Filter { state: Some(state), ..filter() }), expected, "{state:?}");
+        }
+        assert_eq!(
+            ask(database, Filter { recipient: Some("an".into()), ..filter() }),
+            ["ann@two.example", "anton@one.example"]
+        );
+        assert_eq!(ask(database, Filter { recipient: Some("an%".into()), ..filter() }), Vec::<String>::new());
+        let two = |state| Filter { domain: Some("two.example".into()), state, ..filter() };
+        assert_eq!(ask(database, two(None)), ["ann@two.example"]);
+        assert_eq!(ask(database, two(Some(State::Delayed))), Vec::<String>::new());
+        let sender = |sender: &str| Filter { sender: Some(sender.into()), since: Some(now() - DAY), ..filter() };
+        assert_eq!(ask(database, sender("peter@sender.example")).len(), 2, "in lower case, and of the last day");
+        assert_eq!(ask(database, sender("anna@sender.example")), Vec::<String>::new());
+        let failed = list(database, &peter, &two(Some(State::Failed)));
+        let line = &failed.lines[0];
+        assert_eq!((line.message_id.as_str(), line.verified), ("e3@x", true));
+        assert_eq!(line.reason.map(|reason| reason.as_str()), Some("userunknown"));
+    });
+}
+
+pub fn pages_part_nothing_and_repeat_nothing(store: &dyn Store) {
+    with_database(store, |database| {
+        let names: Vec<String> = (0..40).map(|number| format!("u{number:02}@x.example")).collect();
+        for message in 0..5 {
+            let some: Vec<&str> = names.iter().map(String::as_str).collect();
+            submit(database, &format!("e{message}"), "peter", 60, &some);
+        }
+        // As chance may have it once in a while.
+        store.sql("UPDATE recipient SET position = (SELECT MIN(position) FROM recipient) WHERE envid = 'e0' AND address < 'u04'");
+        for filter in [
+            Filter { limit: 7, ..filter() },
+            Filter { limit: 7, recipient: Some("u".into()), ..filter() },
+            Filter { limit: 7, domain: Some("x.example".into()), ..filter() },
+            Filter { limit: 7, state: Some(State::Queued), ..filter() },
+        ] {
+            for scope in [own("peter"), Scope::All(None)] {
+                let (mut seen, mut filter, mut pages) = (BTreeSet::new(), filter.clone(), 0);
+                loop {
+                    let page = list(database, &scope, &filter);
+                    assert!(page.lines.len() <= 7 && !page.lines.is_empty());
+                    for line in &page.lines {
+                        assert!(seen.insert((line.message_id.clone(), line.address.clone())), "twice: {line:?}");
+                    }
+                    pages += 1;
+                    match page.next {
+                        Some(next) => filter.after = Some(next),
+                        None => break,
+                    }
+                }
+                assert_eq!(seen.len(), 200, "{filter:?} {scope:?} {pages}");
+            }
+        }
+    });
+}
+
+pub fn each_order_has_its_index(store: &dyn Store) {
+    with_database(store, |database| {
+        for message in 0..30 {
+            let owner = ["peter", "anna", "otto"][message % 3];
+            let some: Vec<String> = (0..20).map(|number| format!("u{number}@d{}.example", number % 7)).collect();
+            let some: Vec<&str> = some.iter().map(String::as_str).collect();
+            submit(database, &format!("e{message}"), owner, 60 + message as i64, &some);
+        }
+        store.sql("ANALYZE");
+        for statement in overview::statements() {
+            // The name of the statement says what leads.
+            let name = statement.name.to_str().expect("ASCII");
+            let leading =
+                ["address", "octets", "domain", "sender", "state"].into_iter().find(|word| name.contains(word));
+            let suffix = leading.map(|word| format!("_{}", word.replace("octets", "address"))).unwrap_or_default();
+            let suffix = if name.contains("count") { "_state".to_owned() } else { suffix };
+            let index = format!("recipient_{}{suffix}", if name.ends_with("_all") { "all" } else { "owner" });
+            let is_for = match database.dialect() {
+                Dialect::Postgres => !name.contains("address"),
+                Dialect::Sqlite => !name.contains("octets"),
+            };
+            if is_for {
+                let plan = plan(store, database.dialect(), statement.sql.to_str().expect("UTF-8"));
+                let uses = plan.contains(&format!("{index} ")) || plan.contains(&format!("{index}\n"));
+                assert!(uses, "{name} does not use {index}:\n{plan}");
+                assert!(!plan.contains("TEMP B-TREE FOR ORDER") && !plan.contains("Sort"), "{name} sorts:\n{plan}");
+            }
+        }
+    });
+}
+
+/// What the database says it would do.
+fn plan(store: &dyn Store, dialect: Dialect, sql: &str) -> String {
+    let filled = ["sender", "domain", "state"].into_iter().fold(sql.to_owned(), |sql, column| {
+        sql.replace(&format!("(%s = '' OR r.{column} = %s)"), &format!("('' = '' OR r.{column} = '')"))
+    });
+    let filled =
+        filled.replace("LIMIT %lld", "LIMIT 51").replace("%lld", "5000000000000000000").replace("%s", "'peter'");
+    let text = filled.as_str();
+    let rows = match dialect {
+        Dialect::Postgres => store.sql(&format!(
+            "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; EXPLAIN {text}"
+        )),
+        Dialect::Sqlite => store.sql(&format!("EXPLAIN QUERY PLAN {text}")),
+    };
+    rows.iter().map(|row| row.join(" ") + "\n").collect()
+}
+
+pub fn what_is_happening_is_counted(store: &dyn Store) {
+    with_database(store, |database| {
+        submit(database, "e1", "peter", 60, &["a@one.example", "b@one.example", "c@two.example"]);
+        submit(database, "e2", "peter", 3 * 3600, &["d@one.example"]);
+        submit(database, "e3", "peter", 6 * DAY, &["e@one.example", "f@one.example"]);
+        submit(database, "e4", "peter", 30 * DAY, &["g@one.example"]);
+        submit(database, "e5", "anna", 60, &["h@one.example"]);
+        store.deliver(&with_envid("e1").of("a@one.example", "failed", "5.1.1").mail()).exits(0);
+        store.deliver(&with_envid("e3").of("f@one.example", "delayed", "4.4.1").mail()).exits(0);
+        let counts = |database: &mut Dbd<'_>, scope| overview::counts(database, &scope, now()).expect("counts");
+        let found = counts(database, own("peter"));
+        let states: Vec<_> = found.states.iter().map(|one| (one.state, one.hour, one.day, one.week)).collect();
+        assert_eq!(
+            states,
+            [(State::Delayed, 0, 0, 1), (State::Failed, 1, 1, 1), (State::Queued, 2, 3, 3), (State::Unknown, 0, 0, 1)]
+        );
+        let domains: Vec<_> = found.domains.iter().map(|one| (one.name.as_str(), one.total())).collect();
+        assert_eq!(domains, [("one.example", 3), ("two.example", 1)]);
+        let all = counts(database, Scope::All(None));
+        assert_eq!(all.states.iter().map(|one| one.hour).sum::<i64>(), 4);
+        assert!(!all.is_cut);
+    });
+}

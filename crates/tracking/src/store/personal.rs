@@ -1,0 +1,97 @@
+//! What is kept of one address: told (GDPR article 15), and forgotten (article 17). What was decided on it, that it is not written to, stays as a
+//! digest, which says nothing but that.
+#![forbid(unsafe_code)]
+
+use super::schema::explain;
+use super::suppression::{self, digest};
+use super::write::key;
+use serde_json::{Value, json};
+use sql::transaction;
+use sql::{Database, DatabaseError, Statement};
+
+const RECIPIENTS: Statement = Statement {
+    name: c"dsn_personal",
+    sql: c"SELECT m.envid, m.message_id, m.sender, m.owner, m.submitted, r.state, r.since, r.reason FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND r.address = %s ORDER BY m.submitted, m.envid",
+    columns: 8,
+};
+const EVENTS: Statement = Statement {
+    name: c"dsn_personal_events",
+    sql: c"SELECT occurred, action, status, diagnostic, reporting_mta, remote_mta, reason FROM event WHERE envid = %s AND address = %s ORDER BY occurred",
+    columns: 7,
+};
+const SENT: Statement = Statement {
+    name: c"dsn_personal_sent",
+    sql: c"SELECT message_id, owner, submitted FROM message WHERE lower(sender) = %s ORDER BY submitted, envid",
+    columns: 3,
+};
+const FORGET_EVENTS: Statement =
+    Statement { name: c"dsn_forget_events", sql: c"DELETE FROM event WHERE address = %s", columns: 0 };
+const FORGET_RECIPIENTS: Statement =
+    Statement { name: c"dsn_forget_recipients", sql: c"DELETE FROM recipient WHERE address = %s", columns: 0 };
+const FORGET_MESSAGES: Statement = Statement {
+    name: c"dsn_forget_messages",
+    sql: c"DELETE FROM message WHERE NOT EXISTS (SELECT 1 FROM recipient r WHERE r.envid = message.envid)",
+    columns: 0,
+};
+const FORGET_SENDER: Statement = Statement {
+    name: c"dsn_forget_sender",
+    sql: c"UPDATE message SET sender = NULL WHERE lower(sender) = %s",
+    columns: 0,
+};
+const FORGET_SENDERS: Statement =
+    Statement { name: c"dsn_forget_senders", sql: c"UPDATE recipient SET sender = NULL WHERE sender = %s", columns: 0 };
+const FORGET_SUPPRESSION: Statement = Statement {
+    name: c"dsn_forget_suppression",
+    sql: c"UPDATE suppression SET address = NULL WHERE digest = %s AND address IS NOT NULL",
+    columns: 0,
+};
+
+/// All that is kept of an address, one object for each message to it or from it, and for each suppression.
+pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>, DatabaseError> {
+    let address = key(address);
+    let mut found = Vec::new();
+    let rows = database.select(&RECIPIENTS, &[Some(&address)]).map_err(|error| explain(database, error))?;
+    for row in rows {
+        let events = database.select(&EVENTS, &[Some(&row.text(0)), Some(&address)])?;
+        let event = |event: &sql::Row| {
+            json!({
+                "occurred": event.number(0), "action": event.text(1), "status": event.optional(2), "diagnostic": event.optional(3),
+                "reporting_mta": event.optional(4), "remote_mta": event.optional(5), "reason": event.optional(6),
+            })
+        };
+        found.push(json!({
+            "is": "recipient", "address": address, "message_id": row.text(1), "sender": row.optional(2), "owner": row.optional(3),
+            "submitted": row.number(4), "state": row.text(5), "since": row.number(6), "reason": row.optional(7),
+            "events": events.iter().map(event).collect::<Vec<_>>(),
+        }));
+    }
+    for row in database.select(&SENT, &[Some(&address)])? {
+        found.push(json!({
+            "is": "sender", "address": address, "message_id": row.text(0), "owner": row.optional(1), "submitted": row.number(2),
+        }));
+    }
+    for entry in suppression::find(database, None, &address)? {
+        found.push(json!({
+            "is": "suppressed", "address": address, "cause": entry.cause.as_str(),
+            "reason": entry.reason.map(crate::dsn::reason::Reason::as_str), "since": entry.since, "owner": entry.owner,
+        }));
+    }
+    Ok(found)
+}
+
+/// Forgets an address; of how many messages it was a recipient.
+pub fn forget<D: Database>(database: &mut D, address: &str) -> Result<u64, DatabaseError> {
+    let address = key(address);
+    let outcome = transaction(database, |database| {
+        database.run(&FORGET_EVENTS, &[Some(&address)])?;
+        let forgotten = database.run(&FORGET_RECIPIENTS, &[Some(&address)])?;
+        if forgotten > 0 {
+            database.run(&FORGET_MESSAGES, &[])?;
+        }
+        database.run(&FORGET_SENDER, &[Some(&address)])?;
+        database.run(&FORGET_SENDERS, &[Some(&address)])?;
+        database.run(&FORGET_SUPPRESSION, &[Some(&digest(&address))])?;
+        Ok(forgotten)
+    });
+    outcome.map_err(|error| explain(database, error))
+}

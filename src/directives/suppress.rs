@@ -1,0 +1,59 @@
+//! SendmailSuppress.
+#![forbid(unsafe_code)]
+
+use super::values::long_time;
+use httpd::Command;
+use std::time::Duration;
+
+/// What becomes of recipients that are not written to any more, and from when on one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suppress {
+    pub mode: SuppressMode,
+    /// After so many verified failures in a row.
+    pub after: u32,
+    /// For so long after the last failure.
+    pub lasts: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuppressMode {
+    /// The others get the message.
+    Drop,
+    /// Nobody gets it.
+    Refuse,
+    /// Everybody gets it, and the log tells.
+    Warn,
+}
+
+/// A mailbox that was not there for a month may be there again.
+const LASTS: Duration = Duration::from_secs(30 * 86_400);
+const MAX_LASTS: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+/// `off`, `refuse`, `drop after=2 for=90d`.
+pub fn read(command: &Command<'_>, words: &[&str]) -> Result<Option<Suppress>, String> {
+    let [mode, options @ ..] = words else { return Err(REMEDY.into()) };
+    let mode = match *mode {
+        "off" if options.is_empty() => return Ok(None),
+        "drop" => SuppressMode::Drop,
+        "refuse" => SuppressMode::Refuse,
+        "warn" => SuppressMode::Warn,
+        other => return Err(format!("'{other}' is none of off, warn, refuse and drop; {REMEDY}")),
+    };
+    let mut suppress = Suppress { mode, after: 1, lasts: LASTS };
+    for option in options {
+        match option.split_once('=') {
+            Some(("after", number)) => {
+                let number = number.parse().ok().filter(|number| (1..=100).contains(number));
+                suppress.after = number.ok_or_else(|| format!("'{option}' is no number from 1 to 100"))?;
+            }
+            Some(("for", time)) => {
+                let time = long_time(command, time).filter(|time| !time.is_zero() && *time <= MAX_LASTS);
+                suppress.lasts = time.ok_or_else(|| format!("'{option}' is no time; write for=30d"))?;
+            }
+            _ => return Err(format!("'{option}' is not known; {REMEDY}")),
+        }
+    }
+    Ok(Some(suppress))
+}
+
+const REMEDY: &str = "write refuse, or drop after=2 for=90d";

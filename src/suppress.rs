@@ -1,0 +1,91 @@
+//! SendmailSuppress: recipients that an earlier message did not reach for good, or that complained, are looked for in the database of delivery
+//! statuses before anything is handed over, with one statement for each message. A database that is down stops no mail.
+#![forbid(unsafe_code)]
+
+use crate::directives::{Suppress, SuppressMode};
+use crate::outcome::Refused;
+use crate::settings::Settings;
+use crate::status;
+use httpd::Request;
+use mailgate::answer::{self, Problem};
+use mailgate::submission::Submission;
+use mailgate::tags;
+use tracking::store::suppression::{self, Cause, Rules};
+use tracking::store::{self, Owner};
+
+/// What was found.
+#[derive(Default)]
+pub struct Found {
+    /// Those who do not get the message; they are no recipients of the submission any more.
+    pub left_out: Vec<LeftOut>,
+    /// Nobody gets it.
+    pub refused: Option<Problem>,
+}
+
+/// A recipient that was left out.
+#[derive(Clone)]
+pub struct LeftOut {
+    pub address: String,
+    pub is_hidden: bool,
+}
+
+/// Looks for the recipients, and takes those away that are to be left out.
+pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Submission) -> Result<Found, Refused> {
+    let Some(suppress) = settings.suppress().filter(|_| submission.redirected.is_none()) else {
+        return Ok(Found::default());
+    };
+    if !settings.processdsn() {
+        let log = "SendmailSuppress needs the database of delivery statuses; add ProcessDSNEnable On and DBDriver";
+        return Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log).into());
+    }
+    let owner = status::owner(request, settings, submission);
+    let found = match among(request, settings, suppress, owner, submission) {
+        Ok(found) if found.is_empty() => return Ok(Found::default()),
+        Ok(found) => found,
+        Err(error) => {
+            status::complain("whether recipients are suppressed cannot be told", &error);
+            return Ok(Found::default());
+        }
+    };
+    let addresses: Vec<String> = found.into_iter().map(|(address, _)| address).collect();
+    let is_left_out = |address: &mail::address::Address| addresses.contains(&address.to_string());
+    let remain = submission.recipients.iter().any(|address| !is_left_out(address));
+    match suppress.mode {
+        SuppressMode::Warn => {
+            let id = mail::text::log_value(submission.message_id.as_str());
+            tracing::warn!(
+                "{}: {} recipients are suppressed and get the message id={id}",
+                tags::SUPPRESSED_SENT,
+                addresses.len()
+            );
+            Ok(Found::default())
+        }
+        // A program that reads the header writes to all it names.
+        SuppressMode::Drop if remain && settings.has_envelope() => {
+            let id = mail::text::log_value(submission.message_id.as_str());
+            tracing::info!("{}: {} recipients are suppressed and left out id={id}", tags::LEFT_OUT, addresses.len());
+            let hidden: Vec<String> = submission.bcc.iter().map(ToString::to_string).collect();
+            submission.recipients.retain(|address| !is_left_out(address));
+            submission.bcc.retain(|address| !is_left_out(address));
+            let left_out = |address: String| LeftOut { is_hidden: hidden.contains(&address), address };
+            Ok(Found { left_out: addresses.into_iter().map(left_out).collect(), refused: None })
+        }
+        SuppressMode::Drop | SuppressMode::Refuse => {
+            Ok(Found { left_out: Vec::new(), refused: Some(answer::suppressed(addresses)) })
+        }
+    }
+}
+
+fn among(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    suppress: &Suppress,
+    owner: Option<Owner>,
+    submission: &Submission,
+) -> Result<Vec<(String, Cause)>, sql::DatabaseError> {
+    let recipients: Vec<String> = submission.recipients.iter().map(ToString::to_string).collect();
+    let rules = Rules { after: suppress.after, lasts: suppress.lasts.as_secs() as i64 };
+    let look =
+        move |lent: &mut apr::Dbd<'_>| suppression::among(lent, owner.as_ref(), &recipients, rules, store::now());
+    request.with_database(status::LIMIT.min(settings.timeout()), look, |_| ())
+}
