@@ -195,6 +195,7 @@ pub fn submit(
         Ok(taken) => taken,
         Err(failure) => {
             entry.failed(request, &failure);
+            suppress::refused(request, settings, &submission, &failure);
             claims::failed(claim, &failure);
             return Err(Refused::failed(&failure, &submission));
         }

@@ -10,6 +10,7 @@ use httpd::Request;
 use mailgate::answer::{self, Problem};
 use mailgate::submission::Submission;
 use mailgate::tags;
+use mailgate::transport::Failure;
 use tracking::store::suppression::{self, Cause, Rules};
 use tracking::store::{self, Owner};
 
@@ -73,6 +74,19 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
         SuppressMode::Drop | SuppressMode::Refuse => {
             Ok(Found { left_out: Vec::new(), refused: Some(answer::suppressed(addresses)) })
         }
+    }
+}
+
+/// A relay refused a recipient as nobody's in our own dialogue: as good as a verified report.
+pub fn refused(request: &Request<'_>, settings: &Settings<'_>, submission: &Submission, failure: &Failure) {
+    let Some(address) = failure.recipient.clone().filter(|_| failure.unknown_user) else { return };
+    if settings.suppress().is_none() || !settings.processdsn() || submission.redirected.is_some() {
+        return;
+    }
+    let owner = status::owner(request, settings, submission);
+    let work = move |lent: &mut apr::Dbd<'_>| suppression::refused(lent, owner.as_ref(), &address);
+    if let Err(error) = request.with_database(status::LIMIT.min(settings.timeout()), work, |_| ()) {
+        status::complain("a recipient whom the relay does not know is not suppressed", &error);
     }
 }
 

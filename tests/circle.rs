@@ -46,7 +46,7 @@ impl Database {
     }
 
     /// The command that an MTA runs for a report; copied, so that any user may run it.
-    fn command(&self) -> String {
+    pub fn command(&self) -> String {
         let copy = self.place.path().join("processdsn");
         std::fs::copy(&artifacts().processdsn, &copy).unwrap();
         mode(&copy, 0o755);

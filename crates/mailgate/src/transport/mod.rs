@@ -60,6 +60,8 @@ pub struct Failure {
     pub words: Option<String>,
     /// The recipient whom a relay refused, for the client alone.
     pub recipient: Option<String>,
+    /// It was refused as nobody's: 5.1.1 (RFC 3463 3.2), the one code that says so and no more.
+    pub unknown_user: bool,
     /// Whether a program was started. If not, nothing can be queued.
     pub started: bool,
 }
@@ -118,6 +120,7 @@ impl Failure {
             detail: format!("SendmailMaxProcesses {limit} are running; none ended in time"),
             words: None,
             recipient: None,
+            unknown_user: false,
             started: false,
         }
     }
@@ -130,6 +133,7 @@ impl Failure {
             detail: format!("{what}: {error}"),
             words: None,
             recipient: None,
+            unknown_user: false,
             started: false,
         }
     }
@@ -142,6 +146,7 @@ impl Failure {
             detail: why,
             words: None,
             recipient: None,
+            unknown_user: false,
             started: false,
         }
     }

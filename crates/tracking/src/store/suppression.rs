@@ -198,6 +198,11 @@ pub(super) fn failed<D: Database>(
     database.run(&FAILED, &values).map(|_| ())
 }
 
+/// A mail server refused an address as nobody's while we spoke to it.
+pub fn refused<D: Database>(database: &mut D, owner: Option<&Owner>, address: &str) -> Result<(), DatabaseError> {
+    failed(database, owner.map(Owner::as_str), address, Reason::UserUnknown).map_err(|error| explain(database, error))
+}
+
 /// A verified report says that the recipient complained.
 pub(super) fn complained<D: Database>(
     database: &mut D,

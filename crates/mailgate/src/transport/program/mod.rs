@@ -239,7 +239,7 @@ fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Dur
     if !said.is_empty() {
         detail = format!("{detail}; {said}");
     }
-    Err(Failure { kind, exit, detail, words: first_line(watched), recipient: None, started: true })
+    Err(Failure { kind, exit, detail, words: first_line(watched), recipient: None, unknown_user: false, started: true })
 }
 
 /// Everything the program printed, on one line.

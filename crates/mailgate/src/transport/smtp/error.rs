@@ -51,6 +51,7 @@ pub(super) struct SmtpError {
     detail: String,
     words: Option<String>,
     recipient: Option<String>,
+    unknown_user: bool,
     /// Whether every command has its answer, so that RSET leads back to MAIL.
     pub in_step: bool,
     /// Whether the connection ended before the message was on its way: nothing, if it had been waiting, but its age.
@@ -61,7 +62,16 @@ pub(super) struct SmtpError {
 
 impl SmtpError {
     fn new(kind: FailureKind, detail: String) -> SmtpError {
-        SmtpError { kind, detail, words: None, recipient: None, in_step: false, stale: false, in_starttls: false }
+        SmtpError {
+            kind,
+            detail,
+            words: None,
+            recipient: None,
+            unknown_user: false,
+            in_step: false,
+            stale: false,
+            in_starttls: false,
+        }
     }
 
     /// Needs the administrator.
@@ -149,7 +159,8 @@ impl SmtpError {
     /// What it answered to RCPT after it had taken that many others. 452, and 552, which some servers say for it, is then its limit of
     /// recipients (RFC 5321 4.5.3.1.10).
     pub fn recipient(reply: &Reply, taken: usize) -> SmtpError {
-        let failed = SmtpError::refused(Step::Rcpt, reply);
+        let unknown_user = reply.class() == 5 && reply.enhanced() == Some("5.1.1");
+        let failed = SmtpError { unknown_user, ..SmtpError::refused(Step::Rcpt, reply) };
         let says_so = matches!(reply.enhanced(), None | Some("4.5.3" | "5.5.3"));
         if taken == 0 || !says_so || !matches!(reply.code, 452 | 552) {
             return failed;
@@ -194,6 +205,7 @@ impl SmtpError {
             detail: format!("relay {relay}: {}", redact(&self.detail, recipients)),
             words: self.words,
             recipient: self.recipient,
+            unknown_user: self.unknown_user,
             started: true,
         }
     }
