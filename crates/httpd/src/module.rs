@@ -1,6 +1,6 @@
 //! What a module is made of: its handlers, its directives, its settings, and its part in the life of the server.
 
-use crate::{Config, Connection, Directive, ModuleRecord, Request, Server, Status};
+use crate::{ChooseErrors, Config, Connection, Directive, ModuleRecord, Request, Server, Status};
 use std::ffi::CStr;
 
 /// What a module is made of. All of it is safe code; httpd reaches it through [`crate::guard`].
@@ -13,6 +13,8 @@ pub trait Module: Sized + 'static {
     const PROTOCOL: Option<Protocol<Self>> = None;
     /// What looks at the fields of a request before anybody asks who sends it, if there is something to see.
     const HEADER_PARSER: Option<HeaderParser<Self>> = None;
+    /// What chooses the pages that httpd writes for errors of a request, if there is a choice.
+    const ERRORS: Option<ChooseErrors<Self>> = None;
     /// The settings of one section of a configuration that lives for `'c`.
     type Config<'c>: Config;
 
