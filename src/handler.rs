@@ -4,93 +4,84 @@
 
 use crate::claims::{self, Keyed};
 use crate::directives::DirConfig;
+use crate::email;
 use crate::faults;
+use crate::json::Json;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused, Speech};
+use crate::paths;
 use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
-use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
-use conftree::sections::below;
+use crate::submit::{Content, Guards, IN_MEMORY, Outcome, Sent, Wish, read_body, submit};
 use httpd::{Request, Status};
-use mailgate::answer::dialect;
 use mailgate::answer::{Accepted, Held, Problem};
-use mailgate::input::json::Dialect;
-use mailgate::input::ways::Way;
+use mailgate::input::ways::{Resource, Way};
 use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
-use std::sync::{PoisonError, RwLock};
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 use web::origin::{self, Names, Standing};
-
-/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
-static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
-
-/// Keeps the paths behind which those of the SDKs stand.
-pub fn remember_locations(paths: Vec<String>) {
-    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
-}
-
-/// Whose JSON the path of this request takes: what stands behind the path of SendmailLocation, else of the longest `<Location>`.
-fn dialect(request: &Request<'_>, settings: &Settings<'_>) -> Option<Dialect> {
-    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
-    let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
-    let public = below(public.as_deref(), request.uri());
-    let (_, rest) = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()))?;
-    settings.inputs().dialect(rest)
-}
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let watch = Watch::start();
     faults::begin(request);
     let settings = Settings::of(config);
-    request.allow_methods(&[c"POST", c"OPTIONS"]);
+    let resource = paths::resource(request, &settings);
+    request.allow_methods(resource.methods());
     if !request.is_main() || request.is_error_document() {
         return Status::http(405);
     }
     claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
-    let dialect = dialect(request, &settings);
-    let speech = dialect.map_or(Speech::Ours { accept: accept.as_deref() }, Speech::Dialect);
+    let speech = resource.dialect().map_or(Speech::Ours { accept: accept.as_deref() }, Speech::Dialect);
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
     let standing = origin::judge(&fields, settings.allow_origin(), names);
     if let Standing::Allowed(grant) = &standing {
         outcome::grant(request, &grant.fields());
     }
-    match (request.method(), standing) {
-        (b"POST", Standing::Foreign(foreign)) => {
+    match (request.method(), resource, standing) {
+        (b"POST", _, Standing::Foreign(foreign))
+        | (b"GET" | b"HEAD", Resource::Email(_), Standing::Foreign(foreign)) => {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
-        (b"POST", _) => {
-            let outcome = post(request, &settings, &fields, accept.as_deref(), dialect, &watch);
+        (b"GET" | b"HEAD", Resource::Email(id), _) => email::show(request, &settings, id),
+        (b"POST", Resource::Description | Resource::Json(_) | Resource::Mail, _) => {
+            let outcome = post(request, &settings, &fields, accept.as_deref(), resource, &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
                 Err(refused) => outcome::refuse(request, &settings, refused, speech, &watch),
             }
         }
-        (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
+        (b"OPTIONS", _, Standing::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
                 let of_use = |name: &str| {
                     input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
                         || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
                         || settings.idempotency().is_some() && name.eq_ignore_ascii_case("Idempotency-Key")
                 };
-                outcome::preflight(request, &grant.preflight(&asked, of_use))
+                outcome::preflight(request, resource, &grant.preflight(&asked, of_use))
             }
-            None => outcome::describe(request, &settings),
+            None => outcome::describe(request, &settings, resource),
         },
-        (b"OPTIONS", _) => outcome::describe(request, &settings),
-        _ => outcome::refuse(request, &settings, method_not_allowed().into(), speech, &watch),
+        (b"OPTIONS", ..) => outcome::describe(request, &settings, resource),
+        _ => {
+            outcome::allow(request, resource);
+            outcome::refuse(request, &settings, method_not_allowed(resource).into(), speech, &watch)
+        }
     }
 }
 
-fn method_not_allowed() -> Problem {
-    Problem::new(&tags::METHOD, "only POST sends mail, and OPTIONS describes how")
+fn method_not_allowed(resource: Resource<'_>) -> Problem {
+    let detail = match resource {
+        Resource::Email(_) => "only GET shows what became of a message",
+        Resource::Description | Resource::Json(_) | Resource::Mail => "only POST sends mail, and OPTIONS describes how",
+    };
+    Problem::new(&tags::METHOD, detail)
 }
 
 /// Takes the message in the way that the request chooses.
@@ -99,7 +90,7 @@ fn post(
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     accept: Option<&str>,
-    dialect: Option<Dialect>,
+    resource: Resource<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
@@ -108,9 +99,11 @@ fn post(
     let mut guards = Guards { rates, keyed };
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { trial, accept };
-    let response = match dialect {
-        Some(dialect) => json(request, settings, fields, wish, dialect, &mut guards, watch)?,
-        None => message(request, settings, fields, wish, &mut guards, watch)?,
+    let response = match resource {
+        Resource::Json(call) => Json { request, settings, fields, call, watch }.post(wish, &mut guards)?,
+        Resource::Description | Resource::Email(_) | Resource::Mail => {
+            message(request, settings, fields, wish, &mut guards, watch)?
+        }
     };
     guards.keyed.iter().for_each(Keyed::sweep);
     guards.rates.answered(&response);
@@ -142,40 +135,6 @@ fn message(
     })
 }
 
-/// The JSON of an SDK, answered in its words.
-fn json(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    fields: &[(&[u8], &[u8])],
-    wish: Wish<'_>,
-    dialect: Dialect,
-    guards: &mut Guards<'_>,
-    watch: &Watch,
-) -> Result<Response, Refused> {
-    input::no_second_source(fields)?;
-    if input::given_type(fields).is_none_or(|given| given.essence() != "application/json") {
-        return Err(InputError::NotJson.into());
-    }
-    let mut body = Spool::new(&TEMPORARY, IN_MEMORY);
-    read_body(request, settings, &mut |octets| body.write(octets))?;
-    let mut contents = Spool::new(&TEMPORARY, IN_MEMORY);
-    let mail = input::json::read(dialect, &body, &mut contents)?;
-    drop(body);
-    let fields: Vec<_> = mail.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    let content = Content::Parts { spool: &contents, root: &mail.root };
-    let to = mail.field("To");
-    Ok(match submit(request, settings, &fields, &content, wish, guards, watch)? {
-        Outcome::Rehearsed(response) => response,
-        Outcome::Held { message_id } => {
-            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url: None })
-        }
-        Outcome::Sent(Sent { message_id, status_url }) => {
-            let status_url = status_url.as_deref();
-            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url })
-        }
-    })
-}
-
 /// A whole message as the body, with an envelope of its own if the request names one.
 fn mime(
     request: &Request<'_>,
@@ -194,9 +153,6 @@ fn mime(
     let content = Content::Message { spool: &spool, body, envelope: &envelope };
     submit(request, settings, &fields, &content, wish, guards, watch)
 }
-
-/// What stays in memory of a body that is read before it is looked at, in octets.
-const IN_MEMORY: usize = 64 * 1024;
 
 fn framing(request: &Request<'_>, settings: &Settings<'_>) -> framing::Framing {
     framing::Framing {

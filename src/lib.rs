@@ -8,22 +8,25 @@ mod bearer;
 mod checks;
 mod claims;
 mod directives;
+mod email;
 mod expressions;
 mod faults;
 mod handler;
 mod handover;
 mod health;
 mod host;
+mod json;
 mod ledger;
 mod metrics;
 mod outcome;
+mod paths;
 mod rates;
 mod settings;
 mod submission;
 mod submit;
 
 use directives::DirConfig;
-use httpd::{Directive, Fault, Handler, HeaderParser, Module, ModuleRecord, Server, StatusPage};
+use httpd::{ChooseErrors, Directive, Fault, Handler, HeaderParser, Module, ModuleRecord, Server, StatusPage};
 use mailgate::tags;
 
 /// The module record `sendmail_module`.
@@ -37,6 +40,7 @@ impl Module for Sendmail {
     ];
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
     const HEADER_PARSER: Option<HeaderParser<Self>> = Some(bearer::rename);
+    const ERRORS: Option<ChooseErrors<Self>> = Some(json::errors);
     type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
@@ -46,7 +50,7 @@ impl Module for Sendmail {
     fn check(server: &Server<'_>) -> Result<(), String> {
         let tree = httpd::configuration(server);
         audit::warn(&tree);
-        handler::remember_locations(conftree::sections::locations(&tree, "sendmail"));
+        paths::remember_locations(conftree::sections::locations(&tree, "sendmail"));
         Ok(())
     }
 

@@ -11,12 +11,12 @@ use mailgate::answer::{Problem, dialect, wadl};
 use mailgate::input::InputError;
 use mailgate::input::json::{Dialect, JsonError};
 use mailgate::input::mime::MimeInputError;
+use mailgate::input::ways::Resource;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
 use mailgate::submission::Submission;
 use mailgate::tags;
 use mailgate::transport::{self, Exit, Failure};
-use std::ffi::CStr;
 use web::Response;
 
 /// A request that sent nothing, or nobody knows.
@@ -237,14 +237,15 @@ pub fn refuse(
     if matches!(speech, Speech::Ours { .. }) && request.has_error_document(reply.status) {
         return Status::http(reply.status.into());
     }
-    if reply.status == 405 {
-        request.headers_out().set(c"Allow", ALLOW);
-    }
     // The fields stand among those for errors already.
     request.send(&Response { fields: Vec::new(), ..reply })
 }
 
-const ALLOW: &CStr = c"POST, OPTIONS";
+/// Names the methods that mean something at the path of the request.
+pub fn allow(request: &Request<'_>, resource: Resource<'_>) {
+    let names: Vec<_> = resource.methods().iter().map(|name| name.to_string_lossy()).collect();
+    request.headers_out().set_text("Allow", &names.join(", "));
+}
 
 /// Lets the page behind this request read the answer, whoever writes it and whatever it says.
 pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
@@ -254,9 +255,9 @@ pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
 }
 
 /// Answers the question of a browser whether its page may send.
-pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> Status {
+pub fn preflight(request: &Request<'_>, resource: Resource<'_>, fields: &[(&'static str, String)]) -> Status {
     grant(request, fields);
-    request.headers_out().set(c"Allow", ALLOW);
+    allow(request, resource);
     request.send(&Response {
         status: 204,
         fields: Vec::new(),
@@ -266,9 +267,9 @@ pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> St
 }
 
 /// Answers OPTIONS with the WADL.
-pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
+pub fn describe(request: &Request<'_>, settings: &Settings<'_>, resource: Resource<'_>) -> Status {
     let url = settings.location().cloned().unwrap_or_else(|| own_url(request));
-    request.headers_out().set(c"Allow", ALLOW);
+    allow(request, resource);
     request.send(&Response {
         status: 200,
         fields: Vec::new(),

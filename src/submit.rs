@@ -8,13 +8,14 @@ use crate::directives::Received;
 use crate::expressions;
 use crate::faults;
 use crate::handover::HandOver;
+use crate::host::own_domain;
 use crate::ledger;
 use crate::metrics::Watch;
 use crate::outcome::{self, Kept, Refused};
 use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::{BodyError, Request, guard};
-use mail::address::{Domain, HostName};
+use mail::address::HostName;
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::Trial;
 use mailgate::answer::{self, Problem};
@@ -24,6 +25,7 @@ use mailgate::input::{self, FieldSource, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message::parts;
+use mailgate::policy;
 use mailgate::submission::{Part, Submission};
 use mailgate::tags;
 use std::io::{self, BufRead};
@@ -40,6 +42,9 @@ pub enum Content<'b> {
     /// The body of the request; the fields say who gets it.
     Request,
 }
+
+/// What stays in memory of a body that is read before it is looked at, in octets.
+pub const IN_MEMORY: usize = 64 * 1024;
 
 /// What came of a submission.
 pub enum Outcome {
@@ -84,107 +89,150 @@ pub fn submit(
     guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Outcome, Refused> {
-    let transport = settings.transport().ok_or_else(no_transport)?;
-    let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let submission = match content {
-        Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
-        Content::Parts { .. } | Content::Request => {
-            read_fields(request, settings, fields, FieldSource::Request, &token)?
-        }
-    };
-    guards.rates.recipients(submission.recipients.len())?;
-    let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
-    let mut way = HandOver::prepare(request, settings, &offered, transport)?;
-    if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
-        way.envelope_from(sender.as_ref(), settings);
-    }
-    let status_base = expressions::dsn_location(request, settings, &offered)?;
-    let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), guards.keyed.is_some())?;
-    let look = if wish.trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };
+    let ready = Ready::check(request, settings, fields, content)?;
+    guards.rates.recipients(ready.recipients())?;
+    ready.send(request, settings, content, wish, guards, watch)
+}
 
-    let mut keyed = guards.keyed.as_mut();
-    if let Some(keyed) = &mut keyed {
-        let sender = match content {
-            Content::Message { envelope, .. } => envelope.sender.as_ref(),
-            Content::Parts { .. } | Content::Request => None,
+/// A mail of which all is known and allowed that can be told without its body.
+pub struct Ready<'c> {
+    submission: Submission,
+    token: Token,
+    envid: Token,
+    way: HandOver<'c>,
+    status_base: Option<String>,
+}
+
+impl<'c> Ready<'c> {
+    /// Looks at the fields of a mail.
+    pub fn check(
+        request: &Request<'_>,
+        settings: &Settings<'c>,
+        fields: &[(&[u8], &[u8])],
+        content: &Content<'_>,
+    ) -> Result<Self, Refused> {
+        let transport = settings.transport().ok_or_else(no_transport)?;
+        let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
+        let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
+        let submission = match content {
+            Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
+            Content::Parts { .. } | Content::Request => {
+                read_fields(request, settings, fields, FieldSource::Request, &token)?
+            }
         };
-        keyed.submission(&submission, sender);
-    }
-    let host = HostName::new(request.server_name(), request.local_ip());
-    let trace = trace(request, settings, &host, &token);
-    let is_traced = trace.is_some();
-    let mut message = match content {
-        Content::Parts { spool, root } => {
-            if let Some(keyed) = &mut keyed {
-                keyed.parts(root, spool).map_err(|error| answer::spool_full(&error))?;
-            }
-            parts::compose(&submission, trace, root, spool, &TEMPORARY)?
+        let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
+        let mut way = HandOver::prepare(request, settings, &offered, transport)?;
+        if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
+            policy::check_senders(settings.senders(), sender)?;
+            way.envelope_from(sender.as_ref(), settings);
         }
-        Content::Message { spool, body, .. } => {
-            let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
-            draft.finish()?
-        }
-        Content::Request => {
-            let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
-            draft.finish()?
-        }
-    };
-    faults::point(request, "message");
-    if let Some(trial) = wish.trial {
-        let shown = way.rehearse(settings, &offered, &message, trial, wish.accept);
-        let shown = shown.map_err(|error| answer::spool_full(&error))?;
-        outcome::rehearsed(request, &submission, message.len(), watch);
-        return Ok(Outcome::Rehearsed(shown));
+        let status_base = expressions::dsn_location(request, settings, &offered)?;
+        Ok(Ready { submission, token, envid, way, status_base })
     }
 
-    let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
-        Claimed::Now(claim) => claim,
-        Claimed::Before(message_id, status_url) => {
-            guards.rates.give_back();
-            return Ok(Outcome::Sent(Sent { message_id, status_url }));
-        }
-        Claimed::Perhaps(refused) => {
-            guards.rates.give_back();
-            return Err(refused);
-        }
-    };
-    if let Some(look) = look {
-        let bytes = message.len();
-        match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
-            Looked::Pass(checked, envelope) => {
-                message = checked;
-                way.readdress(settings, &offered, &envelope);
-                entry.readdress(&envelope.recipients);
-            }
-            Looked::Taken(kept) => {
-                outcome::kept(request, &submission, &kept, bytes, watch);
-                claims::accepted(claim, None);
-                let message_id = submission.message_id;
-                return Ok(match kept {
-                    Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None }),
-                    Kept::Held(_) => Outcome::Held { message_id },
-                });
-            }
-        }
+    /// How many it goes to.
+    pub fn recipients(&self) -> usize {
+        self.submission.recipients.len()
     }
-    entry.write(request)?;
-    let taken = way.run(settings, &message, &mut || commit(&mut claim, &submission));
-    let taken = match taken {
-        Ok(taken) => taken,
-        Err(failure) => {
-            entry.failed(request, &failure);
-            claims::failed(claim, &failure);
-            return Err(Refused::failed(&failure, &submission));
+
+    /// Has it looked at, and hands it over. Its recipients are counted already.
+    pub fn send(
+        self,
+        request: &Request<'_>,
+        settings: &Settings<'_>,
+        content: &Content<'_>,
+        wish: Wish<'_>,
+        guards: &mut Guards<'_>,
+        watch: &Watch,
+    ) -> Result<Outcome, Refused> {
+        let Ready { submission, token, envid, mut way, status_base } = self;
+        let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
+        let mut entry = ledger::open(request, settings, &offered, status_base.as_deref(), guards.keyed.is_some())?;
+        let look = if wish.trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };
+
+        let mut keyed = guards.keyed.as_mut();
+        if let Some(keyed) = &mut keyed {
+            let sender = match content {
+                Content::Message { envelope, .. } => envelope.sender.as_ref(),
+                Content::Parts { .. } | Content::Request => None,
+            };
+            keyed.submission(&submission, sender);
         }
-    };
-    faults::point(request, "accepted");
-    outcome::accepted(request, &submission, message.len(), &taken, watch);
-    let status_url = entry.status_url(settings).map(str::to_owned);
-    claims::accepted(claim, status_url.as_deref());
-    Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url }))
+        let host = HostName::new(request.server_name(), request.local_ip());
+        let trace = trace(request, settings, &host, &token);
+        let is_traced = trace.is_some();
+        let mut message = match content {
+            Content::Parts { spool, root } => {
+                if let Some(keyed) = &mut keyed {
+                    keyed.parts(root, spool).map_err(|error| answer::spool_full(&error))?;
+                }
+                parts::compose(&submission, trace, root, spool, &TEMPORARY)?
+            }
+            Content::Message { spool, body, .. } => {
+                let mut draft = Draft::new(&submission, trace, &TEMPORARY);
+                read_spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
+                draft.finish()?
+            }
+            Content::Request => {
+                let mut draft = Draft::new(&submission, trace, &TEMPORARY);
+                read_body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
+                draft.finish()?
+            }
+        };
+        faults::point(request, "message");
+        if let Some(trial) = wish.trial {
+            let shown = way.rehearse(settings, &offered, &message, trial, wish.accept);
+            let shown = shown.map_err(|error| answer::spool_full(&error))?;
+            outcome::rehearsed(request, &submission, message.len(), watch);
+            return Ok(Outcome::Rehearsed(shown));
+        }
+
+        let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
+            Claimed::Now(claim) => claim,
+            Claimed::Before(message_id, status_url) => {
+                guards.rates.give_back(submission.recipients.len());
+                return Ok(Outcome::Sent(Sent { message_id, status_url }));
+            }
+            Claimed::Perhaps(refused) => {
+                guards.rates.give_back(submission.recipients.len());
+                return Err(refused);
+            }
+        };
+        if let Some(look) = look {
+            let bytes = message.len();
+            match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
+                Looked::Pass(checked, envelope) => {
+                    message = checked;
+                    way.readdress(settings, &offered, &envelope);
+                    entry.readdress(&envelope.recipients);
+                }
+                Looked::Taken(kept) => {
+                    outcome::kept(request, &submission, &kept, bytes, watch);
+                    claims::accepted(claim, None);
+                    let message_id = submission.message_id;
+                    return Ok(match kept {
+                        Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None }),
+                        Kept::Held(_) => Outcome::Held { message_id },
+                    });
+                }
+            }
+        }
+        entry.write(request)?;
+        let taken = way.run(settings, &message, &mut || commit(&mut claim, &submission));
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(failure) => {
+                entry.failed(request, &failure);
+                claims::failed(claim, &failure);
+                return Err(Refused::failed(&failure, &submission));
+            }
+        };
+        faults::point(request, "accepted");
+        outcome::accepted(request, &submission, message.len(), &taken, watch);
+        let status_url = entry.status_url(settings).map(str::to_owned);
+        claims::accepted(claim, status_url.as_deref());
+        Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url }))
+    }
 }
 
 /// From here on the message may be taken, and its key with it.
@@ -219,9 +267,7 @@ fn read_fields(
     token: &Token,
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
-    // A ServerName that is no domain (an IPv6 address) cannot stand behind the @.
-    let server_name = HostName::domain(request.server_name())
-        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"));
+    let server_name = own_domain(request);
     let submission = input::read(
         fields,
         &Rules {
@@ -233,6 +279,7 @@ fn read_fields(
             pass: settings.pass_headers().map(Vec::as_slice),
             recipients: settings.recipients(),
             redirect: settings.redirect_to(),
+            senders: settings.senders(),
             sender: sender.as_ref().map(expressions::Sender::vouched),
             server_name: &server_name,
             source,

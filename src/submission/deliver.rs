@@ -14,7 +14,7 @@ use httpd::{Transaction, guard};
 use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::input::mime::{self, MimeEnvelope};
-use mailgate::policy::arguments::Addressing;
+use mailgate::policy::{self, arguments::Addressing};
 use mailgate::tags::{self, Retry};
 use smtp::{Cause, Decision, Envelope, Receipt, Refusal};
 use sys::spool::Spool;
@@ -29,6 +29,11 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
         Some(_) => return Ok(()),
     };
     Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log))
+}
+
+/// SendmailSenders; who expects no reports names nobody.
+pub fn check_sender(settings: &Settings<'_>, sender: Option<&Address>) -> Decision {
+    policy::check_senders(settings.senders(), sender).map_err(|error| Cause::AccessDenied.with(error.to_string()))
 }
 
 /// SendmailRecipients.

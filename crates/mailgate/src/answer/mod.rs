@@ -12,4 +12,4 @@ pub mod wadl;
 
 pub use accepted::{Accepted, Held};
 pub use problem::Problem;
-pub use refusals::{bad_key, key_in_use, key_reused, spool_full, still_unknown};
+pub use refusals::{bad_key, batch_late, key_in_use, key_reused, partly, spool_full, still_unknown};

@@ -22,6 +22,10 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// Where the delivery status of the message can be asked for.
     pub status_url: Option<String>,
+    /// Where in the JSON of the request it is.
+    pub path: Option<String>,
+    /// What had been sent before it, by the ids that a batch is answered with.
+    pub sent: Vec<String>,
     /// What the program said, shown to the client only where the configuration allows it.
     pub words: Option<String>,
 }
@@ -30,7 +34,16 @@ impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem { tag, log: detail.clone(), detail, retry_after: None, status_url: None, words: None }
+        Problem {
+            tag,
+            log: detail.clone(),
+            detail,
+            path: None,
+            retry_after: None,
+            sent: Vec::new(),
+            status_url: None,
+            words: None,
+        }
     }
 
     /// A failure whose cause is for the log alone.
@@ -85,6 +98,9 @@ impl Problem {
         }
         if let Some(url) = &self.status_url {
             problem["status_url"] = json!(url);
+        }
+        if !self.sent.is_empty() {
+            problem["sent"] = json!(self.sent);
         }
         problem
     }

@@ -10,6 +10,7 @@ mod formats;
 mod html;
 mod json;
 mod moment;
+pub mod resend;
 mod statuses;
 mod text;
 pub mod url;

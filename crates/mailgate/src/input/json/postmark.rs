@@ -1,11 +1,11 @@
-//! What Postmark's SDKs send to `/email`: <https://postmarkapp.com/developer/api/email-api>.
+//! What Postmark's SDKs send to `/email` and `/email/batch`: <https://postmarkapp.com/developer/api/email-api>.
 #![forbid(unsafe_code)]
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, Words};
 use super::read::Store;
-use super::tree::{Found, Value, is_same};
+use super::tree::{Found, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -23,9 +23,9 @@ const NOT_DONE: &[(&str, &str)] = &[
     ("TrackOpens", "is not done here: nobody who reads is watched"),
 ];
 
-/// The mail in a whole body.
-pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
-    let mut members = Found::root(value).members()?;
+/// One mail.
+pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
+    let mut members = body.members()?;
     members.refuse(NOT_DONE)?;
     if let Some(links) = members.take("TrackLinks")?.filter(|links| links.text().ok() != Some("None")) {
         return Err(links.wrong("is not done here: links stay as they are"));
@@ -85,6 +85,7 @@ fn file(attachment: Found) -> Result<File, JsonError> {
         name: members.take("Name")?,
         content_type: members.take("ContentType")?,
         content_id: members.take("ContentID")?,
+        ..Words::default()
     };
     members.finish()?;
     File::new(words, content)

@@ -1,11 +1,11 @@
-//! What Resend's SDKs send to `/emails`: <https://resend.com/docs/api-reference/emails/send-email>. It is our own JSON too.
+//! What Resend's SDKs send to `/emails` and `/emails/batch`: <https://resend.com/docs/api-reference/emails/send-email>. It is our own JSON too.
 #![forbid(unsafe_code)]
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, Words};
 use super::read::Store;
-use super::tree::{Found, Value, is_same};
+use super::tree::{Found, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -23,9 +23,9 @@ const NOT_DONE: &[(&str, &str)] = &[
     ("topic_id", "is not done here: leave out who unsubscribed"),
 ];
 
-/// The mail in a whole body.
-pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
-    let mut members = Found::root(value).members()?;
+/// One mail.
+pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
+    let mut members = body.members()?;
     members.refuse(NOT_DONE)?;
     let mut mail = Mail::default();
     if let Some(from) = members.take("from")? {
@@ -67,7 +67,12 @@ fn file(attachment: Found) -> Result<File, JsonError> {
         (Some(_), Some(second)) => return Err(second.wrong("stands beside content_id, which is the same")),
         (one, other) => one.or(other),
     };
-    let words = Words { name: members.take("filename")?, content_type: members.take("content_type")?, content_id };
+    let words = Words {
+        name: members.take("filename")?,
+        content_type: members.take("content_type")?,
+        content_id,
+        ..Words::default()
+    };
     members.finish()?;
     File::new(words, content)
 }

@@ -4,6 +4,7 @@
 
 use super::JsonError;
 use crate::submission::Extent;
+use mail::header::HeaderValue;
 use mail::text::excerpt;
 use std::borrow::Cow;
 
@@ -72,6 +73,11 @@ impl Found {
         Found { path: String::new(), value }
     }
 
+    /// Where it stands.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// A complaint about it.
     pub fn wrong(&self, what: impl Into<Cow<'static, str>>) -> JsonError {
         JsonError::member(&self.path, what)
@@ -83,6 +89,23 @@ impl Found {
             Value::Text(text) => Ok(text),
             _ => Err(self.wrong("must be a string")),
         }
+    }
+
+    /// A string that can stand in a field of a header.
+    pub fn line(&self) -> Result<&str, JsonError> {
+        let text = self.text()?;
+        HeaderValue::parse(text).map_err(|error| self.wrong(error.to_string()))?;
+        Ok(text)
+    }
+
+    /// Whether it is `true`.
+    pub fn is_true(&self) -> bool {
+        self.value == Value::Bool(true)
+    }
+
+    /// Whether it says nothing.
+    pub fn is_absent(&self) -> bool {
+        self.value.is_absent()
     }
 
     /// A large string, or a file.

@@ -1,0 +1,25 @@
+//! What stands at the path of a request: behind that of its location the SDKs of mail services send.
+#![forbid(unsafe_code)]
+
+use crate::settings::Settings;
+use conftree::sections::below;
+use httpd::Request;
+use mailgate::input::ways::Resource;
+use std::sync::{PoisonError, RwLock};
+
+/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Keeps the paths behind which those of the SDKs stand.
+pub fn remember_locations(paths: Vec<String>) {
+    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
+}
+
+/// By what stands behind the path of SendmailLocation, else of the longest `<Location>`.
+pub fn resource<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Resource<'r> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
+    let public = below(public.as_deref(), request.uri());
+    let found = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()));
+    found.map_or(Resource::Mail, |(_, rest)| settings.inputs().resource(rest))
+}
