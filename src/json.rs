@@ -201,11 +201,10 @@ impl<'r> Batch<'_, 'r> {
 /// What is wrong with one of several messages says with which, where its path does not.
 fn at(refused: Refused, at: usize, call: Call) -> Refused {
     match refused {
-        Refused::Problem { mut problem, message_id, exit } if call.is_batch && problem.path.is_none() => {
+        Refused::Problem { mut problem, message_id, exit } if call.is_batch && problem.path().is_none() => {
             let place = format!("[{at}]");
             problem.detail = format!("{place}: {}", problem.detail);
-            problem.path = Some(place);
-            Refused::Problem { problem, message_id, exit }
+            Refused::Problem { problem: Box::new(problem.at(place)), message_id, exit }
         }
         other => other,
     }

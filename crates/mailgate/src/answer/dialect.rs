@@ -174,7 +174,7 @@ fn members(dialect: Dialect, problem: &Problem, id: Option<&MessageId>, show_wor
     body["status"] = json!(status);
     let code = if status == 422 { 300 } else { status };
     let name = if problem.tag == &tags::KEY_IN_USE { "concurrent_idempotent_requests" } else { resend_name(status) };
-    speak(dialect, &mut body, Complaint { status, code, name, message: &message, path: problem.path.as_deref() });
+    speak(dialect, &mut body, Complaint { status, code, name, message: &message, path: problem.path() });
     (status, body)
 }
 

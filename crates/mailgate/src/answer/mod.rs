@@ -11,5 +11,5 @@ pub mod statuses;
 pub mod wadl;
 
 pub use accepted::{Accepted, Held};
-pub use problem::Problem;
+pub use problem::{Problem, Within};
 pub use refusals::{bad_key, batch_late, key_in_use, key_reused, partly, spool_full, still_unknown};

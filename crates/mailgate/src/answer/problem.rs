@@ -22,33 +22,48 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// Where the delivery status of the message can be asked for.
     pub status_url: Option<String>,
-    /// Where in the JSON of the request it is.
+    /// Where in the body of the request it is, if that has parts.
+    pub within: Option<Box<Within>>,
+    /// What the program said, shown to the client only where the configuration allows it.
+    pub words: Option<String>,
+}
+
+/// What is said of a body that has parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Where it is.
     pub path: Option<String>,
     /// What had been sent before it, by the ids that a batch is answered with.
     pub sent: Vec<String>,
-    /// What the program said, shown to the client only where the configuration allows it.
-    pub words: Option<String>,
 }
 
 impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem {
-            tag,
-            log: detail.clone(),
-            detail,
-            path: None,
-            retry_after: None,
-            sent: Vec::new(),
-            status_url: None,
-            words: None,
-        }
+        Problem { tag, log: detail.clone(), detail, retry_after: None, status_url: None, within: None, words: None }
     }
 
     /// A failure whose cause is for the log alone.
     pub fn hidden(tag: &'static Tag, detail: impl Into<String>, log: impl Into<String>) -> Self {
         Problem { log: log.into(), ..Problem::new(tag, detail) }
+    }
+
+    /// The same, with its place in the JSON of the request.
+    pub fn at(mut self, path: String) -> Self {
+        self.within.get_or_insert_default().path = Some(path);
+        self
+    }
+
+    /// Where in the JSON of the request it is.
+    pub fn path(&self) -> Option<&str> {
+        self.within.as_ref()?.path.as_deref()
+    }
+
+    /// The same, with what had been sent before it, by the ids that a batch is answered with.
+    pub fn behind(mut self, sent: Vec<String>) -> Self {
+        self.within.get_or_insert_default().sent = sent;
+        self
     }
 
     /// The answer in the form the client likes best.
@@ -99,8 +114,8 @@ impl Problem {
         if let Some(url) = &self.status_url {
             problem["status_url"] = json!(url);
         }
-        if !self.sent.is_empty() {
-            problem["sent"] = json!(self.sent);
+        if let Some(within) = self.within.as_ref().filter(|within| !within.sent.is_empty()) {
+            problem["sent"] = json!(within.sent);
         }
         problem
     }

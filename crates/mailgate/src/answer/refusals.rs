@@ -61,7 +61,7 @@ impl From<&JsonError> for Problem {
         };
         // What is wrong may quote an address of Bcc.
         let log = format!("the JSON is refused at {}; the answer says why", error.path());
-        Problem { path: Some(error.path().to_owned()), ..Problem::hidden(tag, error.to_string(), log) }
+        Problem::hidden(tag, error.to_string(), log).at(error.path().to_owned())
     }
 }
 
@@ -178,7 +178,7 @@ pub fn partly(problem: &Problem, at: usize, number: usize, sent: Vec<String>) ->
     let advice = problem.tag.retry.sentence();
     let detail = format!("{position} stopped the batch: {}. {advice} The messages before it were sent", problem.detail);
     let log = format!("{position} stopped a batch of which {} were sent: {}: {}", sent.len(), problem.tag, problem.log);
-    Problem { sent, words: problem.words.clone(), ..Problem::hidden(&tags::PARTLY, detail, log) }
+    Problem { words: problem.words.clone(), ..Problem::hidden(&tags::PARTLY, detail, log) }.behind(sent)
 }
 
 /// A batch took longer than one message may.

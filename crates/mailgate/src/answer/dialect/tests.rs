@@ -20,7 +20,7 @@ fn a_refusal_speaks_the_dialect_and_ours() {
         (Dialect::Sendgrid, &tags::JSON_MEMBER, 400, "subject"),
         (Dialect::Sendgrid, &tags::FORBIDDEN_RECIPIENT, 403, "subject"),
     ] {
-        let problem = Problem { path: Some("subject".into()), ..Problem::new(tag, "subject: is <b>wrong") };
+        let problem = Problem::new(tag, "subject: is <b>wrong").at("subject".into());
         let reply = refused(dialect, &problem, None, false);
         assert_eq!((reply.status, reply.content_type), (status, "application/json"), "{dialect:?} {tag}");
         assert!(!reply.body.contains(&b'<'));
