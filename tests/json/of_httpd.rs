@@ -9,8 +9,11 @@ use serde_json::Value;
 const JSON: &str = r#"{"from":"f@example.test","to":"a@example.test","text":"t"}"#;
 const KEY: &str = "Bearer YWxpY2U6c2VjcmV0";
 
+/// Whether a body of this status is in the dialect.
+type Speaks = fn(&Value, u16) -> bool;
+
 /// Where each dialect is sent to, and the member that it reads.
-const PATHS: &[(&str, fn(&Value, u16) -> bool)] = &[
+const PATHS: &[(&str, Speaks)] = &[
     ("/emails", |body, status| body["statusCode"] == status && body["name"].is_string() && body["message"].is_string()),
     ("/emails/batch", |body, status| body["statusCode"] == status),
     ("/email", |body, status| {
@@ -19,7 +22,7 @@ const PATHS: &[(&str, fn(&Value, u16) -> bool)] = &[
     ("/v3/mail/send", |body, _| body["errors"][0]["message"].is_string()),
 ];
 
-fn judge(answer: &Response, path: &str, speaks: fn(&Value, u16) -> bool) {
+fn judge(answer: &Response, path: &str, speaks: Speaks) {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     assert!(speaks(&body, answer.status), "{path}: {}", answer.text());
     assert_eq!(answer.header("Content-Type"), Some("application/json"), "{path}");
