@@ -91,9 +91,15 @@ pub fn rehearsed(dialect: Dialect, message_id: &MessageId) -> Value {
 fn accepted(dialect: Dialect, to: Option<&str>, message_id: &MessageId, word: &str) -> Value {
     let id = id(message_id);
     match dialect {
-        Dialect::Postmark => json!({
-            "To": to, "SubmittedAt": Timestamp::now().to_string(), "MessageID": id, "ErrorCode": 0, "Message": word,
-        }),
+        Dialect::Postmark => {
+            let mut body = json!({
+                "SubmittedAt": Timestamp::now().to_string(), "MessageID": id, "ErrorCode": 0, "Message": word,
+            });
+            if let Some(to) = to {
+                body["To"] = json!(to);
+            }
+            body
+        }
         Dialect::Resend => json!({"id": id}),
         Dialect::Sendgrid => json!({}),
     }
