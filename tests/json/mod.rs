@@ -3,6 +3,7 @@
 
 mod batches;
 mod emails;
+mod first_mails;
 mod keys;
 mod of_httpd;
 mod refused;

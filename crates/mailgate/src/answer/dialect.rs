@@ -170,18 +170,25 @@ pub const JSON: &str = "application/json";
 fn members(dialect: Dialect, problem: &Problem, id: Option<&MessageId>, show_words: bool) -> (u16, Value) {
     let mut body = problem.members(id, show_words);
     let message = sentence(problem);
-    let status = match (dialect, problem.tag.status) {
-        // The only status for what is wrong with a message that the SDKs know.
-        (Dialect::Postmark, 400 | 403 | 411 | 413 | 415) => 422,
-        (Dialect::Resend, 422) if problem.tag == &tags::KEY_REUSED => 409,
-        (Dialect::Sendgrid, 411 | 422) => 400,
-        (_, status) => status,
+    let status = match dialect {
+        Dialect::Resend if problem.tag == &tags::KEY_REUSED => 409,
+        dialect => self::status(dialect, problem.tag.status),
     };
     body["status"] = json!(status);
     let code = if status == 422 { 300 } else { status };
     let name = if problem.tag == &tags::KEY_IN_USE { "concurrent_idempotent_requests" } else { resend_name(status) };
     speak(dialect, &mut body, Complaint { status, code, name, message: &message, path: problem.path() });
     (status, body)
+}
+
+/// The status that a dialect has for one of ours.
+pub fn status(dialect: Dialect, status: u16) -> u16 {
+    match (dialect, status) {
+        // The only one for what is wrong with a message that the SDKs know.
+        (Dialect::Postmark, 400 | 403 | 411 | 413 | 415) => 422,
+        (Dialect::Sendgrid, 411 | 422) => 400,
+        (_, status) => status,
+    }
 }
 
 fn sentence(problem: &Problem) -> String {

@@ -5,6 +5,7 @@ mod accepted;
 pub mod dialect;
 pub mod dry_run;
 pub mod health;
+pub mod openapi;
 mod problem;
 mod refusals;
 pub mod statuses;

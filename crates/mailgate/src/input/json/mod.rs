@@ -5,6 +5,7 @@
 mod assembly;
 mod decode;
 mod file;
+pub mod members;
 mod postmark;
 mod read;
 mod resend;

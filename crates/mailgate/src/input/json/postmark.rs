@@ -4,6 +4,7 @@
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, Words};
+use super::members::{POSTMARK, POSTMARK_FILE, POSTMARK_HEADER};
 use super::read::Store;
 use super::tree::{Found, is_same};
 
@@ -16,17 +17,10 @@ pub fn places(names: &[&str]) -> Option<Store> {
     }
 }
 
-const NOT_DONE: &[(&str, &str)] = &[
-    ("TemplateAlias", "is not done here: send the finished text and html"),
-    ("TemplateId", "is not done here: send the finished text and html"),
-    ("TemplateModel", "is not done here: send the finished text and html"),
-    ("TrackOpens", "is not done here: nobody who reads is watched"),
-];
-
 /// One mail.
 pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
     let mut members = body.members()?;
-    members.refuse(NOT_DONE)?;
+    members.only(POSTMARK)?;
     if let Some(links) = members.take("TrackLinks")?.filter(|links| links.text().ok() != Some("None")) {
         return Err(links.wrong("is not done here: links stay as they are"));
     }
@@ -68,6 +62,7 @@ pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
 fn add_header(mail: &mut Mail, header: Found) -> Result<(), JsonError> {
     let missing = header.wrong("needs Name and Value");
     let mut members = header.members()?;
+    members.only(POSTMARK_HEADER)?;
     let (name, value) = (members.take("Name")?, members.take("Value")?);
     members.finish()?;
     match (name, value) {
@@ -80,6 +75,7 @@ fn add_header(mail: &mut Mail, header: Found) -> Result<(), JsonError> {
 fn file(attachment: Found) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no Content");
     let mut members = attachment.members()?;
+    members.only(POSTMARK_FILE)?;
     let content = members.take_even_empty("Content")?.ok_or(missing)?.stored()?;
     let words = Words {
         name: members.take("Name")?,

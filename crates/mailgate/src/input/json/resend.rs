@@ -4,6 +4,7 @@
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, Words};
+use super::members::{RESEND, RESEND_FILE};
 use super::read::Store;
 use super::tree::{Found, is_same};
 
@@ -16,17 +17,10 @@ pub fn places(names: &[&str]) -> Option<Store> {
     }
 }
 
-const NOT_DONE: &[(&str, &str)] = &[
-    ("react", "is rendered by the SDK; send html"),
-    ("scheduled_at", "is not done here: a message is sent at once"),
-    ("template", "is not done here: send the finished text and html"),
-    ("topic_id", "is not done here: leave out who unsubscribed"),
-];
-
 /// One mail.
 pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
     let mut members = body.members()?;
-    members.refuse(NOT_DONE)?;
+    members.only(RESEND)?;
     let mut mail = Mail::default();
     if let Some(from) = members.take("from")? {
         from.text()?;
@@ -61,7 +55,7 @@ pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
 fn file(attachment: Found) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no content");
     let mut members = attachment.members()?;
-    members.refuse(&[("path", "is not fetched from here; send the content in base64")])?;
+    members.only(RESEND_FILE)?;
     let content = members.take_even_empty("content")?.ok_or(missing)?.stored()?;
     let content_id = match (members.take("content_id")?, members.take("inline_content_id")?) {
         (Some(_), Some(second)) => return Err(second.wrong("stands beside content_id, which is the same")),

@@ -4,6 +4,7 @@
 
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, Words};
+use super::members::{SENDGRID, SENDGRID_CONTENT, SENDGRID_FILE, SENDGRID_MAILBOX, SENDGRID_PERSONALIZATION};
 use super::read::Store;
 use super::tree::{Found, Members, is_same};
 use super::{Dialect, JsonError, Mails};
@@ -19,19 +20,6 @@ pub fn places(names: &[&str]) -> Option<Store> {
     }
 }
 
-const NOT_DONE: &[(&str, &str)] = &[
-    ("asm", "is not done here: leave out who unsubscribed"),
-    ("sections", "is not done here: send the finished text and html"),
-    ("send_at", "is not done here: a message is sent at once"),
-    ("template_id", "is not done here: send the finished text and html"),
-];
-
-const NOT_DONE_FOR_ONE: &[(&str, &str)] = &[
-    ("dynamic_template_data", "is not done here: send the finished text and html"),
-    ("send_at", "is not done here: a message is sent at once"),
-    ("substitutions", "is not done here: send the finished text and html"),
-];
-
 /// What is switched on and would change the mail. The lists that `bypass_...` speaks of do not exist here.
 const SWITCHES: &[(&str, &[&str])] = &[
     ("mail_settings", &["footer", "spam_check"]),
@@ -41,7 +29,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
 /// The mails in a whole body.
 pub fn mails(body: Found) -> Result<Mails, JsonError> {
     let mut members = body.members()?;
-    members.refuse(NOT_DONE)?;
+    members.only(SENDGRID)?;
     let is_trial = is_trial(&mut members)?;
     let mut mail = Mail::default();
     one(&mut mail, "From", members.take("from")?)?;
@@ -69,7 +57,7 @@ pub fn mails(body: Found) -> Result<Mails, JsonError> {
 /// The fields of one personalization.
 fn personal(personalization: Found) -> Result<Vec<(String, String)>, JsonError> {
     let mut members = personalization.members()?;
-    members.refuse(NOT_DONE_FOR_ONE)?;
+    members.only(SENDGRID_PERSONALIZATION)?;
     let mut mail = Mail::default();
     one(&mut mail, "From", members.take("from")?)?;
     for (member, field) in [("to", "To"), ("cc", "Cc"), ("bcc", "Bcc")] {
@@ -143,6 +131,7 @@ fn mailbox(found: Found) -> Result<Mailbox, JsonError> {
         return Ok(Mailbox::new(None, address(&found)?));
     }
     let mut members = found.members()?;
+    members.only(SENDGRID_MAILBOX)?;
     let address = address(&members.take("email")?.ok_or(missing)?)?;
     let name = members.take("name")?;
     let name = name.as_ref().map(Found::line).transpose()?;
@@ -163,6 +152,7 @@ fn headers(mail: &mut Mail, found: Option<Found>) -> Result<(), JsonError> {
 fn content(mail: &mut Mail, content: Found) -> Result<(), JsonError> {
     let missing = content.wrong("has no type");
     let mut members = content.members()?;
+    members.only(SENDGRID_CONTENT)?;
     let kind = members.take("type")?.ok_or(missing)?;
     let value = members.take("value")?;
     members.finish()?;
@@ -178,6 +168,7 @@ fn content(mail: &mut Mail, content: Found) -> Result<(), JsonError> {
 fn file(attachment: Found) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no content");
     let mut members = attachment.members()?;
+    members.only(SENDGRID_FILE)?;
     let content = members.take_even_empty("content")?.ok_or(missing)?.stored()?;
     let words = Words {
         name: members.take("filename")?,

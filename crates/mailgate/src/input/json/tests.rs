@@ -135,3 +135,63 @@ fn small_values_have_a_megabyte_together_and_large_ones_any_room() {
         assert!(resend(&json).unwrap_err().to_string().contains("1 MiB"));
     }
 }
+
+/// What the table shows to programs is what is read: an example of each member is taken, but for what is not done.
+#[test]
+fn each_member_of_the_table_is_known_to_the_parser() {
+    use super::members::{Member, POSTMARK, RESEND, SENDGRID, Shape};
+    use serde_json::{Value, json};
+    fn example(shape: &Shape) -> Value {
+        match shape {
+            Shape::Addresses => json!("a@x.test"),
+            Shape::Any | Shape::Text => json!("text/plain"),
+            Shape::Base64 => json!("YQ=="),
+            Shape::Headers => json!({"X-A": "b"}),
+            Shape::List(members) | Shape::Object(members) => {
+                let members: serde_json::Map<_, _> =
+                    members.iter().map(|member| (member.name.to_owned(), example(&member.shape))).collect();
+                if matches!(shape, Shape::List(_)) { json!([members]) } else { json!(members) }
+            }
+            Shape::Mailbox => json!({"email": "a@x.test", "name": "A"}),
+            Shape::Mailboxes => json!([{"email": "a@x.test"}, "b@x.test"]),
+            Shape::NotDone(_) => json!(null),
+            Shape::OneOrMore => json!(["a@x.test"]),
+            Shape::Switch => json!({"enable": true}),
+            Shape::Words(words) => json!(words[0]),
+        }
+    }
+    let _alone = crate::transport::tests::alone();
+    let read = |dialect, json: &Value| {
+        let mut contents = spool(b"", 1 << 20);
+        let call = Call { dialect, is_batch: false };
+        let mails = super::read(call, &spool(json.to_string().as_bytes(), 1 << 20), &mut contents)?;
+        mails.items.into_iter().next().expect("one")
+    };
+    let tables: [(Dialect, &[Member], Value); 3] = [
+        (Dialect::Postmark, POSTMARK, json!({"TextBody": "t"})),
+        (Dialect::Resend, RESEND, json!({"text": "t"})),
+        (
+            Dialect::Sendgrid,
+            SENDGRID,
+            json!({"personalizations": [{"to": ["a@x.test"]}], "content": [{"type": "text/plain", "value": "t"}]}),
+        ),
+    ];
+    for (dialect, table, least) in tables {
+        assert!(read(dialect, &least).is_ok());
+        for member in table {
+            let mut json = least.clone();
+            json[member.name] = example(&member.shape);
+            // Two names of one thing, each of which is fine alone.
+            let outcome = read(dialect, &json).map_err(|error| error.to_string());
+            let is_twin = outcome.as_ref().is_err_and(|error| error.contains("stands beside content_id"));
+            assert!(outcome.is_ok() || is_twin, "{}: {}", member.name, outcome.unwrap_err());
+            if let Shape::NotDone(why) = member.shape {
+                json[member.name] = json!({"a": 1});
+                assert!(read(dialect, &json).unwrap_err().to_string().ends_with(why), "{}", member.name);
+            }
+        }
+        let mut json = least.clone();
+        json["unheard_of"] = json!(1);
+        assert!(read(dialect, &json).unwrap_err().to_string().contains("is not known here"));
+    }
+}
