@@ -48,6 +48,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         | (b"GET" | b"HEAD", Resource::Email(_), Standing::Foreign(foreign)) => {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
+        (b"GET" | b"HEAD", Resource::Description, _) => outcome::describe_by_openapi(request, &settings),
         (b"GET" | b"HEAD", Resource::Email(id), _) => email::show(request, &settings, id),
         (b"POST", Resource::Description | Resource::Json(_) | Resource::Mail, _) => {
             let outcome = post(request, &settings, &fields, accept.as_deref(), resource, &watch);
@@ -66,9 +67,9 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
                 };
                 outcome::preflight(request, resource, &grant.preflight(&asked, of_use))
             }
-            None => outcome::describe(request, &settings, resource),
+            None => outcome::describe(request, &settings, resource, accept.as_deref()),
         },
-        (b"OPTIONS", ..) => outcome::describe(request, &settings, resource),
+        (b"OPTIONS", ..) => outcome::describe(request, &settings, resource, accept.as_deref()),
         _ => {
             outcome::allow(request, resource);
             outcome::refuse(request, &settings, method_not_allowed(resource).into(), speech, &watch)

@@ -2,12 +2,13 @@
 #![forbid(unsafe_code)]
 
 use crate::metrics::Watch;
+use crate::paths;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
 use mail::redact::redact;
 use mail::text::log_value;
-use mailgate::answer::{Problem, dialect, wadl};
+use mailgate::answer::{Problem, dialect, openapi, wadl};
 use mailgate::input::InputError;
 use mailgate::input::json::{Dialect, JsonError};
 use mailgate::input::mime::MimeInputError;
@@ -18,6 +19,8 @@ use mailgate::submission::Submission;
 use mailgate::tags;
 use mailgate::transport::{self, Exit, Failure};
 use web::Response;
+use web::accept::preferred;
+use web::escape::harmless_json;
 
 /// A request that sent nothing, or nobody knows.
 pub enum Refused {
@@ -266,15 +269,40 @@ pub fn preflight(request: &Request<'_>, resource: Resource<'_>, fields: &[(&'sta
     })
 }
 
-/// Answers OPTIONS with the WADL.
-pub fn describe(request: &Request<'_>, settings: &Settings<'_>, resource: Resource<'_>) -> Status {
-    let url = settings.location().cloned().unwrap_or_else(|| own_url(request));
+/// Answers OPTIONS with the WADL, or with OpenAPI where the client likes that better.
+pub fn describe(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    resource: Resource<'_>,
+    accept: Option<&str>,
+) -> Status {
     allow(request, resource);
+    if preferred(accept, &[WADL, openapi::MEDIA_TYPE]) == Some(openapi::MEDIA_TYPE) {
+        return describe_by_openapi(request, settings);
+    }
+    let url = settings.location().cloned().unwrap_or_else(|| own_url(request));
     request.send(&Response {
         status: 200,
         fields: Vec::new(),
-        content_type: "application/vnd.sun.wadl+xml",
+        content_type: WADL,
         body: wadl::document(&url).into_bytes(),
+    })
+}
+
+const WADL: &str = "application/vnd.sun.wadl+xml";
+
+/// Describes the location by OpenAPI, whichever of its paths was asked.
+pub fn describe_by_openapi(request: &Request<'_>, settings: &Settings<'_>) -> Status {
+    let url = settings.location().cloned().unwrap_or_else(|| {
+        let base = paths::base(request).unwrap_or_default();
+        format!("{}{base}", request.origin())
+    });
+    let document = openapi::document(&url, settings.inputs());
+    request.send(&Response {
+        status: 200,
+        fields: vec![("X-Content-Type-Options", "nosniff".to_owned())],
+        content_type: openapi::MEDIA_TYPE,
+        body: harmless_json(&document).into_bytes(),
     })
 }
 

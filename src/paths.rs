@@ -23,3 +23,9 @@ pub fn resource<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Resource<
     let found = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()));
     found.map_or(Resource::Mail, |(_, rest)| settings.inputs().resource(rest))
 }
+
+/// The path of the `<Location>` of this request.
+pub fn base(request: &Request<'_>) -> Option<String> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    below(locations.iter().map(String::as_str), request.uri()).map(|(base, _)| base.to_owned())
+}

@@ -6,6 +6,7 @@ mod emails;
 mod first_mails;
 mod keys;
 mod of_httpd;
+mod openapi;
 mod refused;
 mod sdks;
 
