@@ -41,7 +41,7 @@ pub enum Shape {
     /// A string.
     Text,
     /// One of these words.
-    Words(&'static [&'static str]),
+    FileDescription(&'static [&'static str]),
 }
 
 const fn may(name: &'static str, shape: Shape) -> Member {
@@ -102,7 +102,7 @@ pub const POSTMARK: &[Member] = &[
     may("Tag", Shape::Text),
     may("Metadata", Shape::Object(&[])),
     may("MessageStream", Shape::Text),
-    may("TrackLinks", Shape::Words(&["None"])),
+    may("TrackLinks", Shape::FileDescription(&["None"])),
     may("TrackOpens", Shape::NotDone("is not done here: nobody who reads is watched")),
     may("TemplateAlias", FINISHED),
     may("TemplateId", FINISHED),
@@ -161,14 +161,14 @@ pub const SENDGRID_MAILBOX: &[Member] = &[must("email", Shape::Addresses), may("
 
 /// A text of SendGrid.
 pub const SENDGRID_CONTENT: &[Member] =
-    &[must("type", Shape::Words(&["text/plain", "text/html"])), must("value", Shape::Text)];
+    &[must("type", Shape::FileDescription(&["text/plain", "text/html"])), must("value", Shape::Text)];
 
 /// A file of SendGrid.
 pub const SENDGRID_FILE: &[Member] = &[
     must("content", Shape::Base64),
     may("filename", Shape::Text),
     may("type", Shape::Text),
-    may("disposition", Shape::Words(&["inline", "attachment"])),
+    may("disposition", Shape::FileDescription(&["inline", "attachment"])),
     may("content_id", Shape::Text),
 ];
 

@@ -157,7 +157,7 @@ fn each_member_of_the_table_is_known_to_the_parser() {
             Shape::NotDone(_) => json!(null),
             Shape::OneOrMore => json!(["a@x.test"]),
             Shape::Switch => json!({"enable": true}),
-            Shape::Words(words) => json!(words[0]),
+            Shape::FileDescription(words) => json!(words[0]),
         }
     }
     let _alone = crate::transport::tests::alone();
