@@ -96,6 +96,12 @@ impl<'r> Keyed<'r> {
         Some(Keyed { key, by_content: true, content: Digester::default(), store })
     }
 
+    /// The key of one message of several in a request.
+    pub fn item(mut self, at: usize) -> Self {
+        self.key = Digest::of(&[self.key.to_string().as_bytes(), b"item", at.to_string().as_bytes()]);
+        self
+    }
+
     /// The mail without its body, and the envelope sender of its own if it has one. Date and Message-ID do not count: a client that writes
     /// it anew to try again gives it others.
     pub fn submission(&mut self, submission: &Submission, sender: Option<&Option<Address>>) {

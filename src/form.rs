@@ -5,10 +5,11 @@ use crate::challenge;
 use crate::claims::Keyed;
 use crate::directives::Text;
 use crate::expressions;
+use crate::host::own_domain;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
-use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, server_name, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
 use httpd::Request;
 use mail::address::{AddressList, Mailbox};
 use mail::content_type::ContentType;
@@ -185,7 +186,7 @@ fn drop_it(
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let token = Token::random().map_err(|error| InputError::Random(error.to_string()))?;
-    let id = MessageId::new(&token, &server_name(request));
+    let id = MessageId::new(&token, &own_domain(request));
     watch.refused(&tags::FORM_FIELD);
     tracing::info!("{}: SendmailFormTrap was filled in; answered as success, and nothing was sent", tags::TRAPPED);
     outcome::note(request, "sendmail-status", tags::TRAPPED.0);

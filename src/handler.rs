@@ -5,60 +5,41 @@
 use crate::challenge;
 use crate::claims::{self, Keyed};
 use crate::directives::DirConfig;
+use crate::email;
 use crate::faults;
 use crate::form;
+use crate::json::Json;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused, Speech};
+use crate::paths;
 use crate::rates::Rates;
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
 use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
-use conftree::sections::below;
 use httpd::{Request, Status};
-use mailgate::answer::dialect;
 use mailgate::answer::form::Visitor;
 use mailgate::answer::{Accepted, Held, Problem};
-use mailgate::input::json::Dialect;
-use mailgate::input::ways::Way;
+use mailgate::input::ways::{Resource, Way};
 use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
-use std::sync::{PoisonError, RwLock};
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 use web::origin::{self, CorsDecision, Names};
-
-/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
-static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
-
-/// Keeps the paths behind which those of the SDKs stand.
-pub fn remember_locations(paths: Vec<String>) {
-    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
-}
-
-/// What stands in the path of this request behind the path of SendmailLocation, else of the longest `<Location>`.
-fn rest<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Option<&'r [u8]> {
-    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
-    let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
-    let public = below(public.as_deref(), request.uri());
-    let (_, rest) = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()))?;
-    Some(rest)
-}
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let watch = Watch::start();
     faults::begin(request);
     let settings = Settings::of(config);
-    request.allow_methods(&[c"POST", c"OPTIONS"]);
+    let resource = paths::resource(request, &settings);
+    request.allow_methods(resource.methods());
     if !request.is_main() || request.is_error_document() {
         return Status::http(405);
     }
     claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
-    let rest = rest(request, &settings);
-    let dialect = rest.and_then(|rest| settings.inputs().dialect(rest));
-    let speech = match dialect {
+    let speech = match resource.dialect() {
         Some(dialect) => Speech::Dialect(dialect),
         None if settings.inputs().way(input::given_type(&fields).as_ref()) == Some(Way::Form) => {
             Speech::Visitor(Visitor::of(accept.as_deref(), value_of(&fields, "accept-language").as_deref()))
@@ -71,39 +52,49 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     if let CorsDecision::Allowed(grant) = &cors {
         outcome::grant(request, &grant.fields());
     }
-    if let Some(challenge) = settings.challenge().filter(|_| rest == Some(challenge::PATH)) {
+    if let Some(challenge) = settings.challenge().filter(|_| paths::rest(request, &settings) == Some(challenge::PATH)) {
         return challenge::answer(request, &settings, challenge);
     }
-    match (request.method(), cors) {
-        (b"POST", CorsDecision::Foreign(foreign)) => {
+    match (request.method(), resource, cors) {
+        (b"POST", _, CorsDecision::Foreign(foreign))
+        | (b"GET" | b"HEAD", Resource::Email(_), CorsDecision::Foreign(foreign)) => {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
-        (b"POST", _) => {
-            let outcome = post(request, &settings, &fields, accept.as_deref(), speech, &watch);
+        (b"GET" | b"HEAD", Resource::Description, _) => outcome::describe_by_openapi(request, &settings),
+        (b"GET" | b"HEAD", Resource::Email(id), _) => email::show(request, &settings, id),
+        (b"POST", Resource::Description | Resource::Json(_) | Resource::Mail, _) => {
+            let outcome = post(request, &settings, &fields, accept.as_deref(), resource, speech, &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
                 Err(refused) => outcome::refuse(request, &settings, refused, speech, &watch),
             }
         }
-        (b"OPTIONS", CorsDecision::Allowed(grant)) => match origin::preflight(&fields) {
+        (b"OPTIONS", _, CorsDecision::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
                 let of_use = |name: &str| {
                     input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
                         || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
                         || settings.idempotency().is_some() && name.eq_ignore_ascii_case("Idempotency-Key")
                 };
-                outcome::preflight(request, &grant.preflight(&asked, of_use))
+                outcome::preflight(request, resource, &grant.preflight(&asked, of_use))
             }
-            None => outcome::describe(request, &settings),
+            None => outcome::describe(request, &settings, resource, accept.as_deref()),
         },
-        (b"OPTIONS", _) => outcome::describe(request, &settings),
-        _ => outcome::refuse(request, &settings, method_not_allowed().into(), speech, &watch),
+        (b"OPTIONS", ..) => outcome::describe(request, &settings, resource, accept.as_deref()),
+        _ => {
+            outcome::allow(request, resource);
+            outcome::refuse(request, &settings, method_not_allowed(resource).into(), speech, &watch)
+        }
     }
 }
 
-fn method_not_allowed() -> Problem {
-    Problem::new(&tags::METHOD, "only POST sends mail, and OPTIONS describes how")
+fn method_not_allowed(resource: Resource<'_>) -> Problem {
+    let detail = match resource {
+        Resource::Email(_) => "only GET shows what became of a message",
+        Resource::Description | Resource::Json(_) | Resource::Mail => "only POST sends mail, and OPTIONS describes how",
+    };
+    Problem::new(&tags::METHOD, detail)
 }
 
 /// Takes the message in the way that the request chooses.
@@ -112,6 +103,7 @@ fn post(
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
     accept: Option<&str>,
+    resource: Resource<'_>,
     speech: Speech<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
@@ -121,10 +113,12 @@ fn post(
     let mut guards = Guards { rates, keyed, is_unknown: false };
     framing::check(fields, framing(request, settings))?;
     let wish = Wish { dry_run, accept };
-    let response = match speech {
-        Speech::Dialect(dialect) => json(request, settings, fields, wish, dialect, &mut guards, watch)?,
-        Speech::Ours { .. } => message(request, settings, fields, wish, &mut guards, watch)?,
-        Speech::Visitor(visitor) => form::post(request, settings, fields, visitor, wish, &mut guards, watch)?,
+    let response = match (resource, speech) {
+        (Resource::Json(call), _) => Json { request, settings, fields, call, watch }.post(wish, &mut guards)?,
+        (_, Speech::Visitor(visitor)) => form::post(request, settings, fields, visitor, wish, &mut guards, watch)?,
+        (Resource::Description | Resource::Email(_) | Resource::Mail, _) => {
+            message(request, settings, fields, wish, &mut guards, watch)?
+        }
     };
     guards.keyed.iter().for_each(Keyed::sweep);
     guards.rates.answered(&response);
@@ -152,41 +146,6 @@ fn message(
         Outcome::Sent(Sent { message_id, status_url, .. }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
             Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
-        }
-    })
-}
-
-/// The JSON of an SDK, answered in its words.
-fn json(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    fields: &[(&[u8], &[u8])],
-    wish: Wish<'_>,
-    dialect: Dialect,
-    guards: &mut Guards<'_>,
-    watch: &Watch,
-) -> Result<Response, Refused> {
-    input::no_second_source(fields)?;
-    if input::given_type(fields).is_none_or(|given| given.essence() != "application/json") {
-        return Err(InputError::NotJson.into());
-    }
-    let mut body = Spool::new(&TEMPORARY, IN_MEMORY);
-    read_body(request, settings, &mut |octets| body.write(octets))?;
-    let mut contents = Spool::new(&TEMPORARY, IN_MEMORY);
-    let mail = input::json::read(dialect, &body, &mut contents)?;
-    drop(body);
-    let fields: Vec<_> = mail.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    let content = Content::Parts { spool: &contents, root: &mail.root };
-    let to = mail.field("To");
-    Ok(match submit(request, settings, &fields, &content, wish, guards, watch)? {
-        Outcome::DryRun(response) => response,
-        Outcome::Held { message_id } => {
-            dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url: None, suppressed: &[] })
-        }
-        Outcome::Sent(Sent { message_id, status_url, left_out }) => {
-            let status_url = status_url.as_deref();
-            let sent = dialect::Sent { to, message_id: &message_id, status_url, suppressed: &left_out };
-            dialect::accepted(dialect, sent)
         }
     })
 }

@@ -10,14 +10,17 @@ mod checks;
 mod claims;
 mod delivery;
 mod directives;
+mod email;
 mod expressions;
 mod faults;
 mod form;
 mod handler;
 mod health;
 mod host;
+mod json;
 mod metrics;
 mod outcome;
+mod paths;
 mod rates;
 mod settings;
 mod status;
@@ -26,7 +29,9 @@ mod submit;
 mod suppress;
 
 use directives::DirConfig;
-use httpd::{Directive, Fault, Handler, HeaderParser, LogFilter, Module, ModuleRecord, Server, StatusPage};
+use httpd::{
+    ChooseErrors, Directive, Fault, Handler, HeaderParser, LogFilter, Module, ModuleRecord, Server, StatusPage,
+};
 use mailgate::tags;
 use settings::Settings;
 
@@ -42,6 +47,7 @@ impl Module for Sendmail {
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
     const HEADER_PARSER: Option<HeaderParser<Self>> = Some(bearer::rename);
     const LOG_FILTER: Option<LogFilter<Self>> = Some(|config, line| Settings::of(config).log_addresses().in_line(line));
+    const ERRORS: Option<ChooseErrors<Self>> = Some(json::errors);
     type Config<'c> = DirConfig<'c>;
 
     fn record() -> &'static ModuleRecord {
@@ -51,7 +57,7 @@ impl Module for Sendmail {
     fn check(server: &Server<'_>) -> Result<(), String> {
         let tree = httpd::configuration(server);
         audit::warn(&tree);
-        handler::remember_locations(conftree::sections::locations(&tree, "sendmail"));
+        paths::remember_locations(conftree::sections::locations(&tree, "sendmail"));
         Ok(())
     }
 

@@ -2,23 +2,26 @@
 #![forbid(unsafe_code)]
 
 use crate::metrics::Watch;
+use crate::paths;
 use crate::settings::Settings;
 use httpd::{Request, Status};
 use mail::message_id::MessageId;
 use mail::redact::redact;
 use mail::text::log_value;
 use mailgate::answer::form::Visitor;
-use mailgate::answer::{Problem, dialect, wadl};
+use mailgate::answer::{Problem, dialect, openapi, wadl};
 use mailgate::input::InputError;
 use mailgate::input::json::{Dialect, JsonError};
 use mailgate::input::mime::MimeInputError;
+use mailgate::input::ways::Resource;
 use mailgate::message::compose::ComposeError;
 use mailgate::policy::PolicyError;
 use mailgate::submission::Submission;
 use mailgate::tags;
 use mailgate::transport::{self, Exit, Failure};
-use std::ffi::CStr;
 use web::Response;
+use web::accept::preferred;
+use web::escape::harmless_json;
 
 /// Why a request did not send, or may not have sent.
 pub enum Refused {
@@ -242,14 +245,15 @@ pub fn refuse(
     if is_ours && request.has_error_document(reply.status) {
         return Status::http(reply.status.into());
     }
-    if reply.status == 405 {
-        request.headers_out().set(c"Allow", ALLOW);
-    }
     // The fields stand among those for errors already.
     request.send(&Response { fields: Vec::new(), ..reply })
 }
 
-const ALLOW: &CStr = c"POST, OPTIONS";
+/// Names the methods that mean something at the path of the request.
+pub fn allow(request: &Request<'_>, resource: Resource<'_>) {
+    let names: Vec<_> = resource.methods().iter().map(|name| name.to_string_lossy()).collect();
+    request.headers_out().set_text("Allow", &names.join(", "));
+}
 
 /// Lets the page behind this request read the answer, whoever writes it and whatever it says.
 pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
@@ -259,9 +263,9 @@ pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
 }
 
 /// Answers the question of a browser whether its page may send.
-pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> Status {
+pub fn preflight(request: &Request<'_>, resource: Resource<'_>, fields: &[(&'static str, String)]) -> Status {
     grant(request, fields);
-    request.headers_out().set(c"Allow", ALLOW);
+    allow(request, resource);
     request.send(&Response {
         status: 204,
         fields: Vec::new(),
@@ -270,15 +274,40 @@ pub fn preflight(request: &Request<'_>, fields: &[(&'static str, String)]) -> St
     })
 }
 
-/// Answers OPTIONS with the WADL.
-pub fn describe(request: &Request<'_>, settings: &Settings<'_>) -> Status {
+/// Answers OPTIONS with the WADL, or with OpenAPI where the client likes that better.
+pub fn describe(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    resource: Resource<'_>,
+    accept: Option<&str>,
+) -> Status {
+    allow(request, resource);
+    if preferred(accept, &[WADL, openapi::MEDIA_TYPE]) == Some(openapi::MEDIA_TYPE) {
+        return describe_by_openapi(request, settings);
+    }
     let url = settings.location().cloned().unwrap_or_else(|| own_url(request));
-    request.headers_out().set(c"Allow", ALLOW);
     request.send(&Response {
         status: 200,
         fields: Vec::new(),
-        content_type: "application/vnd.sun.wadl+xml",
+        content_type: WADL,
         body: wadl::document(&url).into_bytes(),
+    })
+}
+
+const WADL: &str = "application/vnd.sun.wadl+xml";
+
+/// Describes the location by OpenAPI, whichever of its paths was asked.
+pub fn describe_by_openapi(request: &Request<'_>, settings: &Settings<'_>) -> Status {
+    let url = settings.location().cloned().unwrap_or_else(|| {
+        let base = paths::base(request).unwrap_or_default();
+        format!("{}{base}", request.origin())
+    });
+    let document = openapi::document(&url, settings.inputs());
+    request.send(&Response {
+        status: 200,
+        fields: vec![("X-Content-Type-Options", "nosniff".to_owned())],
+        content_type: openapi::MEDIA_TYPE,
+        body: harmless_json(&document).into_bytes(),
     })
 }
 

@@ -44,9 +44,31 @@ impl<'r> Rates<'r> {
         self.charge(Count::Recipients, u32::try_from(number).unwrap_or(u32::MAX))
     }
 
-    /// Nothing is sent for this request: it was sent before.
-    pub fn give_back(&mut self) {
+    /// Counts the messages of a request that brings several, in the place of one: at once, so that more than may ever come together are
+    /// not asked to come later.
+    pub fn messages(&mut self, number: usize) -> Result<(), Refused> {
+        if number == 1 {
+            return Ok(());
+        }
+        self.meter.refund_one(0, Ticks::now());
+        self.charge(Count::Messages, u32::try_from(number).unwrap_or(u32::MAX)).inspect_err(|_| {
+            // What was refused counts as one. If it finds no place any more, the client is over its limit all the same.
+            if self.counts {
+                let _ = self.meter.charge(Count::Messages, 1, Ticks::now());
+            }
+        })
+    }
+
+    /// A message is not sent: it was sent before.
+    pub fn give_back(&mut self, recipients: usize) {
+        self.meter.refund_one(u32::try_from(recipients).unwrap_or(u32::MAX), Ticks::now());
+        self.tell();
+    }
+
+    /// It turns out to be a dry run.
+    pub fn never_mind(&mut self) {
         self.meter.refund(Ticks::now());
+        self.counts = false;
         self.tell();
     }
 

@@ -6,8 +6,9 @@ use crate::checks::{Look, Looked};
 use crate::claims::{self, Claimed, Keyed};
 use crate::delivery::Delivery;
 use crate::directives::Received;
-use crate::expressions;
+use crate::expressions::{self, ExpressionVars};
 use crate::faults;
+use crate::host::own_domain;
 use crate::metrics::Watch;
 use crate::outcome::{self, Kept, Refused};
 use crate::rates::Rates;
@@ -15,7 +16,7 @@ use crate::settings::{Settings, TEMPORARY};
 use crate::status;
 use crate::suppress;
 use httpd::{BodyError, Request, guard};
-use mail::address::{Domain, HostName};
+use mail::address::HostName;
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::DryRun;
 use mailgate::answer::{self, Problem};
@@ -25,6 +26,7 @@ use mailgate::input::{self, FieldSource, Rules, framing};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message::parts;
+use mailgate::policy;
 use mailgate::submission::{Part, Submission};
 use mailgate::tags;
 use std::io::{self, BufRead};
@@ -89,122 +91,182 @@ pub fn submit(
     guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Outcome, Refused> {
-    let transport = settings.transport().ok_or_else(no_transport)?;
-    let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
-    let mut submission = match content {
-        Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
-        Content::Parts { .. } | Content::Request => {
-            read_fields(request, settings, fields, FieldSource::Request, &token)?
-        }
-    };
-    guards.rates.recipients(submission.recipients.len())?;
-    let mut keyed = guards.keyed.as_mut();
-    if let Some(keyed) = &mut keyed {
-        let sender = match content {
-            Content::Message { envelope, .. } => envelope.sender.as_ref(),
-            Content::Parts { .. } | Content::Request => None,
+    let ready = Ready::check(request, settings, fields, content)?;
+    guards.rates.recipients(ready.recipients())?;
+    ready.send(request, settings, content, wish, guards, watch)
+}
+
+/// A mail of which all is known and allowed that can be told without its body.
+pub struct Ready<'c> {
+    submission: Submission,
+    token: Token,
+    envid: Token,
+    delivery: Delivery<'c>,
+    status_base: Option<String>,
+}
+
+impl<'c> Ready<'c> {
+    /// Looks at the fields of a mail.
+    pub fn check(
+        request: &Request<'_>,
+        settings: &Settings<'c>,
+        fields: &[(&[u8], &[u8])],
+        content: &Content<'_>,
+    ) -> Result<Self, Refused> {
+        let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
+        let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
+        let submission = match content {
+            Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
+            Content::Parts { .. } | Content::Request => {
+                read_fields(request, settings, fields, FieldSource::Request, &token)?
+            }
         };
-        keyed.submission(&submission, sender);
+        let vars = ExpressionVars { submission: &submission, token: &token, envid: &envid };
+        if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
+            policy::check_senders(settings.senders(), sender)?;
+        }
+        let delivery = deliver(request, settings, &vars, content)?;
+        let status_base = expressions::dsn_location(request, settings, &vars)?;
+        Ok(Ready { submission, token, envid, delivery, status_base })
     }
-    let suppressed = suppress::look(request, settings, &mut submission)?;
-    if let Some(problem) = suppressed.refused.clone().filter(|_| keyed.is_none()) {
-        return Err(problem.into());
+
+    /// How many it goes to.
+    pub fn recipients(&self) -> usize {
+        self.submission.recipients.len()
     }
-    let left_out: Vec<String> = suppressed.left_out.iter().map(|one| one.address.clone()).collect();
-    let vars = expressions::ExpressionVars { submission: &submission, token: &token, envid: &envid };
-    let mut delivery = Delivery::prepare(request, settings, &vars, transport)?;
-    if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
-        delivery.envelope_from(sender.as_ref(), settings);
+
+    /// Has it looked at, and hands it over. Its recipients are counted already.
+    pub fn send(
+        self,
+        request: &Request<'_>,
+        settings: &Settings<'c>,
+        content: &Content<'_>,
+        wish: Wish<'_>,
+        guards: &mut Guards<'_>,
+        watch: &Watch,
+    ) -> Result<Outcome, Refused> {
+        let Ready { mut submission, token, envid, mut delivery, status_base } = self;
+        let mut keyed = guards.keyed.as_mut();
+        if let Some(keyed) = &mut keyed {
+            let sender = match content {
+                Content::Message { envelope, .. } => envelope.sender.as_ref(),
+                Content::Parts { .. } | Content::Request => None,
+            };
+            keyed.submission(&submission, sender);
+        }
+        let recipients = submission.recipients.len();
+        let suppressed = suppress::look(request, settings, &mut submission)?;
+        if let Some(problem) = suppressed.refused.clone().filter(|_| keyed.is_none()) {
+            return Err(problem.into());
+        }
+        let left_out: Vec<String> = suppressed.left_out.iter().map(|one| one.address.clone()).collect();
+        let vars = ExpressionVars { submission: &submission, token: &token, envid: &envid };
+        if !left_out.is_empty() {
+            delivery = deliver(request, settings, &vars, content)?;
+        }
+        let mut entry =
+            status::open(request, settings, &vars, status_base.as_deref(), keyed.is_some(), &suppressed.left_out)?;
+        let look = if wish.dry_run.is_none() { Look::prepare(request, settings, &vars, &delivery)? } else { None };
+
+        let host = HostName::new(request.server_name(), request.local_ip());
+        let trace = trace(request, settings, &host, &token);
+        let is_traced = trace.is_some();
+        let mut message = match content {
+            Content::Parts { spool, root } => {
+                if let Some(keyed) = &mut keyed {
+                    keyed.parts(root, spool).map_err(|error| answer::spool_full(&error))?;
+                }
+                parts::compose(&submission, trace, root, spool, &TEMPORARY)?
+            }
+            Content::Message { spool, body, .. } => {
+                let mut draft = Draft::new(&submission, trace, &TEMPORARY);
+                read_spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
+                draft.finish()?
+            }
+            Content::Request => {
+                let mut draft = Draft::new(&submission, trace, &TEMPORARY);
+                read_body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
+                draft.finish()?
+            }
+        };
+        faults::point(request, "message");
+        if let Some(dry_run) = wish.dry_run {
+            let shown = delivery.describe(settings, &vars, &message, dry_run, wish.accept);
+            let shown = shown.map_err(|error| answer::spool_full(&error))?;
+            outcome::dry_run(request, &submission, message.len(), watch);
+            return Ok(Outcome::DryRun(shown));
+        }
+
+        let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
+            Claimed::Now(claim) => claim,
+            Claimed::Before(message_id, status_url) => {
+                guards.rates.give_back(recipients);
+                return Ok(Outcome::Sent(Sent { message_id, status_url, left_out }));
+            }
+            Claimed::Perhaps(refused) => {
+                guards.rates.give_back(recipients);
+                guards.is_unknown = true;
+                return Err(refused);
+            }
+        };
+        // With a key, an earlier message may have been sent, and is told again.
+        if let Some(problem) = suppressed.refused {
+            return Err(problem.into());
+        }
+        if let Some(look) = look {
+            let bytes = message.len();
+            match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
+                Looked::Pass(checked, envelope) => {
+                    message = checked;
+                    delivery.readdress(settings, &vars, &envelope);
+                    entry.readdress(&envelope.recipients);
+                }
+                Looked::Taken(kept) => {
+                    outcome::kept(request, &submission, &kept, bytes, watch);
+                    claims::accepted(claim, None);
+                    let message_id = submission.message_id;
+                    return Ok(match kept {
+                        Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None, left_out }),
+                        Kept::Held(_) => Outcome::Held { message_id },
+                    });
+                }
+            }
+        }
+        entry.write(request)?;
+        let taken = delivery.send(settings, &message, &mut || commit(&mut claim, &submission));
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(failure) => {
+                entry.failed(request, &failure);
+                suppress::refused(request, settings, &submission, &failure);
+                claims::failed(claim, &failure);
+                return Err(Refused::failed(&failure, &submission));
+            }
+        };
+        faults::point(request, "accepted");
+        outcome::accepted(request, &submission, message.len(), &taken, watch);
+        let status_url = entry.status_url(settings).map(str::to_owned);
+        claims::accepted(claim, status_url.as_deref());
+        Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url, left_out }))
     }
+}
+
+/// Where a mail goes, with all that this request says of it.
+fn deliver<'c>(
+    request: &Request<'_>,
+    settings: &Settings<'c>,
+    vars: &ExpressionVars<'_>,
+    content: &Content<'_>,
+) -> Result<Delivery<'c>, Refused> {
+    let transport = settings.transport().ok_or_else(no_transport)?;
+    let mut delivery = Delivery::prepare(request, settings, vars, transport)?;
     if let Content::Message { envelope, .. } = content {
-        delivery.ask_for_reports(&envelope.reports, settings, &vars)?;
+        if let Some(sender) = &envelope.sender {
+            delivery.envelope_from(sender.as_ref(), settings);
+        }
+        delivery.ask_for_reports(&envelope.reports, settings, vars)?;
     }
-    let status_base = expressions::dsn_location(request, settings, &vars)?;
-    let mut entry =
-        status::open(request, settings, &vars, status_base.as_deref(), keyed.is_some(), &suppressed.left_out)?;
-    let look = if wish.dry_run.is_none() { Look::prepare(request, settings, &vars, &delivery)? } else { None };
-
-    let host = HostName::new(request.server_name(), request.local_ip());
-    let trace = trace(request, settings, &host, &token);
-    let is_traced = trace.is_some();
-    let mut message = match content {
-        Content::Parts { spool, root } => {
-            if let Some(keyed) = &mut keyed {
-                keyed.parts(root, spool).map_err(|error| answer::spool_full(&error))?;
-            }
-            parts::compose(&submission, trace, root, spool, &TEMPORARY)?
-        }
-        Content::Message { spool, body, .. } => {
-            let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
-            draft.finish()?
-        }
-        Content::Request => {
-            let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-            read_body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
-            draft.finish()?
-        }
-    };
-    faults::point(request, "message");
-    if let Some(dry_run) = wish.dry_run {
-        let shown = delivery.describe(settings, &vars, &message, dry_run, wish.accept);
-        let shown = shown.map_err(|error| answer::spool_full(&error))?;
-        outcome::dry_run(request, &submission, message.len(), watch);
-        return Ok(Outcome::DryRun(shown));
-    }
-
-    let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
-        Claimed::Now(claim) => claim,
-        Claimed::Before(message_id, status_url) => {
-            guards.rates.give_back();
-            return Ok(Outcome::Sent(Sent { message_id, status_url, left_out }));
-        }
-        Claimed::Perhaps(refused) => {
-            guards.rates.give_back();
-            guards.is_unknown = true;
-            return Err(refused);
-        }
-    };
-    // With a key, an earlier message may have been sent, and is told again.
-    if let Some(problem) = suppressed.refused {
-        return Err(problem.into());
-    }
-    if let Some(look) = look {
-        let bytes = message.len();
-        match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
-            Looked::Pass(checked, envelope) => {
-                message = checked;
-                delivery.readdress(settings, &vars, &envelope);
-                entry.readdress(&envelope.recipients);
-            }
-            Looked::Taken(kept) => {
-                outcome::kept(request, &submission, &kept, bytes, watch);
-                claims::accepted(claim, None);
-                let message_id = submission.message_id;
-                return Ok(match kept {
-                    Kept::Discarded(_) => Outcome::Sent(Sent { message_id, status_url: None, left_out }),
-                    Kept::Held(_) => Outcome::Held { message_id },
-                });
-            }
-        }
-    }
-    entry.write(request)?;
-    let taken = delivery.send(settings, &message, &mut || commit(&mut claim, &submission));
-    let taken = match taken {
-        Ok(taken) => taken,
-        Err(failure) => {
-            entry.failed(request, &failure);
-            suppress::refused(request, settings, &submission, &failure);
-            claims::failed(claim, &failure);
-            return Err(Refused::failed(&failure, &submission));
-        }
-    };
-    faults::point(request, "accepted");
-    outcome::accepted(request, &submission, message.len(), &taken, watch);
-    let status_url = entry.status_url(settings).map(str::to_owned);
-    claims::accepted(claim, status_url.as_deref());
-    Ok(Outcome::Sent(Sent { message_id: submission.message_id, status_url, left_out }))
+    Ok(delivery)
 }
 
 /// From here on the message may be taken, and its key with it.
@@ -239,7 +301,7 @@ fn read_fields(
     token: &Token,
 ) -> Result<Submission, Refused> {
     let sender = expressions::sender(request, settings)?;
-    let server_name = server_name(request);
+    let server_name = own_domain(request);
     let submission = input::read(
         fields,
         &Rules {
@@ -251,6 +313,7 @@ fn read_fields(
             pass: settings.pass_headers().map(Vec::as_slice),
             recipients: settings.recipients(),
             redirect: settings.redirect_to(),
+            senders: settings.senders(),
             sender: sender.as_ref().map(expressions::Sender::authenticated),
             server_name: &server_name,
             source,
@@ -262,12 +325,6 @@ fn read_fields(
         tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
     }
     Ok(submission)
-}
-
-/// What stands behind the @ of our Message-ID. A ServerName that is no domain (an IPv6 address) cannot.
-pub fn server_name(request: &Request<'_>) -> Domain {
-    HostName::domain(request.server_name())
-        .unwrap_or_else(|| Domain::parse("localhost.localdomain").expect("a constant"))
 }
 
 /// The fields of a whole message. Its envelope is among the recipients that are judged, and then alone gets it; but for a redirection.

@@ -40,6 +40,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailRecipients", &["SendmailRecipients"]),
     ("SendmailRecipients *.example.org", &["SendmailRecipients", "'*.example.org'", ".example.org"]),
     ("SendmailRecipients a@@b", &["SendmailRecipients", "a@@b"]),
+    ("SendmailSenders *.example.org", &["SendmailSenders", "'*.example.org'", ".example.org"]),
     ("SendmailStripHeaders User-Agent", &["SendmailStripHeaders", "'User-Agent'", "+Name"]),
     ("SendmailStripHeaders -Authorization", &["SendmailStripHeaders", "Authorization", "always stays out"]),
     ("SendmailStripHeaders \"+a b\"", &["SendmailStripHeaders", "'a b'"]),
@@ -100,7 +101,7 @@ const REFUSED: &[(&str, &[&str])] = &[
 const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f %{HTTP:X}\nSendmailLocation https://x/y\n\
     SendmailDSNLocation https://x/%{HTTP_HOST}/\nSendmailDSNRedirect off\nSendmailSenderMail REMOTE_USER\nSendmailSenderName AUTHENTICATE_CN\n\
     SendmailDomain example.org\nSendmailTimeout 500ms\nSendmailMaxSize 10M\nSendmailMaxRecipients 1\nSendmailMaxProcesses 0\n\
-    SendmailRecipients a@b.org .c.org d.org\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
+    SendmailRecipients a@b.org .c.org d.org\nSendmailSenders a@b.org .c.org *\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
     SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\n\
     SendmailInputs fields form\nSendmailFormTo a@b.org,%{HTTP_HOST}@b.org\nSendmailFormFrom a@b.org\nSendmailFormSubject Hi\nSendmailFormCc a@b.org\n\
     SendmailFormFields reply-to=mail\nSendmailFormRequire mail text\nSendmailFormFiles image/*\nSendmailFormThanks /thanks.html\nSendmailFormTrap hp tag\nSendmailChallenge altcha 5000\n\

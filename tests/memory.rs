@@ -30,7 +30,8 @@ impl Kinds {
         let failing = self.failing.program().display().to_string();
         let fail = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{failing}\"");
         let rich = "SendmailArguments -t -i -f %{reqenv:SENDMAIL_FROM}\nSendmailRecipients example.test\nSendmailMaxSize 100M\n\
-            SendmailDSNLocation http://%{HTTP_HOST}/status\nSendmailDSNRedirect Off\nSendmailReceived full\nSendmailTimeout 120s";
+            SendmailDSNLocation http://%{HTTP_HOST}/status\nSendmailDSNRedirect Off\nSendmailReceived full\nSendmailTimeout 120s\n\
+            SendmailInputs fields resend";
         Httpd::builder()
             .mpm(mpm)
             .mpm_settings(if mpm == Mpm::Prefork { CHILD } else { SERVERS })
@@ -108,6 +109,14 @@ fn a_body_of_fifty_megabytes_takes_no_memory() {
     let request = Request::mail("/mail").without("Content-Type").header("Content-Type", "multipart/mixed; boundary=b");
     request.body(parts).timeout(Duration::from_secs(120)).send(&httpd).expect_status(202);
     assert!(kinds.sendmail.take().last().is_some_and(|run| run.committed && run.stdin.len() > 50_000_000));
+    // A file of 25 MB in base64, in JSON.
+    let file = "QUJD".repeat(25_000_000 / 3);
+    let json = format!(
+        r#"{{"from":"a@x.test","to":"b@example.test","text":"t","attachments":[{{"filename":"a.bin","content":"{file}"}}]}}"#
+    );
+    let request = Request::post("/mail/emails").header("Content-Type", "application/json").body(json);
+    request.timeout(Duration::from_secs(120)).send(&httpd).expect_status(200);
+    assert!(kinds.sendmail.take().last().is_some_and(|run| run.committed && run.stdin.len() > 33_000_000));
     let after = peak(child);
     eprintln!("peak of a child: {before} KiB, with bodies of 50 MB {after} KiB");
     assert!(after <= before + 4096, "{before} KiB before, {after} KiB with bodies of 50 MB");

@@ -77,3 +77,49 @@ fn a_login_that_looks_like_two_is_one() {
     assert_eq!(sendmail.starts(), 0);
     httpd.expect_log("SM0202");
 }
+
+/// In each way in: the fields of a request, a whole message with or without an envelope of its own, JSON.
+#[test]
+fn nobody_sends_as_somebody_that_sendmail_senders_does_not_cover() {
+    let sendmail = Sendmail::new();
+    let settings = "SendmailSenders noreply@example.test .sub.example.test\nSendmailInputs fields mime resend\nSendmailArguments -i --";
+    let httpd = Httpd::builder().mail(&sendmail, settings).start();
+    let fields = |from: &str, sender: &str| {
+        let request = Request::mail("/mail").without("From").header("From", from);
+        if sender.is_empty() { request } else { request.header("Sender", sender) }
+    };
+    let mime = |from: &str, envelope: &str| {
+        let request = Request::post("/mail").header("Content-Type", "message/rfc822").header("Envelope-To", "a@x.test");
+        let request = request.header("Envelope-From", envelope);
+        request.body(format!("From: {from}\nTo: a@x.test\nSubject: s\n\nt\n"))
+    };
+    let json = |from: &str| {
+        let body = format!(r#"{{"from":"{from}","to":"a@x.test","text":"t"}}"#);
+        Request::post("/mail/emails").header("Content-Type", "application/json").body(body)
+    };
+    let own = "NoReply@example.test";
+    for request in [
+        fields("A <noreply@example.test>", ""),
+        fields("b@a.sub.example.test", own),
+        mime(own, own),
+        mime(own, "<>"),
+        json("A <noreply@example.test>"),
+    ] {
+        let answer = request.send(&httpd);
+        assert!(matches!(answer.status, 200 | 202), "{}", answer.text());
+        assert_eq!(sendmail.take().len(), 1);
+    }
+    for request in [
+        fields("billing@example.test", ""),
+        fields("noreply@sub.example.test", ""),
+        fields(own, "ceo@elsewhere.test"),
+        mime("ceo@elsewhere.test", own),
+        mime(own, "ceo@elsewhere.test"),
+        json("ceo@elsewhere.test"),
+    ] {
+        let answer = request.send(&httpd).expect_status(403);
+        assert!(answer.shows(b"is not allowed here"), "{}", answer.text());
+        assert_eq!(sendmail.starts(), 0);
+    }
+    httpd.expect_log("SM0208");
+}

@@ -32,7 +32,7 @@ fn server(database: &Database, sendmail: &Sendmail) -> Httpd {
 /// Two of them in ISO 8859-1, one in UTF-8, one with the name that the tables have for nobody.
 const USERS: [&[u8]; 6] = [b"alice", b"bob", b"m\xfcller", b"m\xf6ller", b"m\xc3\xbcller", b"?"];
 
-fn by(user: impl AsRef<[u8]>, request: Request) -> Request {
+pub fn by(user: impl AsRef<[u8]>, request: Request) -> Request {
     let words = base64::engine::general_purpose::STANDARD.encode([user.as_ref(), b":secret"].concat());
     request.header("Authorization", format!("Basic {words}"))
 }
@@ -42,7 +42,7 @@ fn get(httpd: &Httpd, user: impl AsRef<[u8]>, path: &str) -> Response {
 }
 
 /// A report of this action, with or without the envelope id that proves it.
-fn report(database: &Database, envid: Option<&str>, message_id: &str, address: &str, action: &str, status: &str) {
+pub fn report(database: &Database, envid: Option<&str>, message_id: &str, address: &str, action: &str, status: &str) {
     let envid = envid.map_or(String::new(), |envid| format!("Original-Envelope-Id: {envid}\n"));
     let mail = format!(
         "From: MAILER-DAEMON@mx.example\nTo: b@example.test\nSubject: report\nMIME-Version: 1.0\n\

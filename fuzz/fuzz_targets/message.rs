@@ -47,6 +47,7 @@ fuzz_target!(|octets: &[u8]| {
         pass: (choice & 32 != 0).then_some(&pass),
         recipients: &Recipients::default(),
         redirect: None,
+        senders: &Recipients::default(),
         sender: authenticated.then_some(AuthenticatedSender {
             source: "X",
             mail: Some(b"alice@example.test"),

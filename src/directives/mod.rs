@@ -72,7 +72,7 @@ directives! {
         /// Most programs and relay connections at a time in one child; 0: no limit.
         value max_processes: usize = 32, c"SendmailMaxProcesses" one |_, number| values::number(number, 0), c"most programs or relay connections at a time in one httpd child, 0 for no limit (default: 32)";
         /// The ways in that are offered.
-        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, form, mime, postmark, resend (default: fields)";
+        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, form, mime, postmark, resend, sendgrid (default: fields)";
         /// Whether a bearer's key is taken for Basic's credentials.
         value bearer: bool = false, c"SendmailBearer" flag values::flag, c"On: the key of Authorization: Bearer is that of Basic, base64 of user:password (default: Off)";
         /// To of the mail that a form becomes.
@@ -97,6 +97,8 @@ directives! {
         off challenge: Challenge = none, c"SendmailChallenge" words challenge::challenge, c"altcha, a proof of work that a form must hold, how hard it is and key=/path of its secret: altcha 100000; or off (default: off)";
         /// Who may be written to.
         shared recipients: Recipients = Recipients::default(), c"SendmailRecipients" words |_, words| Recipients::parse(words), c"who may be written to: user@domain, domain, .domain, * (default: *)";
+        /// Who may send.
+        shared senders: Recipients = Recipients::default(), c"SendmailSenders" words |_, words| Recipients::parse(words), c"who may stand in From, Sender and the envelope: user@domain, domain, .domain, * (default: *)";
         /// Which fields never reach the mail.
         shared strip_headers: StripList = StripList::default(), c"SendmailStripHeaders" words |_, words| StripList::parse(words), c"changes to the fields that never reach the mail: +Name -Name";
         /// If set, only these fields reach the mail.

@@ -12,10 +12,11 @@ use crate::settings::Settings;
 use crate::submit::{Content, Guards, Outcome, Sent, Wish, submit};
 use crate::{Sendmail, faults};
 use httpd::{Transaction, guard};
+use mail::address::Address;
 use mail::dsn::{RecipientReports, Reports};
 use mailgate::answer::Problem;
 use mailgate::input::mime::{self, MimeEnvelope};
-use mailgate::policy::arguments::Addressing;
+use mailgate::policy::{self, arguments::Addressing};
 use mailgate::tags::{self, Retry};
 use mailgate::transport;
 use smtp::{Cause, Decision, Envelope, Receipt, Recipient, Refusal};
@@ -33,6 +34,11 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
         Some(_) => return Ok(()),
     };
     Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log))
+}
+
+/// SendmailSenders; who expects no reports names nobody.
+pub fn check_sender(settings: &Settings<'_>, sender: Option<&Address>) -> Decision {
+    policy::check_senders(settings.senders(), sender).map_err(|error| Cause::AccessDenied.with(error.to_string()))
 }
 
 /// Whether the reports that a client asks for may be promised, as far as that is known: of a relay once it was spoken to.

@@ -109,13 +109,15 @@ impl Host for Client<'_> {
         }
     }
 
-    fn mail(&mut self, _: &Mail) -> Decision {
+    fn mail(&mut self, mail: &Mail) -> Decision {
         let transaction = self.request("MAIL");
         if let Some(user) = &self.user {
             transaction.authenticated_as(user);
         }
         match transaction.admit() {
             Ok(()) => {
+                let settings = transaction.config::<Sendmail>().map(Settings::of).ok_or(Cause::Misconfigured)?;
+                deliver::check_sender(&settings, mail.sender.as_ref())?;
                 self.transaction = Some(transaction);
                 Ok(())
             }

@@ -1,7 +1,12 @@
-//! The JSON of mail services: what is wrong is refused by name (`refused`), the real SDKs send through us (`sdks`), and their keys are
-//! those of httpd's own providers (`keys`).
+//! The JSON of mail services: what is wrong is refused by name (`refused`), several messages come in one body (`batches`), the real SDKs
+//! send through us (`sdks`), and their keys are those of httpd's own providers (`keys`).
 
+mod batches;
+mod emails;
+mod first_mails;
 mod keys;
+mod of_httpd;
+mod openapi;
 mod refused;
 pub(crate) mod sdks;
 
@@ -9,7 +14,7 @@ use crate::support::httpd_config::Builder;
 use crate::support::{Httpd, Request, Sendmail};
 
 /// `/mail` with every dialect.
-const INPUTS: &str = "SendmailInputs fields postmark resend";
+const INPUTS: &str = "SendmailInputs fields postmark resend sendgrid";
 
 fn post(path: &str, json: &str) -> Request {
     Request::post(path).header("Content-Type", "application/json").body(json.as_bytes().to_vec())

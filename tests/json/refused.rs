@@ -214,6 +214,37 @@ const POSTMARK_ROWS: &[(&str, &str, &str)] = &[
     ("\"Tag\"", "\"TemplateId\":5,\"Tag\"", "TemplateId: is not done here"),
     ("\"Tag\"", "\"InlineCss\":true,\"Tag\"", "InlineCss: is not known here"),
     ("{\"a\":\"b\"}", "\"b\"", "Metadata: must be an object"),
+    ("\"b\"}}", "\"b\"}", "the JSON ends too early"),
+    ("\"b\"}}", "\"b\"}}}", "more stands behind"),
+    ("\"Subject\":\"s\"", "\"Subject\":\"s\",\"subject\":\"t\"", "subject: stands there twice"),
+    ("\"Subject\":\"s\"", "\"Subject\":\"s\",\"Subject\":\"t\"", "Subject: stands there twice"),
+    ("\"s\"", "\"\\udc00\"", "Subject: half a surrogate pair"),
+    ("\"s\"", "{\"a\":1}", "Subject: must be a string"),
+    ("\"f@example.test\"", "1", "From: must be a string"),
+    ("\"f@example.test\"", "\"f@example.test, g@example.test\"", "From"),
+    ("\"f@example.test\"", "\"F <f@example.test\"", "From: "),
+    ("\"f@example.test\"", "\"f@example.test\",\"Cc\":[\"c@example.test\"]", "Cc: must be a string"),
+    ("\"f@example.test\"", "\"f@example.test\",\"Bcc\":\"b c\"", "Bcc: "),
+    ("\"f@example.test\"", "\"f@example.test\",\"ReplyTo\":\"x@x\\u0000\"", "ReplyTo: control character"),
+    ("\"f@example.test\"", "\"f@example.test\",\"ReplyTo\":\",\"", "ReplyTo: holds no address"),
+    ("\"h\"", "[\"h\"]", "HtmlBody: must be a string"),
+    ("[{\"Name\":\"X-A\",\"Value\":\"b\"}]", "{\"X-A\":\"b\"}", "Headers: must be an array"),
+    ("\"Value\":\"b\"", "\"Value\":\"b\",\"More\":1", "Headers[0].More: is not known here"),
+    ("\"Value\":\"b\"", "\"Value\":\"b\\r\\nBcc: x@example.test\"", "Headers[0].Value: control character"),
+    ("\"X-A\"", "\"Content-Type\"", "Headers[0].Value: may not stand among the headers"),
+    ("\"X-A\"", "\"Resent-To\"", "Resent-To is refused"),
+    ("\"X-A\"", "7", "Headers[0].Name: must be a string"),
+    ("\"YQ==\"", "\"YQ==YQ==\"", "Attachments[0].Content: is no whole base64"),
+    ("\"YQ==\"", "\"data:;base64,YQ==\"", "Attachments[0].Content: is no base64: it holds ':'"),
+    ("\"YQ==\"", "[300]", "Attachments[0].Content: must be base64, or an array of octets"),
+    ("\"YQ==\"", "\"YQ==\",\"ContentType\":\"x\"", "Attachments[0].ContentType: "),
+    ("\"YQ==\"", "\"YQ==\",\"ContentType\":\"message/rfc822\"", "Attachments[0].ContentType: is the type"),
+    ("\"YQ==\"", "\"YQ==\",\"ContentLength\":1", "Attachments[0].ContentLength: is not known here"),
+    ("\"Tag\":\"\"", "\"Tag\":5", "Tag: must be a string"),
+    ("\"Tag\":\"\"", "\"MessageStreams\":\"x\"", "MessageStreams: is not known here"),
+    ("\"Tag\"", "\"TemplateAlias\":\"x\",\"Tag\"", "TemplateAlias: is not done here"),
+    ("\"Tag\"", "\"TemplateModel\":{\"a\":1},\"Tag\"", "TemplateModel: is not done here"),
+    ("\"outbound\"", "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "nested deeper than 16"),
 ];
 
 #[test]
@@ -232,7 +263,164 @@ fn what_cannot_become_a_mail_is_refused_in_the_words_of_postmark() {
         assert!(body["Message"].as_str().unwrap().contains(says), "{new}: {body}");
         assert_eq!((&body["ErrorCode"], sendmail.starts()), (&300.into(), 0), "{new}");
     }
-    for tag in ["SM0105", "SM0113", "SM0201"] {
+    for tag in ["SM0101", "SM0105", "SM0113", "SM0201"] {
+        httpd.expect_log(tag);
+    }
+}
+
+const SENDGRID: &str = r#"{"from":{"email":"f@example.test","name":"F"},"reply_to":{"email":"r@example.test"},"subject":"s",
+    "personalizations":[{"to":[{"email":"a@example.test","name":"A \"B\", C"}],"bcc":[{"email":"hidden@example.test"}],"headers":{"X-B":"c"}}],
+    "content":[{"type":"text/plain","value":"t"},{"type":"text/html","value":"h"}],"headers":{"X-A":"b"},
+    "attachments":[{"content":"YQ==","filename":"a.txt","disposition":"inline","content_id":"i"}],"categories":["c"],
+    "mail_settings":{"sandbox_mode":{"enable":false}},"tracking_settings":{"click_tracking":{"enable":false}}}"#;
+
+/// What replaces what in [`SENDGRID`], the status, the field that the answer names, what it says.
+const SENDGRID_ROWS: &[(&str, &str, u16, &str, &str)] = &[
+    ("{\"from\"", "\"from\"", 400, "the body", "more stands behind"),
+    ("{\"from\"", "[{\"from\"", 400, "the body", "ends too early"),
+    ("\"s\",", "\"s\",\"Subject\":\"t\",", 400, "Subject", "stands there twice"),
+    ("\"s\",", "\"\\ud800\",", 400, "subject", "half a surrogate pair"),
+    ("\"s\",", "\"s\\r\\nBcc: x@example.test\",", 400, "subject", "control character"),
+    ("\"s\",", "7,", 400, "subject", "must be a string"),
+    ("\"s\",", "\"s\",\"send_at\":4102444800,", 400, "send_at", "is not done here"),
+    ("\"s\",", "\"s\",\"template_id\":\"d-1\",", 400, "template_id", "is not done here"),
+    ("\"s\",", "\"s\",\"asm\":{\"group_id\":1},", 400, "asm", "is not done here"),
+    ("\"s\",", "\"s\",\"sections\":{\"a\":\"b\"},", 400, "sections", "is not done here"),
+    ("\"s\",", "\"s\",\"priority\":1,", 400, "priority", "is not known here"),
+    ("{\"email\":\"f@example.test\",\"name\":\"F\"}", "7", 400, "from", "must be an object"),
+    ("{\"email\":\"f@example.test\",\"name\":\"F\"}", "{\"name\":\"F\"}", 400, "from", "has no email"),
+    ("\"f@example.test\"", "\"f example.test\"", 400, "from.email", "address"),
+    ("\"f@example.test\"", "[\"f@example.test\"]", 400, "from.email", "must be a string"),
+    ("\"name\":\"F\"", "\"name\":\"F\\n\"", 400, "from.name", "control character"),
+    ("\"name\":\"F\"", "\"nick\":\"F\"", 400, "from.nick", "is not known here"),
+    ("\"r@example.test\"", "\"r\\u0000@example.test\"", 400, "reply_to.email", "control character"),
+    (
+        "\"subject\"",
+        "\"reply_to_list\":[{\"email\":\"q@example.test\"}],\"subject\"",
+        400,
+        "reply_to_list",
+        "stands beside",
+    ),
+    ("\"a@example.test\"", "\"a@example.test, b@example.test\"", 400, "personalizations[0].to[0].email", "address"),
+    ("\"a@example.test\"", "\"A <a@example.test>\"", 400, "personalizations[0].to[0].email", "address"),
+    ("\"a@example.test\"", "null", 400, "personalizations[0].to[0]", "has no email"),
+    ("\"a@example.test\"", "\"a@elsewhere.test\"", 403, "", "a@elsewhere.test is not allowed"),
+    ("\"bcc\":[{", "\"cc\":[{\"email\":\"b c\"}],\"bcc\":[{", 400, "personalizations[0].cc[0].email", "address"),
+    (
+        "\"headers\":{\"X-B\"",
+        "\"send_at\":1,\"headers\":{\"X-B\"",
+        400,
+        "personalizations[0].send_at",
+        "is not done here",
+    ),
+    (
+        "\"headers\":{\"X-B\"",
+        "\"substitutions\":{\"a\":\"b\"},\"headers\":{\"X-B\"",
+        400,
+        "personalizations[0].substitutions",
+        "is not done here",
+    ),
+    (
+        "\"headers\":{\"X-B\"",
+        "\"dynamic_template_data\":{\"a\":\"b\"},\"headers\":{\"X-B\"",
+        400,
+        "personalizations[0].dynamic_template_data",
+        "is not done here",
+    ),
+    ("\"headers\":{\"X-B\"", "\"more\":1,\"headers\":{\"X-B\"", 400, "personalizations[0].more", "is not known here"),
+    ("\"X-B\"", "\"Bcc\"", 400, "personalizations[0].headers.Bcc", "may not stand among the headers"),
+    ("\"X-B\"", "\"X B\"", 400, "personalizations[0].headers.X B", "octet 0x20"),
+    ("\"X-A\"", "\"Content-Type\"", 400, "headers.Content-Type", "may not stand among the headers"),
+    ("\"X-A\":\"b\"", "\"X-A\":\"b\\r\\nX-C: d\"", 400, "headers.X-A", "control character"),
+    ("\"X-A\"", "\"Resent-To\"", 400, "", "Resent-To is refused"),
+    ("{\"type\":\"text/plain\",\"value\":\"t\"}", "{\"value\":\"t\"}", 400, "content[0]", "has no type"),
+    ("\"text/plain\"", "\"text/calendar\"", 400, "content[0].type", "must be text/plain or text/html"),
+    ("\"text/plain\"", "\"text/html\"", 400, "content[1].type", "stands there twice"),
+    ("\"value\":\"t\"", "\"value\":5", 400, "content[0].value", "must be a string"),
+    ("\"value\":\"t\"", "\"value\":\"t\",\"charset\":\"x\"", 400, "content[0].charset", "is not known here"),
+    ("\"YQ==\"", "\"YQ\"", 400, "attachments[0].content", "is no whole base64"),
+    ("\"YQ==\"", "\"data:;base64,YQ==\"", 400, "attachments[0].content", "is no base64"),
+    ("\"content\":\"YQ==\",", "", 400, "attachments[0]", "has no content"),
+    ("\"YQ==\"", "\"YQ==\",\"type\":\"multipart/mixed; boundary=b\"", 400, "attachments[0].type", "is the type"),
+    ("\"inline\"", "\"elsewhere\"", 400, "attachments[0].disposition", "must be inline or attachment"),
+    ("\"i\"", "\"<\"", 400, "attachments[0].content_id", "must be 1 to 200"),
+    ("\"sandbox_mode\":{\"enable\":false}", "\"sandbox_mode\":{\"enable\":true}", 403, "", "asks for a dry run"),
+    (
+        "\"sandbox_mode\":{\"enable\":false}",
+        "\"sandbox_mode\":{\"enable\":1}",
+        400,
+        "mail_settings.sandbox_mode.enable",
+        "must be true or false",
+    ),
+    (
+        "\"sandbox_mode\":{\"enable\":false}",
+        "\"sandbox_mode\":\"on\"",
+        400,
+        "mail_settings.sandbox_mode",
+        "must be an object",
+    ),
+    (
+        "\"sandbox_mode\":{\"enable\":false}",
+        "\"footer\":{\"enable\":true,\"text\":\"x\"}",
+        400,
+        "mail_settings.footer",
+        "is not done here",
+    ),
+    (
+        "\"click_tracking\":{\"enable\":false}",
+        "\"click_tracking\":{\"enable\":true}",
+        400,
+        "tracking_settings.click_tracking",
+        "is not done here",
+    ),
+    (
+        "\"click_tracking\":{\"enable\":false}",
+        "\"openTracking\":{\"enable\":true}",
+        400,
+        "tracking_settings.openTracking",
+        "is not done here",
+    ),
+];
+
+#[test]
+fn what_cannot_become_a_mail_is_refused_in_the_words_of_sendgrid() {
+    let sendmail = Sendmail::new();
+    let settings = format!("{INPUTS}\nSendmailRecipients example.test");
+    let httpd = Httpd::builder().mail(&sendmail, &settings).start();
+    let send = |json: &str| post("/mail/v3/mail/send", json).send(&httpd);
+    assert_eq!(send(SENDGRID).expect_status(202).body, b"");
+    let sent = sendmail.take().pop().unwrap().text();
+    for part in [
+        "To: \"A \\\"B\\\", C\" <a@example.test>\n",
+        "Reply-To: r@example.test\n",
+        "X-A: b\n",
+        "X-B: c\n",
+        "Content-ID: <i>\n",
+    ] {
+        assert!(sent.contains(part), "{part}: {sent}");
+    }
+    // What is its own takes the place of what all have.
+    let own = r#""subject":"own","headers":{"x-a":"own","X-B":"c"}"#;
+    send(&SENDGRID.replacen(r#""headers":{"X-B":"c"}"#, own, 1)).expect_status(202);
+    let sent = sendmail.take().pop().unwrap().text();
+    assert!(sent.contains("Subject: own\n") && sent.contains("X-A: own\n") && !sent.contains("X-A: b\n"), "{sent}");
+    let mut wrong = Vec::new();
+    for (old, new, status, field, says) in SENDGRID_ROWS {
+        assert!(SENDGRID.contains(old), "{old}");
+        let answer = send(&SENDGRID.replacen(old, new, 1));
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let first = &body["errors"][0];
+        let is_right = (answer.status, sendmail.take().len()) == (*status, 0)
+            && first["message"].as_str().is_some_and(|message| message.contains(says))
+            && first["field"].as_str().unwrap_or_default() == *field
+            && answer.header("Content-Type") == Some("application/json");
+        if !is_right {
+            wrong.push(format!("{old} -> {new}: {status}, {field}: {says} expected; {}", answer.text()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(!httpd.error_log().contains("hidden@"), "Bcc is no matter of the log");
+    for tag in ["SM0101", "SM0113", "SM0201", "SM0206"] {
         httpd.expect_log(tag);
     }
 }

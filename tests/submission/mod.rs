@@ -209,6 +209,28 @@ fn the_envelope_says_who_gets_it() {
 }
 
 #[test]
+fn nobody_sends_as_somebody_that_sendmail_senders_does_not_cover() {
+    let (relay, port) = (Smtp::start(), free_port());
+    let httpd = open(Httpd::builder(), port, &relay, "SendmailSenders a.test").start();
+    let mut dialogue = Dialogue::greeted(port);
+    dialogue.say("EHLO me", "250");
+    dialogue.say("MAIL FROM:<ceo@elsewhere.test>", "550 5.7.1");
+    for (sender, author, reply) in [
+        ("bounces@a.test", "me@a.test", "250"),
+        ("", "me@a.test", "250"),
+        ("bounces@a.test", "ceo@elsewhere.test", "550 5.7.1"),
+    ] {
+        dialogue.say(&format!("MAIL FROM:<{sender}>"), "250");
+        dialogue.say("RCPT TO:<b@b.test>", "250");
+        dialogue.say("DATA", "354");
+        dialogue.send(format!("From: {author}\r\nTo: b@b.test\r\n\r\nx\r\n.\r\n"));
+        dialogue.expect(reply);
+        assert_eq!(relay.take().len(), usize::from(reply == "250"), "{sender} {author}");
+    }
+    httpd.expect_log("SM0208");
+}
+
+#[test]
 fn no_field_of_the_header_changes_who_gets_it_or_whether() {
     let (relay, port) = (Smtp::start(), free_port());
     let _httpd = open(Httpd::builder(), port, &relay, "SendmailPassHeaders From To\nSendmailDryRun request").start();

@@ -1,6 +1,6 @@
 //! The hooks a module takes part in, each a trampoline from httpd into [`crate::guard`] and from there into the [`Module`].
 
-use crate::{Fault, Module, Request, Server, Status, StatusPage, deadline, guard, inject, log};
+use crate::{Fault, Module, Request, Server, Status, StatusPage, deadline, errors, guard, inject, log};
 use apache_sys as sys;
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -30,6 +30,10 @@ pub(crate) unsafe extern "C" fn register<M: Module>(_: *mut sys::apr_pool_t) {
                 sys::APR_HOOK_MIDDLE as c_int,
             );
         }
+    }
+    if M::ERRORS.is_some() {
+        // SAFETY: as above.
+        unsafe { errors::register::<M>() };
     }
     if M::PROTOCOL.is_some() {
         // SAFETY: as above.

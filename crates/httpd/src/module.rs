@@ -1,6 +1,6 @@
 //! What a module is made of: its handlers, its directives, its settings, and its part in the life of the server.
 
-use crate::{Config, Connection, Directive, ModuleRecord, Request, Server, Status};
+use crate::{ChooseErrors, Config, Connection, Directive, ModuleRecord, Request, Server, Status};
 use std::ffi::CStr;
 
 /// What a module is made of. All of it is safe code; httpd reaches it through [`crate::guard`].
@@ -15,6 +15,8 @@ pub trait Module: Sized + 'static {
     const HEADER_PARSER: Option<HeaderParser<Self>> = None;
     /// What the log shows in the place of a line about a request, by its settings.
     const LOG_FILTER: Option<LogFilter<Self>> = None;
+    /// What chooses the pages that httpd writes for errors of a request, if there is a choice.
+    const ERRORS: Option<ChooseErrors<Self>> = None;
     /// The settings of one section of a configuration that lives for `'c`.
     type Config<'c>: Config;
 

@@ -10,7 +10,7 @@ pub mod arguments;
 pub mod redirect;
 pub mod sender;
 
-/// Who may be written to: nobody else gets the message, and then nobody does.
+/// Addresses that are allowed: who may be written to, and nobody else gets the message, and then nobody does; or who may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipients(Vec<Pattern>);
 
@@ -48,12 +48,12 @@ impl Recipients {
         words.iter().map(pattern).collect::<Result<_, _>>().map(Recipients)
     }
 
-    /// Whether anybody may be written to.
+    /// Whether anybody is allowed.
     pub fn is_free(&self) -> bool {
         self.0.contains(&Pattern::Anybody)
     }
 
-    /// Whether this address may be written to. The local part is compared without regard to case, as mail systems do.
+    /// Whether this address is allowed. The local part is compared without regard to case, as mail systems do.
     pub fn allow(&self, address: &Address) -> bool {
         self.0.iter().any(|pattern| match (pattern, address.domain()) {
             (Pattern::Anybody, _) => true,
@@ -70,6 +70,17 @@ impl Recipients {
     }
 }
 
+/// Who may be the author of a message, and who may send it: the addresses of From, Sender and the envelope (`SendmailSenders`).
+pub fn check_senders<'a>(
+    allowed: &Recipients,
+    senders: impl IntoIterator<Item = &'a Address>,
+) -> Result<(), PolicyError> {
+    match senders.into_iter().find(|address| !allowed.allow(address)) {
+        Some(address) => Err(PolicyError::ForeignSender(address.clone())),
+        None => Ok(()),
+    }
+}
+
 /// A request that the configuration does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyError {
@@ -80,6 +91,8 @@ pub enum PolicyError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// An author or a sender that SendmailSenders does not cover.
+    ForeignSender(Address),
     /// A recipient that SendmailRecipients does not cover.
     Recipient(Address),
     /// SendmailSenderMail gave no address.
@@ -95,6 +108,7 @@ impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PolicyError::Argument { word, reason } => write!(f, "word {word} of SendmailArguments {reason}"),
+            PolicyError::ForeignSender(address) => write!(f, "the sender {address} is not allowed here"),
             PolicyError::Recipient(address) => write!(f, "the recipient {address} is not allowed here"),
             PolicyError::Sender { source, reason } => write!(f, "SendmailSenderMail {source} {reason}"),
         }

@@ -15,6 +15,8 @@ pub enum Retry {
     MayDouble,
     /// It was sent before.
     No,
+    /// What of it was not sent; all of it with the same Idempotency-Key alone.
+    Rest,
     /// Nobody knows whether it was queued.
     Unknown,
     /// With the same Idempotency-Key.
@@ -35,6 +37,9 @@ impl Retry {
                 "The mail system asks to try later. Sending again is safe, but some mail systems may then deliver twice."
             }
             Retry::No => "A message with this identifier was submitted before. Do not send it again.",
+            Retry::Rest => {
+                "Some messages were sent. Send again only the others; all of them only with the same Idempotency-Key as now."
+            }
             Retry::Unknown => "The message may or may not have been sent. Sending again may deliver it twice.",
             Retry::WithKey => {
                 "An earlier request with this key is still at work. Send again later with the same key: the message is sent once."
@@ -50,6 +55,7 @@ impl Retry {
             Retry::AfterCorrection => "after-correction",
             Retry::MayDouble => "yes-may-double",
             Retry::No => "no",
+            Retry::Rest => "rest",
             Retry::Unknown => "unknown",
             Retry::WithKey | Retry::Yes => "yes",
         }
@@ -122,6 +128,7 @@ tags! {
     JSON                "SM0113" 400 AfterCorrection    "json",
     JSON_MEMBER         "SM0113" 422 AfterCorrection    "json",
     FORM_FIELD          "SM0114" 422 AfterCorrection    "form-field",
+    LATE                "SM0115" 503 Yes                "late",
     FORBIDDEN_RECIPIENT "SM0201" 403 AfterCorrection    "recipient-forbidden",
     SENDER              "SM0202" 403 AfterAdministrator "sender",
     ARGUMENT            "SM0203" 403 AfterCorrection    "argument",
@@ -129,6 +136,7 @@ tags! {
     ORIGIN              "SM0205" 403 AfterAdministrator "origin",
     DRY_RUN_OFF         "SM0206" 403 AfterCorrection    "dry-run-off",
     REDIRECT            "SM0207" 500 AfterAdministrator "redirect",
+    FOREIGN_SENDER      "SM0208" 403 AfterCorrection    "sender-forbidden",
     HOST                "SM0211" 403 AfterAdministrator "host",
     RATE                "SM0214" 429 Yes                "rate",
     CHECK_REFUSED       "SM0215" 400 AfterCorrection    "check-refused",
@@ -152,6 +160,7 @@ tags! {
     RELAY_REFUSED       "SM0408" 400 AfterCorrection    "relay-refused",
     EIGHT_BIT           "SM0411" 400 AfterCorrection    "eight-bit",
     NO_REPORTS          "SM0412" 400 AfterCorrection    "no-reports",
+    PARTLY              "SM0413" 502 Rest               "partly",
     FAULT               "SM0900" 500 Unknown            "fault",
 }
 

@@ -43,6 +43,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
         pass: None,
         recipients: &Recipients::default(),
         redirect: None,
+        senders: &Recipients::default(),
         sender: None,
         server_name: &domain,
         source: FieldSource::Request,

@@ -2,7 +2,9 @@
 //! `Prefer: sendmail-dry-run` (RFC 7240). That nothing is sent is the business of the caller, who has done all but the hand-over.
 #![forbid(unsafe_code)]
 
-use crate::answer::Problem;
+use super::Problem;
+use super::dialect::rehearsed;
+use crate::input::json::Dialect;
 use crate::message::Message;
 use crate::tags;
 use base64::Engine;
@@ -43,6 +45,16 @@ pub enum DryRuns {
 pub struct DryRun {
     /// Whether the client asked for it.
     pub asked: bool,
+    /// In whose words it is answered, if not in ours.
+    pub dialect: Option<Dialect>,
+    /// One of several messages: what is shown of it is not the message itself.
+    pub is_one_of_several: bool,
+}
+
+impl DryRun {
+    fn new(asked: bool) -> Self {
+        DryRun { asked, dialect: None, is_one_of_several: false }
+    }
 }
 
 impl DryRuns {
@@ -66,11 +78,16 @@ impl DryRuns {
     pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<DryRun>, NotOffered> {
         let asked = is_asked(&value_of(fields, "prefer").unwrap_or_default());
         match self {
-            DryRuns::Every => Ok(Some(DryRun { asked })),
-            DryRuns::Asked => Ok(asked.then_some(DryRun { asked })),
+            DryRuns::Every => Ok(Some(DryRun::new(asked))),
+            DryRuns::Asked => Ok(asked.then_some(DryRun::new(true))),
             DryRuns::Off if !asked => Ok(None),
             DryRuns::Off => Err(NotOffered),
         }
+    }
+
+    /// The dry run that the body of a request asks for.
+    pub fn ask(self) -> Result<DryRun, NotOffered> {
+        if self.is_offered() { Ok(DryRun::new(true)) } else { Err(NotOffered) }
     }
 }
 
@@ -80,8 +97,8 @@ pub struct NotOffered;
 
 impl From<NotOffered> for Problem {
     fn from(_: NotOffered) -> Self {
-        let detail = "the request asks for a dry run (Prefer: sendmail-dry-run), which SendmailDryRun does not allow here; \
-                      without this preference the message would be sent";
+        let detail = "the request asks for a dry run (Prefer: sendmail-dry-run, or sandbox_mode), which SendmailDryRun does not allow here; \
+                      without that the message would be sent";
         Problem::new(&tags::DRY_RUN_OFF, detail)
     }
 }
@@ -141,9 +158,13 @@ pub struct DryRunReport<'a> {
 impl DryRunReport<'_> {
     /// 200 with all of it, as text or as JSON. Fails where the message cannot be read again.
     pub fn reply(&self, accept: Option<&str>) -> io::Result<Response> {
-        let mut message = Vec::with_capacity(self.message.len() as usize);
-        self.message.reader().read_to_end(&mut message)?;
+        let mut message = Vec::new();
+        if !self.dry_run.is_one_of_several {
+            message.reserve_exact(self.message.len() as usize);
+            self.message.reader().read_to_end(&mut message)?;
+        }
         let (content_type, body) = match preferred(accept, &["text/plain", "application/json"]) {
+            _ if self.dry_run.dialect.is_some() => ("application/json", self.json(message)),
             Some("application/json") => ("application/json", self.json(message)),
             _ => ("text/plain; charset=utf-8", [self.report().into_bytes(), message].concat()),
         };
@@ -188,8 +209,11 @@ impl DryRunReport<'_> {
 
     fn json(&self, message: Vec<u8>) -> Vec<u8> {
         let mut report = json!({
-            "dry_run": true, "message_id": self.message_id.as_str(), "octets": message.len(), "recipients": self.recipients,
+            "dry_run": true, "message_id": self.message_id.as_str(), "octets": self.message.len(), "recipients": self.recipients,
         });
+        if let Some(Value::Object(members)) = self.dry_run.dialect.map(|dialect| rehearsed(dialect, self.message_id)) {
+            members.into_iter().for_each(|(name, value)| report[name] = value);
+        }
         match self.route {
             Route::Maildir(path) => report["maildir"] = text(path.as_os_str().as_bytes()),
             Route::Program { path, arguments } => {
@@ -201,7 +225,9 @@ impl DryRunReport<'_> {
                 report["sender"] = json!(sender);
             }
         }
-        report["message"] = String::from_utf8(message).map_or_else(|error| base64(error.as_bytes()), Value::String);
+        if !self.dry_run.is_one_of_several {
+            report["message"] = String::from_utf8(message).map_or_else(|error| base64(error.as_bytes()), Value::String);
+        }
         harmless_json(&report).into_bytes()
     }
 }

@@ -38,6 +38,10 @@ pub struct Details {
     pub page: Option<String>,
     /// The recipients that are suppressed, for the client, who named them.
     pub suppressed: Vec<String>,
+    /// Where in the JSON of the request it is.
+    pub path: Option<String>,
+    /// What had been sent before it, by the ids that a batch is answered with.
+    pub sent: Vec<String>,
 }
 
 impl Problem {
@@ -55,6 +59,23 @@ impl Problem {
     /// The recipients that are suppressed.
     pub fn suppressed(&self) -> &[String] {
         self.details.as_deref().map_or(&[], |details| details.suppressed.as_slice())
+    }
+
+    /// The same, with its place in the JSON of the request.
+    pub fn at(mut self, path: String) -> Self {
+        self.details.get_or_insert_default().path = Some(path);
+        self
+    }
+
+    /// Where in the JSON of the request it is.
+    pub fn path(&self) -> Option<&str> {
+        self.details.as_ref()?.path.as_deref()
+    }
+
+    /// The same, with what had been sent before it, by the ids that a batch is answered with.
+    pub fn behind(mut self, sent: Vec<String>) -> Self {
+        self.details.get_or_insert_default().sent = sent;
+        self
     }
 
     /// The answer in the form the client likes best.
@@ -107,6 +128,9 @@ impl Problem {
         }
         if let Some(url) = &self.status_url {
             problem["status_url"] = json!(url);
+        }
+        if let Some(details) = self.details.as_ref().filter(|details| !details.sent.is_empty()) {
+            problem["sent"] = json!(details.sent);
         }
         problem
     }

@@ -10,7 +10,7 @@ use crate::input::mime::MimeInputError;
 use crate::input::{InputError, fields};
 use crate::message::compose::ComposeError;
 use crate::policy::PolicyError;
-use crate::rate::Over;
+use crate::rate::{Count, Over};
 use crate::tags::{self, Retry, Tag};
 use crate::transport::{Failure, FailureKind};
 use mail::text::excerpt;
@@ -72,7 +72,8 @@ impl From<&JsonError> for Problem {
             JsonError::Syntax { .. } => &tags::JSON,
         };
         // What is wrong may quote an address of Bcc.
-        Problem::hidden(tag, error.to_string(), format!("the JSON is refused at {}; the answer says why", error.path()))
+        let log = format!("the JSON is refused at {}; the answer says why", error.path());
+        Problem::hidden(tag, error.to_string(), log).at(error.path().to_owned())
     }
 }
 
@@ -120,6 +121,7 @@ impl From<&PolicyError> for Problem {
                 "a value of this request does not fit the way mail is sent from here",
                 log,
             ),
+            PolicyError::ForeignSender(_) => Problem::new(&tags::FOREIGN_SENDER, log),
             PolicyError::Recipient(_) => Problem::hidden(
                 &tags::FORBIDDEN_RECIPIENT,
                 log,
@@ -216,6 +218,21 @@ impl From<&StoreError> for Problem {
     }
 }
 
+/// A message of a batch was not sent, and messages before it were, with these ids; `at` counts from 0.
+pub fn partly(problem: &Problem, at: usize, number: usize, sent: Vec<String>) -> Problem {
+    let position = format!("message {} of {number}", at + 1);
+    let advice = problem.tag.retry.sentence();
+    let detail = format!("{position} stopped the batch: {}. {advice} The messages before it were sent", problem.detail);
+    let log = format!("{position} stopped a batch of which {} were sent: {}: {}", sent.len(), problem.tag, problem.log);
+    Problem { words: problem.words.clone(), ..Problem::hidden(&tags::PARTLY, detail, log) }.behind(sent)
+}
+
+/// A batch took longer than one message may.
+pub fn batch_late() -> Problem {
+    let detail = "the batch took too long; this message was not begun";
+    Problem { retry_after: Some(1), ..Problem::hidden(&tags::LATE, detail, "a batch took longer than SendmailTimeout") }
+}
+
 impl From<&Over<'_>> for Problem {
     fn from(over: &Over<'_>) -> Self {
         match over {
@@ -230,7 +247,13 @@ impl From<&Over<'_>> for Problem {
                 Problem { retry_after: Some(*retry_after), ..problem }
             }
             Over::Always(limit) => {
-                let detail = format!("more than {} recipients, the most that one message may have here", limit.burst());
+                let most = limit.burst();
+                let detail = match limit.count() {
+                    Count::Messages => format!("more than {most} messages, the most that one request may bring here"),
+                    Count::Recipients => {
+                        format!("more than {most} recipients, the most that one request may have here")
+                    }
+                };
                 Problem::hidden(&tags::RECIPIENT, detail.clone(), format!("{detail} (SendmailRateLimit {limit})"))
             }
         }
@@ -308,7 +331,15 @@ mod tests {
             FailureKind::Unavailable,
             FailureKind::Unknown,
         ] {
-            let failure = Failure { kind, exit: None, detail: "x".into(), words: None, recipient: None, unknown_user: false, started: true };
+            let failure = Failure {
+                kind,
+                exit: None,
+                detail: "x".into(),
+                words: None,
+                recipient: None,
+                unknown_user: false,
+                started: true,
+            };
             let problem = Problem::from(&failure);
             assert_ne!(reason(problem.tag.status), "Error", "{kind:?}");
             assert_eq!(

@@ -8,7 +8,7 @@ use crate::policy::aliases::Aliases;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
 use crate::policy::sender::{self, AuthenticatedSender};
-use crate::policy::{PolicyError, Recipients};
+use crate::policy::{self, PolicyError, Recipients};
 use crate::submission::Submission;
 use mail::address::{Address, AddressList, Domain, Mailbox};
 use mail::content_type::ContentType;
@@ -51,6 +51,8 @@ pub struct Rules<'a> {
     pub recipients: &'a Recipients,
     /// Who gets the message in the place of those it is meant for.
     pub redirect: Option<&'a Redirect>,
+    /// Who may be the author, and who may send on an author's behalf.
+    pub senders: &'a Recipients,
     /// The sender that authentication vouches for, where the configuration asks for one.
     pub sender: Option<AuthenticatedSender<'a>>,
     /// The name that stands behind the @ of our Message-ID.
@@ -80,6 +82,8 @@ struct Found {
     message_id: Option<MessageId>,
     recipients: Vec<Address>,
     reply_to: bool,
+    /// Who sends on the author's behalf.
+    sender: Option<Mailbox>,
     transfer_encoding: Option<String>,
 }
 
@@ -94,6 +98,8 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
         found.take(field, rules)?;
     }
     found.apply_sender(rules)?;
+    let authors = found.from.iter().chain(&found.sender).map(Mailbox::address);
+    policy::check_senders(rules.senders, authors)?;
     if rules.from_required && found.from.is_none() {
         return Err(InputError::MissingFrom);
     }
@@ -244,6 +250,8 @@ impl Found {
                 let line = mailbox.write(name);
                 if name.is("From") {
                     self.from = Some(mailbox);
+                } else if name.is("Sender") {
+                    self.sender = Some(mailbox);
                 }
                 Some(line)
             }
@@ -291,7 +299,7 @@ impl Found {
             own.push((REPLY_TO.clone(), client.write(&REPLY_TO)));
         }
         self.lines.splice(0..0, own);
-        self.from = Some(from);
+        (self.from, self.sender) = (Some(from), None);
         Ok(())
     }
 }

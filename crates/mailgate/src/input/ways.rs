@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::form;
-use super::json::Dialect;
+use super::json::{Call, Dialect};
 use mail::content_type::ContentType;
+use std::ffi::CStr;
 
 /// How a message stands in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +26,50 @@ const WORDS: &[(&str, Way)] = &[
     ("mime", Way::Mime),
     ("postmark", Way::Json(Dialect::Postmark)),
     ("resend", Way::Json(Dialect::Resend)),
+    ("sendgrid", Way::Json(Dialect::Sendgrid)),
 ];
 
 /// Where JSON is sent to, behind the path of the location.
-const PATHS: &[(&[u8], Dialect)] = &[(b"/email", Dialect::Postmark), (b"/emails", Dialect::Resend)];
+pub const PATHS: &[(&str, Call)] = &[
+    ("/email", Call { dialect: Dialect::Postmark, is_batch: false }),
+    ("/email/batch", Call { dialect: Dialect::Postmark, is_batch: true }),
+    ("/emails", Call { dialect: Dialect::Resend, is_batch: false }),
+    ("/emails/batch", Call { dialect: Dialect::Resend, is_batch: true }),
+    ("/v3/mail/send", Call { dialect: Dialect::Sendgrid, is_batch: false }),
+];
+
+/// What stands at a path behind that of a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource<'u> {
+    /// What is offered here, for programs.
+    Description,
+    /// What became of the message that Resend's SDKs know by this id.
+    Email(&'u str),
+    /// What an SDK sends to.
+    Json(Call),
+    /// Any other path.
+    Mail,
+}
+
+impl Resource<'_> {
+    /// In whose words requests are answered.
+    pub fn dialect(self) -> Option<Dialect> {
+        match self {
+            Resource::Email(_) => Some(Dialect::Resend),
+            Resource::Json(call) => Some(call.dialect),
+            Resource::Description | Resource::Mail => None,
+        }
+    }
+
+    /// The methods that mean something.
+    pub fn methods(self) -> &'static [&'static CStr] {
+        match self {
+            Resource::Description => &[c"GET", c"HEAD", c"POST", c"OPTIONS"],
+            Resource::Email(_) => &[c"GET", c"HEAD", c"OPTIONS"],
+            Resource::Json(_) | Resource::Mail => &[c"POST", c"OPTIONS"],
+        }
+    }
+}
 
 /// Those that are offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +82,7 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// `fields`, `form`, `mime`, `postmark`, `resend`.
+    /// `fields`, `form`, `mime`, `postmark`, `resend`, `sendgrid`.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let way = |word: &&str| {
             let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
@@ -56,10 +97,18 @@ impl Inputs {
         self.0.contains(&way)
     }
 
-    /// Whose JSON is sent to this path, which stands behind that of the location; `None`: it chooses no way.
-    pub fn dialect(&self, rest: &[u8]) -> Option<Dialect> {
-        let (_, dialect) = PATHS.iter().find(|(path, _)| *path == rest)?;
-        Some(*dialect).filter(|dialect| self.offer(Way::Json(*dialect)))
+    /// What stands at this path behind that of the location.
+    pub fn resource<'u>(&self, rest: &'u [u8]) -> Resource<'u> {
+        if rest == DESCRIPTION.as_bytes() {
+            return Resource::Description;
+        }
+        let offered = |call: &Call| self.offer(Way::Json(call.dialect));
+        let call = PATHS.iter().find(|(path, _)| path.as_bytes() == rest).map(|(_, call)| *call);
+        match (call.filter(offered), email(rest)) {
+            (Some(call), _) => Resource::Json(call),
+            (None, Some(id)) if self.offer(Way::Json(Dialect::Resend)) => Resource::Email(id),
+            (None, _) => Resource::Mail,
+        }
     }
 
     /// The way of any other request whose body is of this type; `None`: none that is offered.
@@ -76,6 +125,15 @@ impl Inputs {
         let word = |way: &Way| WORDS.iter().find(|(_, known)| known == way).map_or("", |(word, _)| word);
         self.0.iter().map(word).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Where the description stands.
+pub const DESCRIPTION: &str = "/openapi.json";
+
+/// The id in `/emails/<id>`.
+fn email(rest: &[u8]) -> Option<&str> {
+    let id = std::str::from_utf8(rest.strip_prefix(b"/emails/")?).ok()?;
+    Some(id).filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
 #[cfg(test)]
@@ -105,12 +163,28 @@ mod tests {
     #[test]
     fn an_exact_path_chooses_a_dialect_where_it_is_offered() {
         let offered = Inputs::parse(&["resend"]).unwrap();
-        assert_eq!(offered.dialect(b"/email"), None);
-        assert_eq!(Inputs::parse(&["postmark"]).unwrap().dialect(b"/email"), Some(Dialect::Postmark));
-        assert_eq!(offered.dialect(b"/emails"), Some(Dialect::Resend));
-        for rest in [&b""[..], b"/", b"/emails/", b"/Emails", b"/emails/batch", b"/x/emails"] {
-            assert_eq!(offered.dialect(rest), None, "{}", rest.escape_ascii());
+        let postmark = Inputs::parse(&["postmark"]).unwrap();
+        let json = |dialect, is_batch| Resource::Json(Call { dialect, is_batch });
+        assert_eq!(offered.resource(b"/email"), Resource::Mail);
+        assert_eq!(postmark.resource(b"/email"), json(Dialect::Postmark, false));
+        assert_eq!(postmark.resource(b"/email/batch"), json(Dialect::Postmark, true));
+        assert_eq!(offered.resource(b"/emails"), json(Dialect::Resend, false));
+        assert_eq!(offered.resource(b"/emails/batch"), json(Dialect::Resend, true));
+        assert_eq!(offered.resource(b"/emails/a@b"), Resource::Email("a@b"));
+        assert_eq!(offered.resource(b"/openapi.json"), Resource::Description);
+        for rest in [
+            &b""[..],
+            b"/",
+            b"/emails/",
+            b"/Emails",
+            b"/emails/batch/",
+            b"/x/emails",
+            b"/v3/mail/send",
+            b"/emails/\xff",
+        ] {
+            assert_eq!(offered.resource(rest), Resource::Mail, "{}", rest.escape_ascii());
         }
-        assert_eq!(Inputs::default().dialect(b"/emails"), None);
+        assert_eq!(postmark.resource(b"/emails/a@b"), Resource::Mail);
+        assert_eq!(Inputs::default().resource(b"/emails"), Resource::Mail);
     }
 }

@@ -37,7 +37,7 @@ pub enum Per {
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// Requests to send.
+    /// Messages, sent or refused.
     Messages,
     /// Addresses in To, Cc and Bcc.
     Recipients,
@@ -48,6 +48,11 @@ const MAX_QUOTA: u32 = 1_000_000;
 const MAX_WINDOW: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 impl Limit {
+    /// What is counted.
+    pub fn count(&self) -> Count {
+        self.count
+    }
+
     /// The limit in these words, which stand in the section `place`; `time` reads a time.
     pub fn parse(words: &[&str], place: &str, time: impl Fn(&str) -> Option<Duration>) -> Result<Self, String> {
         let (rate, options) = words.split_first().ok_or("takes a rate, as in 100/1h")?;

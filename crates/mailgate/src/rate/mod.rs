@@ -100,6 +100,15 @@ impl<'a> Meter<'a> {
         self.counts.iter_mut().for_each(|counted| counted.refund(slots, counted.charged, now));
     }
 
+    /// Takes back one message of several, and its recipients.
+    pub fn refund_one(&mut self, recipients: u32, now: Ticks) {
+        let slots = self.slots;
+        self.counts.iter_mut().for_each(|counted| {
+            let number = if counted.limit.count == Count::Messages { 1 } else { recipients };
+            counted.refund(slots, number, now);
+        });
+    }
+
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10); `None` without limits.
     pub fn fields(&self) -> Option<[(&'static str, String); 2]> {
         let (mut policies, mut states) = (String::new(), String::new());

@@ -11,6 +11,7 @@ mod html;
 mod json;
 pub(crate) mod moment;
 pub mod overview;
+pub mod resend;
 mod statuses;
 pub mod suppressions;
 mod text;

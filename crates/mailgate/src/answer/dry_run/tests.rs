@@ -57,7 +57,7 @@ fn the_report_stays_one_thing_a_line_and_the_message_unchanged() {
         route: Route::Program { path: Path::new("/a b"), arguments: &arguments },
         recipients: Some(&["a@b.test".to_owned()]),
         message: &message,
-        dry_run: DryRun { asked: true },
+        dry_run: DryRun::new(true),
     };
     let reply = rehearsal.reply(None).unwrap();
     let separator = format!("\n{SEPARATOR}\n").into_bytes();

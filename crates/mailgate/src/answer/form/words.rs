@@ -68,7 +68,7 @@ impl Words {
             _ if status == 429 => too_many,
             Retry::AfterCorrection | Retry::No => correct,
             Retry::Yes | Retry::MayDouble | Retry::WithKey => later,
-            Retry::Unknown => unknown,
+            Retry::Rest | Retry::Unknown => unknown,
             Retry::AfterAdministrator => fault,
         }
     }

@@ -6,23 +6,48 @@ use super::JsonError;
 use super::file::File;
 use super::tree::Located;
 use crate::submission::{Extent, Leaf, Part};
-use mail::address::AddressList;
+use mail::address::{AddressList, Mailbox};
 use mail::content_type::ContentType;
 use mail::header::{HeaderName, HeaderValue};
+use std::sync::Arc;
 
 /// A mail that was read.
 #[derive(Clone, Debug)]
 pub struct JsonMail {
-    /// The fields of its header, which nobody has judged yet.
-    pub fields: Vec<(String, String)>,
-    /// Its contents.
-    pub root: Part,
+    /// Its own fields.
+    own: Vec<(String, String)>,
+    /// What it has in common with the other mails of its body.
+    common: Arc<Common>,
+}
+
+/// What several mails have in common.
+#[derive(Debug)]
+pub struct Common {
+    fields: Vec<(String, String)>,
+    root: Part,
 }
 
 impl JsonMail {
+    /// A mail with fields of its own, which take the place of common ones.
+    pub fn new(own: Vec<(String, String)>, common: Arc<Common>) -> Self {
+        JsonMail { own, common }
+    }
+
+    /// The fields of its header, which nobody has judged yet.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_own = |name: &str| self.own.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let common = self.common.fields.iter().filter(move |(name, _)| !is_own(name));
+        self.own.iter().chain(common).map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The field of this name, as the client wrote it.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+        self.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
+    }
+
+    /// Its contents.
+    pub fn root(&self) -> &Part {
+        &self.common.root
     }
 }
 
@@ -41,10 +66,14 @@ const OWN: &[&str] = &["To", "Cc", "Bcc", "From", "Reply-To", "Subject", "MIME-V
 impl Mail {
     /// A field from a member of its own.
     pub fn field(&mut self, name: &str, found: &Located) -> Result<(), JsonError> {
-        let value = found.text()?;
-        HeaderValue::parse(value).map_err(|error| found.wrong(error.to_string()))?;
-        self.fields.push((name.to_owned(), value.to_owned()));
+        self.fields.push((name.to_owned(), found.line()?.to_owned()));
         Ok(())
+    }
+
+    /// A field of addresses that were read apart from their names.
+    pub fn mailboxes(&mut self, name: &str, mailboxes: &[Mailbox]) {
+        let list: Vec<_> = mailboxes.iter().map(Mailbox::to_string).collect();
+        self.fields.push((name.to_owned(), list.join(", ")));
     }
 
     /// A field of addresses: a string, or an array of them.
@@ -79,16 +108,16 @@ impl Mail {
         self.field(name, found)
     }
 
-    /// The text.
-    pub fn text(&mut self, found: Option<Located>) -> Result<(), JsonError> {
-        self.text = found.map(|found| found.stored()).transpose()?;
-        Ok(())
+    /// The text; whether there was none before.
+    pub fn text(&mut self, found: Option<Located>) -> Result<bool, JsonError> {
+        let text = found.map(|found| found.stored()).transpose()?;
+        Ok(std::mem::replace(&mut self.text, text).is_none())
     }
 
-    /// The HTML.
-    pub fn html(&mut self, found: Option<Located>) -> Result<(), JsonError> {
-        self.html = found.map(|found| found.stored()).transpose()?;
-        Ok(())
+    /// The HTML; whether there was none before.
+    pub fn html(&mut self, found: Option<Located>) -> Result<bool, JsonError> {
+        let html = found.map(|found| found.stored()).transpose()?;
+        Ok(std::mem::replace(&mut self.html, html).is_none())
     }
 
     /// An attachment, or an image of the HTML.
@@ -96,8 +125,18 @@ impl Mail {
         self.files.push(file);
     }
 
+    /// Its fields alone.
+    pub fn into_fields(self) -> Vec<(String, String)> {
+        self.fields
+    }
+
     /// All of it; `members` names those that one of must be there.
     pub fn finish(self, members: &str) -> Result<JsonMail, JsonError> {
+        self.into_common(members).map(|common| JsonMail::new(Vec::new(), Arc::new(common)))
+    }
+
+    /// The same, for several mails.
+    pub fn into_common(self, members: &str) -> Result<Common, JsonError> {
         let Mail { fields, text, html, files } = self;
         let (images, attachments): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| file.is_inline && html.is_some());
@@ -116,7 +155,7 @@ impl Mail {
         if parts.is_empty() {
             return Err(JsonError::member("", format!("one of {members} is needed")));
         }
-        Ok(JsonMail { fields, root: group("mixed", parts) })
+        Ok(Common { fields, root: group("mixed", parts) })
     }
 }
 

@@ -27,6 +27,8 @@ pub struct FileDescription {
     pub content_type: Option<Located>,
     /// By what the HTML calls it.
     pub content_id: Option<Located>,
+    /// `inline` or `attachment`; without it a Content-ID makes it inline.
+    pub disposition: Option<Located>,
 }
 
 /// Longest name, in characters.
@@ -41,13 +43,14 @@ impl File {
             None => guess(name.as_deref().unwrap_or_default()),
         };
         let content_id = words.content_id.as_ref().map(content_id).transpose()?;
-        let mut header = disposition(content_id.is_some(), name.as_deref()).ok_or_else(|| {
+        let is_shown = words.disposition.as_ref().map(is_shown).transpose()?.unwrap_or(content_id.is_some());
+        let mut header = disposition(is_shown, name.as_deref()).ok_or_else(|| {
             words.name.as_ref().map_or_else(|| JsonError::member("", UNFIT), |found| found.wrong(UNFIT))
         })?;
         if let Some(id) = &content_id {
             header += &format!("Content-ID: <{id}>\n");
         }
-        Ok(File { leaf: Leaf { content_type, header, source }, is_inline: content_id.is_some() })
+        Ok(File { leaf: Leaf { content_type, header, source }, is_inline: is_shown && content_id.is_some() })
     }
 }
 
@@ -69,6 +72,15 @@ fn content_type(found: &Located) -> Result<ContentType, JsonError> {
     match content_type.is_multipart() || content_type.is_message() {
         true => Err(found.wrong("is the type of a message or of several parts; attach it as application/octet-stream")),
         false => Ok(content_type),
+    }
+}
+
+/// Whether a mail program shows it where it stands.
+fn is_shown(found: &Located) -> Result<bool, JsonError> {
+    match found.text()? {
+        word if word.eq_ignore_ascii_case("inline") => Ok(true),
+        word if word.eq_ignore_ascii_case("attachment") => Ok(false),
+        _ => Err(found.wrong("must be inline or attachment")),
     }
 }
 

@@ -1,11 +1,12 @@
-//! What Postmark's SDKs send to `/email`: <https://postmarkapp.com/developer/api/email-api>.
+//! What Postmark's SDKs send to `/email` and `/email/batch`: <https://postmarkapp.com/developer/api/email-api>.
 #![forbid(unsafe_code)]
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, FileDescription};
+use super::members::{POSTMARK, POSTMARK_FILE, POSTMARK_HEADER};
 use super::read::Store;
-use super::tree::{Located, Value, is_same};
+use super::tree::{Located, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -16,17 +17,10 @@ pub fn places(names: &[&str]) -> Option<Store> {
     }
 }
 
-const NOT_DONE: &[(&str, &str)] = &[
-    ("TemplateAlias", "is not done here: send the finished text and html"),
-    ("TemplateId", "is not done here: send the finished text and html"),
-    ("TemplateModel", "is not done here: send the finished text and html"),
-    ("TrackOpens", "is not done here: nobody who reads is watched"),
-];
-
-/// The mail in a whole body.
-pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
-    let mut members = Located::root(value).members()?;
-    members.refuse(NOT_DONE)?;
+/// One mail.
+pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
+    let mut members = body.members()?;
+    members.only(POSTMARK)?;
     if let Some(links) = members.take("TrackLinks")?.filter(|links| links.text().ok() != Some("None")) {
         return Err(links.wrong("is not done here: links stay as they are"));
     }
@@ -68,6 +62,7 @@ pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
 fn add_header(mail: &mut Mail, header: Located) -> Result<(), JsonError> {
     let missing = header.wrong("needs Name and Value");
     let mut members = header.members()?;
+    members.only(POSTMARK_HEADER)?;
     let (name, value) = (members.take("Name")?, members.take("Value")?);
     members.finish()?;
     match (name, value) {
@@ -80,11 +75,13 @@ fn add_header(mail: &mut Mail, header: Located) -> Result<(), JsonError> {
 fn file(attachment: Located) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no Content");
     let mut members = attachment.members()?;
+    members.only(POSTMARK_FILE)?;
     let content = members.take_even_empty("Content")?.ok_or(missing)?.stored()?;
     let words = FileDescription {
         name: members.take("Name")?,
         content_type: members.take("ContentType")?,
         content_id: members.take("ContentID")?,
+        ..FileDescription::default()
     };
     members.finish()?;
     File::new(words, content)

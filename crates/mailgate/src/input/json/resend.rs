@@ -1,11 +1,12 @@
-//! What Resend's SDKs send to `/emails`: <https://resend.com/docs/api-reference/emails/send-email>. It is our own JSON too.
+//! What Resend's SDKs send to `/emails` and `/emails/batch`: <https://resend.com/docs/api-reference/emails/send-email>. It is our own JSON too.
 #![forbid(unsafe_code)]
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, FileDescription};
+use super::members::{RESEND, RESEND_FILE};
 use super::read::Store;
-use super::tree::{Located, Value, is_same};
+use super::tree::{Located, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -16,17 +17,10 @@ pub fn places(names: &[&str]) -> Option<Store> {
     }
 }
 
-const NOT_DONE: &[(&str, &str)] = &[
-    ("react", "is rendered by the SDK; send html"),
-    ("scheduled_at", "is not done here: a message is sent at once"),
-    ("template", "is not done here: send the finished text and html"),
-    ("topic_id", "is not done here: leave out who unsubscribed"),
-];
-
-/// The mail in a whole body.
-pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
-    let mut members = Located::root(value).members()?;
-    members.refuse(NOT_DONE)?;
+/// One mail.
+pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
+    let mut members = body.members()?;
+    members.only(RESEND)?;
     let mut mail = Mail::default();
     if let Some(from) = members.take("from")? {
         from.text()?;
@@ -61,14 +55,18 @@ pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
 fn file(attachment: Located) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no content");
     let mut members = attachment.members()?;
-    members.refuse(&[("path", "is not fetched from here; send the content in base64")])?;
+    members.only(RESEND_FILE)?;
     let content = members.take_even_empty("content")?.ok_or(missing)?.stored()?;
     let content_id = match (members.take("content_id")?, members.take("inline_content_id")?) {
         (Some(_), Some(second)) => return Err(second.wrong("stands beside content_id, which is the same")),
         (one, other) => one.or(other),
     };
-    let words =
-        FileDescription { name: members.take("filename")?, content_type: members.take("content_type")?, content_id };
+    let words = FileDescription {
+        name: members.take("filename")?,
+        content_type: members.take("content_type")?,
+        content_id,
+        ..FileDescription::default()
+    };
     members.finish()?;
     File::new(words, content)
 }

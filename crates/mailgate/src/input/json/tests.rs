@@ -13,7 +13,9 @@ fn resend(text: &str) -> Result<(JsonMail, Spool), JsonError> {
     let mut outcome = None;
     for limit in [0, 1 << 20] {
         let mut contents = spool(b"before", limit);
-        let mail = super::read(Dialect::Resend, &spool(text.as_bytes(), limit), &mut contents);
+        let call = Call { dialect: Dialect::Resend, is_batch: false };
+        let mails = super::read(call, &spool(text.as_bytes(), limit), &mut contents);
+        let mail = mails.and_then(|mails| mails.items.into_iter().next().expect("one"));
         outcome = Some(mail.map(|mail| (mail, contents)));
     }
     outcome.unwrap()
@@ -50,9 +52,9 @@ fn every_way_to_write_a_string_gives_the_same_text() {
         r#" {{"to": "a@x.test", "text" : "\u00fc\n\"\\\/\ud83d\ude00{long}" , "subject":"\u0047r\u00fc\u00dfe"}} "#
     );
     let (mail, contents) = resend(&json).unwrap();
-    let [leaf] = leaves(&mail.root)[..] else { panic!("{}", shape(&mail.root)) };
+    let [leaf] = leaves(mail.root())[..] else { panic!("{}", shape(mail.root())) };
     assert_eq!(String::from_utf8(octets(&contents, leaf.source)).unwrap(), format!("ü\n\"\\/😀{long}"));
-    assert_eq!(mail.fields, [("To", "a@x.test"), ("Subject", "Grüße")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+    assert_eq!(mail.fields().collect::<Vec<_>>(), [("To", "a@x.test"), ("Subject", "Grüße")]);
 }
 
 #[test]
@@ -73,8 +75,8 @@ fn text_html_images_and_files_stand_where_mail_programs_look_for_them() {
         (format!(r#""attachments":[{file}]"#), "application/pdf"),
     ] {
         let (mail, contents) = resend(&format!(r#"{{"to":["a@x.test"],{members}}}"#)).unwrap();
-        assert_eq!(shape(&mail.root), expected);
-        for leaf in leaves(&mail.root) {
+        assert_eq!(shape(mail.root()), expected);
+        for leaf in leaves(mail.root()) {
             let octets = octets(&contents, leaf.source);
             match leaf.content_type.essence() {
                 "application/pdf" => {
@@ -111,7 +113,7 @@ fn base64_of_any_length_is_decoded_and_a_cut_one_is_noticed() {
                 .join("\\r\\n"),
         ] {
             let (mail, contents) = send(&written).unwrap();
-            assert_eq!(octets(&contents, leaves(&mail.root)[0].source), file, "{length}");
+            assert_eq!(octets(&contents, leaves(mail.root())[0].source), file, "{length}");
         }
         for bad in [&text[..text.len() - 1], &format!("{text}AAAA=")] {
             let error = send(bad).unwrap_err();
@@ -131,5 +133,65 @@ fn small_values_have_a_megabyte_together_and_large_ones_any_room() {
         format!(r#"{{"to":"a@x.test","text":"t","tags":[{}1]}}"#, "1,".repeat(50_000)),
     ] {
         assert!(resend(&json).unwrap_err().to_string().contains("1 MiB"));
+    }
+}
+
+/// What the table shows to programs is what is read: an example of each member is taken, but for what is not done.
+#[test]
+fn each_member_of_the_table_is_known_to_the_parser() {
+    use super::members::{Member, POSTMARK, RESEND, SENDGRID, Shape};
+    use serde_json::{Value, json};
+    fn example(shape: &Shape) -> Value {
+        match shape {
+            Shape::Addresses => json!("a@x.test"),
+            Shape::Any | Shape::Text => json!("text/plain"),
+            Shape::Base64 => json!("YQ=="),
+            Shape::Headers => json!({"X-A": "b"}),
+            Shape::List(members) | Shape::Object(members) => {
+                let members: serde_json::Map<_, _> =
+                    members.iter().map(|member| (member.name.to_owned(), example(&member.shape))).collect();
+                if matches!(shape, Shape::List(_)) { json!([members]) } else { json!(members) }
+            }
+            Shape::Mailbox => json!({"email": "a@x.test", "name": "A"}),
+            Shape::Mailboxes => json!([{"email": "a@x.test"}, "b@x.test"]),
+            Shape::NotDone(_) => json!(null),
+            Shape::OneOrMore => json!(["a@x.test"]),
+            Shape::Switch => json!({"enable": true}),
+            Shape::Words(words) => json!(words[0]),
+        }
+    }
+    let _alone = crate::transport::tests::alone();
+    let read = |dialect, json: &Value| {
+        let mut contents = spool(b"", 1 << 20);
+        let call = Call { dialect, is_batch: false };
+        let mails = super::read(call, &spool(json.to_string().as_bytes(), 1 << 20), &mut contents)?;
+        mails.items.into_iter().next().expect("one")
+    };
+    let tables: [(Dialect, &[Member], Value); 3] = [
+        (Dialect::Postmark, POSTMARK, json!({"TextBody": "t"})),
+        (Dialect::Resend, RESEND, json!({"text": "t"})),
+        (
+            Dialect::Sendgrid,
+            SENDGRID,
+            json!({"personalizations": [{"to": ["a@x.test"]}], "content": [{"type": "text/plain", "value": "t"}]}),
+        ),
+    ];
+    for (dialect, table, least) in tables {
+        assert!(read(dialect, &least).is_ok());
+        for member in table {
+            let mut json = least.clone();
+            json[member.name] = example(&member.shape);
+            // Two names of one thing, each of which is fine alone.
+            let outcome = read(dialect, &json).map_err(|error| error.to_string());
+            let is_twin = outcome.as_ref().is_err_and(|error| error.contains("stands beside content_id"));
+            assert!(outcome.is_ok() || is_twin, "{}: {}", member.name, outcome.unwrap_err());
+            if let Shape::NotDone(why) = member.shape {
+                json[member.name] = json!({"a": 1});
+                assert!(read(dialect, &json).unwrap_err().to_string().ends_with(why), "{}", member.name);
+            }
+        }
+        let mut json = least.clone();
+        json["unheard_of"] = json!(1);
+        assert!(read(dialect, &json).unwrap_err().to_string().contains("is not known here"));
     }
 }

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 use super::JsonError;
+use super::members::{Member, Shape};
 use crate::submission::Extent;
+use mail::header::HeaderValue;
 use mail::text::excerpt;
 use std::borrow::Cow;
 
@@ -72,6 +74,11 @@ impl Located {
         Located { path: String::new(), value }
     }
 
+    /// Where it stands.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// A complaint about it.
     pub fn wrong(&self, what: impl Into<Cow<'static, str>>) -> JsonError {
         JsonError::member(&self.path, what)
@@ -83,6 +90,23 @@ impl Located {
             Value::Text(text) => Ok(text),
             _ => Err(self.wrong("must be a string")),
         }
+    }
+
+    /// A string that can stand in a field of a header.
+    pub fn line(&self) -> Result<&str, JsonError> {
+        let text = self.text()?;
+        HeaderValue::parse(text).map_err(|error| self.wrong(error.to_string()))?;
+        Ok(text)
+    }
+
+    /// Whether it is `true`.
+    pub fn is_true(&self) -> bool {
+        self.value == Value::Bool(true)
+    }
+
+    /// Whether it says nothing.
+    pub fn is_absent(&self) -> bool {
+        self.value.is_absent()
     }
 
     /// A large string, or a file.
@@ -141,12 +165,17 @@ impl Members {
         }
     }
 
-    /// What is known and may not be there.
-    pub fn refuse(&mut self, rows: &[(&str, &'static str)]) -> Result<(), JsonError> {
-        for (name, why) in rows {
-            if let Some(found) = self.take(name)? {
-                return Err(found.wrong(*why));
-            }
+    /// No member may say anything that is not in the table, or not done.
+    pub fn only(&self, table: &[Member]) -> Result<(), JsonError> {
+        let rows = self.members.iter().filter(|(_, value)| !value.is_absent());
+        for (name, _) in rows {
+            let row = table.iter().find(|row| is_same(row.name, name));
+            let why = match row.map(|row| &row.shape) {
+                None => "is not known here",
+                Some(Shape::NotDone(why)) => why,
+                Some(_) => continue,
+            };
+            return Err(JsonError::member(&below(&self.path, name), why));
         }
         Ok(())
     }
@@ -160,7 +189,7 @@ impl Members {
         })
     }
 
-    /// Nothing may be left.
+    /// Nothing may be left that says anything.
     pub fn finish(self) -> Result<(), JsonError> {
         match self.members.into_iter().find(|(_, value)| !value.is_absent()) {
             Some((name, _)) => Err(JsonError::member(&below(&self.path, &name), "is not known here")),

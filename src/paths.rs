@@ -1,0 +1,36 @@
+//! What stands at the path of a request: behind that of its location the SDKs of mail services send.
+#![forbid(unsafe_code)]
+
+use crate::settings::Settings;
+use conftree::sections::below;
+use httpd::Request;
+use mailgate::input::ways::Resource;
+use std::sync::{PoisonError, RwLock};
+
+/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Keeps the paths behind which those of the SDKs stand.
+pub fn remember_locations(paths: Vec<String>) {
+    *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
+}
+
+/// What is asked for.
+pub fn resource<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Resource<'r> {
+    rest(request, settings).map_or(Resource::Mail, |rest| settings.inputs().resource(rest))
+}
+
+/// What stands in the path of this request behind the path of SendmailLocation, else of the longest `<Location>`.
+pub fn rest<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Option<&'r [u8]> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
+    let public = below(public.as_deref(), request.uri());
+    let (_, rest) = public.or_else(|| below(locations.iter().map(String::as_str), request.uri()))?;
+    Some(rest)
+}
+
+/// The path of the `<Location>` of this request.
+pub fn base(request: &Request<'_>) -> Option<String> {
+    let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    below(locations.iter().map(String::as_str), request.uri()).map(|(base, _)| base.to_owned())
+}

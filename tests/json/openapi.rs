@@ -1,0 +1,72 @@
+//! The description in OpenAPI: what it says is what the server does, by judges that know neither.
+
+use super::{INPUTS, post, sdks};
+use crate::life::is_long;
+use crate::support::process::run;
+use crate::support::{Httpd, Request, Sendmail, skipped};
+use serde_json::Value;
+use std::process::{Command, Stdio};
+
+const OPENAPI: &str = "application/vnd.oai.openapi+json";
+
+#[test]
+fn what_is_offered_is_described_by_valid_openapi() {
+    let Some(folder) = sdks::installed() else { return skipped("the judges cannot be installed (tools/sdks)") };
+    let sendmail = Sendmail::new();
+    for location in ["/mail", "/"] {
+        let name = sendmail.program().display().to_string();
+        let section = format!("SetHandler sendmail\nSendmailName \"{name}\"\nRequire ip 127.0.0.1\n{INPUTS} mime");
+        let httpd = Httpd::builder().location(location, &section).start();
+        let path = format!("{}/openapi.json", location.trim_end_matches('/'));
+        let answer = Request::get(&path).send(&httpd).expect_status(200);
+        assert_eq!(answer.header("Content-Type"), Some(OPENAPI));
+        let document: Value = serde_json::from_slice(&answer.body).unwrap();
+        let url = format!("http://gateway.test:{}{}", httpd.port(), location.trim_end_matches('/'));
+        assert_eq!(document["servers"][0]["url"], url.as_str());
+        let asked = Request::options(location).header("Accept", OPENAPI).send(&httpd).expect_status(200);
+        assert_eq!(asked.body, answer.body);
+        let wadl = Request::options(location).send(&httpd).expect_status(200);
+        assert_eq!(wadl.header("Content-Type"), Some("application/vnd.sun.wadl+xml"));
+        let file = httpd.root().join("openapi.json");
+        std::fs::write(&file, &answer.body).unwrap();
+        let judge = "import json, sys, openapi_spec_validator as judge; judge.validate(json.load(open(sys.argv[1])), cls=judge.OpenAPIV31SpecValidator)";
+        let python = |script: &str| {
+            let mut command = Command::new("python3");
+            command.args(["-c", script]).arg(&file).env("PYTHONPATH", folder.join("judges")).stdin(Stdio::null());
+            command
+        };
+        run(&mut python(judge));
+        std::fs::write(&file, document.to_string().replacen("\"responses\"", "\"answers\"", 1)).unwrap();
+        assert!(!python(judge).stderr(Stdio::null()).status().unwrap().success(), "the judge can refuse");
+        // Every path that is shown is there, and no other way to write it.
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            let path = format!("{}{}", location.trim_end_matches('/'), path.replace("{id}", "x"));
+            if methods.get("post").is_some() {
+                assert_ne!(post(&path, "").send(&httpd).status, 405, "{path}");
+            } else {
+                assert_ne!(Request::get(&path).send(&httpd).status, 405, "{path}");
+            }
+        }
+        httpd.allow_log("SM01");
+    }
+    assert_eq!(sendmail.starts(), 0);
+}
+
+#[test]
+fn schemathesis_finds_no_answer_that_contradicts_the_description() {
+    if !is_long() {
+        return skipped("schemathesis: MOD_SENDMAIL_LONG=1");
+    }
+    let Some(folder) = sdks::installed() else { return skipped("the judges cannot be installed (tools/sdks)") };
+    let sendmail = Sendmail::new();
+    let httpd = Httpd::builder().mail(&sendmail, &format!("{INPUTS} mime")).start();
+    let base = format!("http://127.0.0.1:{}/mail", httpd.port());
+    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
+    let mut command = Command::new("python3");
+    command.args(["-m", "schemathesis.cli", "run", &format!("{base}/openapi.json"), "--url", &base]);
+    command.args(["--checks", checks, "--phases", "examples,coverage,fuzzing", "--max-examples", "200", "--seed", "1"]);
+    command.env("PYTHONPATH", folder.join("judges")).env("NO_PROXY", "127.0.0.1").current_dir(httpd.root());
+    run(command.stdin(Stdio::null()));
+    assert!(!sendmail.take().is_empty(), "some of what it sends is a mail");
+    httpd.allow_log("SM0");
+}
