@@ -72,7 +72,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         outcome::grant(request, &grant.fields());
     }
     if let Some(challenge) = settings.challenge().filter(|_| rest == Some(challenge::PATH)) {
-        return challenge::answer(request, &settings, challenge);
+        return challenge::answer(request, &settings, challenge, &watch);
     }
     match (request.method(), cors) {
         (b"POST", CorsDecision::Foreign(foreign)) => {

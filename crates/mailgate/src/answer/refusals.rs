@@ -82,11 +82,10 @@ impl From<&FormError> for Problem {
             FormError::TooMuchText => &tags::TOO_LARGE,
             FormError::Wrong(_) => &tags::FORM_FIELD,
         };
-        let fields = match error {
-            FormError::Wrong(fields) => fields.clone(),
-            _ => Vec::new(),
+        let form = match error {
+            FormError::Wrong(fields) => Some(Box::new(Corrections { fields: fields.clone(), page: None })),
+            _ => None,
         };
-        let form = Some(Box::new(Corrections { fields, page: None }));
         Problem { form, ..Problem::new(tag, error.to_string()) }
     }
 }
