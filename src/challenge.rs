@@ -63,7 +63,10 @@ impl<'c> Challenges<'c> {
             return Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to take forms", log).into());
         };
         let secret = challenge.secret.as_deref().map(Cow::Borrowed).or_else(|| own_secret().map(Cow::Owned));
-        let missing = || InputError::Random("there is no secret for challenges; the start says why".to_owned());
+        let missing = || {
+            let log = "there is no secret for challenges; the start says why";
+            Problem { retry_after: Some(60), ..Problem::hidden(&tags::RANDOM, "the server cannot take forms now", log) }
+        };
         Ok(Challenges { secret: secret.ok_or_else(missing)?, difficulty: challenge.difficulty, store })
     }
 
