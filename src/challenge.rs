@@ -1,13 +1,14 @@
 //! SendmailChallenge: `GET <location>/challenge`, and the secret that challenges are signed with.
 #![forbid(unsafe_code)]
 
-use crate::directives::Challenge;
-use crate::outcome::{Refused, note};
+use crate::directives::{Challenge, Idempotency};
+use crate::metrics::Watch;
+use crate::outcome::{self, Refused, Speech};
 use crate::settings::Settings;
 use httpd::{Request, Server, Shared, Status};
 use mailgate::answer::Problem;
 use mailgate::input::InputError;
-use mailgate::input::form::challenge::Challenger;
+use mailgate::input::form::challenge::{self, Challenger};
 use mailgate::tags;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,24 +42,59 @@ fn make(server: &Server<'_>) -> Result<(), String> {
     SECRET.make(server, LAYOUT, WORDS)?;
     let words = SECRET.items();
     if words.iter().all(|word| word.load(Ordering::Relaxed) == 0) {
-        for word in words {
-            word.store(mailgate::input::form::challenge::random()?, Ordering::Relaxed);
-        }
+        let random: Vec<u64> = words.iter().map(|_| challenge::random()).collect::<Result<_, _>>()?;
+        words.iter().zip(random).for_each(|(word, random)| word.store(random, Ordering::Relaxed));
     }
     Ok(())
 }
 
-/// The secret of a location: that of its file, else that of this server.
-pub fn secret<'c>(challenge: &'c Challenge) -> Result<Cow<'c, [u8]>, Problem> {
-    if let Some(secret) = &challenge.secret {
-        return Ok(Cow::Borrowed(secret));
+/// The challenges of a location.
+pub struct Challenges<'c> {
+    secret: Cow<'c, [u8]>,
+    difficulty: u32,
+    /// Where it is kept which ones were used.
+    pub store: &'c Idempotency,
+}
+
+impl<'c> Challenges<'c> {
+    fn of(settings: &Settings<'c>, challenge: &'c Challenge) -> Result<Self, Refused> {
+        let Some(store) = settings.idempotency() else {
+            let log = "SendmailChallenge needs SendmailIdempotency, where it is kept which challenges were used";
+            return Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to take forms", log).into());
+        };
+        let secret = challenge.secret.as_deref().map(Cow::Borrowed).or_else(|| own_secret().map(Cow::Owned));
+        let missing = || {
+            let log = "there is no secret for challenges; the start says why";
+            Problem { retry_after: Some(60), ..Problem::hidden(&tags::RANDOM, "the server cannot take forms now", log) }
+        };
+        Ok(Challenges { secret: secret.ok_or_else(missing)?, difficulty: challenge.difficulty, store })
     }
-    let octets: Vec<u8> = SECRET.items().iter().flat_map(|word| word.load(Ordering::Relaxed).to_be_bytes()).collect();
-    // All zero where the kernel had no random numbers to give.
-    match octets.iter().any(|octet| *octet != 0) {
-        true => Ok(Cow::Owned(octets)),
-        false => Err((&InputError::Random("there is no secret for challenges; the start says why".to_owned())).into()),
+
+    /// For a form, whose challenge is its key, so that it has no other one.
+    pub fn of_form(
+        settings: &Settings<'c>,
+        challenge: &'c Challenge,
+        fields: &[(&[u8], &[u8])],
+    ) -> Result<Self, Refused> {
+        if value_of(fields, "idempotency-key").is_some() {
+            let detail =
+                "the challenge is the key of this form, which is sent once with it; leave Idempotency-Key away";
+            return Err(Problem::new(&tags::FIELD, detail).into());
+        }
+        Self::of(settings, challenge)
     }
+
+    /// Who makes them, and knows them again.
+    pub fn challenger(&self) -> Challenger<'_> {
+        Challenger { secret: &self.secret, difficulty: self.difficulty }
+    }
+}
+
+/// What this server has made up; `None` where it could not.
+fn own_secret() -> Option<Vec<u8>> {
+    let words = SECRET.items().iter().map(|word| word.load(Ordering::Relaxed));
+    let octets: Vec<u8> = words.flat_map(u64::to_be_bytes).collect();
+    Some(octets).filter(|octets| octets.iter().any(|octet| *octet != 0))
 }
 
 /// Seconds since 1970.
@@ -67,7 +103,7 @@ pub fn now() -> u64 {
 }
 
 /// Answers a request for a challenge.
-pub fn answer(request: &Request<'_>, settings: &Settings<'_>, challenge: &Challenge) -> Status {
+pub fn answer(request: &Request<'_>, settings: &Settings<'_>, challenge: &Challenge, watch: &Watch) -> Status {
     request.allow_methods(&[c"GET", c"HEAD"]);
     let accept = value_of(&request.headers_in().entries(), "accept");
     if !matches!(request.method(), b"GET" | b"HEAD") {
@@ -77,44 +113,16 @@ pub fn answer(request: &Request<'_>, settings: &Settings<'_>, challenge: &Challe
     }
     match made(settings, challenge) {
         Ok(reply) => request.send(&reply),
-        Err(problem) => {
-            tracing::error!("{}: {}", problem.tag, problem.log);
-            note(request, "sendmail-status", problem.tag.number);
-            request.send(&problem.reply(accept.as_deref(), None, false))
-        }
+        Err(refused) => outcome::refuse(request, settings, refused, Speech::Ours { accept: accept.as_deref() }, watch),
     }
 }
 
-fn made(settings: &Settings<'_>, challenge: &Challenge) -> Result<Response, Problem> {
-    check(settings)?;
-    let secret = secret(challenge)?;
-    let challenger = Challenger { secret: &secret, difficulty: challenge.difficulty };
-    let json = challenger.challenge(now()).map_err(|error| Problem::from(&InputError::Random(error)))?;
+fn made(settings: &Settings<'_>, challenge: &Challenge) -> Result<Response, Refused> {
+    let json = Challenges::of(settings, challenge)?.challenger().challenge(now()).map_err(InputError::Random)?;
     Ok(Response {
         status: 200,
         fields: vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())],
         content_type: "application/json",
         body: format!("{json}\n").into_bytes(),
     })
-}
-
-/// A challenge lets one message pass, and that is known only where keys are kept.
-pub fn check(settings: &Settings<'_>) -> Result<(), Problem> {
-    if settings.idempotency().is_some() {
-        return Ok(());
-    }
-    let log = "SendmailChallenge needs SendmailIdempotency, where it is kept which challenges were used";
-    Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to take forms", log))
-}
-
-/// A form whose challenge is its key has no other one.
-pub fn only_key(fields: &[(&[u8], &[u8])]) -> Result<(), Refused> {
-    match value_of(fields, "idempotency-key") {
-        None => Ok(()),
-        Some(_) => Err(Problem::new(
-            &tags::FIELD,
-            "the challenge is the key of this form, which is sent once with it; leave Idempotency-Key away",
-        )
-        .into()),
-    }
 }

@@ -1,7 +1,7 @@
 //! A form of a web page: from its fields to a message handed over, and what the visitor is told.
 #![forbid(unsafe_code)]
 
-use crate::challenge;
+use crate::challenge::{self, Challenges};
 use crate::claims::Keyed;
 use crate::directives::Text;
 use crate::expressions;
@@ -17,7 +17,6 @@ use mail::header::HeaderValue;
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::form::{Typed, Visitor};
 use mailgate::answer::{Problem, spool_full};
-use mailgate::input::form::challenge::Challenger;
 use mailgate::input::form::letter::Letter;
 use mailgate::input::form::rules::{FormRules, Spring};
 use mailgate::input::form::{self, Fault, FormError};
@@ -41,22 +40,15 @@ pub fn post<'r>(
 ) -> Result<Response, Refused> {
     let settings = &settings.of_forms();
     let server = ServerFields::of(request, settings)?;
-    let secret = match settings.challenge() {
-        Some(challenge) => {
-            challenge::check(settings)?;
-            challenge::only_key(fields)?;
-            Some((challenge::secret(challenge)?, challenge.difficulty))
-        }
-        None => None,
-    };
+    let challenges =
+        settings.challenge().map(|challenge| Challenges::of_form(settings, challenge, fields)).transpose()?;
     let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
     read_body(request, settings, &mut |octets| spool.write(octets))?;
     let form = form::read(&spool, input::given_type(fields).as_ref()).map_err(|error| Problem::from(&error))?;
 
     let trap = settings.form_trap();
-    let challenger = secret.as_ref().map(|(secret, difficulty)| Challenger { secret, difficulty: *difficulty });
     let rules = FormRules {
-        challenger: challenger.map(|challenger| (challenger, challenge::now())),
+        challenger: challenges.as_ref().map(|challenges| (challenges.challenger(), challenge::now())),
         files: settings.form_files(),
         require: settings.form_require(),
         roles: settings.form_fields(),
@@ -70,8 +62,8 @@ pub fn post<'r>(
     if letter.trapped && trap.spring == Spring::Drop {
         return drop_it(request, settings, visitor, watch);
     }
-    if let (Some(solved), Some(idempotency), None) = (&letter.solved, settings.idempotency(), wish.dry_run) {
-        guards.keyed = Some(Keyed::of_challenge(request, settings, idempotency, solved));
+    if let (Some(challenges), Some(solved), None) = (&challenges, &letter.solved, wish.dry_run) {
+        guards.keyed = Some(Keyed::of_challenge(request, settings, challenges.store, solved));
     }
     let failed = |refused| match &refused {
         Refused::Problem { problem, .. } if letter.solved.is_some() && *problem.tag == tags::KEY_REUSED => {

@@ -53,7 +53,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         outcome::grant(request, &grant.fields());
     }
     if let Some(challenge) = settings.challenge().filter(|_| paths::rest(request, &settings) == Some(challenge::PATH)) {
-        return challenge::answer(request, &settings, challenge);
+        return challenge::answer(request, &settings, challenge, &watch);
     }
     match (request.method(), resource, cors) {
         (b"POST", _, CorsDecision::Foreign(foreign))

@@ -31,7 +31,7 @@ impl Kinds {
         let fail = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{failing}\"");
         let rich = "SendmailArguments -t -i -f %{reqenv:SENDMAIL_FROM}\nSendmailRecipients example.test\nSendmailMaxSize 100M\n\
             SendmailDSNLocation http://%{HTTP_HOST}/status\nSendmailDSNRedirect Off\nSendmailReceived full\nSendmailTimeout 120s\n\
-            SendmailInputs fields resend";
+            SendmailInputs fields form resend\nSendmailFormTo a@example.test\nSendmailFormFrom f@example.test\nSendmailFormFiles */*";
         Httpd::builder()
             .mpm(mpm)
             .mpm_settings(if mpm == Mpm::Prefork { CHILD } else { SERVERS })
@@ -117,6 +117,15 @@ fn a_body_of_fifty_megabytes_takes_no_memory() {
     let request = Request::post("/mail/emails").header("Content-Type", "application/json").body(json);
     request.timeout(Duration::from_secs(120)).send(&httpd).expect_status(200);
     assert!(kinds.sendmail.take().last().is_some_and(|run| run.committed && run.stdin.len() > 33_000_000));
+    // A form with a file.
+    let part = "--b\r\nContent-Disposition: form-data; name=";
+    let file = format!("{part}file; filename=a.bin\r\n\r\n{}\r\n--b--\r\n", "\0\r\n--c".repeat(50_000_000 / 6));
+    let form = Request::post("/mail")
+        .header("Content-Type", "multipart/form-data; boundary=b")
+        .timeout(Duration::from_secs(120));
+    let form = form.body(format!("{part}text\r\n\r\nHello\r\n{file}"));
+    form.send(&httpd).expect_status(202);
+    assert!(kinds.sendmail.take().last().is_some_and(|run| run.committed && run.stdin.len() > 50_000_000));
     let after = peak(child);
     eprintln!("peak of a child: {before} KiB, with bodies of 50 MB {after} KiB");
     assert!(after <= before + 4096, "{before} KiB before, {after} KiB with bodies of 50 MB");

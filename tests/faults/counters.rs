@@ -1,6 +1,7 @@
 //! Counting that fails costs no mail: no shared memory, and a panic in each hook that counts.
 
 use super::server;
+use crate::keys::Keys;
 use crate::support::process::signal;
 use crate::support::{Mpm, Request, Sendmail, eventually};
 use rustix::process::Signal;
@@ -15,7 +16,11 @@ fn without_shared_memory_mail_is_sent_and_nothing_counted() {
     let sendmail = Sendmail::new();
     let builder = server(Mpm::Event, &sendmail).modules(&["status"]).config(PAGES);
     let builder = builder.location("/mail/limited", "SendmailRateLimit 10/1h");
-    let builder = builder.environment("MOD_SENDMAIL_FAIL", "map");
+    let keys = Keys::new();
+    let form =
+        "SetHandler sendmail\nSendmailInputs form\nSendmailFormTo a@example.test\nSendmailFormFrom f@example.test";
+    let form = format!("{form}\nSendmailChallenge altcha 1\n{}", keys.directive(""));
+    let builder = builder.location("/mail/form", &form).environment("MOD_SENDMAIL_FAIL", "map");
     assert!(builder.config_test().passed, "the check needs none");
     let httpd = builder.start();
     httpd.expect_log("SM0805: nothing is counted, and sendmail-metrics answers 503");
@@ -23,6 +28,11 @@ fn without_shared_memory_mail_is_sent_and_nothing_counted() {
     httpd.expect_log("SM0805: requests under a SendmailRateLimit are answered with 503");
     Request::mail("/mail/limited").send(&httpd).expect_status(503);
     httpd.expect_log("SM0302: there is no memory to count for SendmailRateLimit in");
+    httpd.expect_log("SM0303: forms under a SendmailChallenge without key= are answered with 503");
+    Request::get("/mail/form/challenge").send(&httpd).expect_status(503);
+    let urlencoded = Request::post("/mail/form").header("Content-Type", "application/x-www-form-urlencoded");
+    urlencoded.body("a=1").send(&httpd).expect_status(503);
+    httpd.expect_log("SM0303: there is no secret for challenges");
     Request::get("/metrics").send(&httpd).expect_status(503);
     assert!(!Request::get("/server-status?auto").send(&httpd).expect_status(200).shows(b"Sendmail"));
     httpd.graceful();

@@ -1,6 +1,7 @@
 //! SendmailChallenge: what solves the challenges of ALTCHA solves ours, and each lets one message pass.
 
 use super::{BROWSER, FORM, builder, urlencoded};
+use crate::circle::Database;
 use crate::keys::{Keys, is_replayed};
 use crate::programs::steady;
 use crate::support::httpd_config::Builder;
@@ -62,6 +63,8 @@ fn a_challenge_is_made_for_everybody_and_never_stored() {
     let answer = Request::get("/mail/challenge").send(&httpd).expect_status(200);
     assert_eq!(answer.header("Cache-Control"), Some("no-store"));
     assert_eq!(answer.header("Content-Type"), Some("application/json"));
+    let head = Request::new("HEAD", "/mail/challenge").send(&httpd).expect_status(200);
+    assert!(head.body.is_empty() && head.header("Cache-Control") == Some("no-store"));
     let challenge: Value = serde_json::from_slice(&answer.body).unwrap();
     let names: Vec<&str> = challenge.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["algorithm", "challenge", "maxnumber", "salt", "signature"]);
@@ -183,6 +186,32 @@ fn a_challenge_without_a_store_of_keys_is_a_fault_of_the_server() {
     httpd.expect_log("SM0101");
     let two = urlencoded("a=1").header("Idempotency-Key", "x").send(&httpd).expect_status(400);
     assert!(two.text().contains("the challenge is the key"), "{}", two.text());
+    assert_eq!(sendmail.starts(), 0);
+}
+
+#[test]
+fn gateways_with_one_secret_and_one_database_take_a_solution_once() {
+    let (sendmail, keys, place, database) = (Sendmail::new(), Keys::new(), Place::new("secret"), Database::new());
+    let file = place.write("secret", SECRET);
+    mode(&file, 0o600);
+    let driver = format!("DBDriver sqlite3\nDBDParams \"{}\"", database.file().display());
+    let gateway = |more: &str| {
+        let httpd = challenged(Httpd::builder().modules(&["dbd"]).config(&driver), &sendmail, &keys, more).start();
+        httpd.allow_log("[dbd:"); // mod_dbd's own words
+        httpd.allow_log("SM0114");
+        httpd
+    };
+    let shared = format!("key={}\nSendmailIdempotency dbd", file.display());
+    let (one, two, stranger) = (gateway(&shared), gateway(&shared), gateway("\nSendmailIdempotency dbd"));
+    let guesses = guesses(&one);
+    let statuses = |httpd: &Httpd, text: &str| guesses.each_ref().map(|guess| form(text, guess).send(httpd).status);
+    assert_eq!(statuses(&stranger, "Hello"), [422, 422], "another secret");
+    assert!(statuses(&two, "Hello").contains(&202));
+    assert_eq!(sendmail.take().len(), 1);
+    for httpd in [&one, &two] {
+        assert!(statuses(httpd, "Hello").contains(&202), "the same form");
+        assert_eq!(statuses(httpd, "Spam"), [422, 422]);
+    }
     assert_eq!(sendmail.starts(), 0);
 }
 

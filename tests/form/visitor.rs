@@ -121,3 +121,17 @@ fn a_browser_goes_to_the_page_that_the_configuration_names() {
     urlencoded("a=1").send(&httpd).expect_status(202);
     assert_eq!(sendmail.take().len(), 2);
 }
+
+#[test]
+fn a_page_of_the_site_for_errors_never_takes_the_place_of_what_was_typed() {
+    let sendmail = Sendmail::new();
+    let pages = "ErrorDocument 422 \"site 422\"\nErrorDocument 400 \"site 400\"\nSendmailFormRequire message";
+    let httpd = builder(&sendmail, pages).start();
+    let typed = urlencoded("name=Anna").header("Accept", BROWSER).send(&httpd).expect_status(422);
+    assert!(typed.text().contains("value=\"Anna\"") && !typed.text().contains("site"), "{}", typed.text());
+    let malformed = Request::post("/mail").header("Content-Type", "multipart/form-data; boundary=x").body("x");
+    let malformed = malformed.header("Accept", BROWSER).send(&httpd).expect_status(400);
+    assert_eq!(malformed.text().trim(), "site 400", "nothing could be read");
+    httpd.expect_log("SM0114");
+    httpd.expect_log("SM0106");
+}

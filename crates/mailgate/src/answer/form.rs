@@ -92,9 +92,7 @@ impl Visitor {
         }
         page(words, title, &text)
     }
-}
 
-impl Visitor {
     /// What to do about a problem.
     fn advice(&self, problem: &Problem) -> &'static str {
         let words = self.words;

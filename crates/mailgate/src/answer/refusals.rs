@@ -94,11 +94,10 @@ impl From<&FormError> for Problem {
             FormError::TooMuchText => &tags::TOO_LARGE,
             FormError::Wrong(_) => &tags::FORM_FIELD,
         };
-        let fields = match error {
-            FormError::Wrong(fields) => fields.clone(),
-            _ => Vec::new(),
+        let details = match error {
+            FormError::Wrong(fields) => Some(Box::new(Details { fields: fields.clone(), ..Details::default() })),
+            _ => None,
         };
-        let details = Some(Box::new(Details { fields, ..Details::default() }));
         Problem { details, ..Problem::new(tag, error.to_string()) }
     }
 }
