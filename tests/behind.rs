@@ -116,7 +116,7 @@ fn a_monitor_sees_whether_reports_come_and_events_go() {
     database.run_sql("INSERT INTO report (digest, received) VALUES ('a', 1700000000)");
     for (id, dead) in [("1", 0), ("2", 0), ("3", 1)] {
         database.run_sql(&format!(
-            "INSERT INTO outbox (id, webhook, envid, body, created, expires, attempts, due, dead) VALUES ('{id}', 'w', 'e', '', 1, 1, 0, 1, {dead})"
+            "INSERT INTO outbox (id, webhook, envid, address, body, created, expires, attempts, due, dead) VALUES ('{id}', 'w', 'e', 'a', '', 1, 1, 0, 1, {dead})"
         ));
     }
     shows(&[
