@@ -10,6 +10,7 @@ mod claims;
 mod directives;
 mod expressions;
 mod faults;
+mod gauges;
 mod handler;
 mod handover;
 mod health;

@@ -15,7 +15,7 @@ fn provoke(shown: &str) -> String {
     let rule = format!("SendmailLogAddresses {shown}\nLogLevel sendmail:trace2");
     let complains = "#!/bin/sh\ncat > /dev/null\necho \"alice@example.test... User unknown\" >&2\n";
     let folder = crate::support::place::Place::new("complains");
-    let program = folder.write("sendmail", &format!("{complains}exit 67\n"));
+    let program = folder.write("sendmail", format!("{complains}exit 67\n"));
     crate::support::place::mode(&program, 0o755);
     smtp.rule(".", Act::Say("250 2.0.0 queued for carol@elsewhere.test\r\n"));
     smtp.rule_about("RCPT", "alice@example.test", 1, Act::Say("550 5.1.1 <alice@example.test>: no such user\r\n"));
