@@ -10,7 +10,7 @@ use crate::{checks, claims};
 use httpd::{Request, Status};
 use mailgate::answer::{self, Problem};
 use mailgate::tags;
-use mailgate::transport::health::{self, Ailment, Healthy, Scope};
+use mailgate::transport::health::{self, HealthError, Healthy, Scope};
 use mailgate::transport::smtp::{Relay, StartTls};
 use std::time::Duration;
 use web::fields::value_of;
@@ -36,7 +36,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let health = examine(request, &settings);
     match &health {
         Ok(_) => note(request, "sendmail-status", "healthy"),
-        Err(Ailment { reason, detail }) => {
+        Err(HealthError { reason, detail }) => {
             tracing::warn!("{}: the health check failed: {reason}: {detail}", tags::UNHEALTHY);
             note(request, "sendmail-status", tags::UNHEALTHY.0);
         }
@@ -44,7 +44,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     request.send(&answer::health::reply(&health, accept.as_deref(), settings.error_detail()))
 }
 
-fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Healthy, Ailment> {
+fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Healthy, HealthError> {
     let mut health = Healthy::new(way_out(request, settings)?);
     if let Some(probe) = settings.health_probe() {
         behind(request, settings, probe)?;
@@ -61,7 +61,7 @@ fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Healthy, Ai
 }
 
 /// What sits behind a program that takes everything.
-fn behind(request: &Request<'_>, settings: &Settings<'_>, probe: &Probe) -> Result<(), Ailment> {
+fn behind(request: &Request<'_>, settings: &Settings<'_>, probe: &Probe) -> Result<(), HealthError> {
     match probe {
         Probe::Queue(directory, age) => health::queue(directory, *age),
         Probe::Smtp(server) => {
@@ -78,14 +78,14 @@ fn behind(request: &Request<'_>, settings: &Settings<'_>, probe: &Probe) -> Resu
     }
 }
 
-fn way_out(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailment> {
+fn way_out(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, HealthError> {
     match settings.transport() {
         Some(Transport::Maildir(directory)) => health::maildir(directory),
         Some(Transport::Program(path)) => health::program(path),
         Some(Transport::Relay(server)) => {
             health::relay(&settings.relay(server, request.server_name()), settings.timeout().min(PATIENCE))
         }
-        None => Err(Ailment {
+        None => Err(HealthError {
             reason: "nothing is set that takes mail",
             detail: "none of SendmailName, SendmailMaildir and SendmailRelay is set for this location".into(),
         }),

@@ -47,7 +47,7 @@ impl Healthy {
 
 /// Why nothing could be handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ailment {
+pub struct HealthError {
     /// What kind of fault it is, for anybody.
     pub reason: &'static str,
     /// The fault itself on one line, for the log: names paths and quotes a relay.
@@ -71,9 +71,10 @@ const RELAY: Scope = Scope {
 };
 
 /// The program at `path`: a regular file that we may execute.
-pub fn program(path: &Path) -> Result<Scope, Ailment> {
-    let ail =
-        |reason, error: &dyn std::fmt::Display| Err(Ailment { reason, detail: format!("{}: {error}", shown(path)) });
+pub fn program(path: &Path) -> Result<Scope, HealthError> {
+    let ail = |reason, error: &dyn std::fmt::Display| {
+        Err(HealthError { reason, detail: format!("{}: {error}", shown(path)) })
+    };
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return ail("the program is missing", &error),
         Err(error) => return ail("the program cannot be looked at", &error),
@@ -87,7 +88,7 @@ pub fn program(path: &Path) -> Result<Scope, Ailment> {
 }
 
 /// The Maildir `dir`, or the place where the first message will make it.
-pub fn maildir(dir: &Path) -> Result<Scope, Ailment> {
+pub fn maildir(dir: &Path) -> Result<Scope, HealthError> {
     let writable = |dir: &Path| writable(dir, UNWRITABLE);
     if !dir.exists() {
         return writable(dir.parent().unwrap_or(dir)).map(|()| MAILDIR);
@@ -103,39 +104,39 @@ pub fn maildir(dir: &Path) -> Result<Scope, Ailment> {
 }
 
 /// The directory in which SendmailIdempotency keeps keys.
-pub fn keys(dir: &Path) -> Result<(), Ailment> {
+pub fn keys(dir: &Path) -> Result<(), HealthError> {
     writable(dir, NO_KEYS)?;
     has_room(dir, NO_KEYS)
 }
 
 /// The same where keys are kept in the database of `server`; `ask` asks it.
-pub fn keys_in_database(server: &str, ask: impl FnOnce() -> Result<(), String>) -> Result<(), Ailment> {
-    looked(Subject::Database(server.to_owned()), || ask().map_err(|detail| Ailment { reason: NO_KEYS, detail }))
+pub fn keys_in_database(server: &str, ask: impl FnOnce() -> Result<(), String>) -> Result<(), HealthError> {
+    looked(Subject::Database(server.to_owned()), || ask().map_err(|detail| HealthError { reason: NO_KEYS, detail }))
 }
 
 const UNWRITABLE: &str = "httpd's user cannot write into the Maildir";
 const NO_KEYS: &str = "the keys of SendmailIdempotency cannot be kept: what comes with one is refused";
 
 /// Makes a file without a name, gone as soon as it is made: a full disk and a quota show only so.
-fn has_room(dir: &Path, reason: &'static str) -> Result<(), Ailment> {
+fn has_room(dir: &Path, reason: &'static str) -> Result<(), HealthError> {
     let made = spool::unnamed_file(dir);
-    made.map(drop).map_err(|error| Ailment { reason, detail: format!("{}: {error}", shown(dir)) })
+    made.map(drop).map_err(|error| HealthError { reason, detail: format!("{}: {error}", shown(dir)) })
 }
 
 /// A directory in which we may make and rename files.
-fn writable(dir: &Path, reason: &'static str) -> Result<(), Ailment> {
+fn writable(dir: &Path, reason: &'static str) -> Result<(), HealthError> {
     let directory = std::fs::metadata(dir).and_then(|metadata| match metadata.is_dir() {
         true => calls::access(dir, Access::WRITE_OK | Access::EXEC_OK),
         false => Err(io::ErrorKind::NotADirectory.into()),
     });
-    directory.map_err(|error| Ailment { reason, detail: format!("{}: {error}", shown(dir)) })
+    directory.map_err(|error| HealthError { reason, detail: format!("{}: {error}", shown(dir)) })
 }
 
 /// How long the last look at a relay counts.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// When somebody last looked, and what was found.
-type LastLook = Arc<Mutex<Option<(Instant, Result<(), Ailment>)>>>;
+type LastLook = Arc<Mutex<Option<(Instant, Result<(), HealthError>)>>>;
 
 /// What is looked at.
 #[derive(Debug, PartialEq)]
@@ -155,14 +156,14 @@ enum Subject {
 static LAST_LOOKS: Mutex<Vec<(Subject, LastLook)>> = Mutex::new(Vec::new());
 
 /// The relay, up to where it waits for a message.
-pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
+pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, HealthError> {
     looked(Subject::Relay(relay.clone()), || look_at(relay, timeout)).map(|()| RELAY)
 }
 
 /// A mail server behind a program that queues: whether it greets.
-pub fn behind(server: &Relay, timeout: Duration) -> Result<(), Ailment> {
+pub fn behind(server: &Relay, timeout: Duration) -> Result<(), HealthError> {
     looked(Subject::Behind(server.clone()), || {
-        smtp::greet(server, timeout).map_err(|failure| Ailment {
+        smtp::hello(server, timeout).map_err(|failure| HealthError {
             reason: "the mail system behind does not answer as it should",
             detail: failure.to_string(),
         })
@@ -170,14 +171,14 @@ pub fn behind(server: &Relay, timeout: Duration) -> Result<(), Ailment> {
 }
 
 /// The queue of a program: whether its oldest message is younger than `most`.
-pub fn queue(dir: &Path, most: Duration) -> Result<(), Ailment> {
+pub fn queue(dir: &Path, most: Duration) -> Result<(), HealthError> {
     looked(Subject::Queue(dir.to_owned(), most), || match oldest(dir) {
-        Ok(Some(age)) if age > most => Err(Ailment {
+        Ok(Some(age)) if age > most => Err(HealthError {
             reason: "mail waits in the queue of the mail system for too long",
             detail: format!("{}: the oldest message waits for {} seconds", shown(dir), age.as_secs()),
         }),
         Ok(_) => Ok(()),
-        Err(error) => Err(Ailment {
+        Err(error) => Err(HealthError {
             reason: "httpd's user cannot look into the queue of the mail system",
             detail: format!("{}: {error}", shown(dir)),
         }),
@@ -201,7 +202,7 @@ pub fn oldest(dir: &Path) -> io::Result<Option<Duration>> {
 }
 
 /// What `look` finds. At most one looks at a time, and others meanwhile and for a while get what it found.
-fn looked(subject: Subject, look: impl FnOnce() -> Result<(), Ailment>) -> Result<(), Ailment> {
+fn looked(subject: Subject, look: impl FnOnce() -> Result<(), HealthError>) -> Result<(), HealthError> {
     let last_look = last_look(subject);
     let mut last_look = lock(&last_look);
     match &*last_look {
@@ -229,8 +230,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn look_at(relay: &Relay, timeout: Duration) -> Result<(), Ailment> {
-    smtp::greet(relay, timeout).map_err(|failure| Ailment {
+fn look_at(relay: &Relay, timeout: Duration) -> Result<(), HealthError> {
+    smtp::hello(relay, timeout).map_err(|failure| HealthError {
         reason: match failure.kind {
             FailureKind::Misconfigured => {
                 "the relay cannot be used as it is set up: TLS, its certificate, or the password"
