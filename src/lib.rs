@@ -14,6 +14,7 @@ mod email;
 mod expressions;
 mod faults;
 mod form;
+mod gauges;
 mod handler;
 mod health;
 mod host;

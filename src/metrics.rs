@@ -3,20 +3,17 @@
 //! nothing is counted, and every mail is sent all the same.
 #![forbid(unsafe_code)]
 
-use crate::directives::{DirConfig, Probe};
+use crate::directives::DirConfig;
+use crate::gauges::gauges;
 use crate::host::check_host;
 use crate::settings::Settings;
-use crate::status;
 use httpd::{Request, Server, Shared, Status, StatusPage};
 use mailgate::metrics::children::{self, Place, Running};
-use mailgate::metrics::prometheus::{self, Gauge};
-use mailgate::metrics::{self, Counters, Snapshot};
+use mailgate::metrics::{self, Counters, Snapshot, prometheus};
 use mailgate::tags::{self, Tag};
-use mailgate::transport::health;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tracking::store::{self, Vitals};
 use web::Response;
 
 /// One set of counters.
@@ -142,46 +139,6 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     };
     let fields = vec![("Cache-Control", "no-store".to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
     request.send(&Response { status, fields, content_type, body: text.into_bytes() })
-}
-
-/// What others know: the queue of the mail system, and the database of statuses.
-fn gauges(request: &Request<'_>, settings: &Settings<'_>) -> Vec<Gauge> {
-    let mut gauges = Vec::new();
-    if let Some(Probe::Queue(directory, _)) = settings.health_probe()
-        && let Ok(oldest) = health::oldest(directory)
-    {
-        let value = oldest.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-        let help = "How long the oldest message waits in the queue that SendmailHealthProbe names; 0: none waits.";
-        gauges.push(Gauge { name: "sendmail_queue_oldest_seconds", help, value });
-    }
-    if settings.processdsn() {
-        let vitals = request.with_database(status::LIMIT, |lent| store::vitals(lent), |_| ());
-        let help = "Whether the database of delivery statuses answers.";
-        gauges.push(Gauge { name: "sendmail_status_database_up", help, value: vitals.is_ok().into() });
-        gauges.extend(vitals.iter().flat_map(told));
-    }
-    gauges
-}
-
-fn told(vitals: &Vitals) -> Vec<Gauge> {
-    let last = vitals.last_report.map(|value| Gauge {
-        name: "sendmail_last_report_timestamp_seconds",
-        help: "When the last delivery report was stored, in seconds since 1970.",
-        value,
-    });
-    let events = [
-        Gauge {
-            name: "sendmail_webhook_events_waiting",
-            help: "Events that wait to be sent to webhooks.",
-            value: vitals.waiting,
-        },
-        Gauge {
-            name: "sendmail_webhook_events_dead",
-            help: "Events that were given up after five days.",
-            value: vitals.dead,
-        },
-    ];
-    last.into_iter().chain(events).collect()
 }
 
 /// What mod_status shows of us.

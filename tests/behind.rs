@@ -6,7 +6,7 @@ use crate::keys::Keys;
 use crate::relay::to;
 use crate::support::place::{Place, mode};
 use crate::support::smtp::Act;
-use crate::support::{Httpd, Request, Response, Sendmail, Smtp, eventually};
+use crate::support::{Httpd, Postfix, Request, Response, Sendmail, Smtp, eventually, skipped};
 use std::time::{Duration, SystemTime};
 
 const HEALTH: &str = "SetHandler sendmail-health";
@@ -38,6 +38,26 @@ fn a_program_is_not_well_while_the_mail_server_behind_it_is_not() {
     assert!(ill.text().contains("the mail system behind does not answer"), "{}", ill.text());
     assert!(!ill.shows(b"421") && !ill.shows(b"127.0.0.1"), "{}", ill.text());
     assert_eq!(sendmail.starts(), 0);
+    httpd.expect_log("SM0409");
+}
+
+#[test]
+fn a_real_postfix_is_well_until_it_is_stopped() {
+    let Some(postfix) = Postfix::start() else { return skipped("needs postfix and root") };
+    let text = format!(
+        "SetHandler sendmail\nRequire local\nSendmailName \"{}\"\nSendmailHealthProbe smtp://127.0.0.1:{}",
+        postfix.sendmail().display(),
+        postfix.port()
+    );
+    // Without the probe it would be well all the time: the program stays where it is.
+    let without = text.lines().filter(|line| !line.contains("Probe")).collect::<Vec<_>>().join("\n");
+    let without = without.replace(&postfix.sendmail().display().to_string(), "/bin/true");
+    let builder = Httpd::builder().location("/mail", &text).location("/mail/health", HEALTH);
+    let httpd = builder.location("/blind", &without).location("/blind/health", HEALTH).start();
+    ask(&httpd, "/mail/health").expect_status(200);
+    drop(postfix);
+    eventually("it is found out", SECONDS, || (ask(&httpd, "/mail/health").status == 503).then_some(()));
+    ask(&httpd, "/blind/health").expect_status(200);
     httpd.expect_log("SM0409");
 }
 
@@ -116,7 +136,7 @@ fn a_monitor_sees_whether_reports_come_and_events_go() {
     database.run_sql("INSERT INTO report (digest, received) VALUES ('a', 1700000000)");
     for (id, dead) in [("1", 0), ("2", 0), ("3", 1)] {
         database.run_sql(&format!(
-            "INSERT INTO outbox (id, webhook, envid, body, created, expires, attempts, due, dead) VALUES ('{id}', 'w', 'e', '', 1, 1, 0, 1, {dead})"
+            "INSERT INTO outbox (id, webhook, envid, address, body, created, expires, attempts, due, dead) VALUES ('{id}', 'w', 'e', 'a', '', 1, 1, 0, 1, {dead})"
         ));
     }
     shows(&[

@@ -20,6 +20,7 @@ CREATE TABLE outbox (
     id TEXT NOT NULL,               -- the webhook-id: one for an event
     webhook TEXT NOT NULL,
     envid TEXT NOT NULL,            -- the message
+    address TEXT NOT NULL,          -- the recipient, in lower case
     body TEXT NOT NULL,             -- JSON
     created BIGINT NOT NULL,
     expires BIGINT NOT NULL,        -- the last attempt
@@ -32,5 +33,6 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (dead, due);
 CREATE INDEX outbox_created ON outbox (created);
 CREATE INDEX outbox_envid ON outbox (envid);
+CREATE INDEX outbox_address ON outbox (address);
 
 UPDATE processdsn_schema SET version = 5;

@@ -71,16 +71,16 @@ fn on_postgres() {
 
 fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     let again = agent::run(store.agent().arg("--init"), b"").exits(0);
-    assert_eq!(again.out, "version 4, nothing to do\n");
+    assert_eq!(again.out, "version 5, nothing to do\n");
     store.sql(
-        "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE idempotency; DROP TABLE suppression; DROP TABLE processdsn_schema",
+        "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE idempotency; DROP TABLE suppression; DROP TABLE webhook; DROP TABLE outbox; DROP TABLE processdsn_schema",
     );
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
         }
     });
-    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["4"]]);
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["5"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
     // Of a newer program: told by a failing statement only, and --expire looks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");

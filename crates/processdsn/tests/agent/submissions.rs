@@ -77,7 +77,17 @@ pub fn the_same_message_is_entered_once(store: &dyn Store) {
 
 /// Makes the database as version 2.0.0 left it.
 fn as_version_1(store: &dyn Store) {
-    let tables = ["message", "recipient", "event", "report", "idempotency", "suppression", "processdsn_schema"];
+    let tables = [
+        "message",
+        "recipient",
+        "event",
+        "report",
+        "idempotency",
+        "suppression",
+        "webhook",
+        "outbox",
+        "processdsn_schema",
+    ];
     store.sql(&tables.map(|table| format!("DROP TABLE {table}")).join("; "));
     let text = include_str!("../data/version-2.0.0.sql");
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
@@ -97,8 +107,8 @@ pub fn an_older_database_keeps_all_its_rows(store: &dyn Store) {
     let error = store::submit(&mut database, &submitted("new", "new@x", None, &[])).expect_err("needs the new column");
     assert!(error.to_string().contains("processdsn --init"), "{error}");
 
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 4\n");
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 4, nothing to do\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 5\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 5, nothing to do\n");
     assert_eq!(count(), before);
     let rows = store.sql(
         "SELECT address, owner, sender, domain, heard, state, position / 1073741824 FROM recipient ORDER BY position",

@@ -7,6 +7,7 @@ use crate::receiver::{Event, Reaction, Receiver, SECRET, TAKEN, add, hurry, secr
 use crate::report::{with_envid, with_message_id};
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::sync::atomic::Ordering;
@@ -136,6 +137,8 @@ fn each_change_of_state_is_told_once_to_those_who_want_it() {
     });
 }
 
+type Misbehaviour = (&'static str, fn() -> Reaction, &'static str, RangeInclusive<i64>, bool);
+
 #[test]
 fn whatever_a_receiver_does_the_event_is_neither_lost_nor_sent_without_end() {
     const MOVED: &str = "HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -144,9 +147,8 @@ fn whatever_a_receiver_does_the_event_is_neither_lost_nor_sent_without_end() {
     const GONE: &str = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     const TAKEN_204: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     on_both("receivers", |store, place| {
-        /// What it does, what is said, seconds until the next attempt, whether it is still told.
-        type Case = (&'static str, fn() -> Reaction, &'static str, std::ops::RangeInclusive<i64>, bool);
-        let cases: [Case; 7] = [
+        // What it does, what is said, seconds until the next attempt, whether it is still told.
+        let cases: [Misbehaviour; 7] = [
             ("taken", || Reaction::Answer(TAKEN_204), "", 0..=0, true),
             ("moved", || Reaction::Answer(MOVED), "307", 3..=6, true),
             ("broken", || Reaction::Answer(BROKEN), "500 Internal Server Error: oops", 3..=6, true),
@@ -283,8 +285,9 @@ fn no_event_is_lost_when_runners_are_killed() {
 fn a_state_and_its_event_are_stored_together_or_not_at_all() {
     on_both("together", |store, place| {
         add(store, place, "https://app.example.org/hooks", &[]);
+        store.submitted("first", "first@h.example", &["a@x.example"]);
         let begun = Instant::now();
-        failed(store, "first");
+        store.deliver(&with_envid("first").of("a@x.example", "failed", "5.1.1").mail()).exits(0);
         let whole = begun.elapsed().as_micros() as u64;
         let (rounds, mut stopped) = (40, 0);
         for round in 0..rounds {

@@ -26,7 +26,7 @@ const LISTENERS: Statement = Statement {
 };
 const INSERT: Statement = Statement {
     name: c"dsn_insert_outbox",
-    sql: c"INSERT INTO outbox (id, webhook, envid, body, created, expires, attempts, due, dead) VALUES (%s, %s, %s, %s, %lld, %lld, 0, %lld, 0) ON CONFLICT DO NOTHING",
+    sql: c"INSERT INTO outbox (id, webhook, envid, address, body, created, expires, attempts, due, dead) VALUES (%s, %s, %s, %s, %s, %lld, %lld, 0, %lld, 0) ON CONFLICT DO NOTHING",
     columns: 0,
 };
 const TAKE_BACK: Statement =
@@ -51,8 +51,16 @@ pub fn write<D: Database>(
         let id = format!("msg_{}", &sha256(&format!("{envid}\0{body}"))[..32]);
         let (created, expires) = (now.to_string(), (now + LIFETIME).to_string());
         let hook = listener.text(0);
-        let row =
-            [Some(id.as_str()), Some(&hook), Some(envid), Some(&body), Some(&created), Some(&expires), Some(&created)];
+        let row = [
+            Some(id.as_str()),
+            Some(&hook),
+            Some(envid),
+            Some(address),
+            Some(&body),
+            Some(&created),
+            Some(&expires),
+            Some(&created),
+        ];
         database.run(&INSERT, &row)?;
     }
     Ok(())
