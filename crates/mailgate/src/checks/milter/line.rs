@@ -2,8 +2,8 @@
 //! for the answer to it.
 #![forbid(unsafe_code)]
 
+use super::error::CheckError;
 use super::packet::{self, Answer, Nonsense, Packets};
-use super::trouble::Trouble;
 use std::io::{self, Read, Write};
 use sys::socket::Timed;
 
@@ -39,40 +39,40 @@ impl<S: Stream> Line<S> {
         Line { stream, packets: Packets::default(), unsent: Vec::new(), answers: 0 }
     }
 
-    pub fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), Trouble> {
+    pub fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), CheckError> {
         packet::push(&mut self.unsent, code, data);
         if self.unsent.len() > AT_ONCE { self.flush() } else { Ok(()) }
     }
 
     /// Nothing that came before may be taken for the answer to what is written now.
-    pub fn flush(&mut self) -> Result<(), Trouble> {
+    pub fn flush(&mut self) -> Result<(), CheckError> {
         if self.unsent.is_empty() {
             return Ok(());
         }
         if !self.is_open_and_quiet()? {
-            return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into()));
+            return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into()));
         }
-        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(Trouble::Lost)?;
+        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(CheckError::Lost)?;
         self.unsent.clear();
         Ok(())
     }
 
     /// Refuses what came behind the last answer. `false`: the connection was closed there.
-    pub fn is_open_and_quiet(&mut self) -> Result<bool, Trouble> {
+    pub fn is_open_and_quiet(&mut self) -> Result<bool, CheckError> {
         let more = || Err(Nonsense("more than it was asked for".into()).into());
         if !self.packets.is_empty() {
             return more();
         }
-        if self.stream.is_quiet().map_err(Trouble::Lost)? {
+        if self.stream.is_quiet().map_err(CheckError::Lost)? {
             return Ok(true);
         }
-        match self.stream.read(&mut [0]).map_err(Trouble::Lost)? {
+        match self.stream.read(&mut [0]).map_err(CheckError::Lost)? {
             0 => Ok(false),
             _ => more(),
         }
     }
 
-    pub fn answer(&mut self) -> Result<Answer, Trouble> {
+    pub fn answer(&mut self) -> Result<Answer, CheckError> {
         self.flush()?;
         loop {
             if let Some((code, data)) = self.packets.next()? {
@@ -85,8 +85,8 @@ impl<S: Stream> Line<S> {
                 return Ok(Answer::parse(code, data)?);
             }
             let mut piece = [0; 16 * 1024];
-            match self.stream.read(&mut piece).map_err(Trouble::Lost)? {
-                0 => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
+            match self.stream.read(&mut piece).map_err(CheckError::Lost)? {
+                0 => return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
                 n => self.packets.push(&piece[..n]),
             }
         }

@@ -4,14 +4,14 @@
 
 mod body;
 mod conversation;
+mod error;
 mod line;
 mod macros;
 mod options;
 mod packet;
-mod trouble;
 
 pub use conversation::{Abilities, Decision, Told, converse, probe};
+pub use error::CheckError;
 pub use line::Stream;
 pub use macros::{Custom, name as macro_name};
 pub use packet::{Nonsense, Reply};
-pub use trouble::Trouble;

@@ -1,4 +1,4 @@
-//! What this process remembers of each relay, beside its connections: what TLS to it needs, whether its STARTTLS works, whether it offers
+//! What this process remembers of each relay, beside its connections: what TLS to it needs, whether its STARTTLS works, whether it extensions
 //! DSN.
 #![forbid(unsafe_code)]
 
@@ -58,7 +58,7 @@ pub(super) fn offers_dsn(relay: &Relay) -> Option<bool> {
     lock().iter().find(|known| known.relay == *relay).and_then(|known| known.dsn)
 }
 
-/// Remembers whether it offers DSN.
+/// Remembers whether it extensions DSN.
 pub(super) fn dsn_is_offered(relay: &Relay, offered: bool) {
     if let Some(known) = lock().iter_mut().find(|known| known.relay == *relay) {
         known.dsn = Some(offered);

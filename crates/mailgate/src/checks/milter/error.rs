@@ -8,7 +8,7 @@ use std::io;
 
 /// Why there is no last word.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum CheckError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
     /// It needs what we do not offer; the names.
@@ -19,37 +19,37 @@ pub enum Trouble {
     Storage(io::Error),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
+            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
                 f.write_str("no answer within SendmailMilterTimeout")
             }
-            Trouble::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            CheckError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("it closed the connection")
             }
-            Trouble::Lost(error) => error.fmt(f),
-            Trouble::Needs(names) => write!(f, "it needs {names}, which is not offered here"),
-            Trouble::Nonsense(nonsense) => nonsense.fmt(f),
-            Trouble::Storage(error) => write!(f, "the message could not be read or stored: {error}"),
+            CheckError::Lost(error) => error.fmt(f),
+            CheckError::Needs(names) => write!(f, "it needs {names}, which is not offered here"),
+            CheckError::Nonsense(nonsense) => nonsense.fmt(f),
+            CheckError::Storage(error) => write!(f, "the message could not be read or stored: {error}"),
         }
     }
 }
 
-impl From<Nonsense> for Trouble {
+impl From<Nonsense> for CheckError {
     fn from(nonsense: Nonsense) -> Self {
-        Trouble::Nonsense(nonsense)
+        CheckError::Nonsense(nonsense)
     }
 }
 
-impl From<Unwritable> for Trouble {
+impl From<Unwritable> for CheckError {
     fn from(error: Unwritable) -> Self {
-        Trouble::Nonsense(Nonsense(error.to_string()))
+        CheckError::Nonsense(Nonsense(error.to_string()))
     }
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for CheckError {
     fn from(error: io::Error) -> Self {
-        Trouble::Storage(error)
+        CheckError::Storage(error)
     }
 }
