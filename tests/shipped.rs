@@ -1,6 +1,7 @@
 //! Pieces of the shipped configuration that need more than a program to be tried: the log of the notes, and the relay with its password.
 
-use crate::support::place::{Place, mode, repository};
+use crate::support::artifacts::artifacts;
+use crate::support::place::{Place, free_port, give, mode, repository};
 use crate::support::{Certificates, Httpd, Request, Sendmail, Smtp, eventually, within};
 use std::time::Duration;
 
@@ -98,4 +99,77 @@ fn the_relay_example_sends_with_the_password_over_tls_alone() {
         (Request::get("/sendmail/health").send(&httpd).status == 503).then_some(())
     });
     httpd.expect_log("SM0409");
+}
+
+/// Sends a message with Python's smtplib, which speaks TLS and says a password if `ca` is the authority: what it said.
+fn send_by_smtp(port: u16, ca: &str) -> String {
+    let script = "import smtplib, ssl, sys\n\
+        port, ca = int(sys.argv[1]), sys.argv[2]\n\
+        smtp = smtplib.SMTP_SSL('localhost', port, context=ssl.create_default_context(cafile=ca)) if ca else smtplib.SMTP('127.0.0.1', port)\n\
+        if ca: smtp.login('printer', 'secret')\n\
+        message = b'From: peter@example.org\\r\\nTo: x@example.org\\r\\nMessage-ID: <1@example.org>\\r\\n\\r\\nHi\\r\\n'\n\
+        smtp.sendmail('peter@example.org', ['wendy@example.org'], message)\n\
+        smtp.quit()\n";
+    let mut python = std::process::Command::new(crate::support::process::required("python3", "python3"));
+    let output = python.args(["-c", script, &port.to_string(), ca]).output().unwrap();
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn the_server_of_smtp_we_ship_sends_for_this_machine_once() {
+    let (sendmail, folder, port) = (Sendmail::new(), Place::new("shipped"), free_port());
+    let claims = folder.folder("claims", 0o777).display().to_string();
+    let text = with(
+        read("submission.conf"),
+        &[
+            ("/usr/sbin/sendmail", &sendmail.program().display().to_string()),
+            ("127.0.0.1:2525", &format!("127.0.0.1:{port}")),
+            ("/var/lib/mod_sendmail/claims", &claims),
+        ],
+    );
+    assert!(read("submission.load").contains("# Depends: sendmail\nLoadModule submission_module"));
+    let builder = Httpd::builder().load("submission_module", &artifacts().module).config(&text);
+    let test = builder.config_test();
+    assert!(test.passed && !test.output.contains("SM08"), "{}", test.output);
+    let _httpd = builder.start();
+    for _ in 0..2 {
+        assert_eq!(send_by_smtp(port, ""), "");
+    }
+    let messages = sendmail.take();
+    assert_eq!(messages.len(), 1, "the second is the first, come again");
+    assert_eq!(messages[0].arguments(), ["-i", "-f", "peter@example.org", "--", "wendy@example.org"]);
+}
+
+#[test]
+fn the_server_of_smtp_for_other_machines_wants_tls_and_a_password() {
+    let (smtp, certificates, folder, port) = (Smtp::start(), Certificates::new(), Place::new("shipped"), free_port());
+    let claims = folder.folder("claims", 0o700);
+    give(&claims, "www-data");
+    mode(folder.path(), 0o755);
+    let users = folder.write("users", "printer:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"); // "secret"
+    let server = certificates.server();
+    let text = with(
+        read("examples/submission.conf"),
+        &[
+            ("Listen 465 smtp", &format!("Listen 127.0.0.1:{port} smtp")),
+            ("*:465", &format!("127.0.0.1:{port}")),
+            ("/etc/ssl/certs/mail.example.org.pem", &server.certificate.display().to_string()),
+            ("/etc/ssl/private/mail.example.org.key", &server.key.display().to_string()),
+            ("/etc/apache2/mail.users", &users.display().to_string()),
+            ("smtp://mx.example.org:587", &format!("smtp://127.0.0.1:{}", smtp.port())),
+            ("/var/lib/mod_sendmail/claims", &claims.display().to_string()),
+        ],
+    );
+    let builder = Httpd::builder().modules(&["ssl", "auth_basic", "authn_file", "authz_user"]);
+    let builder = builder.load("submission_module", &artifacts().module).config(&text);
+    let test = builder.config_test();
+    assert!(test.passed && !test.output.contains("SM08"), "{}", test.output);
+    let httpd = builder.start();
+    for _ in 0..2 {
+        assert_eq!(send_by_smtp(port, &certificates.authority().display().to_string()), "");
+    }
+    let taken = smtp.take();
+    assert_eq!((taken.len(), taken[0].rcpts[0].as_str()), (1, "RCPT TO:<wendy@example.org>"));
+    assert!(send_by_smtp(port, "").contains("SMTP") && smtp.take().is_empty(), "without TLS there is no greeting");
+    ["AH01909", "AH01873", "AH01882"].iter().for_each(|tag| httpd.allow_log(tag));
 }

@@ -10,7 +10,7 @@ use crate::support::{Milter, Mpm, Policy, Request, Sendmail, Smtp};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn sendmail_hold(folder: &Path, words: &[&str]) -> String {
+pub(super) fn sendmail_hold(folder: &Path, words: &[&str]) -> String {
     static BUILT: std::sync::Once = std::sync::Once::new();
     BUILT.call_once(|| {
         run(Command::new(env!("CARGO")).current_dir(repository()).args([
@@ -26,12 +26,12 @@ fn sendmail_hold(folder: &Path, words: &[&str]) -> String {
     String::from_utf8(output).expect("text")
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder.join("new")).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
 }
 
-fn place() -> (Place, PathBuf) {
+pub(super) fn place() -> (Place, PathBuf) {
     let place = Place::new("hold");
     let folder = place.folder("hold", 0o700);
     give(&folder, "www-data");

@@ -4,6 +4,7 @@
 mod aliases;
 mod health;
 mod hold;
+mod infected;
 mod milters;
 mod misbehave;
 mod policy;

@@ -133,7 +133,7 @@ fn eicar() -> String {
 }
 
 /// clamd with a signature of the test's own.
-fn clamd() -> Option<Daemon> {
+pub(super) fn clamd() -> Option<Daemon> {
     let program = installed("clamd", "clamav-daemon")?;
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
     Some(Daemon::start(
@@ -152,8 +152,27 @@ fn clamd() -> Option<Daemon> {
     ))
 }
 
+/// Its milter, at this port, with what it is to do.
+pub(super) fn clamav_milter(clamd: &Path, port: u16, on_infected: &str) -> Option<Daemon> {
+    let program = installed("clamav-milter", "clamav-milter")?;
+    Some(Daemon::start(
+        &program,
+        |folder| {
+            let text = format!(
+                "MilterSocket inet:{port}@127.0.0.1\nClamdSocket unix:{}\n{on_infected}\nAddHeader Replace\nForeground yes\nUser root\n\
+                 TemporaryDirectory {}\n",
+                clamd.display(),
+                folder.display()
+            );
+            std::fs::write(folder.join("conf"), text).unwrap();
+            vec!["-c".into(), folder.join("conf").display().to_string()]
+        },
+        |_| listens(port),
+    ))
+}
+
 /// The test file in the open, in base64, in a ZIP archive; and nothing.
-fn attachments() -> Vec<(&'static str, String, bool)> {
+pub(super) fn attachments() -> Vec<(&'static str, String, bool)> {
     let script = "import base64,io,sys,zipfile\nb=io.BytesIO()\nz=zipfile.ZipFile(b,'w',zipfile.ZIP_DEFLATED)\nz.writestr('a.txt',sys.argv[1])\nz.close()\nprint(base64.b64encode(b.getvalue()).decode())";
     let zip = run(Command::new(required("python3", "python3")).args(["-c", script, &eicar()]));
     let zip = String::from_utf8(zip).unwrap();
@@ -177,23 +196,10 @@ fn attachments() -> Vec<(&'static str, String, bool)> {
 
 #[test]
 fn what_clamav_finds_is_refused_with_its_words_by_its_milter_and_by_clamd_alone() {
-    let (Some(clamd), Some(milter)) = (clamd(), installed("clamav-milter", "clamav-milter")) else { return };
+    let Some(clamd) = clamd() else { return };
     let port = free_port();
     let socket = clamd.path().join("socket");
-    let milter = Daemon::start(
-        &milter,
-        |folder| {
-            let text = format!(
-                "MilterSocket inet:{port}@127.0.0.1\nClamdSocket unix:{}\nOnInfected Reject\nRejectMsg \"virus %v found\"\n\
-                 AddHeader Replace\nForeground yes\nUser root\nTemporaryDirectory {}\n",
-                socket.display(),
-                folder.display()
-            );
-            std::fs::write(folder.join("conf"), text).unwrap();
-            vec!["-c".into(), folder.join("conf").display().to_string()]
-        },
-        |_| listens(port),
-    );
+    let Some(milter) = clamav_milter(&socket, port, "OnInfected Reject\nRejectMsg \"virus %v found\"") else { return };
     let smtp = Smtp::start();
     let text_ = format!("SendmailMilter inet:127.0.0.1:{port}\nSendmailErrorDetail on\nSendmailInputs fields mime");
     let builder = relaying(steady(Mpm::Event), "/milter", &to(&smtp), &text_);

@@ -1,12 +1,14 @@
 //! What applications send with, unchanged: nodemailer, PHPMailer, git send-email, Java Mail. Each sends plain text, an attachment and Unicode with a
-//! password, over plain loopback and over TLS, and shows its user our refusal.
+//! password, over plain loopback and over TLS, and shows its user our refusal. What was sent is read back
+//! over IMAP.
 
 use super::clients::tls;
-use super::users;
+use super::{submission, users};
 use crate::json::sdks::installed;
+use crate::support::daemon::{Daemon, installed as installed_daemon, listens};
 use crate::support::place::{Place, free_port, repository};
 use crate::support::process::{program, run};
-use crate::support::{Certificates, Httpd, Smtp, oracle, skipped};
+use crate::support::{Certificates, Httpd, Postfix, Smtp, oracle, skipped};
 use std::path::Path;
 use std::process::Command;
 
@@ -113,4 +115,61 @@ fn java_mail_sends_and_shows_our_refusal() {
         java.args(["-cp", &path, "SendJavaMail"]);
         java
     });
+}
+
+const IMAP: &str = "
+import email, email.policy, imaplib, smtplib, sys
+from email.message import EmailMessage
+smtp_port, imap_port = int(sys.argv[1]), int(sys.argv[2])
+message = EmailMessage()
+message['From'] = 'Jürgen Müller <user@test.local>'
+message['To'] = 'alice@test.local'
+message['Subject'] = 'Grüße 😀'
+message.set_content('.dot\\nKöln\\n' + 'x' * 2000 + '\\n', cte='8bit')
+message.add_attachment(bytes(range(256)), maintype='application', subtype='pdf', filename='rechnung.pdf')
+with smtplib.SMTP('127.0.0.1', smtp_port) as smtp:
+    smtp.send_message(message)
+import time
+imap = imaplib.IMAP4('127.0.0.1', imap_port)
+imap.login('alice', 'secret')
+until = time.monotonic() + 60
+while imap.select('INBOX')[1] == [b'0']:
+    assert time.monotonic() < until, 'nothing came'
+    time.sleep(0.1)
+octets = imap.fetch('1', '(RFC822)')[1][0][1]
+read = email.message_from_bytes(octets, policy=email.policy.default)
+for name in ['From', 'To', 'Subject']:
+    assert str(read[name]) == str(message[name]), read[name]
+text, file = read.iter_parts()
+assert text.get_content().replace('\\r\\n', '\\n') == '.dot\\nKöln\\n' + 'x' * 2000 + '\\n', text.get_content()[:80]
+assert file.get_content() == bytes(range(256)) and file.get_filename() == 'rechnung.pdf'
+print('read')
+";
+
+#[test]
+fn what_was_sent_is_read_over_imap() {
+    let Some(dovecot) = installed_daemon("dovecot", "dovecot-imapd") else { return };
+    let Some(postfix) = Postfix::start() else { return };
+    let (port, imap) = (free_port(), free_port());
+    let mail = postfix.root().join("mail");
+    let _dovecot = Daemon::start(
+        &dovecot,
+        |folder| {
+            let text = format!(
+                "base_dir = {0}/run\nstate_dir = {0}/state\nlog_path = {0}/log\nprotocols = imap\nlisten = 127.0.0.1\nssl = no\n\
+                 disable_plaintext_auth = no\nmail_location = maildir:{1}/%n\npassdb {{\n driver = static\n args = password=secret\n}}\n\
+                 userdb {{\n driver = static\n args = uid=nobody gid=nogroup home=/nonexistent\n}}\n\
+                 service imap-login {{\n inet_listener imap {{\n port = {imap}\n }}\n inet_listener imaps {{\n port = 0\n }}\n}}\n",
+                folder.display(),
+                mail.display()
+            );
+            std::fs::write(folder.join("conf"), text).unwrap();
+            vec!["-F".into(), "-c".into(), folder.join("conf").display().to_string()]
+        },
+        |_| listens(imap),
+    );
+    let relay = format!("<Location \"/\">\nRequire local\nSendmailRelay 127.0.0.1:{}\n</Location>", postfix.port());
+    let _httpd = submission(Httpd::builder(), port, &relay).start();
+    let mut python = Command::new("python3");
+    assert_eq!(run(python.args(["-c", IMAP, &port.to_string(), &imap.to_string()])), b"read\n");
 }
