@@ -17,4 +17,5 @@ mod reports;
 mod settings;
 mod shipped;
 mod smtp;
+mod surroundings;
 mod tls;
