@@ -277,7 +277,8 @@ impl<'t> Scope<'t> {
         Some(Warning {
             tag: &tags::CIRCLE,
             text: format!(
-                "{}: {} is sendmail-http, and hands its mail to {url}, which is this place: mail goes round and is never delivered. Set SendmailRelay                  or another program",
+                "{}: {} is sendmail-http, and hands its mail to {url}, which is this place: mail goes round and is never delivered. Set SendmailRelay \
+                 or another program",
                 self.place(),
                 path.display()
             ),
