@@ -65,3 +65,21 @@ fn whatever_surrounds_the_caller_his_message_goes_whole() {
         assert_eq!(bodies, [small, large, small, large], "{surroundings}");
     }
 }
+
+#[test]
+fn nothing_but_the_queue_needs_to_be_writable() {
+    if !am_root() {
+        return eprintln!("SKIPPED: needs root, and the right to mount");
+    }
+    let gateway = Gateway::taking();
+    let place = Place::new("readonly-root");
+    place.settings(&gateway, "");
+    std::fs::create_dir(place.file("queue")).unwrap();
+    let script =
+        "for folder in /tmp /var/tmp; do mount -t tmpfs -o ro none $folder; done; exec \"$1\" --config \"$2\" -t";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-ec", script, "sh", PROGRAM]).arg(place.file("conf"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let done = run(command, format!("To: wendy@example.net\n\n{}", "a line of text\n".repeat(75_000)).as_bytes());
+    assert_eq!((done.status, gateway.taken().len()), (0, 1), "{done:?}");
+}
