@@ -86,6 +86,27 @@ fn a_client_certificate_lets_the_client_in_where_the_virtual_host_asks_for_it() 
 }
 
 #[test]
+fn a_certificate_that_only_a_location_asks_for_cannot_be_shown_and_costs_no_mail() {
+    let (sendmail, certificates) = (Sendmail::new(), Certificates::new());
+    let name = sendmail.program().display().to_string();
+    let mail = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{name}\"\n{MIME}");
+    let location = format!(
+        "<Location /mail>\nSSLVerifyClient require\n{mail}\n</Location>\n<Location /open>\n{mail}\n</Location>"
+    );
+    let httpd = Httpd::builder().tls(&certificates, &location).start();
+    httpd.expect_log("AH10158"); // cannot perform post-handshake authentication
+    httpd.expect_log("extension not received");
+    let own = certificates.client("web1", "/CN=web1");
+    let settings = |path: &str| {
+        let url =
+            format!("url https://127.0.0.1:{}{path}\nca {}\n", httpd.tls_port(), certificates.authority().display());
+        format!("{url}certificate {}\nkey {}\n", own.certificate.display(), own.key.display())
+    };
+    let machine = Machine::new("");
+    wrong_then_right(&machine, &sendmail, &settings("/mail"), &settings("/open"));
+}
+
+#[test]
 fn a_proxy_leads_to_the_gateway_and_sees_neither_mail_nor_password() {
     let (sendmail, certificates) = (Sendmail::new(), Certificates::new());
     let name = sendmail.program().display().to_string();

@@ -35,6 +35,8 @@ use options::{HELP, Options, Task};
 use send::Sender;
 
 fn main() -> ExitCode {
+    // The caller's might close the queue to its own runner.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let mut words = std::env::args_os();
     let name = words.next().unwrap_or_else(|| OsString::from("sendmail-http"));
     let name = Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();

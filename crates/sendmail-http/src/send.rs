@@ -3,8 +3,9 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
 use sys::spool::Spool;
 
 use crate::account::{Account, Host};
@@ -132,6 +133,21 @@ impl Sender<'_> {
         }
     }
 
+    /// A folder for what is too large for memory: TMPDIR may be gone, and a container may have nothing that can be written but the queue.
+    pub fn scratch(&self) -> PathBuf {
+        let queue = match &self.found {
+            Found::Config(config) => config.queue.clone(),
+            _ => None,
+        };
+        let usual = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
+        let folders = usual.into_iter().chain(queue);
+        let is_writable = |folder: &PathBuf| {
+            let wanted = Access::WRITE_OK | Access::EXEC_OK;
+            folder.is_absolute() && rustix::fs::access(folder, wanted).is_ok()
+        };
+        folders.into_iter().find(is_writable).unwrap_or_else(std::env::temp_dir)
+    }
+
     fn drop(
         &self,
         queue: &Path,
@@ -165,7 +181,7 @@ impl Sender<'_> {
         let original = message.header.write();
         let prepared = prepare(submission, message.header, &site)?;
         prepared.warnings.iter().for_each(|words| self.log.warning(words));
-        let mut body = Spool::new(&std::env::temp_dir(), IN_MEMORY);
+        let mut body = Spool::new(&self.scratch(), IN_MEMORY);
         let mut input = Limited { inner: message.first.chain(message.rest), left: config.max_size };
         match io::copy(&mut input, &mut body).and_then(|_| body.settle()) {
             Ok(()) => {}

@@ -93,7 +93,7 @@ impl Host for Caller<'_> {
     }
 
     fn begin(&mut self, _: &Envelope) -> Decision {
-        self.message = Some(Spool::new(&std::env::temp_dir(), IN_MEMORY));
+        self.message = Some(Spool::new(&self.sender.scratch(), IN_MEMORY));
         Ok(())
     }
 

@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::gateway::{Act, Answer, Gateway};
-use super::place::{Place, ended, wait_until};
+use super::place::{Place, ended};
 
 const MESSAGE: &str = "To: wendy@example.net\nSubject: Hello\n\nHi there\n";
 
@@ -355,77 +353,6 @@ fn two_runners_send_each_message_once() {
         assert_eq!((done.status, done.stderr.as_str()), (0, ""));
     }
     assert_eq!((gateway.posts().len(), gateway.taken().len(), place.names("new").len()), (40, 40, 0));
-}
-
-#[test]
-fn a_runner_that_stays_sends_what_comes_and_ends_when_told() {
-    let gateway = Gateway::taking();
-    let place = Place::new("stays");
-    place.settings(&gateway, "");
-    let mut runner = place.command(["-q1"]).spawn().unwrap();
-    for n in 1..=3 {
-        assert_eq!(place.send("-odq -t", MESSAGE).status, 0);
-        gateway.wait_for(n);
-    }
-    runner.kill().unwrap();
-    runner.wait().unwrap();
-}
-
-#[test]
-fn without_systemd_a_process_stays_behind_until_the_queue_is_empty() {
-    let down = Arc::new(AtomicUsize::new(1));
-    let script = down.clone();
-    let gateway = Gateway::new(move |_, _| match script.fetch_sub(1, Ordering::SeqCst) {
-        1 => Answer::problem(503, "yes", "SM0406"),
-        _ => Act::Take,
-    });
-    let place = Place::new("behind");
-    place.settings(&gateway, "");
-    let conf = fs::read_to_string(place.file("conf")).unwrap().replace("background no", "background yes");
-    fs::write(place.file("conf"), conf).unwrap();
-    assert_eq!(place.send("-t", MESSAGE).status, 0);
-    // It holds this lock while it stays.
-    let is_there = || {
-        let lock = fs::OpenOptions::new().write(true).open(place.file("queue/runner.lock"));
-        lock.is_ok_and(|lock| rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err())
-    };
-    wait_until("a process that stays", is_there);
-    // A person removes the message; the process has nothing to wait for, and another run of it ends at once.
-    let id = place.queue()[0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(place.send(&format!("--remove {id}"), "").status, 0);
-    let drain = place.send("--drain", "");
-    assert_eq!((drain.status, drain.stderr.as_str()), (0, ""), "one process at most stays");
-    // It looks again when something is dropped (inotify); with nothing left it ends.
-    fs::write(place.file("queue/drop/t.wake"), "").unwrap();
-    fs::rename(place.file("queue/drop/t.wake"), place.file("queue/drop/x")).unwrap();
-    wait_until("its end", || !is_there());
-}
-
-#[test]
-fn what_stays_behind_holds_nothing_of_the_caller() {
-    // A job that holds a lock, as with flock(1), and a descriptor of its own on the terminal or a pipe.
-    let gateway = Gateway::doing(Answer::problem(503, "yes", "SM0406"));
-    let place = Place::new("descriptors");
-    place.settings(&gateway, "");
-    let conf = fs::read_to_string(place.file("conf")).unwrap().replace("background no", "background yes");
-    fs::write(place.file("conf"), conf).unwrap();
-    let mut job = std::process::Command::new("sh");
-    job.args(["-ec", "exec 9>\"$1\"; flock 9; printf 'To: a@example.net\\n\\nx\\n' | \"$2\" --config \"$3\" -t", "sh"]);
-    job.arg(place.file("lock")).arg(super::place::PROGRAM).arg(place.file("conf"));
-    assert!(job.status().unwrap().success());
-    let is_there = || {
-        let lock = fs::OpenOptions::new().write(true).open(place.file("queue/runner.lock"));
-        lock.is_ok_and(|lock| rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err())
-    };
-    wait_until("a process that stays", is_there);
-    let lock = fs::File::open(place.file("lock")).unwrap();
-    let free = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-    assert!(free.is_ok() && is_there(), "the lock of the job went with the job");
-    let id = place.queue()[0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(place.send(&format!("--remove {id}"), "").status, 0);
-    fs::write(place.file("queue/drop/t.wake"), "").unwrap();
-    fs::rename(place.file("queue/drop/t.wake"), place.file("queue/drop/x")).unwrap();
-    wait_until("its end", || !is_there());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A program's path, words and three descriptors -> a running child: signal mask empty, every disposition the default, a process group of
 //! its own, cwd `/`, no descriptor above 2. std's `Command` can give none of the first two away: httpd's worker threads block TERM and
-//! ignore PIPE, and a child would inherit that. By [`clone`], or by [`posix`] where the kernel or a seccomp filter does not let us.
+//! ignore PIPE, and a child would inherit that. By `clone`, or by `posix` where the kernel or a seccomp filter does not let us.
 #![deny(unsafe_code)]
 
 mod clone;
