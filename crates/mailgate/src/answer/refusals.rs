@@ -270,7 +270,15 @@ mod tests {
             FailureKind::Unavailable,
             FailureKind::Unknown,
         ] {
-            let failure = Failure { kind, exit: None, detail: "x".into(), words: None, recipient: None, started: true };
+            let failure = Failure {
+                kind,
+                exit: None,
+                detail: "x".into(),
+                words: None,
+                recipient: None,
+                unknown_user: false,
+                started: true,
+            };
             let problem = Problem::from(&failure);
             assert_ne!(reason(problem.tag.status), "Error", "{kind:?}");
             assert_eq!(
