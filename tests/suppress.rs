@@ -34,10 +34,8 @@ fn a_message_to_somebody_who_is_gone_is_refused_by_name_and_a_good_one_goes() {
     mail(BAD).send(&httpd).expect_status(303);
     suppress(&database, &["--suppress", BAD]);
     httpd.expect_log("SM0223");
-    let refused = mail(&format!("ann@x.example, Gone@X.example"))
-        .header("Accept", "application/json")
-        .send(&httpd)
-        .expect_status(403);
+    let refused =
+        mail("ann@x.example, Gone@X.example").header("Accept", "application/json").send(&httpd).expect_status(403);
     let problem: serde_json::Value = serde_json::from_slice(&refused.body).unwrap();
     assert_eq!((&problem["tag"], problem["suppressed"].as_array().unwrap().len()), (&"SM0223".into(), 1), "{problem}");
     assert!(problem["detail"].as_str().unwrap().to_lowercase().contains(BAD), "{problem}");
@@ -48,6 +46,9 @@ fn a_message_to_somebody_who_is_gone_is_refused_by_name_and_a_good_one_goes() {
     mail(BAD).header("Message-ID", "<again@x.example>").send(&httpd).expect_status(303);
     assert_eq!(sendmail.messages().len(), 3);
 }
+
+/// A request to this recipient.
+type Way<'a> = &'a dyn Fn(&str) -> Request;
 
 #[test]
 fn whichever_way_a_message_comes_in_its_recipients_are_looked_for() {
@@ -67,7 +68,7 @@ fn whichever_way_a_message_comes_in_its_recipients_are_looked_for() {
             .header("Content-Type", "message/rfc822")
             .body(format!("From: me@x.example\r\nTo: {to}\r\nSubject: s\r\n\r\nt\r\n").into_bytes())
     };
-    let ways: [(&str, &dyn Fn(&str) -> Request, u16); 4] = [
+    let ways: [(&str, Way<'_>, u16); 4] = [
         ("fields", &mail, 403),
         ("mime", &whole, 403),
         ("postmark", &|to| json("/mail/email", "To", to), 422),

@@ -47,12 +47,12 @@ pub fn accepted(dialect: Dialect, sent: Sent<'_>) -> Response {
 /// The answer to a request that sent nothing, or nobody knows. Python's SDK of Resend takes no other type for JSON.
 pub fn refused(dialect: Dialect, problem: &Problem, message_id: Option<&MessageId>, show_words: bool) -> Response {
     let mut body = problem.members(message_id, show_words);
-    let is_inactive = !problem.suppressed.is_empty();
-    let message = match (dialect, is_inactive) {
+    let is_inactive = problem.suppressed.is_some();
+    let message = match (dialect, &problem.suppressed) {
         // As Postmark says it: its SDKs and Anymail read the addresses out of it.
-        (Dialect::Postmark, true) => format!(
+        (Dialect::Postmark, Some(suppressed)) => format!(
             "You tried to send to recipients that have been marked as inactive. Found inactive addresses: {}. Inactive recipients are ones that have generated a hard bounce or a spam complaint.",
-            problem.suppressed.join(", ")
+            suppressed.0.join(", ")
         ),
         _ => format!("{}. {}", problem.detail, problem.tag.retry.sentence()),
     };

@@ -23,24 +23,20 @@ pub struct Problem {
     /// Where the delivery status of the message can be asked for.
     pub status_url: Option<String>,
     /// The recipients that are suppressed, for the client, who named them.
-    pub suppressed: Vec<String>,
+    pub suppressed: Option<Box<Suppressed>>,
     /// What the program said, shown to the client only where the configuration allows it.
     pub words: Option<String>,
 }
+
+/// Addresses that are not written to any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppressed(pub Vec<String>);
 
 impl Problem {
     /// A failure whose cause the client may see as the log does.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Problem {
-            tag,
-            log: detail.clone(),
-            detail,
-            retry_after: None,
-            status_url: None,
-            suppressed: Vec::new(),
-            words: None,
-        }
+        Problem { tag, log: detail.clone(), detail, retry_after: None, status_url: None, suppressed: None, words: None }
     }
 
     /// A failure whose cause is for the log alone.
@@ -93,8 +89,8 @@ impl Problem {
         if let Some(words) = self.words.as_deref().filter(|_| show_words) {
             problem["program_said"] = json!(words);
         }
-        if !self.suppressed.is_empty() {
-            problem["suppressed"] = json!(self.suppressed);
+        if let Some(suppressed) = &self.suppressed {
+            problem["suppressed"] = json!(suppressed.0);
         }
         if let Some(url) = &self.status_url {
             problem["status_url"] = json!(url);

@@ -1,7 +1,7 @@
 //! Every error on the way of a request -> the [`Problem`] it is answered with. The one place that knows which outcome is which status.
 #![forbid(unsafe_code)]
 
-use super::problem::Problem;
+use super::problem::{Problem, Suppressed};
 use crate::checks::refused::{Refused, RefusedKind};
 use crate::claim::StoreError;
 use crate::input::json::JsonError;
@@ -59,7 +59,7 @@ pub fn suppressed(addresses: Vec<String>) -> Problem {
         "earlier mail to these recipients failed for good, or they complained, so that nobody gets the message: {named}"
     );
     let log = format!("{count} recipients are suppressed; the answer names them");
-    Problem { suppressed: addresses, ..Problem::hidden(&tags::SUPPRESSED, detail, log) }
+    Problem { suppressed: Some(Box::new(Suppressed(addresses))), ..Problem::hidden(&tags::SUPPRESSED, detail, log) }
 }
 
 impl From<&JsonError> for Problem {

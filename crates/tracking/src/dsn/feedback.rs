@@ -70,8 +70,7 @@ fn read(top: &Part<'_>) -> Option<Feedback> {
     let kind = value("feedback-type")?.to_ascii_lowercase();
     let message_id = of_message("message-id").filter(|id| !id.is_empty());
     let traces = [value("original-mail-from"), of_message("return-path"), message_id.clone()];
-    let mut recipients: Vec<String> =
-        fields.values("original-rcpt-to").into_iter().map(|value| bounded(bare(&value))).collect();
+    let mut recipients: Vec<String> = fields.values("original-rcpt-to").map(|value| bounded(bare(&value))).collect();
     recipients.truncate(MAX_RECIPIENTS);
     let own_id = top.header.value("message-id").unwrap_or_default();
     // The same report however often and by whatever way it comes.
