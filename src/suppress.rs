@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{Suppress, SuppressMode};
-use crate::ledger;
+use crate::ledger::{self, LeftOut};
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
@@ -21,13 +21,6 @@ pub struct Found {
     pub left_out: Vec<LeftOut>,
     /// Nobody gets it.
     pub refused: Option<Problem>,
-}
-
-/// A recipient that was left out.
-#[derive(Clone)]
-pub struct LeftOut {
-    pub address: String,
-    pub is_hidden: bool,
 }
 
 /// Looks for the recipients, and takes those away that are to be left out.
