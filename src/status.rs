@@ -5,7 +5,6 @@
 use crate::expressions::ExpressionVars;
 use crate::outcome::Refused;
 use crate::settings::Settings;
-use crate::suppress::LeftOut;
 use httpd::Request;
 use mail::address::Address;
 use mailgate::answer::Problem;
@@ -28,6 +27,13 @@ pub struct Entry {
     status_url: Option<String>,
     limit: Duration,
     written: bool,
+}
+
+/// A recipient that is suppressed and does not get the message.
+#[derive(Clone)]
+pub struct LeftOut {
+    pub address: String,
+    pub is_hidden: bool,
 }
 
 /// Prepares the entry. A message that was submitted before is refused here already, so that its body is not asked for; whether another one

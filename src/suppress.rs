@@ -5,7 +5,7 @@
 use crate::directives::{Suppress, SuppressMode};
 use crate::outcome::Refused;
 use crate::settings::Settings;
-use crate::status;
+use crate::status::{self, LeftOut};
 use httpd::Request;
 use mailgate::answer::{self, Problem};
 use mailgate::submission::Submission;
@@ -21,13 +21,6 @@ pub struct Found {
     pub left_out: Vec<LeftOut>,
     /// Nobody gets it.
     pub refused: Option<Problem>,
-}
-
-/// A recipient that was left out.
-#[derive(Clone)]
-pub struct LeftOut {
-    pub address: String,
-    pub is_hidden: bool,
 }
 
 /// Looks for the recipients, and takes those away that are to be left out.

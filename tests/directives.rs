@@ -61,6 +61,11 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailIdempotency /tmp soon", &["SendmailIdempotency", "'soon'", "1mi and 366d"]),
     ("SendmailIdempotency /tmp 30s", &["SendmailIdempotency", "'30s'", "1mi and 366d"]),
     ("SendmailIdempotency dbd 400d", &["SendmailIdempotency", "'400d'", "1mi and 366d"]),
+    ("SendmailSuppress maybe", &["SendmailSuppress", "'maybe'", "refuse"]),
+    ("SendmailSuppress off after=2", &["SendmailSuppress", "'off'", "refuse"]),
+    ("SendmailSuppress refuse after=0", &["SendmailSuppress", "'after=0'", "1 to 100"]),
+    ("SendmailSuppress refuse for=soon", &["SendmailSuppress", "'for=soon'", "30d"]),
+    ("SendmailSuppress refuse until=2", &["SendmailSuppress", "'until=2'", "after=2"]),
     ("SendmailIdempotency /tmp 7d more", &["SendmailIdempotency", "a directory or dbd"]),
     ("SendmailRateLimit", &["SendmailRateLimit: takes at least one argument"]),
     ("SendmailRateLimit 100", &["SendmailRateLimit", "'100'", "100/1h"]),
@@ -102,7 +107,7 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailDSNLocation https://x/%{HTTP_HOST}/\nSendmailDSNRedirect off\nSendmailSenderMail REMOTE_USER\nSendmailSenderName AUTHENTICATE_CN\n\
     SendmailDomain example.org\nSendmailTimeout 500ms\nSendmailMaxSize 10M\nSendmailMaxRecipients 1\nSendmailMaxProcesses 0\n\
     SendmailRecipients a@b.org .c.org d.org\nSendmailSenders a@b.org .c.org *\nSendmailStripHeaders +X-* -User-Agent\nSendmailPassHeaders From X-*\nSendmailReceived Off\n\
-    SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\n\
+    SendmailAllowOrigin https://www.example.org *\nSendmailErrorDetail on\nSendmailDryRun Request\nSendmailSuppress drop after=2 for=90d\n\
     SendmailInputs fields form\nSendmailFormTo a@b.org,%{HTTP_HOST}@b.org\nSendmailFormFrom a@b.org\nSendmailFormSubject Hi\nSendmailFormCc a@b.org\n\
     SendmailFormFields reply-to=mail\nSendmailFormRequire mail text\nSendmailFormFiles image/*\nSendmailFormThanks /thanks.html\nSendmailFormTrap hp tag\nSendmailChallenge altcha 5000\n\
     SendmailIdempotency /tmp 30d\nSendmailRateLimit 10/1mi burst=3 per=address\nSendmailRateLimit 1000/1d count=recipients per=location\n\

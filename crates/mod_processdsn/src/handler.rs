@@ -1,6 +1,7 @@
 //! The way of a request: what it asks for, who asks, what the database knows, the answer.
 #![forbid(unsafe_code)]
 
+use crate::database::{LIMIT, unreadable};
 use crate::directives::DirConfig;
 use crate::viewer::Viewer;
 use crate::{overview, suppressions};
@@ -8,15 +9,11 @@ use conftree::sections::below;
 use httpd::{Request, Status};
 use sql::DatabaseError;
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
 use tracking::status::answer;
 use tracking::status::url::{self, Target};
 use tracking::store;
 use web::fields::value_of;
 use web::origin::{self, CorsDecision, Foreign, Names, Origins};
-
-/// Longest wait for the database.
-pub const LIMIT: Duration = Duration::from_secs(3);
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -85,12 +82,6 @@ pub fn handle(request: &Request<'_>, config: &DirConfig<'_>) -> Status {
             }
         }
     }
-}
-
-/// The answer where the database is down.
-pub fn unreadable(request: &Request<'_>, error: &DatabaseError, accept: Option<&str>) -> Status {
-    tracing::error!("SM0603: the status cannot be read: {error}");
-    request.send(&answer::unavailable(accept))
 }
 
 /// The message that is asked for, as far as this client may see it. What is no id asks nobody.

@@ -2,6 +2,7 @@
 //! module record and the directives; what a status looks like stands in `tracking::status`, what httpd is in `httpd`.
 #![forbid(unsafe_code)]
 
+mod database;
 mod directives;
 mod handler;
 mod overview;

@@ -1,7 +1,7 @@
 //! GET of the base: many messages at a glance, for their owner or for an administrator.
 #![forbid(unsafe_code)]
 
-use crate::handler::{LIMIT, unreadable};
+use crate::database::{LIMIT, unreadable};
 use crate::viewer::Viewer;
 use httpd::{Request, Status};
 use tracking::status::answer;

