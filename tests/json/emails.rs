@@ -3,6 +3,7 @@
 use super::{post, sdks};
 use crate::circle::Database;
 use crate::status::{by, report};
+use crate::support::process::installed;
 use crate::support::{Httpd, Request, Response, Sendmail, skipped};
 use serde_json::Value;
 
@@ -81,11 +82,11 @@ fn the_sender_reads_what_became_of_a_message_and_nobody_else_does() {
 
 #[test]
 fn the_sdks_of_resend_read_it_too() {
-    let Some(sdks) = sdks::installed() else { return skipped("the SDKs cannot be installed (tools/sdks)") };
+    let Some(sdks) = installed("sdks") else { return skipped("the SDKs cannot be installed (tools/sdks)") };
     let (database, sendmail) = (Database::new(), Sendmail::new());
     let httpd = server(&database, &sendmail, "");
     for (program, name) in [("node", "get_resend.cjs"), ("python3", "get_resend.py")] {
-        let answers = sdks::script(program, name, &httpd, "/mail", sdks::GOOD, sdks);
+        let answers = sdks::script(program, name, &httpd, "/mail", sdks::GOOD, &sdks);
         let [found, unknown] = &answers[..] else { panic!("{answers:?}") };
         assert_eq!((&found["object"], &found["last_event"]), (&"email".into(), &"queued".into()), "{found}");
         assert!(sendmail.take().pop().unwrap().text().contains(found["id"].as_str().unwrap()));

@@ -2,7 +2,7 @@
 
 use super::{sdks, with_login};
 use crate::support::place::repository;
-use crate::support::process::run;
+use crate::support::process::{installed, run};
 use crate::support::{Httpd, Sendmail, skipped};
 use std::process::{Command, Stdio};
 
@@ -14,7 +14,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 
 #[test]
 fn the_first_mails_of_the_page_are_sent() {
-    let Some(folder) = sdks::installed() else { return skipped("the SDKs cannot be installed (tools/sdks)") };
+    let Some(folder) = installed("sdks") else { return skipped("the SDKs cannot be installed (tools/sdks)") };
     let page = std::fs::read_to_string(repository().join("docs/sdks.md")).unwrap();
     let (scripts, programs) = (blocks(&page, "js"), blocks(&page, "python"));
     assert_eq!((scripts.len(), programs.len()), (3, 4), "a first mail for each SDK");
@@ -32,7 +32,7 @@ fn the_first_mails_of_the_page_are_sent() {
         let place = folder.join("node").join(if program == "node" { "first.mjs" } else { "first.py" });
         std::fs::write(&place, &code).unwrap();
         let mut command = Command::new(program);
-        command.arg(&place).current_dir(folder).env("PYTHONPATH", folder.join("python")).env("MAIL_KEY", sdks::GOOD);
+        command.arg(&place).current_dir(&folder).env("PYTHONPATH", folder.join("python")).env("MAIL_KEY", sdks::GOOD);
         let said = run(command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1").stdin(Stdio::null()));
         let message = sendmail.take().pop().unwrap_or_else(|| panic!("nothing was sent by\n{code}")).text();
         assert!(message.contains("Subject: Hello\n") && message.contains("\n\nHello Wendy"), "{message}");

@@ -3,6 +3,7 @@
 
 use super::sdks;
 use super::{INPUTS, post, with_login};
+use crate::support::process::installed;
 use crate::support::{Httpd, Request, Response, Sendmail, skipped};
 use serde_json::Value;
 
@@ -80,7 +81,7 @@ fn httpd_refuses_an_sdk_in_its_own_words_and_a_person_with_the_page_of_the_site(
 
 #[test]
 fn a_wrong_key_is_each_sdks_own_error() {
-    let Some(sdks) = sdks::installed() else { return skipped("the SDKs cannot be installed (tools/sdks)") };
+    let Some(sdks) = installed("sdks") else { return skipped("the SDKs cannot be installed (tools/sdks)") };
     let sendmail = Sendmail::new();
     let builder = || Httpd::builder().config("ErrorDocument 401 \"page of the site\"");
     let httpd = with_login(builder(), "/mail", &sendmail, "SendmailBearer On");
@@ -94,7 +95,7 @@ fn a_wrong_key_is_each_sdks_own_error() {
         ("python3", "send_sendgrid.py", "UnauthorizedError"),
     ] {
         let (httpd, location) = if name == "send_postmarker.py" { (&at_root, "/") } else { (&httpd, "/mail") };
-        let answers = sdks::script(program, name, httpd, location, "YTpi", sdks);
+        let answers = sdks::script(program, name, httpd, location, "YTpi", &sdks);
         assert_eq!(answers.len(), 8, "{name}");
         for answer in answers {
             assert_eq!(answer["error"]["name"], complaint, "{name}: {answer}");

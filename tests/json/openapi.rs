@@ -1,8 +1,8 @@
 //! The description in OpenAPI: what it says is what the server does, by judges that know neither.
 
-use super::{INPUTS, post, sdks};
+use super::{INPUTS, post};
 use crate::life::is_long;
-use crate::support::process::run;
+use crate::support::process::{installed, run};
 use crate::support::{Httpd, Request, Sendmail, skipped};
 use serde_json::Value;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ const OPENAPI: &str = "application/vnd.oai.openapi+json";
 
 #[test]
 fn what_is_offered_is_described_by_valid_openapi() {
-    let Some(folder) = sdks::installed() else { return skipped("the judges cannot be installed (tools/sdks)") };
+    let Some(folder) = installed("sdks") else { return skipped("the judges cannot be installed (tools/sdks)") };
     let sendmail = Sendmail::new();
     for location in ["/mail", "/"] {
         let name = sendmail.program().display().to_string();
@@ -57,7 +57,7 @@ fn schemathesis_finds_no_answer_that_contradicts_the_description() {
     if !is_long() {
         return skipped("schemathesis: MOD_SENDMAIL_LONG=1");
     }
-    let Some(folder) = sdks::installed() else { return skipped("the judges cannot be installed (tools/sdks)") };
+    let Some(folder) = installed("sdks") else { return skipped("the judges cannot be installed (tools/sdks)") };
     let sendmail = Sendmail::new();
     let httpd = Httpd::builder().mail(&sendmail, &format!("{INPUTS} mime")).start();
     let base = format!("http://127.0.0.1:{}/mail", httpd.port());

@@ -2,27 +2,11 @@
 
 use super::with_login;
 use crate::support::place::repository;
-use crate::support::process::run;
+use crate::support::process::{installed, run};
 use crate::support::{Httpd, Sendmail, oracle, skipped};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
-
-/// Where they are; `None` where the registries cannot be reached.
-pub(crate) fn installed() -> Option<&'static Path> {
-    static INSTALLED: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let install = || {
-        let folder = repository().join("target/sdk");
-        let script = std::fs::read(repository().join("tools/sdks")).ok();
-        let is_complete = || std::fs::read(folder.join("complete")).ok() == script;
-        if !is_complete() {
-            let _ = Command::new(repository().join("tools/sdks")).arg(&folder).status();
-        }
-        is_complete().then_some(folder)
-    };
-    INSTALLED.get_or_init(install).as_deref()
-}
 
 /// The key of `alice:secret`.
 pub const GOOD: &str = "YWxpY2U6c2VjcmV0";
@@ -46,10 +30,10 @@ pub fn script(program: &str, name: &str, httpd: &Httpd, location: &str, key: &st
 
 /// Sends plain, html, attachment, inline, Unicode, cc and bcc, and then what is refused.
 fn sends(program: &str, name: &str, location: &str, complaint: &str) {
-    let Some(sdks) = installed() else { return skipped("the SDKs cannot be installed (tools/sdks)") };
+    let Some(sdks) = installed("sdks") else { return skipped("the SDKs cannot be installed (tools/sdks)") };
     let sendmail = Sendmail::new();
     let httpd = with_login(Httpd::builder(), location, &sendmail, "SendmailBearer On\nSendmailRecipients example.test");
-    let answers = script(program, name, &httpd, location, GOOD, sdks);
+    let answers = script(program, name, &httpd, location, GOOD, &sdks);
     let messages = sendmail.take();
     let [plain, html, file, inline, unicode, refused, forbidden, unknown] = &answers[..] else { panic!("{answers:?}") };
     assert_eq!(messages.len(), 5, "{answers:?}");
@@ -143,10 +127,10 @@ fn django_anymail_sends_by_each_of_its_backends() {
 
 /// Several messages in one call: all sent, some left out, and none where one is wrong.
 fn sends_batches(program: &str, name: &str, location: &str, expected: &[(usize, &str)]) {
-    let Some(sdks) = installed() else { return skipped("the SDKs cannot be installed (tools/sdks)") };
+    let Some(sdks) = installed("sdks") else { return skipped("the SDKs cannot be installed (tools/sdks)") };
     let sendmail = Sendmail::new();
     let httpd = with_login(Httpd::builder(), location, &sendmail, "SendmailBearer On\nSendmailRecipients example.test");
-    let answers = script(program, name, &httpd, location, GOOD, sdks);
+    let answers = script(program, name, &httpd, location, GOOD, &sdks);
     assert_eq!(answers.len(), expected.len(), "{answers:?}");
     let messages = sendmail.take();
     let mut sent = messages.iter();

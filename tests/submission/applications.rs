@@ -4,9 +4,9 @@
 
 use super::clients::tls;
 use super::{submission, users};
-use crate::json::sdks::installed;
 use crate::support::daemon::{Daemon, installed as installed_daemon, listens};
 use crate::support::place::{Place, free_port, repository};
+use crate::support::process::installed;
 use crate::support::process::{program, run};
 use crate::support::{Certificates, Httpd, Postfix, Smtp, oracle, skipped};
 use std::path::Path;
@@ -66,7 +66,7 @@ fn script(name: &str) -> std::path::PathBuf {
 
 #[test]
 fn nodemailer_sends_and_shows_our_refusal() {
-    let Some(sdks) = installed() else { return skipped("nodemailer cannot be installed (tools/sdks)") };
+    let Some(sdks) = installed("sdks") else { return skipped("nodemailer cannot be installed (tools/sdks)") };
     sends(&|_| {
         let mut node = Command::new("node");
         node.arg(script("send_nodemailer.cjs")).env("NODE_PATH", sdks.join("node/node_modules"));

@@ -37,11 +37,8 @@ pub fn installed(tool: &str) -> Option<PathBuf> {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = repository().join("target").join(tool);
-    let is_complete = || folder.join("complete").is_file();
-    if !is_complete() {
-        let _ = Command::new(repository().join("tools").join(tool)).arg(&folder).status();
-    }
-    is_complete().then_some(folder)
+    let status = Command::new(repository().join("tools").join(tool)).arg(&folder).status();
+    status.is_ok_and(|status| status.success()).then_some(folder)
 }
 
 /// Living processes (no zombies) whose parent is `pid`.

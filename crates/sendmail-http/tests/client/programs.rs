@@ -211,11 +211,9 @@ fn symfony_mailer_by_bs() {
 fn nodemailer() {
     let Some(machine) = machine("node") else { return };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let modules = root.join("target/sdk/node/node_modules");
-    if !modules.join("nodemailer").is_dir() {
-        let _ = Command::new(root.join("tools/sdks")).arg(root.join("target/sdk")).status();
-    }
-    if !modules.join("nodemailer").is_dir() {
+    let modules = root.join("target/sdks/node/node_modules");
+    let status = Command::new(root.join("tools/sdks")).arg(root.join("target/sdks")).status();
+    if !status.is_ok_and(|status| status.success()) {
         return eprintln!("SKIPPED: nodemailer cannot be installed (tools/sdks)");
     }
     let code = "const m = require('nodemailer').createTransport({sendmail: true, path: '/usr/sbin/sendmail'});\n\

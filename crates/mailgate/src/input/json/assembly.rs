@@ -8,6 +8,7 @@ use super::tree::Located;
 use crate::submission::{Extent, Leaf, Part};
 use mail::address::{AddressList, Mailbox};
 use mail::content_type::ContentType;
+use mail::encode;
 use mail::header::{HeaderName, HeaderValue};
 use std::sync::Arc;
 
@@ -64,9 +65,9 @@ pub struct Mail {
 const OWN: &[&str] = &["To", "Cc", "Bcc", "From", "Reply-To", "Subject", "MIME-Version"];
 
 impl Mail {
-    /// A field from a member of its own.
-    pub fn field(&mut self, name: &str, found: &Located) -> Result<(), JsonError> {
-        self.fields.push((name.to_owned(), found.line()?.to_owned()));
+    /// The subject, which is text: what looks like an encoded-word in it is none.
+    pub fn subject(&mut self, found: &Located) -> Result<(), JsonError> {
+        self.fields.push(("Subject".to_owned(), encode::literal(found.line()?)));
         Ok(())
     }
 
@@ -105,7 +106,8 @@ impl Mail {
         if self.fields.iter().any(|(other, _)| parsed.is(other)) {
             return Err(found.wrong("stands among the headers twice"));
         }
-        self.field(name, found)
+        self.fields.push((name.to_owned(), found.line()?.to_owned()));
+        Ok(())
     }
 
     /// The text; whether there was none before.

@@ -32,7 +32,7 @@ pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
         }
     }
     if let Some(subject) = members.take("Subject")? {
-        mail.field("Subject", &subject)?;
+        mail.subject(&subject)?;
     }
     mail.text(members.take("TextBody")?)?;
     mail.html(members.take("HtmlBody")?)?;

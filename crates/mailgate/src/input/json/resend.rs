@@ -30,7 +30,7 @@ pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
         mail.addresses(field, members.take(member)?)?;
     }
     if let Some(subject) = members.take("subject")? {
-        mail.field("Subject", &subject)?;
+        mail.subject(&subject)?;
     }
     mail.text(members.take("text")?)?;
     mail.html(members.take("html")?)?;

@@ -35,7 +35,7 @@ pub fn mails(body: Located) -> Result<Mails, JsonError> {
     one(&mut mail, "From", members.take("from")?)?;
     reply_to(&mut mail, &mut members)?;
     if let Some(subject) = members.take("subject")? {
-        mail.field("Subject", &subject)?;
+        mail.subject(&subject)?;
     }
     headers(&mut mail, members.take("headers")?)?;
     for content in members.take("content")?.map(Located::items).transpose()?.unwrap_or_default() {
@@ -64,7 +64,7 @@ fn personal(personalization: Located) -> Result<Vec<(String, String)>, JsonError
         list(&mut mail, field, members.take(member)?)?;
     }
     if let Some(subject) = members.take("subject")? {
-        mail.field("Subject", &subject)?;
+        mail.subject(&subject)?;
     }
     headers(&mut mail, members.take("headers")?)?;
     words(&mut members, &["custom_args"])?;

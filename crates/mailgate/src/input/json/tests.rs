@@ -1,5 +1,6 @@
 use super::*;
 use crate::submission::{Extent, Part};
+use mail::encode;
 use std::io::Read;
 
 fn spool(octets: &[u8], limit: usize) -> Spool {
@@ -55,6 +56,8 @@ fn every_way_to_write_a_string_gives_the_same_text() {
     let [leaf] = leaves(mail.root())[..] else { panic!("{}", shape(mail.root())) };
     assert_eq!(String::from_utf8(octets(&contents, leaf.source)).unwrap(), format!("ü\n\"\\/😀{long}"));
     assert_eq!(mail.fields().collect::<Vec<_>>(), [("To", "a@x.test"), ("Subject", "Grüße")]);
+    let (mail, _) = resend(r#"{"to": "a@x.test", "text": "t", "subject": "=?utf-8?q?a?= is no b"}"#).unwrap();
+    assert_eq!(encode::decode(mail.field("Subject").unwrap()), "=?utf-8?q?a?= is no b");
 }
 
 #[test]
