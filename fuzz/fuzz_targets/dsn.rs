@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tracking::dsn::{self, Report};
+use tracking::dsn::{self, Report, reason};
 use tracking::status::{Format, Page, render};
 use tracking::store::{Event, Message, RecipientStatus, State};
 
@@ -27,11 +27,13 @@ fuzz_target!(|mail: &[u8]| {
 
 fn show(report: &Report) {
     let recipients = report.recipients.iter().map(|recipient| RecipientStatus {
+        reason: reason::of(recipient, report.reporting_mta.as_deref()),
         address: recipient.address().unwrap_or_default().to_owned(),
         state: recipient.state().map_or(State::Unknown, |action| State::parse(action.as_str())),
         since: 0,
         verified: false,
         events: vec![Event {
+            reason: None,
             occurred: 0,
             action: State::Failed,
             status: recipient.status_code.clone(),
