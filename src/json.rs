@@ -14,7 +14,6 @@ use mailgate::answer::dialect::{self, Item};
 use mailgate::answer::dry_run::DryRun;
 use mailgate::answer::{Problem, batch_late, partly};
 use mailgate::input::json::{Call, Dialect, JsonError, JsonMail};
-use mailgate::input::ways::Inputs;
 use mailgate::input::{self, InputError};
 use std::time::Instant;
 use sys::spool::Spool;
@@ -24,7 +23,7 @@ use web::fields::value_of;
 /// What httpd answers by itself at a path of an SDK, which reads its own words alone.
 pub fn errors(request: &Request<'_>, config: &DirConfig<'_>) -> Option<ErrorPages> {
     let settings = Settings::of(config);
-    if settings.inputs() == &Inputs::default() {
+    if !settings.inputs().offer_json() {
         return None;
     }
     let dialect = paths::resource(request, &settings).dialect()?;

@@ -62,11 +62,23 @@ fn schemathesis_finds_no_answer_that_contradicts_the_description() {
     let httpd = Httpd::builder().mail(&sendmail, &format!("{INPUTS} mime")).start();
     let base = format!("http://127.0.0.1:{}/mail", httpd.port());
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
-    let mut command = Command::new("python3");
-    command.args(["-m", "schemathesis.cli", "run", &format!("{base}/openapi.json"), "--url", &base]);
-    command.args(["--checks", checks, "--phases", "examples,coverage,fuzzing", "--max-examples", "200", "--seed", "1"]);
-    command.env("PYTHONPATH", folder.join("judges")).env("NO_PROXY", "127.0.0.1").current_dir(httpd.root());
-    run(command.stdin(Stdio::null()));
+    let schemathesis = |schema: &str, examples: &str| {
+        let mut command = Command::new("python3");
+        command.args(["-m", "schemathesis.cli", "run", schema, "--url", &base, "--checks", checks, "--seed", "1"]);
+        command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", examples]).current_dir(httpd.root());
+        command.env("PYTHONPATH", folder.join("judges")).env("NO_PROXY", "127.0.0.1").stdin(Stdio::null());
+        command
+    };
+    let url = format!("{base}/openapi.json");
+    run(&mut schemathesis(&url, "200"));
     assert!(!sendmail.take().is_empty(), "some of what it sends is a mail");
+    // A description that leaves one status out is found wrong.
+    let document = Request::get("/mail/openapi.json").send(&httpd).expect_status(200);
+    let mut document: Value = serde_json::from_slice(&document.body).unwrap();
+    document["paths"]["/emails"]["post"]["responses"].as_object_mut().unwrap().remove("422").unwrap();
+    let file = httpd.root().join("wrong.json");
+    std::fs::write(&file, document.to_string()).unwrap();
+    let mut wrong = schemathesis(&file.display().to_string(), "20");
+    assert!(!wrong.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
     httpd.allow_log("SM0");
 }

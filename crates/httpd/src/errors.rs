@@ -45,8 +45,12 @@ unsafe extern "C" fn choose<M: Module>(raw: *mut sys::request_rec) -> c_int {
         sys::ap_get_module_config((*raw).per_dir_config, M::record().as_ptr()).cast::<M::Config<'_>>().as_ref()
     };
     let (Some(choose), Some(config)) = (M::ERRORS, config) else { return sys::DECLINED };
+    // A part of another request has no page of its own; and its guard would end that of the other.
+    if !request.is_main() {
+        return sys::DECLINED;
+    }
     guard::answer::<M>(&request, || {
-        if let Some(pages) = choose(&request, config).filter(|_| request.is_main()) {
+        if let Some(pages) = choose(&request, config) {
             for (status, body) in &pages.bodies {
                 // SAFETY: core copies the text into r->pool; it is neither a URL nor a path.
                 unsafe { sys::ap_custom_response(raw, c_int::from(*status), c_string(body).as_ptr()) };

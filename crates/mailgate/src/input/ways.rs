@@ -97,6 +97,11 @@ impl Inputs {
         self.0.contains(&way)
     }
 
+    /// Whether any JSON is.
+    pub fn offer_json(&self) -> bool {
+        self.0.iter().any(|way| matches!(way, Way::Json(_)))
+    }
+
     /// What stands at this path behind that of the location.
     pub fn resource<'u>(&self, rest: &'u [u8]) -> Resource<'u> {
         if rest == DESCRIPTION.as_bytes() {
