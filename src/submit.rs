@@ -109,7 +109,7 @@ pub fn submit(
     if let Some(problem) = suppressed.refused.clone().filter(|_| keyed.is_none()) {
         return Err(problem.into());
     }
-    let left_out: Vec<String> = suppressed.left_out.iter().map(|one| one.address.clone()).collect();
+    let left_out = suppressed.named;
     let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
     let mut way = HandOver::prepare(request, settings, &offered, transport)?;
     if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {

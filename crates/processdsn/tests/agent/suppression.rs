@@ -188,6 +188,8 @@ pub fn a_person_adds_lists_and_removes(store: &dyn Store) {
         let rules = Rules { after: 1, lasts: DAY };
         let found = suppression::among(database, None, &many, rules, now()).expect("an answer");
         assert_eq!(found.len(), 3, "more than one statement looks for");
+        let twice = ["U0@x.example", "u0@X.example"].map(str::to_owned);
+        assert_eq!(suppression::among(database, None, &twice, rules, now()).expect("an answer").len(), 2);
         agent::run(store.agent().args(["--suppress", "nobody"]), b"").exits(64);
     });
 }
