@@ -159,9 +159,9 @@ impl<'c> Ready<'c> {
         if let Some(problem) = suppressed.refused.clone().filter(|_| keyed.is_none()) {
             return Err(problem.into());
         }
-        let left_out: Vec<String> = suppressed.left_out.iter().map(|one| one.address.clone()).collect();
+        let left_out = suppressed.named;
         let vars = ExpressionVars { submission: &submission, token: &token, envid: &envid };
-        if !left_out.is_empty() {
+        if !suppressed.left_out.is_empty() {
             delivery = deliver(request, settings, &vars, content)?;
         }
         let mut entry =

@@ -19,6 +19,8 @@ use tracking::store::{self, Owner};
 pub struct Found {
     /// Those who do not get the message; they are no recipients of the submission any more.
     pub left_out: Vec<LeftOut>,
+    /// Those of them whom the client named.
+    pub named: Vec<String>,
     /// Nobody gets it.
     pub refused: Option<Problem>,
 }
@@ -42,6 +44,11 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
         }
     };
     let addresses: Vec<String> = found.into_iter().map(|(address, _)| address).collect();
+    // Whom a name of ours stands for is not for clients to know.
+    let is_known = |address: &&String| {
+        !submission.recipients.iter().any(|one| one.to_string() == **address && settings.aliases().stand_for(one))
+    };
+    let named: Vec<String> = addresses.iter().filter(is_known).cloned().collect();
     let is_left_out = |address: &mail::address::Address| addresses.contains(&address.to_string());
     let remain = submission.recipients.iter().any(|address| !is_left_out(address));
     match suppress.mode {
@@ -62,10 +69,10 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
             submission.recipients.retain(|address| !is_left_out(address));
             submission.bcc.retain(|address| !is_left_out(address));
             let left_out = |address: String| LeftOut { is_hidden: hidden.contains(&address), address };
-            Ok(Found { left_out: addresses.into_iter().map(left_out).collect(), refused: None })
+            Ok(Found { left_out: addresses.into_iter().map(left_out).collect(), named, refused: None })
         }
         SuppressMode::Drop | SuppressMode::Refuse => {
-            Ok(Found { left_out: Vec::new(), refused: Some(answer::suppressed(addresses)) })
+            Ok(Found { refused: Some(answer::suppressed(addresses.len(), named)), ..Found::default() })
         }
     }
 }

@@ -142,6 +142,17 @@ fn whichever_way_a_message_comes_in_its_recipients_are_looked_for() {
 }
 
 #[test]
+fn whom_a_name_stands_for_is_not_told() {
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    let httpd = server(&database, &sendmail, &format!("SendmailSuppress refuse\nSendmailAlias sales {BAD}"));
+    mail("sales").send(&httpd).expect_status(303);
+    suppress(&database, &["--suppress", BAD]);
+    httpd.expect_log("SM0223");
+    let refused = mail("sales").header("Accept", "application/json").send(&httpd).expect_status(403);
+    assert!(!refused.shows(b"gone") && refused.shows(b"a name of this server"), "{}", refused.text());
+}
+
+#[test]
 fn the_others_get_it_and_the_one_who_is_gone_is_shown() {
     let (database, sendmail) = (Database::new(), Sendmail::new());
     let httpd = server(&database, &sendmail, "SendmailSuppress drop");

@@ -34,6 +34,7 @@ pub fn read(command: &Command<'_>, words: &[&str]) -> Result<Option<Suppress>, S
     let [mode, options @ ..] = words else { return Err(REMEDY.into()) };
     let mode = match *mode {
         "off" if options.is_empty() => return Ok(None),
+        "off" => return Err(format!("'off' stands alone; {REMEDY}")),
         "drop" => SuppressMode::Drop,
         "refuse" => SuppressMode::Refuse,
         "warn" => SuppressMode::Warn,

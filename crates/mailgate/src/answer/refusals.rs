@@ -53,9 +53,11 @@ impl From<&InputError> for Problem {
     }
 }
 
-/// Recipients that are not written to any more. They are named to the client alone: any may come from Bcc.
-pub fn suppressed(addresses: Vec<String>) -> Problem {
-    let (count, named) = (addresses.len(), addresses.join(", "));
+/// So many recipients that are not written to any more, and those of them that the client named. They are named to it alone: any may come from
+/// Bcc.
+pub fn suppressed(count: usize, addresses: Vec<String>) -> Problem {
+    let others = (addresses.len() < count).then(|| "somebody for whom a name of this server stands".to_owned());
+    let named = addresses.iter().cloned().chain(others).collect::<Vec<_>>().join(", ");
     let detail = format!(
         "earlier mail to these recipients failed for good, or they complained, so that nobody gets the message: {named}"
     );

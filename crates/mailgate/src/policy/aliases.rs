@@ -53,6 +53,11 @@ impl Aliases {
         list.mailboxes().flat_map(resolve).collect()
     }
 
+    /// Whether a name stands for this address, which clients then need not know.
+    pub fn stand_for(&self, address: &Address) -> bool {
+        self.0.iter().any(|(_, targets)| targets.contains(address))
+    }
+
     fn targets(&self, address: &Address) -> Option<&[Address]> {
         self.0.iter().find(|(name, _)| is_same(name, address)).map(|(_, targets)| targets.as_slice())
     }

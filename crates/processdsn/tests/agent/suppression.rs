@@ -52,6 +52,12 @@ pub fn what_failed_for_good_and_verified_is_not_written_to(store: &dyn Store) {
             assert_eq!(suppressed(database, "anna", 1, now()), Vec::<String>::new(), "another owner");
             store.sql("DELETE FROM suppression");
         }
+        // It was sent on, and where it went to failed.
+        submit(database, "alias", "peter", 60, &["a@x.example"]);
+        let fields = "Original-Recipient: rfc822; a@x.example\nFinal-Recipient: rfc822; member@y.example\nAction: failed\nStatus: 5.1.1\n";
+        store.deliver(&with_envid("alias").group(fields).mail()).exits(0);
+        assert_eq!(store.states("alias"), ["a@x.example failed 1"]);
+        assert_eq!(suppressed(database, "peter", 1, now()), Vec::<String>::new());
         // Nothing that is only claimed, or only delayed.
         submit(database, "claimed", "peter", 60, &["a@x.example", "b@x.example"]);
         store.deliver(&with_message_id("claimed@x").of("a@x.example", "failed", "5.1.1").mail()).exits(0);
@@ -188,6 +194,8 @@ pub fn a_person_adds_lists_and_removes(store: &dyn Store) {
         let rules = Rules { after: 1, lasts: DAY };
         let found = suppression::among(database, None, &many, rules, now()).expect("an answer");
         assert_eq!(found.len(), 3, "more than one statement looks for");
+        let twice = ["U0@x.example", "u0@X.example"].map(str::to_owned);
+        assert_eq!(suppression::among(database, None, &twice, rules, now()).expect("an answer").len(), 2);
         agent::run(store.agent().args(["--suppress", "nobody"]), b"").exits(64);
     });
 }

@@ -266,11 +266,14 @@ fn record_recipient<D: Database>(
     let occurred = since.to_string();
     let why = reason::of(recipient, report.reporting_mta.as_deref());
     let reason = why.map(Reason::as_str);
-    let mut is_news = true;
+    // `false`: what it was sent on to failed, perhaps; not what we wrote to.
+    let (mut is_news, mut is_told_of_it) = (true, false);
+    let last = address.clone();
     let address = match position(known, recipient) {
         Some(at) => {
             let row = &mut known[at];
             is_news = row.state.yields_to(row.trust, new, trust);
+            is_told_of_it = is_news && row.address == last;
             if is_news {
                 (row.state, row.trust) = (new, trust);
                 let values = [
@@ -304,7 +307,7 @@ fn record_recipient<D: Database>(
             address
         }
     };
-    if is_news && trust == Trust::Verified {
+    if is_told_of_it && trust == Trust::Verified {
         let owner = message.owner.as_deref();
         match (new, why) {
             (State::Failed, Some(why)) if suppression::is_final(recipient, why) => {

@@ -167,9 +167,10 @@ pub fn among<D: Database>(
         values.resize(AT_ONCE, Some(""));
         values.extend([Some(scope.as_str()), Some(&after), Some(&last)]);
         for row in database.select(&LOOK, &values).map_err(|error| explain(database, error))? {
-            let at = digests.iter().position(|digest| *digest == row.text(0));
-            let address = at.and_then(|at| some.get(at));
-            found.extend(address.map(|address| (address.clone(), Cause::parse(&row.text(1)))));
+            let (digest, cause) = (row.text(0), Cause::parse(&row.text(1)));
+            // One mailbox may be written in two ways.
+            let same = some.iter().zip(&digests).filter(|(_, known)| **known == digest);
+            found.extend(same.map(|(address, _)| (address.clone(), cause)));
         }
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
