@@ -4,8 +4,8 @@
 
 use crate::expressions;
 use crate::host::{check_host, own_domain};
-use crate::ledger;
 use crate::settings::Settings;
+use crate::status;
 use httpd::{Request, Status};
 use mailgate::answer::dialect;
 use mailgate::input::json::Dialect;
@@ -52,14 +52,14 @@ fn find(
     let look = move |database: &mut apr::Dbd<'_>| {
         store::find(database, &message_id, Viewer { user: user.as_ref(), owner_only: true }, store::now())
     };
-    request.with_database(ledger::LIMIT, look, |_| ())
+    request.with_database(status::LIMIT, look, |_| ())
 }
 
 /// Who asks, by the same word that says whose a message is when it is sent.
 fn owner(request: &Request<'_>, settings: &Settings<'_>) -> Option<Owner> {
     request.user().map(Owner::login).or_else(|| {
-        let vouched = expressions::sender(request, settings).ok().flatten()?;
-        let mailbox = sender::mailbox(vouched.vouched(), None, settings.domain()).ok()?;
+        let authenticated = expressions::sender(request, settings).ok().flatten()?;
+        let mailbox = sender::mailbox(authenticated.authenticated(), None, settings.domain()).ok()?;
         Some(Owner::address(mailbox.address()))
     })
 }

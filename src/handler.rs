@@ -21,7 +21,7 @@ use mailgate::tags;
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
-use web::origin::{self, Names, Standing};
+use web::origin::{self, CorsDecision, Names};
 
 /// Answers a request for the handler `sendmail`.
 pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
@@ -39,13 +39,13 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let speech = resource.dialect().map_or(Speech::Ours { accept: accept.as_deref() }, Speech::Dialect);
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
-    let standing = origin::judge(&fields, settings.allow_origin(), names);
-    if let Standing::Allowed(grant) = &standing {
+    let cors = origin::check(&fields, settings.allow_origin(), names);
+    if let CorsDecision::Allowed(grant) = &cors {
         outcome::grant(request, &grant.fields());
     }
-    match (request.method(), resource, standing) {
-        (b"POST", _, Standing::Foreign(foreign))
-        | (b"GET" | b"HEAD", Resource::Email(_), Standing::Foreign(foreign)) => {
+    match (request.method(), resource, cors) {
+        (b"POST", _, CorsDecision::Foreign(foreign))
+        | (b"GET" | b"HEAD", Resource::Email(_), CorsDecision::Foreign(foreign)) => {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
         (b"GET" | b"HEAD", Resource::Description, _) => outcome::describe_by_openapi(request, &settings),
@@ -58,7 +58,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
                 Err(refused) => outcome::refuse(request, &settings, refused, speech, &watch),
             }
         }
-        (b"OPTIONS", _, Standing::Allowed(grant)) => match origin::preflight(&fields) {
+        (b"OPTIONS", _, CorsDecision::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
                 let of_use = |name: &str| {
                     input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
@@ -94,12 +94,12 @@ fn post(
     resource: Resource<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
-    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
-    let rates = Rates::message(request, settings, trial.is_some())?;
-    let keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
+    let dry_run = settings.dry_run().judge(fields).map_err(Problem::from)?;
+    let rates = Rates::message(request, settings, dry_run.is_some())?;
+    let keyed = if dry_run.is_none() { Keyed::of(request, settings, fields)? } else { None };
     let mut guards = Guards { rates, keyed };
     framing::check(fields, framing(request, settings))?;
-    let wish = Wish { trial, accept };
+    let wish = Wish { dry_run, accept };
     let response = match resource {
         Resource::Json(call) => Json { request, settings, fields, call, watch }.post(wish, &mut guards)?,
         Resource::Description | Resource::Email(_) | Resource::Mail => {
@@ -127,7 +127,7 @@ fn message(
         Some(Way::Json(_)) | None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
     };
     Ok(match outcome {
-        Outcome::Rehearsed(response) => response,
+        Outcome::DryRun(response) => response,
         Outcome::Held { message_id } => Held { message_id: &message_id }.reply(accept),
         Outcome::Sent(Sent { message_id, status_url }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());

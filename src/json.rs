@@ -11,7 +11,7 @@ use crate::settings::{Settings, TEMPORARY};
 use crate::submit::{Content, Guards, IN_MEMORY, Outcome, Ready, Sent, Wish, read_body};
 use httpd::{ErrorPages, Request};
 use mailgate::answer::dialect::{self, Item};
-use mailgate::answer::dry_run::Trial;
+use mailgate::answer::dry_run::DryRun;
 use mailgate::answer::{Problem, batch_late, partly};
 use mailgate::input::json::{Call, Dialect, JsonError, JsonMail};
 use mailgate::input::{self, InputError};
@@ -92,13 +92,13 @@ impl<'r> Json<'r> {
         guards: &mut Guards<'_>,
     ) -> Result<Wish<'w>, Refused> {
         let asked = if is_trial { Some(self.settings.dry_run().ask().map_err(Problem::from)?) } else { None };
-        if asked.is_some() && wish.trial.is_none() {
+        if asked.is_some() && wish.dry_run.is_none() {
             guards.rates.never_mind();
             guards.keyed = None;
         }
         let (dialect, is_one_of_several) = (Some(self.call.dialect), number > 1);
-        let trial = wish.trial.or(asked).map(|trial| Trial { dialect, is_one_of_several, ..trial });
-        Ok(Wish { trial, ..wish })
+        let dry_run = wish.dry_run.or(asked).map(|dry_run| DryRun { dialect, is_one_of_several, ..dry_run });
+        Ok(Wish { dry_run, ..wish })
     }
 }
 
@@ -190,7 +190,7 @@ impl<'r> Batch<'_, 'r> {
         }
         let to = mail.field("To").map(str::to_owned);
         Ok(match ready.send(request, settings, &self.content(mail), self.wish, guards, watch)? {
-            Outcome::Rehearsed(response) => Item::Rehearsed(response.body),
+            Outcome::DryRun(response) => Item::Rehearsed(response.body),
             Outcome::Held { message_id } => Item::Sent(dialect::Sent { to, message_id, status_url: None }),
             Outcome::Sent(Sent { message_id, status_url }) => Item::Sent(dialect::Sent { to, message_id, status_url }),
         })

@@ -42,7 +42,7 @@ pub enum DryRuns {
 
 /// A request that is a dry run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trial {
+pub struct DryRun {
     /// Whether the client asked for it.
     pub asked: bool,
     /// In whose words it is answered, if not in ours.
@@ -51,9 +51,9 @@ pub struct Trial {
     pub is_one_of_several: bool,
 }
 
-impl Trial {
+impl DryRun {
     fn new(asked: bool) -> Self {
-        Trial { asked, dialect: None, is_one_of_several: false }
+        DryRun { asked, dialect: None, is_one_of_several: false }
     }
 }
 
@@ -75,19 +75,19 @@ impl DryRuns {
 
     /// Whether a request with these fields is a dry run. A server may ignore a preference (RFC 7240 2), but then a message would go out that
     /// its sender meant as a trial: where none is allowed, who asks for one is refused.
-    pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<Trial>, NotOffered> {
+    pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<DryRun>, NotOffered> {
         let asked = is_asked(&value_of(fields, "prefer").unwrap_or_default());
         match self {
-            DryRuns::Every => Ok(Some(Trial::new(asked))),
-            DryRuns::Asked => Ok(asked.then_some(Trial::new(true))),
+            DryRuns::Every => Ok(Some(DryRun::new(asked))),
+            DryRuns::Asked => Ok(asked.then_some(DryRun::new(true))),
             DryRuns::Off if !asked => Ok(None),
             DryRuns::Off => Err(NotOffered),
         }
     }
 
     /// The dry run that the body of a request asks for.
-    pub fn ask(self) -> Result<Trial, NotOffered> {
-        if self.is_offered() { Ok(Trial::new(true)) } else { Err(NotOffered) }
+    pub fn ask(self) -> Result<DryRun, NotOffered> {
+        if self.is_offered() { Ok(DryRun::new(true)) } else { Err(NotOffered) }
     }
 }
 
@@ -121,7 +121,7 @@ fn is_asked(prefer: &str) -> bool {
 
 /// Where a message would go.
 #[derive(Clone, Copy, Debug)]
-pub enum Way<'a> {
+pub enum Route<'a> {
     /// Into this Maildir.
     Maildir(&'a Path),
     /// To this program with these words.
@@ -142,29 +142,29 @@ pub enum Way<'a> {
 
 /// What would have been done.
 #[derive(Clone, Copy, Debug)]
-pub struct Rehearsal<'a> {
+pub struct DryRunReport<'a> {
     /// Of the message.
     pub message_id: &'a MessageId,
     /// Where it would go.
-    pub way: Way<'a>,
+    pub route: Route<'a>,
     /// Who would get it, Bcc among them; `None` where the arguments of the program alone decide.
     pub recipients: Option<&'a [String]>,
     /// What would go.
     pub message: &'a Message,
     /// Who asked for this.
-    pub trial: Trial,
+    pub dry_run: DryRun,
 }
 
-impl Rehearsal<'_> {
+impl DryRunReport<'_> {
     /// 200 with all of it, as text or as JSON. Fails where the message cannot be read again.
     pub fn reply(&self, accept: Option<&str>) -> io::Result<Response> {
         let mut message = Vec::new();
-        if !self.trial.is_one_of_several {
+        if !self.dry_run.is_one_of_several {
             message.reserve_exact(self.message.len() as usize);
             self.message.reader().read_to_end(&mut message)?;
         }
         let (content_type, body) = match preferred(accept, &["text/plain", "application/json"]) {
-            _ if self.trial.dialect.is_some() => ("application/json", self.json(message)),
+            _ if self.dry_run.dialect.is_some() => ("application/json", self.json(message)),
             Some("application/json") => ("application/json", self.json(message)),
             _ => ("text/plain; charset=utf-8", [self.report().into_bytes(), message].concat()),
         };
@@ -175,7 +175,7 @@ impl Rehearsal<'_> {
             ("X-Content-Type-Options", "nosniff".to_owned()),
             ("Content-Security-Policy", "default-src 'none'; sandbox".to_owned()),
         ];
-        if self.trial.asked {
+        if self.dry_run.asked {
             fields.push(("Preference-Applied", PREFERENCE.to_owned()));
         }
         Ok(Response { status: 200, fields, content_type, body })
@@ -185,13 +185,13 @@ impl Rehearsal<'_> {
     fn report(&self) -> String {
         let mut lines =
             vec!["Dry run: nothing was sent.".to_owned(), line("Message-ID", self.message_id.as_str().as_bytes())];
-        match self.way {
-            Way::Maildir(path) => lines.push(line("Maildir", path.as_os_str().as_bytes())),
-            Way::Program { path, arguments } => {
+        match self.route {
+            Route::Maildir(path) => lines.push(line("Maildir", path.as_os_str().as_bytes())),
+            Route::Program { path, arguments } => {
                 lines.push(line("Program", path.as_os_str().as_bytes()));
                 lines.extend(arguments.iter().enumerate().map(|(i, word)| line(&format!("Argument {}", i + 1), word)));
             }
-            Way::Relay { server, sender } => {
+            Route::Relay { server, sender } => {
                 lines.push(line("Relay", server.as_bytes()));
                 lines.push(line("Sender", sender.unwrap_or_default().as_bytes()));
             }
@@ -211,21 +211,21 @@ impl Rehearsal<'_> {
         let mut report = json!({
             "dry_run": true, "message_id": self.message_id.as_str(), "octets": self.message.len(), "recipients": self.recipients,
         });
-        if let Some(Value::Object(members)) = self.trial.dialect.map(|dialect| rehearsed(dialect, self.message_id)) {
+        if let Some(Value::Object(members)) = self.dry_run.dialect.map(|dialect| rehearsed(dialect, self.message_id)) {
             members.into_iter().for_each(|(name, value)| report[name] = value);
         }
-        match self.way {
-            Way::Maildir(path) => report["maildir"] = text(path.as_os_str().as_bytes()),
-            Way::Program { path, arguments } => {
+        match self.route {
+            Route::Maildir(path) => report["maildir"] = text(path.as_os_str().as_bytes()),
+            Route::Program { path, arguments } => {
                 report["program"] = text(path.as_os_str().as_bytes());
                 report["arguments"] = arguments.iter().map(|word| text(word)).collect();
             }
-            Way::Relay { server, sender } => {
+            Route::Relay { server, sender } => {
                 report["relay"] = json!(server);
                 report["sender"] = json!(sender);
             }
         }
-        if !self.trial.is_one_of_several {
+        if !self.dry_run.is_one_of_several {
             report["message"] = String::from_utf8(message).map_or_else(|error| base64(error.as_bytes()), Value::String);
         }
         harmless_json(&report).into_bytes()

@@ -4,7 +4,7 @@
 
 use super::dialect;
 use super::statuses::STATUSES;
-use crate::input::fields::{KNOWN, Kind};
+use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::members::{Member, POSTMARK, RESEND, SENDGRID, SENDGRID_MAILBOX, Shape};
 use crate::input::json::{Call, Dialect};
 use crate::input::ways::{DESCRIPTION, Inputs, PATHS, Way};
@@ -64,7 +64,7 @@ fn mail(inputs: &Inputs) -> Value {
     if inputs.offer(Way::Mime) {
         contents.insert("message/rfc822".to_owned(), json!({}));
     }
-    let shown = KNOWN.iter().filter(|known| known.meaning.is_some() && known.kind != Kind::ContentType);
+    let shown = KNOWN.iter().filter(|known| known.meaning.is_some() && known.kind != FieldKind::ContentType);
     let header = |name: &str, meaning: &str| json!({"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}});
     let fields = shown.filter(|_| inputs.offer(Way::Fields));
     let mut parameters: Vec<_> = fields.map(|known| header(known.name, known.meaning.unwrap_or_default())).collect();

@@ -114,7 +114,7 @@ pub fn record<D: Database>(
 }
 
 /// The message a report is about.
-struct Found {
+struct KnownMessage {
     envid: String,
     /// No event of it is older, in seconds since 1970.
     since: i64,
@@ -127,13 +127,13 @@ fn message_of<D: Database>(
     database: &mut D,
     report: &Report,
     address: Option<&str>,
-) -> Result<Option<Found>, DatabaseError> {
-    let mut look = |statement: &Statement, value: &str, verified: bool| -> Result<Vec<Found>, DatabaseError> {
+) -> Result<Option<KnownMessage>, DatabaseError> {
+    let mut look = |statement: &Statement, value: &str, verified: bool| -> Result<Vec<KnownMessage>, DatabaseError> {
         let rows = database.select(statement, &[Some(value)])?;
         let found = |row: &sql::Row| {
             let envid = row.text(0);
             let since = if envid.starts_with(STAND_IN) { 0 } else { row.number(1) - DAY };
-            Found { envid, since, token: row.optional(2), verified }
+            KnownMessage { envid, since, token: row.optional(2), verified }
         };
         Ok(rows.iter().map(found).collect())
     };
@@ -167,7 +167,7 @@ fn choose<D: Database>(
     database: &mut D,
     report: &Report,
     token: Option<&str>,
-    candidates: &[Found],
+    candidates: &[KnownMessage],
 ) -> Result<usize, DatabaseError> {
     if let Some(at) = candidates.iter().position(|found| token.is_some() && found.token.as_deref() == token) {
         return Ok(at);
@@ -190,7 +190,12 @@ fn lock<D: Database>(database: &mut D, envid: &str) -> Result<bool, DatabaseErro
 }
 
 /// A row for a message that nobody submitted here, so that what was reported is kept: one for each Message-ID.
-fn stand_in<D: Database>(database: &mut D, report: &Report, digest: &str, now: i64) -> Result<Found, DatabaseError> {
+fn stand_in<D: Database>(
+    database: &mut D,
+    report: &Report,
+    digest: &str,
+    now: i64,
+) -> Result<KnownMessage, DatabaseError> {
     let message_id = message_id(report);
     let envid = match &message_id {
         Some(id) => format!("{STAND_IN}{}", sha256(id)),
@@ -199,7 +204,7 @@ fn stand_in<D: Database>(database: &mut D, report: &Report, digest: &str, now: i
     let message_id = message_id.unwrap_or_default();
     database.run(&INSERT_STAND_IN, &[Some(&envid), Some(&message_id), Some(&now.to_string())])?;
     lock(database, &envid)?;
-    Ok(Found { envid, since: 0, token: None, verified: false })
+    Ok(KnownMessage { envid, since: 0, token: None, verified: false })
 }
 
 /// Message-ID of the returned message, without its brackets; `None` if nothing is left.
@@ -231,7 +236,7 @@ fn record_recipient<D: Database>(
     database: &mut D,
     report: &Report,
     recipient: &Recipient,
-    message: &Found,
+    message: &KnownMessage,
     known: &mut Vec<Known>,
     now: i64,
 ) -> Result<(), DatabaseError> {

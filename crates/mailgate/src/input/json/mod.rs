@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use sys::spool::Spool;
-use tree::Found;
+use tree::Located;
 
 pub use assembly::JsonMail;
 
@@ -116,9 +116,9 @@ pub fn read(call: Call, source: &Spool, contents: &mut Spool) -> Result<Mails, J
     let (places, mail): (read::Places, ReadMail) = match call.dialect {
         Dialect::Postmark => (postmark::places, postmark::mail),
         Dialect::Resend => (resend::places, resend::mail),
-        Dialect::Sendgrid => return sendgrid::mails(Found::root(read::read(source, contents, sendgrid::places)?)),
+        Dialect::Sendgrid => return sendgrid::mails(Located::root(read::read(source, contents, sendgrid::places)?)),
     };
-    let body = Found::root(read::read(source, contents, places)?);
+    let body = Located::root(read::read(source, contents, places)?);
     let items = if call.is_batch {
         batch(body, call.dialect.most())?.into_iter().map(mail).collect()
     } else {
@@ -127,7 +127,7 @@ pub fn read(call: Call, source: &Spool, contents: &mut Spool) -> Result<Mails, J
     Ok(Mails { items, is_trial: false })
 }
 
-type ReadMail = fn(Found) -> Result<JsonMail, JsonError>;
+type ReadMail = fn(Located) -> Result<JsonMail, JsonError>;
 
 impl Dialect {
     /// Most mails in one body.
@@ -141,7 +141,7 @@ impl Dialect {
 }
 
 /// The items of a batch.
-fn batch(found: Found, most: usize) -> Result<Vec<Found>, JsonError> {
+fn batch(found: Located, most: usize) -> Result<Vec<Located>, JsonError> {
     let path = found.path().to_owned();
     let items = found.items()?;
     match items.len() {

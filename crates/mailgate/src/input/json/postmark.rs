@@ -3,10 +3,10 @@
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
-use super::file::{File, Words};
+use super::file::{File, FileDescription};
 use super::members::{POSTMARK, POSTMARK_FILE, POSTMARK_HEADER};
 use super::read::Store;
-use super::tree::{Found, is_same};
+use super::tree::{Located, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -18,7 +18,7 @@ pub fn places(names: &[&str]) -> Option<Store> {
 }
 
 /// One mail.
-pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
+pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
     let mut members = body.members()?;
     members.only(POSTMARK)?;
     if let Some(links) = members.take("TrackLinks")?.filter(|links| links.text().ok() != Some("None")) {
@@ -46,7 +46,7 @@ pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
             mail.file(file(attachment)?);
         }
     }
-    // Words for the sender's own statistics; no matter of the mail.
+    // FileDescription for the sender's own statistics; no matter of the mail.
     for member in ["Tag", "MessageStream"] {
         if let Some(word) = members.take(member)? {
             word.text()?;
@@ -59,7 +59,7 @@ pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
     mail.finish("TextBody, HtmlBody and Attachments")
 }
 
-fn add_header(mail: &mut Mail, header: Found) -> Result<(), JsonError> {
+fn add_header(mail: &mut Mail, header: Located) -> Result<(), JsonError> {
     let missing = header.wrong("needs Name and Value");
     let mut members = header.members()?;
     members.only(POSTMARK_HEADER)?;
@@ -72,16 +72,16 @@ fn add_header(mail: &mut Mail, header: Found) -> Result<(), JsonError> {
     }
 }
 
-fn file(attachment: Found) -> Result<File, JsonError> {
+fn file(attachment: Located) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no Content");
     let mut members = attachment.members()?;
     members.only(POSTMARK_FILE)?;
     let content = members.take_even_empty("Content")?.ok_or(missing)?.stored()?;
-    let words = Words {
+    let words = FileDescription {
         name: members.take("Name")?,
         content_type: members.take("ContentType")?,
         content_id: members.take("ContentID")?,
-        ..Words::default()
+        ..FileDescription::default()
     };
     members.finish()?;
     File::new(words, content)

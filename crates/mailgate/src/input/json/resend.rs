@@ -3,10 +3,10 @@
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
-use super::file::{File, Words};
+use super::file::{File, FileDescription};
 use super::members::{RESEND, RESEND_FILE};
 use super::read::Store;
-use super::tree::{Found, is_same};
+use super::tree::{Located, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -18,7 +18,7 @@ pub fn places(names: &[&str]) -> Option<Store> {
 }
 
 /// One mail.
-pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
+pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
     let mut members = body.members()?;
     members.only(RESEND)?;
     let mut mail = Mail::default();
@@ -44,7 +44,7 @@ pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
             mail.file(file(attachment)?);
         }
     }
-    // Words for the sender's own statistics; no matter of the mail.
+    // FileDescription for the sender's own statistics; no matter of the mail.
     if let Some(tags) = members.take("tags")? {
         tags.items()?;
     }
@@ -52,7 +52,7 @@ pub fn mail(body: Found) -> Result<JsonMail, JsonError> {
     mail.finish("text, html and attachments")
 }
 
-fn file(attachment: Found) -> Result<File, JsonError> {
+fn file(attachment: Located) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no content");
     let mut members = attachment.members()?;
     members.only(RESEND_FILE)?;
@@ -61,11 +61,11 @@ fn file(attachment: Found) -> Result<File, JsonError> {
         (Some(_), Some(second)) => return Err(second.wrong("stands beside content_id, which is the same")),
         (one, other) => one.or(other),
     };
-    let words = Words {
+    let words = FileDescription {
         name: members.take("filename")?,
         content_type: members.take("content_type")?,
         content_id,
-        ..Words::default()
+        ..FileDescription::default()
     };
     members.finish()?;
     File::new(words, content)

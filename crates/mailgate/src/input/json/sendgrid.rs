@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 use super::assembly::{JsonMail, Mail};
-use super::file::{File, Words};
+use super::file::{File, FileDescription};
 use super::members::{SENDGRID, SENDGRID_CONTENT, SENDGRID_FILE, SENDGRID_MAILBOX, SENDGRID_PERSONALIZATION};
 use super::read::Store;
-use super::tree::{Found, Members, is_same};
+use super::tree::{Located, Members, is_same};
 use super::{Dialect, JsonError, Mails};
 use mail::address::{Address, Mailbox};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
 ];
 
 /// The mails in a whole body.
-pub fn mails(body: Found) -> Result<Mails, JsonError> {
+pub fn mails(body: Located) -> Result<Mails, JsonError> {
     let mut members = body.members()?;
     members.only(SENDGRID)?;
     let is_trial = is_trial(&mut members)?;
@@ -38,10 +38,10 @@ pub fn mails(body: Found) -> Result<Mails, JsonError> {
         mail.field("Subject", &subject)?;
     }
     headers(&mut mail, members.take("headers")?)?;
-    for content in members.take("content")?.map(Found::items).transpose()?.unwrap_or_default() {
+    for content in members.take("content")?.map(Located::items).transpose()?.unwrap_or_default() {
         self::content(&mut mail, content)?;
     }
-    for attachment in members.take("attachments")?.map(Found::items).transpose()?.unwrap_or_default() {
+    for attachment in members.take("attachments")?.map(Located::items).transpose()?.unwrap_or_default() {
         mail.file(file(attachment)?);
     }
     let personalizations = members.take("personalizations")?;
@@ -55,7 +55,7 @@ pub fn mails(body: Found) -> Result<Mails, JsonError> {
 }
 
 /// The fields of one personalization.
-fn personal(personalization: Found) -> Result<Vec<(String, String)>, JsonError> {
+fn personal(personalization: Located) -> Result<Vec<(String, String)>, JsonError> {
     let mut members = personalization.members()?;
     members.only(SENDGRID_PERSONALIZATION)?;
     let mut mail = Mail::default();
@@ -72,7 +72,7 @@ fn personal(personalization: Found) -> Result<Vec<(String, String)>, JsonError> 
     Ok(mail.into_fields())
 }
 
-/// Words for the sender's own statistics and for whoever sends; no matter of the mail.
+/// FileDescription for the sender's own statistics and for whoever sends; no matter of the mail.
 fn words(members: &mut Members, names: &[&str]) -> Result<(), JsonError> {
     names.iter().try_for_each(|name| members.take(name).map(drop))
 }
@@ -94,7 +94,7 @@ fn is_trial(members: &mut Members) -> Result<bool, JsonError> {
     Ok(is_trial)
 }
 
-fn is_on(setting: Found) -> Result<bool, JsonError> {
+fn is_on(setting: Located) -> Result<bool, JsonError> {
     match setting.members()?.take("enable")? {
         Some(enable) if enable.is_true() => Ok(true),
         Some(enable) => Err(enable.wrong("must be true or false")),
@@ -111,13 +111,13 @@ fn reply_to(mail: &mut Mail, members: &mut Members) -> Result<(), JsonError> {
     }
 }
 
-fn one(mail: &mut Mail, field: &str, found: Option<Found>) -> Result<(), JsonError> {
+fn one(mail: &mut Mail, field: &str, found: Option<Located>) -> Result<(), JsonError> {
     let Some(found) = found else { return Ok(()) };
     mail.mailboxes(field, &[mailbox(found)?]);
     Ok(())
 }
 
-fn list(mail: &mut Mail, field: &str, found: Option<Found>) -> Result<(), JsonError> {
+fn list(mail: &mut Mail, field: &str, found: Option<Located>) -> Result<(), JsonError> {
     let Some(found) = found else { return Ok(()) };
     let mailboxes: Vec<_> = found.one_or_more()?.into_iter().map(mailbox).collect::<Result<_, _>>()?;
     mail.mailboxes(field, &mailboxes);
@@ -125,7 +125,7 @@ fn list(mail: &mut Mail, field: &str, found: Option<Found>) -> Result<(), JsonEr
 }
 
 /// `{"email", "name"}`, or the address alone.
-fn mailbox(found: Found) -> Result<Mailbox, JsonError> {
+fn mailbox(found: Located) -> Result<Mailbox, JsonError> {
     let missing = found.wrong("has no email");
     if found.text().is_ok() {
         return Ok(Mailbox::new(None, address(&found)?));
@@ -134,22 +134,22 @@ fn mailbox(found: Found) -> Result<Mailbox, JsonError> {
     members.only(SENDGRID_MAILBOX)?;
     let address = address(&members.take("email")?.ok_or(missing)?)?;
     let name = members.take("name")?;
-    let name = name.as_ref().map(Found::line).transpose()?;
+    let name = name.as_ref().map(Located::line).transpose()?;
     members.finish()?;
     Ok(Mailbox::new(name, address))
 }
 
-fn address(found: &Found) -> Result<Address, JsonError> {
+fn address(found: &Located) -> Result<Address, JsonError> {
     Address::parse(found.line()?.trim()).map_err(|error| found.wrong(error.to_string()))
 }
 
-fn headers(mail: &mut Mail, found: Option<Found>) -> Result<(), JsonError> {
+fn headers(mail: &mut Mail, found: Option<Located>) -> Result<(), JsonError> {
     let Some(found) = found else { return Ok(()) };
     found.members()?.all().try_for_each(|(name, value)| mail.header(&name, &value))
 }
 
 /// `{"type", "value"}`.
-fn content(mail: &mut Mail, content: Found) -> Result<(), JsonError> {
+fn content(mail: &mut Mail, content: Located) -> Result<(), JsonError> {
     let missing = content.wrong("has no type");
     let mut members = content.members()?;
     members.only(SENDGRID_CONTENT)?;
@@ -165,12 +165,12 @@ fn content(mail: &mut Mail, content: Found) -> Result<(), JsonError> {
     if is_new { Ok(()) } else { Err(kind.wrong("stands there twice")) }
 }
 
-fn file(attachment: Found) -> Result<File, JsonError> {
+fn file(attachment: Located) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no content");
     let mut members = attachment.members()?;
     members.only(SENDGRID_FILE)?;
     let content = members.take_even_empty("content")?.ok_or(missing)?.stored()?;
-    let words = Words {
+    let words = FileDescription {
         name: members.take("filename")?,
         content_type: members.take("type")?,
         content_id: members.take("content_id")?,

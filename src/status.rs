@@ -2,7 +2,7 @@
 //! refused. A database that is down stops no mail; the client is then not sent to a status that nobody knows.
 #![forbid(unsafe_code)]
 
-use crate::expressions::Offered;
+use crate::expressions::ExpressionVars;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
@@ -33,16 +33,16 @@ pub struct Entry {
 pub fn open(
     request: &Request<'_>,
     settings: &Settings<'_>,
-    offered: &Offered<'_>,
+    vars: &ExpressionVars<'_>,
     status_base: Option<&str>,
     is_keyed: bool,
 ) -> Result<Entry, Refused> {
-    let message_id = offered.submission.message_id.without_brackets();
+    let message_id = vars.submission.message_id.without_brackets();
     let status_url = status_base.map(|base| url::message(base, message_id));
     let wanted = status_url.is_some() && settings.processdsn();
-    let message = wanted.then(|| submitted(request, settings, offered));
+    let message = wanted.then(|| submitted(request, settings, vars));
     let entry = Entry { message, status_url, limit: LIMIT.min(settings.timeout()), written: false };
-    let Some(message) = entry.message.clone().filter(|_| offered.submission.client_chose_id && !is_keyed) else {
+    let Some(message) = entry.message.clone().filter(|_| vars.submission.client_chose_id && !is_keyed) else {
         return Ok(entry);
     };
     match request.with_database(entry.limit, move |lent| store::submitted_before(lent, &message), |_| ()) {
@@ -55,17 +55,17 @@ pub fn open(
     }
 }
 
-fn submitted(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Submitted {
-    let submission = offered.submission;
+fn submitted(request: &Request<'_>, settings: &Settings<'_>, vars: &ExpressionVars<'_>) -> Submitted {
+    let submission = vars.submission;
     let mut recipients: BTreeMap<String, bool> =
         submission.bcc.iter().map(|address| (address.to_string(), true)).collect();
     let open = submission.recipients.iter().filter(|address| !submission.bcc.contains(address));
     recipients.extend(open.map(|address| (address.to_string(), false)));
     Submitted {
-        envid: offered.envid.as_str().to_owned(),
-        token: offered.token.as_str().to_owned(),
+        envid: vars.envid.as_str().to_owned(),
+        token: vars.token.as_str().to_owned(),
         message_id: submission.message_id.without_brackets().to_owned(),
-        owner: owner(request, settings, offered),
+        owner: owner(request, settings, vars),
         sender: submission.from.as_ref().map(|from| from.address().to_string()),
         recipients,
         now: store::now(),
@@ -127,10 +127,10 @@ impl Entry {
 }
 
 /// Who may see the status: the user that httpd knows, else the address that SendmailSenderMail gave.
-fn owner(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Option<Owner> {
+fn owner(request: &Request<'_>, settings: &Settings<'_>, vars: &ExpressionVars<'_>) -> Option<Owner> {
     request.user().map(Owner::login).or_else(|| {
         settings.sender_mail()?;
-        offered.submission.from.as_ref().map(|from| Owner::address(from.address()))
+        vars.submission.from.as_ref().map(|from| Owner::address(from.address()))
     })
 }
 
