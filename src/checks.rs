@@ -2,13 +2,13 @@
 //! the envelope.
 #![forbid(unsafe_code)]
 
+use crate::delivery::Delivery;
 use crate::directives::Transport;
-use crate::expressions::{self, Offered};
-use crate::handover::HandOver;
+use crate::expressions::{self, ExpressionVars};
 use crate::metrics;
 use crate::outcome::{self, Kept, Refused};
 use crate::settings::Settings;
-use httpd::{Certificate as Standing, Request};
+use httpd::{Certificate as CorsDecision, Request};
 use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::checks::change::Rules;
@@ -20,7 +20,7 @@ use mailgate::checks::sequence::{Checks, Marks, Outcome};
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
-use mailgate::transport::health::Ailment;
+use mailgate::transport::health::HealthError;
 use mailgate::transport::{Commit, Failure, slots};
 use std::time::Duration;
 use web::fields::value_of;
@@ -46,8 +46,8 @@ impl Look {
     pub fn prepare(
         request: &Request<'_>,
         settings: &Settings<'_>,
-        offered: &Offered<'_>,
-        way: &HandOver<'_>,
+        vars: &ExpressionVars<'_>,
+        way: &Delivery<'_>,
     ) -> Result<Option<Look>, Refused> {
         if !settings.has_checks() {
             return Ok(None);
@@ -59,9 +59,9 @@ impl Look {
                 Problem::hidden(&tags::CHECK_MISCONFIGURED, "this server is not set up to send mail", log).into()
             );
         }
-        let macros = expressions::macros(request, settings, offered)?;
-        let client = client(request, offered.token.as_str());
-        let mut envelope = Envelope { sender: way.sender(offered), recipients: recipients(offered) };
+        let macros = expressions::macros(request, settings, vars)?;
+        let client = client(request, vars.token.as_str());
+        let mut envelope = Envelope { sender: way.sender(vars), recipients: recipients(vars) };
         let size = value_of(&request.headers_in().entries(), "content-length").and_then(|size| size.parse().ok());
         let checks = checks(settings, &macros);
         let marks = {
@@ -113,16 +113,16 @@ fn no_hold() -> Problem {
 }
 
 /// Whether the checks without which nothing goes would answer now.
-pub fn probe(settings: &Settings<'_>, patience: Duration) -> Result<(), Ailment> {
+pub fn probe(settings: &Settings<'_>, patience: Duration) -> Result<(), HealthError> {
     let checks = checks(settings, &[]);
     let checks = Checks { timeout: checks.timeout.min(patience), ..checks };
     // Who asks for the health is not always known: no more at a time than messages.
     let slot = slots::acquire(settings.max_processes(), patience);
-    let _slot = slot.ok_or_else(|| Ailment {
+    let _slot = slot.ok_or_else(|| HealthError {
         reason: "too many messages are at work",
         detail: Failure::busy(settings.max_processes()).detail,
     })?;
-    checks.probe().map_err(|detail| Ailment { reason: "a check does not answer", detail })
+    checks.probe().map_err(|detail| HealthError { reason: "a check does not answer", detail })
 }
 
 /// What the configuration says for this request.
@@ -155,9 +155,9 @@ fn slot(settings: &Settings<'_>) -> Result<slots::Slot, Refused> {
     slots::acquire(settings.max_processes(), settings.timeout()).ok_or_else(|| Problem::from(&failure).into())
 }
 
-fn recipients(offered: &Offered<'_>) -> Vec<Address> {
+fn recipients(vars: &ExpressionVars<'_>) -> Vec<Address> {
     let mut seen = std::collections::HashSet::new();
-    offered.submission.recipients.iter().filter(|address| seen.insert(*address)).cloned().collect()
+    vars.submission.recipients.iter().filter(|address| seen.insert(*address)).cloned().collect()
 }
 
 fn client(request: &Request<'_>, queue_id: &str) -> Client {
@@ -172,7 +172,7 @@ fn client(request: &Request<'_>, queue_id: &str) -> Client {
             cipher: text(c"SSL_CIPHER"),
             bits: text(c"SSL_CIPHER_USEKEYSIZE"),
         }),
-        certificate: (request.certificate() == Standing::Verified)
+        certificate: (request.certificate() == CorsDecision::Verified)
             .then(|| Certificate { subject: text(c"SSL_CLIENT_S_DN"), issuer: text(c"SSL_CLIENT_I_DN") }),
         server_name: request.server_name().to_owned(),
         queue_id: queue_id.to_owned(),

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{Idempotency, KeyStore};
-use crate::ledger;
 use crate::outcome::{self, Refused};
 use crate::settings::Settings;
+use crate::status;
 use httpd::Request;
 use mail::address::Address;
 use mail::content_type::ContentType;
@@ -13,7 +13,7 @@ use mail::message_id::MessageId;
 use mailgate::answer::{self, Problem};
 use mailgate::claim::database::{Connect, Table};
 use mailgate::claim::directory::Directory;
-use mailgate::claim::{Claim, Claims, Ended, Found, Outcome, StoreError, key};
+use mailgate::claim::{Claim, Claims, Ended, KeyState, Outcome, StoreError, key};
 use mailgate::digest::{Digest, Digester};
 use mailgate::submission::{Part, Submission};
 use mailgate::tags::{self, Retry};
@@ -110,7 +110,7 @@ impl<'r> Keyed<'r> {
     }
 
     /// The key, if it is ours.
-    fn claim(&self) -> Result<Found<'_>, Problem> {
+    fn claim(&self) -> Result<KeyState<'_>, Problem> {
         let content = self.content.clone().finish();
         let found = match &self.store {
             Store::Directory(directory) => directory.claim(&self.key, &content),
@@ -135,7 +135,7 @@ impl<'r> Store<'r> {
         match &idempotency.store {
             KeyStore::Directory(path) => Store::Directory(Directory::new(path, lifetime)),
             KeyStore::Dbd => {
-                let connections = Lender { request, limit: ledger::LIMIT.min(timeout) };
+                let connections = Lender { request, limit: status::LIMIT.min(timeout) };
                 Store::Table(Table { connections, lifetime, timeout })
             }
         }
@@ -189,10 +189,10 @@ pub enum Claimed<'k> {
 pub fn claim<'k>(request: &Request<'_>, keyed: Option<&'k Keyed<'_>>) -> Result<Claimed<'k>, Refused> {
     let Some(keyed) = keyed else { return Ok(Claimed::Now(None)) };
     let Ended { message_id, outcome } = match keyed.claim()? {
-        Found::Ended(ended) => ended,
-        Found::OtherContent => return Err(answer::key_reused().into()),
-        Found::Running => return Err(answer::key_in_use().into()),
-        Found::Yours(claim) => return Ok(Claimed::Now(Some(claim))),
+        KeyState::Ended(ended) => ended,
+        KeyState::OtherContent => return Err(answer::key_reused().into()),
+        KeyState::Running => return Err(answer::key_in_use().into()),
+        KeyState::Yours(claim) => return Ok(Claimed::Now(Some(claim))),
     };
     let id = HeaderValue::parse(&message_id).ok().and_then(|value| MessageId::parse(&value).ok());
     let id =

@@ -12,7 +12,7 @@ use mailgate::answer::Problem;
 use mailgate::checks::milter::Custom;
 use mailgate::policy::PolicyError;
 use mailgate::policy::arguments::{self, Piece};
-use mailgate::policy::sender::{Vouched, is_from_certificate};
+use mailgate::policy::sender::{AuthenticatedSender, is_from_certificate};
 use mailgate::submission::Submission;
 use mailgate::tags;
 use mailgate::transport::program::arguments::Role;
@@ -27,8 +27,8 @@ pub struct Sender<'r> {
 }
 
 impl Sender<'_> {
-    pub fn vouched(&self) -> Vouched<'_> {
-        Vouched { source: &self.source, mail: self.mail, name: self.name }
+    pub fn authenticated(&self) -> AuthenticatedSender<'_> {
+        AuthenticatedSender { source: &self.source, mail: self.mail, name: self.name }
     }
 }
 
@@ -68,13 +68,13 @@ fn is_forged(request: &Request<'_>, text: &str) -> bool {
 }
 
 /// What arguments may refer to as `%{reqenv:SENDMAIL_...}`.
-pub struct Offered<'a> {
+pub struct ExpressionVars<'a> {
     pub submission: &'a Submission,
     pub token: &'a Token,
     pub envid: &'a Token,
 }
 
-impl Offered<'_> {
+impl ExpressionVars<'_> {
     /// Puts the values into the environment of the request while `evaluate` runs, if there is an expression among what that looks at.
     fn during<'p, T>(
         &self,
@@ -108,13 +108,13 @@ impl Offered<'_> {
 pub fn arguments(
     request: &Request<'_>,
     settings: &Settings<'_>,
-    offered: &Offered<'_>,
+    vars: &ExpressionVars<'_>,
 ) -> Result<Vec<Vec<u8>>, Refused> {
     let arguments = settings.arguments();
     if let Some(i) = arguments.words.iter().position(|word| is_forged(request, &word.written)) {
         return Err(PolicyError::Argument { word: i + 1, reason: UNVERIFIED }.into());
     }
-    let mut arguments = offered.during(request, arguments.words.iter().flat_map(|word| &word.pieces), || {
+    let mut arguments = vars.during(request, arguments.words.iter().flat_map(|word| &word.pieces), || {
         let words = arguments.words.iter().zip(&arguments.roles).enumerate();
         words
             .map(|(i, (word, role))| {
@@ -126,13 +126,17 @@ pub fn arguments(
             .collect::<Result<Vec<_>, Refused>>()
     })?;
     if settings.appends_recipients() {
-        arguments.extend(recipients(offered).into_iter().map(String::into_bytes));
+        arguments.extend(recipients(vars).into_iter().map(String::into_bytes));
     }
     Ok(arguments)
 }
 
 /// What SendmailMilterMacros says for this request.
-pub fn macros(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>) -> Result<Vec<Custom>, Refused> {
+pub fn macros(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    vars: &ExpressionVars<'_>,
+) -> Result<Vec<Custom>, Refused> {
     let Some(macros) = settings.milter_macros() else { return Ok(Vec::new()) };
     let value = |Macro { name, value }: &Macro<'_>| {
         if is_forged(request, &value.written) {
@@ -147,19 +151,19 @@ pub fn macros(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<
         Ok((name.clone(), text(request, &value.pieces, &format_args!("{name} of SendmailMilterMacros"))?))
     };
     let pieces = macros.iter().flat_map(|made| &made.value.pieces);
-    offered.during(request, pieces, || macros.iter().map(value).collect())
+    vars.during(request, pieces, || macros.iter().map(value).collect())
 }
 
 /// The sender of the envelope for a relay: what SendmailRelayFrom says, else the author. `None`: nobody, `<>`.
 pub fn relay_sender(
     request: &Request<'_>,
     settings: &Settings<'_>,
-    offered: &Offered<'_>,
+    vars: &ExpressionVars<'_>,
 ) -> Result<Option<Address>, Refused> {
     let Some(from) = settings.relay_from() else {
-        return Ok(offered.submission.from.as_ref().map(|from| from.address().clone()));
+        return Ok(vars.submission.from.as_ref().map(|from| from.address().clone()));
     };
-    let value = offered.during(request, from.pieces.iter(), || text(request, &from.pieces, &"SendmailRelayFrom"))?;
+    let value = vars.during(request, from.pieces.iter(), || text(request, &from.pieces, &"SendmailRelayFrom"))?;
     if value.is_empty() || value == b"<>" {
         return Ok(None);
     }
@@ -176,9 +180,9 @@ pub fn relay_sender(
 }
 
 /// The recipients of the header, each once.
-pub fn recipients(offered: &Offered<'_>) -> Vec<String> {
+pub fn recipients(vars: &ExpressionVars<'_>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
-    let mut recipients: Vec<_> = offered.submission.recipients.iter().map(ToString::to_string).collect();
+    let mut recipients: Vec<_> = vars.submission.recipients.iter().map(ToString::to_string).collect();
     recipients.retain(|recipient| seen.insert(recipient.clone()));
     recipients
 }
@@ -187,10 +191,10 @@ pub fn recipients(offered: &Offered<'_>) -> Vec<String> {
 pub fn dsn_location(
     request: &Request<'_>,
     settings: &Settings<'_>,
-    offered: &Offered<'_>,
+    vars: &ExpressionVars<'_>,
 ) -> Result<Option<String>, Refused> {
     let Some(base) = settings.dsn_location() else { return Ok(None) };
-    let base = offered.during(request, base.pieces.iter(), || text(request, &base.pieces, &"SendmailDSNLocation"))?;
+    let base = vars.during(request, base.pieces.iter(), || text(request, &base.pieces, &"SendmailDSNLocation"))?;
     let base = String::from_utf8(base).ok().filter(|base| !base.chars().any(|c| c.is_control() || c.is_whitespace()));
     base.map(|base| Some(base).filter(|base| !base.is_empty()))
         .ok_or_else(|| failed(&"SendmailDSNLocation", "its value holds a blank or a control character").into())

@@ -22,7 +22,7 @@ use std::sync::{PoisonError, RwLock};
 use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
-use web::origin::{self, Names, Standing};
+use web::origin::{self, CorsDecision, Names};
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -57,12 +57,12 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let speech = dialect.map_or(Speech::Ours { accept: accept.as_deref() }, Speech::Dialect);
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
-    let standing = origin::judge(&fields, settings.allow_origin(), names);
-    if let Standing::Allowed(grant) = &standing {
+    let cors = origin::check(&fields, settings.allow_origin(), names);
+    if let CorsDecision::Allowed(grant) = &cors {
         outcome::grant(request, &grant.fields());
     }
-    match (request.method(), standing) {
-        (b"POST", Standing::Foreign(foreign)) => {
+    match (request.method(), cors) {
+        (b"POST", CorsDecision::Foreign(foreign)) => {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
         (b"POST", _) => {
@@ -73,7 +73,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
                 Err(refused) => outcome::refuse(request, &settings, refused, speech, &watch),
             }
         }
-        (b"OPTIONS", Standing::Allowed(grant)) => match origin::preflight(&fields) {
+        (b"OPTIONS", CorsDecision::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
                 let of_use = |name: &str| {
                     input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
@@ -102,12 +102,12 @@ fn post(
     dialect: Option<Dialect>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
-    let trial = settings.dry_run().judge(fields).map_err(Problem::from)?;
-    let rates = Rates::message(request, settings, trial.is_some())?;
-    let keyed = if trial.is_none() { Keyed::of(request, settings, fields)? } else { None };
+    let dry_run = settings.dry_run().judge(fields).map_err(Problem::from)?;
+    let rates = Rates::message(request, settings, dry_run.is_some())?;
+    let keyed = if dry_run.is_none() { Keyed::of(request, settings, fields)? } else { None };
     let mut guards = Guards { rates, keyed };
     framing::check(fields, framing(request, settings))?;
-    let wish = Wish { trial, accept };
+    let wish = Wish { dry_run, accept };
     let response = match dialect {
         Some(dialect) => json(request, settings, fields, wish, dialect, &mut guards, watch)?,
         None => message(request, settings, fields, wish, &mut guards, watch)?,
@@ -133,7 +133,7 @@ fn message(
         Some(Way::Json(_)) | None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
     };
     Ok(match outcome {
-        Outcome::Rehearsed(response) => response,
+        Outcome::DryRun(response) => response,
         Outcome::Held { message_id } => Held { message_id: &message_id }.reply(accept),
         Outcome::Sent(Sent { message_id, status_url, .. }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
@@ -165,7 +165,7 @@ fn json(
     let content = Content::Parts { spool: &contents, root: &mail.root };
     let to = mail.field("To");
     Ok(match submit(request, settings, &fields, &content, wish, guards, watch)? {
-        Outcome::Rehearsed(response) => response,
+        Outcome::DryRun(response) => response,
         Outcome::Held { message_id } => {
             dialect::accepted(dialect, dialect::Sent { to, message_id: &message_id, status_url: None, suppressed: &[] })
         }

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use httpd::{Request, Status};
 use mailgate::answer::{self, Problem};
 use mailgate::tags;
-use mailgate::transport::health::{self, Ailment, Scope};
+use mailgate::transport::health::{self, HealthError, Scope};
 use std::time::Duration;
 use web::fields::value_of;
 
@@ -35,7 +35,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let health = examine(request, &settings);
     match &health {
         Ok(_) => note(request, "sendmail-status", "healthy"),
-        Err(Ailment { reason, detail }) => {
+        Err(HealthError { reason, detail }) => {
             tracing::warn!("{}: the health check failed: {reason}: {detail}", tags::UNHEALTHY);
             note(request, "sendmail-status", tags::UNHEALTHY.0);
         }
@@ -43,7 +43,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     request.send(&answer::health::reply(&health, accept.as_deref(), settings.error_detail()))
 }
 
-fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailment> {
+fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, HealthError> {
     let scope = way_out(request, settings)?;
     match settings.has_checks() {
         true => checks::probe(settings, PATIENCE).map(|()| scope),
@@ -51,14 +51,14 @@ fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailm
     }
 }
 
-fn way_out(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, Ailment> {
+fn way_out(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, HealthError> {
     match settings.transport() {
         Some(Transport::Maildir(directory)) => health::maildir(directory),
         Some(Transport::Program(path)) => health::program(path),
         Some(Transport::Relay(server)) => {
             health::relay(&settings.relay(server, request.server_name()), settings.timeout().min(PATIENCE))
         }
-        None => Err(Ailment {
+        None => Err(HealthError {
             reason: "nothing is set that takes mail",
             detail: "none of SendmailName, SendmailMaildir and SendmailRelay is set for this location".into(),
         }),

@@ -74,9 +74,9 @@ impl Watch {
     }
 
     /// It was a dry run.
-    pub fn rehearsed(&self) -> Duration {
+    pub fn dry_run(&self) -> Duration {
         let took = self.begin.elapsed();
-        self.count(|counters| counters.rehearsed(took));
+        self.count(|counters| counters.dry_run(took));
         took
     }
 

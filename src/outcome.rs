@@ -126,9 +126,9 @@ pub fn kept(request: &Request<'_>, submission: &Submission, kept: &Kept, bytes: 
 }
 
 /// Logs a dry run, and leaves the notes for the access log.
-pub fn rehearsed(request: &Request<'_>, submission: &Submission, bytes: u64, watch: &Watch) {
+pub fn dry_run(request: &Request<'_>, submission: &Submission, bytes: u64, watch: &Watch) {
     let (id, rcpts, usec) =
-        (log_value(submission.message_id.as_str()), submission.recipients.len(), watch.rehearsed().as_micros());
+        (log_value(submission.message_id.as_str()), submission.recipients.len(), watch.dry_run().as_micros());
     let (from, user, redirected) = parties(request, submission);
     tracing::info!(
         "{}: dry run, nothing was sent id={id} from={from} rcpts={rcpts} bytes={bytes} ms={} user={user}{redirected}",

@@ -4,20 +4,20 @@
 
 use crate::checks::{Look, Looked};
 use crate::claims::{self, Claimed, Keyed};
+use crate::delivery::Delivery;
 use crate::directives::Received;
 use crate::expressions;
 use crate::faults;
-use crate::handover::HandOver;
-use crate::ledger;
 use crate::metrics::Watch;
 use crate::outcome::{self, Kept, Refused};
 use crate::rates::Rates;
 use crate::settings::{Settings, TEMPORARY};
+use crate::status;
 use crate::suppress;
 use httpd::{BodyError, Request, guard};
 use mail::address::{Domain, HostName};
 use mail::message_id::{MessageId, Token};
-use mailgate::answer::dry_run::Trial;
+use mailgate::answer::dry_run::DryRun;
 use mailgate::answer::{self, Problem};
 use mailgate::claim::Claim;
 use mailgate::input::mime::MimeEnvelope;
@@ -47,7 +47,7 @@ pub enum Outcome {
     /// A check had the message kept back, for a person to look at.
     Held { message_id: MessageId },
     /// It was a dry run, which is answered so.
-    Rehearsed(Response),
+    DryRun(Response),
     /// The message was handed over, now or by an earlier request with the same key.
     Sent(Sent),
 }
@@ -72,7 +72,7 @@ pub struct Guards<'r> {
 #[derive(Clone, Copy, Default)]
 pub struct Wish<'a> {
     /// Not to send, but to be shown what would be sent.
-    pub trial: Option<Trial>,
+    pub dry_run: Option<DryRun>,
     /// Accept.
     pub accept: Option<&'a str>,
 }
@@ -110,15 +110,15 @@ pub fn submit(
         return Err(problem.into());
     }
     let left_out = suppressed.named;
-    let offered = expressions::Offered { submission: &submission, token: &token, envid: &envid };
-    let mut way = HandOver::prepare(request, settings, &offered, transport)?;
+    let vars = expressions::ExpressionVars { submission: &submission, token: &token, envid: &envid };
+    let mut delivery = Delivery::prepare(request, settings, &vars, transport)?;
     if let Content::Message { envelope: MimeEnvelope { sender: Some(sender), .. }, .. } = content {
-        way.envelope_from(sender.as_ref(), settings);
+        delivery.envelope_from(sender.as_ref(), settings);
     }
-    let status_base = expressions::dsn_location(request, settings, &offered)?;
+    let status_base = expressions::dsn_location(request, settings, &vars)?;
     let mut entry =
-        ledger::open(request, settings, &offered, status_base.as_deref(), keyed.is_some(), &suppressed.left_out)?;
-    let look = if wish.trial.is_none() { Look::prepare(request, settings, &offered, &way)? } else { None };
+        status::open(request, settings, &vars, status_base.as_deref(), keyed.is_some(), &suppressed.left_out)?;
+    let look = if wish.dry_run.is_none() { Look::prepare(request, settings, &vars, &delivery)? } else { None };
 
     let host = HostName::new(request.server_name(), request.local_ip());
     let trace = trace(request, settings, &host, &token);
@@ -142,11 +142,11 @@ pub fn submit(
         }
     };
     faults::point(request, "message");
-    if let Some(trial) = wish.trial {
-        let shown = way.rehearse(settings, &offered, &message, trial, wish.accept);
+    if let Some(dry_run) = wish.dry_run {
+        let shown = delivery.describe(settings, &vars, &message, dry_run, wish.accept);
         let shown = shown.map_err(|error| answer::spool_full(&error))?;
-        outcome::rehearsed(request, &submission, message.len(), watch);
-        return Ok(Outcome::Rehearsed(shown));
+        outcome::dry_run(request, &submission, message.len(), watch);
+        return Ok(Outcome::DryRun(shown));
     }
 
     let mut claim = match claims::claim(request, guards.keyed.as_ref())? {
@@ -169,7 +169,7 @@ pub fn submit(
         match look.run(request, settings, message, is_traced, &mut || commit(&mut claim, &submission))? {
             Looked::Pass(checked, envelope) => {
                 message = checked;
-                way.readdress(settings, &offered, &envelope);
+                delivery.readdress(settings, &vars, &envelope);
                 entry.readdress(&envelope.recipients);
             }
             Looked::Taken(kept) => {
@@ -184,7 +184,7 @@ pub fn submit(
         }
     }
     entry.write(request)?;
-    let taken = way.run(settings, &message, &mut || commit(&mut claim, &submission));
+    let taken = delivery.send(settings, &message, &mut || commit(&mut claim, &submission));
     let taken = match taken {
         Ok(taken) => taken,
         Err(failure) => {
@@ -247,7 +247,7 @@ fn read_fields(
             pass: settings.pass_headers().map(Vec::as_slice),
             recipients: settings.recipients(),
             redirect: settings.redirect_to(),
-            sender: sender.as_ref().map(expressions::Sender::vouched),
+            sender: sender.as_ref().map(expressions::Sender::authenticated),
             server_name: &server_name,
             source,
             strip: settings.strip_headers(),

@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::{Suppress, SuppressMode};
-use crate::ledger::{self, LeftOut};
 use crate::outcome::Refused;
 use crate::settings::Settings;
+use crate::status::{self, LeftOut};
 use httpd::Request;
 use mailgate::answer::{self, Problem};
 use mailgate::submission::Submission;
@@ -34,12 +34,12 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
         let log = "SendmailSuppress needs the database of delivery statuses; add ProcessDSNEnable On and DBDriver";
         return Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log).into());
     }
-    let owner = ledger::owner(request, settings, submission);
+    let owner = status::owner(request, settings, submission);
     let found = match among(request, settings, suppress, owner, submission) {
         Ok(found) if found.is_empty() => return Ok(Found::default()),
         Ok(found) => found,
         Err(error) => {
-            ledger::complain("whether recipients are suppressed cannot be told", &error);
+            status::complain("whether recipients are suppressed cannot be told", &error);
             return Ok(Found::default());
         }
     };
@@ -83,10 +83,10 @@ pub fn refused(request: &Request<'_>, settings: &Settings<'_>, submission: &Subm
     if settings.suppress().is_none() || !settings.processdsn() || submission.redirected.is_some() {
         return;
     }
-    let owner = ledger::owner(request, settings, submission);
+    let owner = status::owner(request, settings, submission);
     let work = move |lent: &mut apr::Dbd<'_>| suppression::refused(lent, owner.as_ref(), &address);
-    if let Err(error) = request.with_database(ledger::LIMIT.min(settings.timeout()), work, |_| ()) {
-        ledger::complain("a recipient whom the relay does not know is not suppressed", &error);
+    if let Err(error) = request.with_database(status::LIMIT.min(settings.timeout()), work, |_| ()) {
+        status::complain("a recipient whom the relay does not know is not suppressed", &error);
     }
 }
 
@@ -101,5 +101,5 @@ fn among(
     let rules = Rules { after: suppress.after, lasts: suppress.lasts.as_secs() as i64 };
     let look =
         move |lent: &mut apr::Dbd<'_>| suppression::among(lent, owner.as_ref(), &recipients, rules, store::now());
-    request.with_database(ledger::LIMIT.min(settings.timeout()), look, |_| ())
+    request.with_database(status::LIMIT.min(settings.timeout()), look, |_| ())
 }

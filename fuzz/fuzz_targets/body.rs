@@ -5,13 +5,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
-use mail::transfer_encoding::{BodyError, Encoder, Encoding, Facts, Kind, Lengths, MAX_LINE, Markup, Plan, Scan, plan};
+use mail::transfer_encoding::{BodyError, Encoder, Encoding, Facts, BodyKind, Lengths, MAX_LINE, Markup, Plan, Scan, plan};
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 fuzz_target!(|octets: &[u8]| {
     let [choice, piece, body @ ..] = octets else { return };
     let piece = usize::from(*piece) + 1;
-    let kind = [Kind::Text, Kind::Other, Kind::Composite][usize::from(choice % 3)];
+    let kind = [BodyKind::Text, BodyKind::Other, BodyKind::Composite][usize::from(choice % 3)];
     let declared = [None, Some("base64"), Some("quoted-printable"), Some("8BIT "), Some("7bit"), Some("x")]
         [usize::from(choice / 3 % 6)];
     let markup = [Markup::None, Markup::Plain, Markup::Html, Markup::Xml, Markup::Css][usize::from(choice / 18 % 5)];
@@ -44,12 +44,12 @@ fn write(plan: &Plan, body: &[u8], piece: usize) -> Vec<u8> {
     written
 }
 
-fn check(kind: Kind, declared: Option<&str>, plan: &Plan, body: &[u8], nul: bool, written: &[u8]) {
+fn check(kind: BodyKind, declared: Option<&str>, plan: &Plan, body: &[u8], nul: bool, written: &[u8]) {
     assert!(written.is_empty() || written.ends_with(b"\n"));
     assert!(!written.contains(&0) && !written.contains(&b'\r'));
     assert!(written.split(|&b| b == b'\n').all(|line| line.len() <= MAX_LINE && line != b"."));
     assert!(plan.encoding == Encoding::EightBit || written.is_ascii());
-    if kind == Kind::Text {
+    if kind == BodyKind::Text {
         assert!(!written.starts_with(b"From ") && !written.windows(6).any(|window| window == b"\nFrom "));
     }
     if plan.encoding == Encoding::QuotedPrintable {
@@ -69,7 +69,7 @@ fn check(kind: Kind, declared: Option<&str>, plan: &Plan, body: &[u8], nul: bool
             let meant = lines(&quoted_printable_decode(&lines(body)).expect("the plan said it is"));
             assert!(lines(&read) == meant || meant.strip_suffix(b"\n") == Some(&read), "{read:?} {meant:?}");
         }
-        (Encoding::Base64, false) if kind == Kind::Text && !nul => assert_eq!(read, crlf(body)),
+        (Encoding::Base64, false) if kind == BodyKind::Text && !nul => assert_eq!(read, crlf(body)),
         (Encoding::Base64, false) => assert_eq!(read, body),
         _ => assert_eq!(read, lines(body)),
     }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use mail::address::{Domain, HostName};
 use mail::message_id::Token;
-use mail::transfer_encoding::Kind;
+use mail::transfer_encoding::BodyKind;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Address as Read, Message as Parsed, MessageParser};
 use mailgate::input::strip::{NamePattern, StripList};
@@ -18,7 +18,7 @@ use mailgate::message::draft::Draft;
 use mailgate::policy::Recipients;
 use mailgate::policy::aliases::Aliases;
 use mailgate::policy::arguments::Addressing;
-use mailgate::policy::sender::Vouched;
+use mailgate::policy::sender::AuthenticatedSender;
 use mailgate::submission::Submission;
 use std::io::Read as _;
 
@@ -34,7 +34,7 @@ fuzz_target!(|octets: &[u8]| {
     let long = [begin, &b"a line of text\n".repeat(if choice & 64 != 0 { LINES } else { 0 }), end].concat();
     let body = &long[..];
     let fields: Fields<'_> = head.split(|&byte| byte == b'\n').filter_map(field).collect();
-    let vouched = choice & 4 != 0;
+    let authenticated = choice & 4 != 0;
     let (token, server) = (Token::random().unwrap(), Domain::parse("gateway.test").unwrap());
     let pass: Vec<NamePattern> = ["From", "Subject", "To", "X-*"].map(|name| NamePattern::parse(name).unwrap()).into();
     let rules = Rules {
@@ -47,7 +47,7 @@ fuzz_target!(|octets: &[u8]| {
         pass: (choice & 32 != 0).then_some(&pass),
         recipients: &Recipients::default(),
         redirect: None,
-        sender: vouched.then_some(Vouched {
+        sender: authenticated.then_some(AuthenticatedSender {
             source: "X",
             mail: Some(b"alice@example.test"),
             name: Some(b"\"A\" <z@evil.test>, B"),
@@ -168,7 +168,7 @@ fn addresses(field: Option<&Read<'_>>) -> Vec<String> {
 /// What the encoding stands for is what was sent; text but for line ends.
 fn check_body(message: &[u8], submission: &Submission, body: &[u8]) {
     if submission.transfer_encoding.is_some()
-        || submission.content_type.as_ref().is_some_and(|it| it.kind() == Kind::Composite)
+        || submission.content_type.as_ref().is_some_and(|it| it.kind() == BodyKind::Composite)
     {
         return; // the targets `body` and `mime` have these
     }

@@ -31,7 +31,7 @@ use mailgate::policy::Recipients;
 use mailgate::policy::aliases::Aliases;
 use mailgate::policy::redirect::Redirect;
 use mailgate::rate::Limit;
-use mailgate::transport::smtp::{Authorities, Credentials, Identity, Notify, StartTls};
+use mailgate::transport::smtp::{CaCertificates, ClientCertificate, Credentials, Notify, StartTls};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,8 +115,8 @@ directives! {
         environment: Arc<Environment>;
         rate_limits: Arc<Vec<Limit>>;
         relay_auth: Arc<Credentials>;
-        relay_authorities: Arc<Authorities>;
-        relay_identity: Arc<Identity>;
+        relay_authorities: Arc<CaCertificates>;
+        relay_identity: Arc<ClientCertificate>;
         relay_tls: StartTls;
         transport: Arc<Transport>;
     }

@@ -6,7 +6,7 @@ use super::{DirConfig, Transport};
 use httpd::{Command, Set};
 use mail::address::Address;
 use mailgate::policy::arguments::Piece;
-use mailgate::transport::smtp::{self, Authorities, Credentials, Identity, StartTls};
+use mailgate::transport::smtp::{self, CaCertificates, ClientCertificate, Credentials, StartTls};
 use std::sync::Arc;
 
 pub fn auth(config: &mut DirConfig<'_>, _: &Command<'_>, path: &str) -> Set {
@@ -15,12 +15,12 @@ pub fn auth(config: &mut DirConfig<'_>, _: &Command<'_>, path: &str) -> Set {
 }
 
 pub fn ca_file(config: &mut DirConfig<'_>, _: &Command<'_>, path: &str) -> Set {
-    config.relay_authorities = Some(Arc::new(Authorities::read(&absolute(path)?)?));
+    config.relay_authorities = Some(Arc::new(CaCertificates::read(&absolute(path)?)?));
     check_tls(config)
 }
 
 pub fn certificate(config: &mut DirConfig<'_>, _: &Command<'_>, path: &str) -> Set {
-    config.relay_identity = Some(Arc::new(Identity::read(&absolute(path)?)?));
+    config.relay_identity = Some(Arc::new(ClientCertificate::read(&absolute(path)?)?));
     check_tls(config)
 }
 

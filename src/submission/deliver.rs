@@ -63,7 +63,7 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
             Ok(Outcome::Held { message_id } | Outcome::Sent(Sent { message_id, .. })) => {
                 Ok(Receipt { id: message_id.as_str().to_owned() })
             }
-            Ok(Outcome::Rehearsed(_)) => Err(Cause::Misconfigured.into()),
+            Ok(Outcome::DryRun(_)) => Err(Cause::Misconfigured.into()),
             Err(refused) => {
                 transaction.set_status(outcome::record(&request, &refused, &watch));
                 Err(refusal(&refused, settings.error_detail()))

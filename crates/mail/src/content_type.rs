@@ -13,7 +13,7 @@ pub use super::parameters::ParameterError;
 use super::parameters::{Parameters, cfws, is_token, token};
 use crate::header::{HeaderName, HeaderValue};
 use crate::text::excerpt;
-use crate::transfer_encoding::Kind;
+use crate::transfer_encoding::BodyKind;
 
 #[cfg(test)]
 mod tests;
@@ -74,14 +74,14 @@ impl ContentType {
     }
 
     /// What the type allows. Text in a charset whose octets are no lines of ASCII (UTF-16, UTF-32) must travel as it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> BodyKind {
         let charset = self.charset().unwrap_or_default().to_ascii_lowercase();
         let is_wide =
             ["utf-16", "utf16", "utf-32", "utf32", "ucs-", "iso-10646"].iter().any(|wide| charset.starts_with(wide));
         match self {
-            composite if composite.is_multipart() || composite.is_message() => Kind::Composite,
-            text if text.is_text() && !is_wide => Kind::Text,
-            _ => Kind::Other,
+            composite if composite.is_multipart() || composite.is_message() => BodyKind::Composite,
+            text if text.is_text() && !is_wide => BodyKind::Text,
+            _ => BodyKind::Other,
         }
     }
 

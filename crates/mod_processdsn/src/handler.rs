@@ -13,7 +13,7 @@ use tracking::status::answer;
 use tracking::status::url::{self, Target};
 use tracking::store;
 use web::fields::value_of;
-use web::origin::{self, Foreign, Names, Origins, Standing};
+use web::origin::{self, CorsDecision, Foreign, Names, Origins};
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -55,7 +55,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig<'_>) -> Status {
         return request.send(&answer::forbidden(accept));
     }
     if matches!(request.method(), b"PUT" | b"DELETE")
-        && let Standing::Foreign(_) = origin::judge(&fields, &Origins::default(), names)
+        && let CorsDecision::Foreign(_) = origin::check(&fields, &Origins::default(), names)
     {
         tracing::warn!("SM0606: a page of another origin asks for a change of a suppressed address");
         return request.send(&answer::forbidden(accept));

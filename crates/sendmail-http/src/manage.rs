@@ -17,7 +17,7 @@ use crate::message::site::Site;
 use crate::options::Options;
 use crate::print;
 use crate::queue::entry::{self, Entry, Head};
-use crate::queue::list::{self, Row};
+use crate::queue::list::{self, QueuedMessage};
 use crate::queue::{Folder, Queue};
 
 /// The queue of these settings; that of the machine, where they may not be read.
@@ -39,7 +39,7 @@ pub fn list(found: Found, uid: u32, as_json: bool) -> Result<Status, Failure> {
     let path = queue_of(&found)?;
     let rows = if path.exists() { rows(&open(&path)?, uid)? } else { Vec::new() };
     let text = match as_json {
-        true => format!("{}\n", Value::from(rows.iter().map(Row::json).collect::<Vec<_>>())),
+        true => format!("{}\n", Value::from(rows.iter().map(QueuedMessage::json).collect::<Vec<_>>())),
         false => list::table(&rows, clock::now()),
     };
     print(&text)?;
@@ -47,7 +47,7 @@ pub fn list(found: Found, uid: u32, as_json: bool) -> Result<Status, Failure> {
     Ok(if needs_somebody { Status::Attention } else { Status::Ok })
 }
 
-fn rows(queue: &Queue, uid: u32) -> Result<Vec<Row>, Failure> {
+fn rows(queue: &Queue, uid: u32) -> Result<Vec<QueuedMessage>, Failure> {
     let rows = if queue.is_ours() { list::all(queue) } else { list::own(queue, uid) };
     rows.map_err(|error| Failure::storage(queue.path().display(), error))
 }

@@ -1,7 +1,7 @@
 //! Which mails are reports and which are not, and when two reports are the same.
 #![forbid(unsafe_code)]
 
-use tracking::dsn::{self, Action, Error, Kind, Report};
+use tracking::dsn::{self, Action, Error, MailKind, Report};
 
 const REPORT: &str = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nMessage-ID: <report@mx.example>\n\
     Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nSorry.\n--b\n\
@@ -27,14 +27,14 @@ fn mails_of_other_kinds_are_told_apart() {
     };
     assert_eq!(read(&attached("postmaster@gateway.example")).recipients.len(), 1);
     for (mail, kind) in [
-        (attached("Ann <a@b.example>"), Kind::Mail),
-        (multipart("disposition-notification", "disposition-notification"), Kind::Disposition),
-        (multipart("feedback-report", "feedback-report"), Kind::Feedback),
-        ("From: a@b.example\nReturn-Path: <>\nAuto-Submitted: auto-replied\n\nAway. Write to c@b.example.\n".into(), Kind::AutoReply),
-        ("From: a@b.example\nSubject: Out of office: hello\n\nAway.\n".into(), Kind::AutoReply),
-        ("From: a@b.example\nSubject: question\n\nMy mail could not be delivered to the following address:\nx@y.example\n".into(), Kind::Mail),
-        ("From: a@b.example\nSubject: Re: Undeliverable: x\n\nDelivery to the following recipient failed permanently:\nx@y.example\n".into(), Kind::Mail),
-        (String::new(), Kind::Mail),
+        (attached("Ann <a@b.example>"), MailKind::Mail),
+        (multipart("disposition-notification", "disposition-notification"), MailKind::Disposition),
+        (multipart("feedback-report", "feedback-report"), MailKind::Feedback),
+        ("From: a@b.example\nReturn-Path: <>\nAuto-Submitted: auto-replied\n\nAway. Write to c@b.example.\n".into(), MailKind::AutoReply),
+        ("From: a@b.example\nSubject: Out of office: hello\n\nAway.\n".into(), MailKind::AutoReply),
+        ("From: a@b.example\nSubject: question\n\nMy mail could not be delivered to the following address:\nx@y.example\n".into(), MailKind::Mail),
+        ("From: a@b.example\nSubject: Re: Undeliverable: x\n\nDelivery to the following recipient failed permanently:\nx@y.example\n".into(), MailKind::Mail),
+        (String::new(), MailKind::Mail),
     ] {
         assert_eq!(dsn::parse(mail.as_bytes()), Err(Error::NotAReport(kind)), "{mail}");
     }
@@ -114,10 +114,10 @@ fn an_address_among_words_is_believed_only_if_the_message_was_for_it() {
     assert_eq!(report.original_message_id.as_deref(), Some("<sent@x.example>"));
     // somebody else's message, a person, and no message at all
     for (mail, kind) in [
-        (mail(daemon, "bob@y.example"), Kind::Mail),
-        (mail("Ann <ann@y.example>", "ann@y.example"), Kind::Mail),
-        (mail(daemon, "ann@y.example").replace("message/rfc822", "application/octet-stream"), Kind::Mail),
-        (mail(daemon, "ann@y.example").replace("Subject: ", "Subject: Out of office: "), Kind::AutoReply),
+        (mail(daemon, "bob@y.example"), MailKind::Mail),
+        (mail("Ann <ann@y.example>", "ann@y.example"), MailKind::Mail),
+        (mail(daemon, "ann@y.example").replace("message/rfc822", "application/octet-stream"), MailKind::Mail),
+        (mail(daemon, "ann@y.example").replace("Subject: ", "Subject: Out of office: "), MailKind::AutoReply),
     ] {
         assert_eq!(dsn::parse(mail.as_bytes()), Err(Error::NotAReport(kind)), "{mail}");
     }

@@ -133,9 +133,9 @@ fn default_port(scheme: &str) -> Option<u16> {
 
 /// What a request is for its browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum CorsDecision {
     /// From a page of another origin that may send.
-    Allowed(Grant),
+    Allowed(CorsHeaders),
     /// From a page of another origin.
     Foreign(Foreign),
     /// From a page of this server, or from no page at all.
@@ -162,29 +162,29 @@ pub enum Foreign {
 }
 
 /// What the fields of a request say of the page behind it.
-pub fn judge(fields: &[(&[u8], &[u8])], origins: &Origins, names: Names<'_>) -> Standing {
+pub fn check(fields: &[(&[u8], &[u8])], origins: &Origins, names: Names<'_>) -> CorsDecision {
     let value = |name| value_of(fields, name);
     let (given, site, host) = (value("origin"), value("sec-fetch-site"), value("host").unwrap_or_default());
     let origin = given.as_deref().and_then(|given| Origin::parse(given).ok());
     if let Some(listed) = origin.as_ref().and_then(|origin| origins.listed.iter().find(|listed| *listed == origin)) {
-        return Standing::Allowed(Grant { origin: Some(listed.write()) });
+        return CorsDecision::Allowed(CorsHeaders { origin: Some(listed.write()) });
     }
     // The browser knows best: it compares schemes too (cross-site), and sees where a proxy has changed Host (same-origin).
     let same = match (site.as_deref().map(str::trim), &given, &origin) {
         (Some("same-origin" | "none"), ..) => true,
-        (_, _, Some(_)) if origins.any => return Standing::Allowed(Grant { origin: None }),
+        (_, _, Some(_)) if origins.any => return CorsDecision::Allowed(CorsHeaders { origin: None }),
         (Some(_), ..) => false,
-        (None, None, _) => return Standing::Own,
+        (None, None, _) => return CorsDecision::Own,
         (None, Some(_), origin) => origin.as_ref().is_some_and(|origin| origin.is_host(&host)),
     };
     if same {
         return match names.has(&host) {
-            true => Standing::Own,
-            false if origins.any && origin.is_some() => Standing::Allowed(Grant { origin: None }),
-            false => Standing::Foreign(Foreign::Host { host }),
+            true => CorsDecision::Own,
+            false if origins.any && origin.is_some() => CorsDecision::Allowed(CorsHeaders { origin: None }),
+            false => CorsDecision::Foreign(Foreign::Host { host }),
         };
     }
-    Standing::Foreign(Foreign::Origin { origin: given, site, host })
+    CorsDecision::Foreign(Foreign::Origin { origin: given, site, host })
 }
 
 /// Whether the answer to a request that only asks may be read by the page behind it: a browser lets a page read what comes from its own host,
@@ -198,11 +198,11 @@ pub fn check_host(fields: &[(&[u8], &[u8])], names: Names<'_>) -> Result<(), For
 
 /// The leave that an answer gives to a browser. `None`: any origin, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
+pub struct CorsHeaders {
     origin: Option<String>,
 }
 
-impl Grant {
+impl CorsHeaders {
     /// The fields of every answer, failures included, so that the page can read it.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = vec![("Access-Control-Allow-Origin", self.origin.clone().unwrap_or_else(|| "*".into()))];

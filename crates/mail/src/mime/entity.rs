@@ -9,7 +9,7 @@ use crate::transfer_encoding as body;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entity {
     /// Octets under a type.
-    Leaf { kind: body::Kind, encoding: Encoding },
+    Leaf { kind: body::BodyKind, encoding: Encoding },
     /// A header and a body (`message/rfc822`).
     Message,
     /// Parts between boundaries; those without a type are messages in a digest (RFC 2046 5.1.5).
@@ -51,12 +51,12 @@ impl Header {
         let encoding = Encoding::of(self.encoding.as_deref().unwrap_or_default());
         match self.content_type.as_deref() {
             None if in_digest && encoding == Encoding::Identity => Entity::Message,
-            None => Entity::Leaf { kind: body::Kind::Text, encoding },
+            None => Entity::Leaf { kind: body::BodyKind::Text, encoding },
             Some(value) => match field::value(value).ok().and_then(|value| ContentType::parse(&value).ok()) {
                 Some(content_type) => Entity::of(&content_type, encoding),
                 // What another reader may read as parts must stay readable.
                 None if is_composite(value) => Entity::Sealed("a composite part whose Content-Type cannot be read"),
-                None => Entity::Leaf { kind: body::Kind::Other, encoding },
+                None => Entity::Leaf { kind: body::BodyKind::Other, encoding },
             },
         }
     }
@@ -72,8 +72,8 @@ impl Entity {
     pub fn of(content_type: &ContentType, encoding: Encoding) -> Entity {
         let kind = content_type.kind();
         match (content_type.essence(), content_type.boundary()) {
-            _ if kind != body::Kind::Composite => Entity::Leaf { kind, encoding },
-            _ if encoding != Encoding::Identity => Entity::Leaf { kind: body::Kind::Other, encoding },
+            _ if kind != body::BodyKind::Composite => Entity::Leaf { kind, encoding },
+            _ if encoding != Encoding::Identity => Entity::Leaf { kind: body::BodyKind::Other, encoding },
             ("multipart/signed", _) => Entity::Sealed("multipart/signed"),
             ("multipart/encrypted", _) => Entity::Sealed("multipart/encrypted"),
             (essence, Some(boundary)) if content_type.is_multipart() => {

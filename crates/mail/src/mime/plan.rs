@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::entity::{Encoding, Entity};
 use super::walk::{Listener, walk};
 use super::{MimeError, Whole, field};
-use crate::transfer_encoding::{self as body, Kind, LengthCounter, Markup, Scan};
+use crate::transfer_encoding::{self as body, BodyKind, LengthCounter, Markup, Scan};
 
 /// More parts than this no mail program writes, and each takes a few octets here.
 const MAX_PARTS: usize = 10_000;
@@ -90,7 +90,7 @@ impl Listener for Planner {
     fn contents(&mut self, entity: Option<&Entity>) -> Result<(), MimeError> {
         self.entity = entity.cloned();
         self.scan = Scan::new(false, Markup::None);
-        let is_text = matches!(entity, Some(Entity::Leaf { kind: Kind::Text, encoding: Encoding::Identity }));
+        let is_text = matches!(entity, Some(Entity::Leaf { kind: BodyKind::Text, encoding: Encoding::Identity }));
         self.lengths = is_text.then(LengthCounter::default);
         Ok(())
     }

@@ -31,7 +31,7 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// What a media type allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum BodyKind {
     /// `multipart/*`, `message/*`: no encoding but 7bit, 8bit and binary (RFC 2045 6.4).
     Composite,
     /// Octets to be kept exactly. Also for text whose charset has units of more than one octet (UTF-16, UTF-32).
@@ -45,7 +45,7 @@ pub enum Kind {
 pub enum Encoding {
     /// base64
     Base64,
-    /// 8bit: only of a [`Kind::Composite`].
+    /// 8bit: only of a [`BodyKind::Composite`].
     EightBit,
     /// quoted-printable
     QuotedPrintable,
@@ -77,16 +77,16 @@ pub enum Source {
 
 impl Plan {
     /// For octets under a type of their own; `lengths` as for [`plan`].
-    pub fn of_leaf<E>(kind: Kind, facts: &Facts, lengths: impl FnOnce() -> Result<Lengths, E>) -> Result<Plan, E> {
+    pub fn of_leaf<E>(kind: BodyKind, facts: &Facts, lengths: impl FnOnce() -> Result<Lengths, E>) -> Result<Plan, E> {
         let is_clean = || trouble(facts).is_none() && facts.eight_bit == 0 && !facts.from_line;
         let encoding = match kind {
-            Kind::Composite | Kind::Other => Encoding::Base64,
-            Kind::Text if is_clean() => Encoding::SevenBit,
-            Kind::Text if facts.nul => Encoding::Base64,
-            Kind::Text => lengths()?.shorter(),
+            BodyKind::Composite | BodyKind::Other => Encoding::Base64,
+            BodyKind::Text if is_clean() => Encoding::SevenBit,
+            BodyKind::Text if facts.nul => Encoding::Base64,
+            BodyKind::Text => lengths()?.shorter(),
         };
         // What is called text and holds a NUL is none: a line end in it may be part of a number.
-        let source = if kind == Kind::Text && !facts.nul { Source::Text } else { Source::Octets };
+        let source = if kind == BodyKind::Text && !facts.nul { Source::Text } else { Source::Octets };
         Ok(Plan { encoding, source })
     }
 
@@ -158,7 +158,7 @@ impl std::error::Error for BodyError {}
 /// How to write a body of `kind` of which `facts` are known, and whose sender may have `declared` a
 /// Content-Transfer-Encoding. Where two encodings would do, `lengths` is asked for those of the body.
 pub fn plan<E: From<BodyError>>(
-    kind: Kind,
+    kind: BodyKind,
     declared: Option<&str>,
     facts: &Facts,
     lengths: impl FnOnce() -> Result<Lengths, E>,
@@ -168,15 +168,15 @@ pub fn plan<E: From<BodyError>>(
         "base64" => as_sent(kind, Encoding::Base64, "base64", facts.is_base64)?,
         "quoted-printable" => as_sent(kind, Encoding::QuotedPrintable, "quoted-printable", facts.is_quoted_printable)?,
         "7bit" if facts.eight_bit > 0 => return Err(BodyError::EightBitDeclared7bit.into()),
-        "" | "7bit" | "8bit" | "binary" if kind == Kind::Composite => composite(facts),
+        "" | "7bit" | "8bit" | "binary" if kind == BodyKind::Composite => composite(facts),
         "" | "7bit" | "8bit" | "binary" => Plan::of_leaf(kind, facts, lengths)?,
         _ => return Err(BodyError::UnknownEncoding.into()),
     })
 }
 
-fn as_sent(kind: Kind, encoding: Encoding, name: &'static str, borne_out: bool) -> Result<Plan, BodyError> {
+fn as_sent(kind: BodyKind, encoding: Encoding, name: &'static str, borne_out: bool) -> Result<Plan, BodyError> {
     match (kind, borne_out) {
-        (Kind::Composite, _) => Err(BodyError::OnComposite(name)),
+        (BodyKind::Composite, _) => Err(BodyError::OnComposite(name)),
         (_, false) => Err(BodyError::NotAsDeclared(name)),
         (_, true) => Ok(Plan::again(encoding)),
     }

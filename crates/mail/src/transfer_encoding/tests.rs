@@ -68,7 +68,7 @@ fn scan(body: &[u8]) -> Facts {
     scan.facts()
 }
 
-fn plan(kind: Kind, declared: Option<&str>, body: &[u8]) -> Result<Plan, BodyError> {
+fn plan(kind: BodyKind, declared: Option<&str>, body: &[u8]) -> Result<Plan, BodyError> {
     super::plan(kind, declared, &scan(body), || Ok(Lengths::of(body).unwrap()))
 }
 
@@ -146,7 +146,7 @@ fn any_text_comes_back() {
     for _ in 0..6_000 {
         let body = dice.body();
         let facts = scan(&body);
-        let plan = plan(Kind::Text, None, &body).unwrap();
+        let plan = plan(BodyKind::Text, None, &body).unwrap();
         let out = written(&plan, &body, &mut dice);
         assert_carriable(&out, plan.encoding, &body);
         let (back, lengths) = (read_back(plan.encoding, &out), Lengths::of(&body[..]).unwrap());
@@ -201,14 +201,14 @@ fn a_length_that_decides_nothing_is_not_counted() {
         super::plan(kind, declared, &scan(body), lengths).unwrap();
         asked
     };
-    assert!(asked(Kind::Text, None, "\u{fc}\n".as_bytes()));
-    assert!(asked(Kind::Text, Some("8bit"), &[b'x'; 991]));
+    assert!(asked(BodyKind::Text, None, "\u{fc}\n".as_bytes()));
+    assert!(asked(BodyKind::Text, Some("8bit"), &[b'x'; 991]));
     for (kind, declared, body) in [
-        (Kind::Text, None, &b"plain\n"[..]),
-        (Kind::Text, None, b"\0\xfc"),
-        (Kind::Text, Some("base64"), b"QUJD"),
-        (Kind::Other, None, b"\xfc"),
-        (Kind::Composite, None, b"\xfc"),
+        (BodyKind::Text, None, &b"plain\n"[..]),
+        (BodyKind::Text, None, b"\0\xfc"),
+        (BodyKind::Text, Some("base64"), b"QUJD"),
+        (BodyKind::Other, None, b"\xfc"),
+        (BodyKind::Composite, None, b"\xfc"),
     ] {
         assert!(!asked(kind, declared, body), "{kind:?} {declared:?} {}", body.escape_ascii());
     }
@@ -219,7 +219,7 @@ fn other_types_come_back_to_the_octet() {
     let mut dice = Dice(7);
     for _ in 0..1_000 {
         let body = dice.body();
-        let plan = plan(Kind::Other, None, &body).unwrap();
+        let plan = plan(BodyKind::Other, None, &body).unwrap();
         assert_eq!(plan.transfer_encoding(), Some("base64"));
         assert_eq!(read_back(plan.encoding, &written(&plan, &body, &mut dice)), body);
     }
@@ -231,7 +231,7 @@ fn composites_pass_or_are_opened() {
     let mut opened = 0;
     for _ in 0..2_000 {
         let body = dice.body();
-        let plan = plan(Kind::Composite, None, &body).unwrap();
+        let plan = plan(BodyKind::Composite, None, &body).unwrap();
         if plan.opens_parts() {
             opened += 1;
             continue;
@@ -242,7 +242,7 @@ fn composites_pass_or_are_opened() {
     }
     assert!((100..1_900).contains(&opened));
     let clean = |body: &[u8]| {
-        let plan = plan(Kind::Composite, None, body).unwrap();
+        let plan = plan(BodyKind::Composite, None, body).unwrap();
         if plan.opens_parts() { Err(()) } else { Ok(plan.transfer_encoding()) }
     };
     assert_eq!(clean(b"--b\r\n\r\nx\r\n--b--\r\n"), Ok(None));
@@ -262,7 +262,7 @@ fn what_a_client_has_encoded_itself_passes_and_means_the_same() {
         for _ in 0..dice.throw(5) {
             base64.insert_str(dice.throw(base64.len() + 1), ["\r\n", " ", "\n"][dice.throw(3)]);
         }
-        let plan_of = |declared, body: &[u8]| plan(Kind::Other, Some(declared), body).unwrap();
+        let plan_of = |declared, body: &[u8]| plan(BodyKind::Other, Some(declared), body).unwrap();
         let plan = plan_of("BASE64", base64.as_bytes());
         let out = written(&plan, base64.as_bytes(), &mut dice);
         assert_carriable(&out, Encoding::Base64, base64.as_bytes());
@@ -304,7 +304,7 @@ fn quoted_printable_of_a_client_is_written_anew() {
         ("a=\n", "a\n"),
         ("a =\n\nb\t= \n", "a=20\nb=09\n"),
     ] {
-        let plan = plan(Kind::Text, Some("quoted-printable"), sent.as_bytes()).unwrap();
+        let plan = plan(BodyKind::Text, Some("quoted-printable"), sent.as_bytes()).unwrap();
         let out = written(&plan, sent.as_bytes(), &mut Dice(1));
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{sent:?}");
     }
@@ -319,20 +319,20 @@ fn quoted_printable_of_a_client_is_written_anew() {
 #[test]
 fn declarations_that_do_not_hold_are_refused_and_idle_ones_ignored() {
     for (kind, declared, body, expected) in [
-        (Kind::Text, "base64", &b"no base64!"[..], Err(BodyError::NotAsDeclared("base64"))),
-        (Kind::Text, "base64", b"QUJD", Ok(Some("base64"))),
-        (Kind::Text, "quoted-printable", b"100 %=", Err(BodyError::NotAsDeclared("quoted-printable"))),
-        (Kind::Other, "quoted-printable", b"=00", Ok(Some("quoted-printable"))),
-        (Kind::Composite, "base64", b"QUJD", Err(BodyError::OnComposite("base64"))),
-        (Kind::Composite, "Quoted-Printable", b"a", Err(BodyError::OnComposite("quoted-printable"))),
-        (Kind::Composite, "8bit", b"a", Ok(None)),
-        (Kind::Text, "7bit", b"a\n", Ok(None)),
-        (Kind::Text, "7bit", b"\xfc", Err(BodyError::EightBitDeclared7bit)),
-        (Kind::Text, "8BIT", b"a", Ok(None)),
-        (Kind::Text, "binary", b"caf\xc3\xa9 au lait, s'il vous plait\n", Ok(Some("quoted-printable"))),
-        (Kind::Text, "", b"a", Ok(None)),
-        (Kind::Text, "x-uuencode", b"a", Err(BodyError::UnknownEncoding)),
-        (Kind::Text, "gzip", b"a", Err(BodyError::UnknownEncoding)),
+        (BodyKind::Text, "base64", &b"no base64!"[..], Err(BodyError::NotAsDeclared("base64"))),
+        (BodyKind::Text, "base64", b"QUJD", Ok(Some("base64"))),
+        (BodyKind::Text, "quoted-printable", b"100 %=", Err(BodyError::NotAsDeclared("quoted-printable"))),
+        (BodyKind::Other, "quoted-printable", b"=00", Ok(Some("quoted-printable"))),
+        (BodyKind::Composite, "base64", b"QUJD", Err(BodyError::OnComposite("base64"))),
+        (BodyKind::Composite, "Quoted-Printable", b"a", Err(BodyError::OnComposite("quoted-printable"))),
+        (BodyKind::Composite, "8bit", b"a", Ok(None)),
+        (BodyKind::Text, "7bit", b"a\n", Ok(None)),
+        (BodyKind::Text, "7bit", b"\xfc", Err(BodyError::EightBitDeclared7bit)),
+        (BodyKind::Text, "8BIT", b"a", Ok(None)),
+        (BodyKind::Text, "binary", b"caf\xc3\xa9 au lait, s'il vous plait\n", Ok(Some("quoted-printable"))),
+        (BodyKind::Text, "", b"a", Ok(None)),
+        (BodyKind::Text, "x-uuencode", b"a", Err(BodyError::UnknownEncoding)),
+        (BodyKind::Text, "gzip", b"a", Err(BodyError::UnknownEncoding)),
     ] {
         let got = plan(kind, Some(declared), body).map(|plan| plan.transfer_encoding());
         assert_eq!(got, expected, "{kind:?} {declared}");
@@ -354,11 +354,11 @@ fn what_makes_text_need_an_encoding() {
         (b"mostly text\0but a NUL".to_vec(), Some("base64")),
         ("\u{4f60}\u{597d}\u{4e16}\u{754c}".repeat(9).into_bytes(), Some("base64")),
     ] {
-        let plan = plan(Kind::Text, None, &body).unwrap();
+        let plan = plan(BodyKind::Text, None, &body).unwrap();
         assert_eq!(plan.transfer_encoding(), expected, "{}", body.escape_ascii());
     }
     let mut out = Vec::new();
     let body = b"From me\r\n.\n. \nFrom\r\ntab\t\nbare\rCR \xfc=";
-    encode(&plan(Kind::Text, None, body).unwrap(), &body[..], &mut out).unwrap();
+    encode(&plan(BodyKind::Text, None, body).unwrap(), &body[..], &mut out).unwrap();
     assert_eq!(out.escape_ascii().to_string(), "=46rom me\\n=2E\\n.=20\\nFrom\\ntab=09\\nbare=0DCR =FC=3D\\n");
 }

@@ -40,7 +40,7 @@ pub enum DryRuns {
 
 /// A request that is a dry run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trial {
+pub struct DryRun {
     /// Whether the client asked for it.
     pub asked: bool,
 }
@@ -63,11 +63,11 @@ impl DryRuns {
 
     /// Whether a request with these fields is a dry run. A server may ignore a preference (RFC 7240 2), but then a message would go out that
     /// its sender meant as a trial: where none is allowed, who asks for one is refused.
-    pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<Trial>, NotOffered> {
+    pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<DryRun>, NotOffered> {
         let asked = is_asked(&value_of(fields, "prefer").unwrap_or_default());
         match self {
-            DryRuns::Every => Ok(Some(Trial { asked })),
-            DryRuns::Asked => Ok(asked.then_some(Trial { asked })),
+            DryRuns::Every => Ok(Some(DryRun { asked })),
+            DryRuns::Asked => Ok(asked.then_some(DryRun { asked })),
             DryRuns::Off if !asked => Ok(None),
             DryRuns::Off => Err(NotOffered),
         }
@@ -104,7 +104,7 @@ fn is_asked(prefer: &str) -> bool {
 
 /// Where a message would go.
 #[derive(Clone, Copy, Debug)]
-pub enum Way<'a> {
+pub enum Route<'a> {
     /// Into this Maildir.
     Maildir(&'a Path),
     /// To this program with these words.
@@ -125,20 +125,20 @@ pub enum Way<'a> {
 
 /// What would have been done.
 #[derive(Clone, Copy, Debug)]
-pub struct Rehearsal<'a> {
+pub struct DryRunReport<'a> {
     /// Of the message.
     pub message_id: &'a MessageId,
     /// Where it would go.
-    pub way: Way<'a>,
+    pub route: Route<'a>,
     /// Who would get it, Bcc among them; `None` where the arguments of the program alone decide.
     pub recipients: Option<&'a [String]>,
     /// What would go.
     pub message: &'a Message,
     /// Who asked for this.
-    pub trial: Trial,
+    pub dry_run: DryRun,
 }
 
-impl Rehearsal<'_> {
+impl DryRunReport<'_> {
     /// 200 with all of it, as text or as JSON. Fails where the message cannot be read again.
     pub fn reply(&self, accept: Option<&str>) -> io::Result<Response> {
         let mut message = Vec::with_capacity(self.message.len() as usize);
@@ -154,7 +154,7 @@ impl Rehearsal<'_> {
             ("X-Content-Type-Options", "nosniff".to_owned()),
             ("Content-Security-Policy", "default-src 'none'; sandbox".to_owned()),
         ];
-        if self.trial.asked {
+        if self.dry_run.asked {
             fields.push(("Preference-Applied", PREFERENCE.to_owned()));
         }
         Ok(Response { status: 200, fields, content_type, body })
@@ -164,13 +164,13 @@ impl Rehearsal<'_> {
     fn report(&self) -> String {
         let mut lines =
             vec!["Dry run: nothing was sent.".to_owned(), line("Message-ID", self.message_id.as_str().as_bytes())];
-        match self.way {
-            Way::Maildir(path) => lines.push(line("Maildir", path.as_os_str().as_bytes())),
-            Way::Program { path, arguments } => {
+        match self.route {
+            Route::Maildir(path) => lines.push(line("Maildir", path.as_os_str().as_bytes())),
+            Route::Program { path, arguments } => {
                 lines.push(line("Program", path.as_os_str().as_bytes()));
                 lines.extend(arguments.iter().enumerate().map(|(i, word)| line(&format!("Argument {}", i + 1), word)));
             }
-            Way::Relay { server, sender } => {
+            Route::Relay { server, sender } => {
                 lines.push(line("Relay", server.as_bytes()));
                 lines.push(line("Sender", sender.unwrap_or_default().as_bytes()));
             }
@@ -190,13 +190,13 @@ impl Rehearsal<'_> {
         let mut report = json!({
             "dry_run": true, "message_id": self.message_id.as_str(), "octets": message.len(), "recipients": self.recipients,
         });
-        match self.way {
-            Way::Maildir(path) => report["maildir"] = text(path.as_os_str().as_bytes()),
-            Way::Program { path, arguments } => {
+        match self.route {
+            Route::Maildir(path) => report["maildir"] = text(path.as_os_str().as_bytes()),
+            Route::Program { path, arguments } => {
                 report["program"] = text(path.as_os_str().as_bytes());
                 report["arguments"] = arguments.iter().map(|word| text(word)).collect();
             }
-            Way::Relay { server, sender } => {
+            Route::Relay { server, sender } => {
                 report["relay"] = json!(server);
                 report["sender"] = json!(sender);
             }

@@ -1,14 +1,14 @@
 //! Whether a message could be handed over now -> 200 or 503, for monitoring.
 #![forbid(unsafe_code)]
 
-use crate::transport::health::{Ailment, Scope};
+use crate::transport::health::{HealthError, Scope};
 use serde_json::json;
 use web::Response;
 use web::accept::preferred;
 use web::escape::{escape_tags, harmless_json};
 
 /// 200 or 503, as text or as JSON. `detailed`: whether the client may see what the log does.
-pub fn reply(health: &Result<Scope, Ailment>, accept: Option<&str>, detailed: bool) -> Response {
+pub fn reply(health: &Result<Scope, HealthError>, accept: Option<&str>, detailed: bool) -> Response {
     let as_json = preferred(accept, &["text/plain", "application/json"]) == Some("application/json");
     let (status, json, text) = match health {
         Ok(Scope { transport, checked, unchecked }) => (
@@ -16,7 +16,7 @@ pub fn reply(health: &Result<Scope, Ailment>, accept: Option<&str>, detailed: bo
             json!({"status": "ok", "transport": transport, "checked": checked, "not_checked": unchecked}),
             format!("ok: {checked}\nnot checked: {unchecked}\n"),
         ),
-        Err(Ailment { reason, detail }) => {
+        Err(HealthError { reason, detail }) => {
             let detail = detailed.then_some(detail);
             let more = detail.map(|detail| format!("{detail}\n")).unwrap_or_default();
             let json = json!({"status": "failing", "reason": reason, "detail": detail});
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn a_fault_is_told_in_full_only_where_allowed() {
-        let ailing = Err(Ailment { reason: "it is missing", detail: "/a/<b>".into() });
+        let ailing = Err(HealthError { reason: "it is missing", detail: "/a/<b>".into() });
         for (accept, detailed) in
             [(None, false), (None, true), (Some("application/json"), false), (Some("application/json"), true)]
         {

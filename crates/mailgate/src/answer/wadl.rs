@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::answer::statuses::STATUSES;
-use crate::input::fields::{KNOWN, Kind};
+use crate::input::fields::{FieldKind, KNOWN};
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
 /// The document for the resource at `url`.
@@ -12,7 +12,7 @@ pub fn document(url: &str) -> String {
     xml += "      <method name=\"POST\" id=\"send\">\n        <request>\n";
     for known in KNOWN {
         let Some(meaning) = known.meaning else { continue };
-        param(&mut xml, known.name, "header", known.kind == Kind::Addresses, meaning);
+        param(&mut xml, known.name, "header", known.kind == FieldKind::Addresses, meaning);
     }
     param(&mut xml, "Prefer", "header", false, PREFER);
     param(&mut xml, "Idempotency-Key", "header", false, KEY);

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 /// Why there is no verdict.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum CheckError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
     /// What came is no verdict; on one line, escaped.
@@ -17,27 +17,27 @@ pub enum Trouble {
     Storage(io::Error),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
+            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
                 f.write_str("no answer within SendmailMilterTimeout")
             }
-            Trouble::Lost(error) | Trouble::Storage(error) => error.fmt(f),
-            Trouble::Nonsense(words) if words.contains("size limit exceeded") => {
+            CheckError::Lost(error) | CheckError::Storage(error) => error.fmt(f),
+            CheckError::Nonsense(words) if words.contains("size limit exceeded") => {
                 write!(
                     f,
                     "it answered '{words}'; raise StreamMaxLength in clamd.conf to SendmailMaxSize and half as much again"
                 )
             }
-            Trouble::Nonsense(words) => write!(f, "it answered '{words}'"),
+            CheckError::Nonsense(words) => write!(f, "it answered '{words}'"),
         }
     }
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for CheckError {
     fn from(error: io::Error) -> Self {
-        Trouble::Storage(error)
+        CheckError::Storage(error)
     }
 }
 
@@ -46,10 +46,10 @@ const PIECE: usize = 64 * 1024;
 const LONGEST: u64 = 4096;
 
 /// The name of what was found, if anything was.
-pub fn scan(stream: &mut (impl Read + Write), letter: &Letter) -> Result<Option<String>, Trouble> {
+pub fn scan(stream: &mut (impl Read + Write), letter: &Letter) -> Result<Option<String>, CheckError> {
     let header = letter.fields.iter().map(|field| field.line()).chain([&b"\n"[..]]).collect::<Vec<_>>().concat();
     let mut broken = stream.write_all(b"zINSTREAM\0").err();
-    on_the_wire::<Trouble>(header.chain(letter.body()), PIECE, |piece| {
+    on_the_wire::<CheckError>(header.chain(letter.body()), PIECE, |piece| {
         let framed = [&(piece.len() as u32).to_be_bytes()[..], piece].concat();
         // A server that has enough says why and closes: its words are still to be read.
         broken = broken.take().or_else(|| stream.write_all(&framed).err());
@@ -64,22 +64,22 @@ pub fn scan(stream: &mut (impl Read + Write), letter: &Letter) -> Result<Option<
         match stream.read(&mut piece) {
             Ok(0) => break,
             Ok(n) => answer.extend_from_slice(&piece[..n]),
-            Err(error) => return Err(Trouble::Lost(broken.unwrap_or(error))),
+            Err(error) => return Err(CheckError::Lost(broken.unwrap_or(error))),
         }
     }
     verdict(&answer, broken)
 }
 
 /// `stream: OK`, `stream: NAME FOUND`, `... ERROR`, ended by NUL.
-fn verdict(answer: &[u8], broken: Option<io::Error>) -> Result<Option<String>, Trouble> {
-    let nonsense = || Trouble::Nonsense(one_line(answer.strip_suffix(b"\0").unwrap_or(answer), 200));
+fn verdict(answer: &[u8], broken: Option<io::Error>) -> Result<Option<String>, CheckError> {
+    let nonsense = || CheckError::Nonsense(one_line(answer.strip_suffix(b"\0").unwrap_or(answer), 200));
     match (answer.strip_suffix(b"\0").and_then(|text| text.strip_prefix(b"stream: ")), broken) {
         (Some(b"OK"), None) => Ok(None),
         (Some(found), _) if found.ends_with(b" FOUND") && !found[..found.len() - 6].contains(&0) => {
             Ok(Some(one_line(&found[..found.len() - 6], 200)))
         }
-        (_, Some(error)) if answer.is_empty() => Err(Trouble::Lost(error)),
-        _ if answer.is_empty() => Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
+        (_, Some(error)) if answer.is_empty() => Err(CheckError::Lost(error)),
+        _ if answer.is_empty() => Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
         _ => Err(nonsense()),
     }
 }

@@ -4,7 +4,7 @@
 //! sent. So clocks that differ never send twice. A hand-over whose lease is over has an outcome that nobody knows.
 #![forbid(unsafe_code)]
 
-use super::{Claim, Claims, Ended, Found, Held, Outcome, StoreError, now};
+use super::{Claim, Claims, Ended, Held, KeyState, Outcome, StoreError, now};
 use crate::digest::Digest;
 use mail::message_id::Token;
 use sql::{Database, DatabaseError, Row, Statement};
@@ -91,7 +91,7 @@ impl<C: Connect> Table<C> {
 }
 
 impl<C: Connect> Claims for Table<C> {
-    fn claim(&self, key: &Digest, content: &Digest) -> Result<Found<'_>, StoreError> {
+    fn claim(&self, key: &Digest, content: &Digest) -> Result<KeyState<'_>, StoreError> {
         let owner = Token::random().map_err(|error| StoreError(format!("no name for a claim: {error}")))?;
         let (digest, owner, content) = (key.to_string(), owner.as_str().to_owned(), content.to_string());
         let mine = Mine { table: self, digest: digest.clone(), owner: owner.clone() };
@@ -99,10 +99,10 @@ impl<C: Connect> Claims for Table<C> {
         let (lease, undo) = (self.lease(2).to_string(), mine.undo());
         let work = move |database: &mut dyn Database| take(database, &digest, &content, &owner, &lease);
         match self.connections.with(work, undo).map_err(failed)? {
-            There::Mine => Ok(Found::Yours(Claim::new(mine))),
-            There::Running | There::Dead { .. } => Ok(Found::Running),
-            There::Other => Ok(Found::OtherContent),
-            There::Ended(ended) => Ok(Found::Ended(ended)),
+            There::Mine => Ok(KeyState::Yours(Claim::new(mine))),
+            There::Running | There::Dead { .. } => Ok(KeyState::Running),
+            There::Other => Ok(KeyState::OtherContent),
+            There::Ended(ended) => Ok(KeyState::Ended(ended)),
             There::Foreign => Err(StoreError("a row of the table idempotency is none that this version knows".into())),
         }
     }

@@ -5,7 +5,7 @@
 
 use super::file::{self, KeyFile, Lock};
 use super::record::{self, Record};
-use super::{Claim, Claims, Found, Held, Outcome, StoreError, now, sweep};
+use super::{Claim, Claims, Held, KeyState, Outcome, StoreError, now, sweep};
 use crate::digest::Digest;
 use mail::text::one_line;
 use std::io;
@@ -37,7 +37,7 @@ impl<'a> Directory<'a> {
 }
 
 impl Claims for Directory<'_> {
-    fn claim(&self, key: &Digest, content: &Digest) -> Result<Found<'_>, StoreError> {
+    fn claim(&self, key: &Digest, content: &Digest) -> Result<KeyState<'_>, StoreError> {
         let key = key.to_string();
         let (folder, name) = key.split_at(2);
         let folder = self.path.join(folder);
@@ -45,17 +45,17 @@ impl Claims for Directory<'_> {
         let fail = |error: io::Error| failed("cannot hold a key", &path, &error);
         for _ in 0..TRIES {
             let file = match lock(self.path, &folder, &path).map_err(fail)? {
-                Lock::Busy => return Ok(Found::Running),
+                Lock::Busy => return Ok(KeyState::Running),
                 Lock::Gone => continue,
                 Lock::Held(file) => file,
             };
             return match file.read().map_err(fail)? {
                 Record::Begun { expires, content: known, ended } if expires > now() => {
-                    Ok(if known == *content { Found::Ended(ended) } else { Found::OtherContent })
+                    Ok(if known == *content { KeyState::Ended(ended) } else { KeyState::OtherContent })
                 }
                 _ => {
                     file.empty().map_err(fail)?;
-                    Ok(Found::Yours(Claim::new(Owned { file, content: *content, lifetime: self.lifetime })))
+                    Ok(KeyState::Yours(Claim::new(Owned { file, content: *content, lifetime: self.lifetime })))
                 }
             };
         }

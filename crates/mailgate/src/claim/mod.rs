@@ -21,7 +21,7 @@ use std::time::Duration;
 /// A store of keys.
 pub trait Claims {
     /// Takes `key` for a message with this `content`, or says why not.
-    fn claim(&self, key: &Digest, content: &Digest) -> Result<Found<'_>, StoreError>;
+    fn claim(&self, key: &Digest, content: &Digest) -> Result<KeyState<'_>, StoreError>;
 }
 
 /// What a store does for the owner of one key.
@@ -35,7 +35,7 @@ pub trait Held {
 }
 
 /// What is known of a key.
-pub enum Found<'a> {
+pub enum KeyState<'a> {
     /// It was used before, and this came of it.
     Ended(Ended),
     /// It was used before for something else.

@@ -97,7 +97,7 @@ fn file(path: &Path, lifetime: Duration, now: i64) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::claim::directory::Directory;
-    use crate::claim::{Claims, Found, Outcome};
+    use crate::claim::{Claims, KeyState, Outcome};
     use crate::digest::Digest;
 
     const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -113,7 +113,7 @@ mod tests {
         std::fs::create_dir(&top).unwrap();
         for number in 0..300 {
             let directory = Directory::new(&top, WEEK);
-            let Found::Yours(mut claim) = directory.claim(&digest(number), &digest(0)).unwrap() else { panic!() };
+            let KeyState::Yours(mut claim) = directory.claim(&digest(number), &digest(0)).unwrap() else { panic!() };
             claim.hand_over("<a@b>").unwrap();
             claim.settle(&Outcome::Accepted { status_url: None }).unwrap();
         }
@@ -150,7 +150,7 @@ mod tests {
         assert!(!left_by_the_dead.exists());
         assert_eq!(count(&top), 301);
         let directory = Directory::new(&top, 2 * WEEK);
-        let Found::Yours(mut longer) = directory.claim(&digest(1000), &digest(0)).unwrap() else { panic!() };
+        let KeyState::Yours(mut longer) = directory.claim(&digest(1000), &digest(0)).unwrap() else { panic!() };
         longer.hand_over("<a@b>").unwrap();
         round(&top, start + week + 60, WEEK);
         assert_eq!(count(&top), 2, "one with a longer life, and what is not ours");

@@ -38,19 +38,19 @@ fn accepted() -> Outcome {
 }
 
 #[track_caller]
-fn yours<'a>(found: Result<Found<'a>, StoreError>) -> Claim<'a> {
+fn yours<'a>(found: Result<KeyState<'a>, StoreError>) -> Claim<'a> {
     match found.unwrap() {
-        Found::Yours(claim) => claim,
+        KeyState::Yours(claim) => claim,
         other => panic!("not ours: {}", word(&other)),
     }
 }
 
-fn word(found: &Found<'_>) -> String {
+fn word(found: &KeyState<'_>) -> String {
     match found {
-        Found::Ended(ended) => format!("{} {}", ended.message_id, ended.outcome.write()),
-        Found::OtherContent => "other content".into(),
-        Found::Running => "running".into(),
-        Found::Yours(_) => "yours".into(),
+        KeyState::Ended(ended) => format!("{} {}", ended.message_id, ended.outcome.write()),
+        KeyState::OtherContent => "other content".into(),
+        KeyState::Running => "running".into(),
+        KeyState::Yours(_) => "yours".into(),
     }
 }
 
@@ -165,20 +165,20 @@ fn of_many_who_come_at_once_one_sends() {
                         let store = folder.store();
                         match store.claim(&digest(key), &digest("content")).unwrap() {
                             // Half of the owners give up first.
-                            Found::Yours(claim)
+                            KeyState::Yours(claim)
                                 if client % 2 == 0 && sent.load(std::sync::atomic::Ordering::SeqCst) == 0 =>
                             {
                                 drop(claim);
                                 std::thread::yield_now();
                             }
-                            Found::Yours(mut claim) => {
+                            KeyState::Yours(mut claim) => {
                                 claim.hand_over("<a@b>").unwrap();
                                 sent.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                                 return claim.settle(&accepted()).unwrap();
                             }
-                            Found::Ended(_) => return,
-                            Found::Running => std::thread::yield_now(),
-                            Found::OtherContent => panic!("one content"),
+                            KeyState::Ended(_) => return,
+                            KeyState::Running => std::thread::yield_now(),
+                            KeyState::OtherContent => panic!("one content"),
                         }
                     }
                 });

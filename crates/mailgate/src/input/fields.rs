@@ -7,7 +7,7 @@ use mail::structured::Form;
 
 /// What the value of a field is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// A list of addresses that may be empty (RFC 5322 3.6.3).
     Addresses,
     /// A media type (RFC 2045 5).
@@ -34,7 +34,7 @@ pub struct Known {
     /// Its canonical name.
     pub name: &'static str,
     /// What its value is read as.
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// One sentence for the reader of the WADL; fields without one are checked but not advertised.
     pub meaning: Option<&'static str>,
 }
@@ -47,67 +47,71 @@ pub fn is_offered(name: &HeaderName) -> bool {
 /// Whether the field of this name, in any case, holds addresses.
 pub fn holds_addresses(name: &str) -> bool {
     let known = KNOWN.iter().find(|known| known.name.eq_ignore_ascii_case(name));
-    known.is_some_and(|known| matches!(known.kind, Kind::Addresses | Kind::Mailbox))
+    known.is_some_and(|known| matches!(known.kind, FieldKind::Addresses | FieldKind::Mailbox))
 }
 
 /// What `name` is read as: text, unless the table knows better.
-pub fn kind(name: &HeaderName) -> Kind {
-    KNOWN.iter().find(|known| name.is(known.name)).map_or(Kind::Text, |known| known.kind)
+pub fn kind(name: &HeaderName) -> FieldKind {
+    KNOWN.iter().find(|known| name.is(known.name)).map_or(FieldKind::Text, |known| known.kind)
 }
 
-const fn row(name: &'static str, kind: Kind, meaning: &'static str) -> Known {
+const fn row(name: &'static str, kind: FieldKind, meaning: &'static str) -> Known {
     Known { name, kind, meaning: Some(meaning) }
 }
 
-const fn checked(name: &'static str, kind: Kind) -> Known {
+const fn checked(name: &'static str, kind: FieldKind) -> Known {
     Known { name, kind, meaning: None }
 }
 
 /// Every field that is more than text.
 pub const KNOWN: &[Known] = &[
-    row("To", Kind::Addresses, "Recipients. At least one of To, Cc and Bcc is needed."),
-    row("Cc", Kind::Addresses, "Recipients of a copy."),
-    row("Bcc", Kind::Addresses, "Recipients nobody else sees."),
-    row("From", Kind::Mailbox, "The author, one mailbox. The server may set it itself."),
-    row("Subject", Kind::Text, "The subject, in UTF-8, ISO-8859-1 or as encoded-words of RFC 2047."),
-    row("Reply-To", Kind::Addresses, "Where answers go."),
-    row("Sender", Kind::Mailbox, "Who sends on behalf of the author, one mailbox."),
-    row("Date", Kind::Date, "When the message was written; now if missing."),
-    row("Message-ID", Kind::MessageId, "The identifier of the message; a random one if missing."),
-    row("In-Reply-To", Kind::Structured(Form::MessageIds), "The identifiers of the messages this one answers."),
-    row("References", Kind::Structured(Form::MessageIds), "The identifiers of the thread this message belongs to."),
-    row("Content-Type", Kind::ContentType, "The media type of the body; text/plain if missing."),
+    row("To", FieldKind::Addresses, "Recipients. At least one of To, Cc and Bcc is needed."),
+    row("Cc", FieldKind::Addresses, "Recipients of a copy."),
+    row("Bcc", FieldKind::Addresses, "Recipients nobody else sees."),
+    row("From", FieldKind::Mailbox, "The author, one mailbox. The server may set it itself."),
+    row("Subject", FieldKind::Text, "The subject, in UTF-8, ISO-8859-1 or as encoded-words of RFC 2047."),
+    row("Reply-To", FieldKind::Addresses, "Where answers go."),
+    row("Sender", FieldKind::Mailbox, "Who sends on behalf of the author, one mailbox."),
+    row("Date", FieldKind::Date, "When the message was written; now if missing."),
+    row("Message-ID", FieldKind::MessageId, "The identifier of the message; a random one if missing."),
+    row("In-Reply-To", FieldKind::Structured(Form::MessageIds), "The identifiers of the messages this one answers."),
+    row(
+        "References",
+        FieldKind::Structured(Form::MessageIds),
+        "The identifiers of the thread this message belongs to.",
+    ),
+    row("Content-Type", FieldKind::ContentType, "The media type of the body; text/plain if missing."),
     row(
         "Content-Transfer-Encoding",
-        Kind::TransferEncoding,
+        FieldKind::TransferEncoding,
         "base64 or quoted-printable if the body is encoded already.",
     ),
-    row("MIME-Version", Kind::MimeVersion, "1.0."),
-    checked("Archived-At", Kind::Structured(Form::Uris)),
-    checked("Auto-Submitted", Kind::Structured(Form::AutoSubmitted)),
-    checked("Content-Disposition", Kind::Structured(Form::Disposition)),
-    checked("Content-ID", Kind::Structured(Form::MessageId)),
-    checked("Content-Language", Kind::Structured(Form::Languages)),
-    checked("Content-Location", Kind::Structured(Form::Uri)),
-    checked("Content-MD5", Kind::Structured(Form::Md5)),
-    checked("Disposition-Notification-To", Kind::Addresses),
-    checked("Errors-To", Kind::Addresses),
-    checked("Importance", Kind::Structured(Form::Keyword)),
-    checked("Keywords", Kind::Structured(Form::Phrases)),
-    checked("List-Archive", Kind::Structured(Form::Uris)),
-    checked("List-Help", Kind::Structured(Form::Uris)),
-    checked("List-ID", Kind::Structured(Form::ListId)),
-    checked("List-Owner", Kind::Structured(Form::Uris)),
-    checked("List-Post", Kind::Structured(Form::Uris)),
-    checked("List-Subscribe", Kind::Structured(Form::Uris)),
-    checked("List-Unsubscribe", Kind::Structured(Form::Verbatim)),
-    checked("List-Unsubscribe-Post", Kind::Structured(Form::Verbatim)),
-    checked("Mail-Followup-To", Kind::Addresses),
-    checked("Mail-Reply-To", Kind::Addresses),
-    checked("Original-Message-ID", Kind::Structured(Form::MessageIds)),
-    checked("Precedence", Kind::Structured(Form::Keyword)),
-    checked("Priority", Kind::Structured(Form::Keyword)),
-    checked("Return-Receipt-To", Kind::Addresses),
-    checked("Sensitivity", Kind::Structured(Form::Keyword)),
-    checked("Supersedes", Kind::Structured(Form::MessageIds)),
+    row("MIME-Version", FieldKind::MimeVersion, "1.0."),
+    checked("Archived-At", FieldKind::Structured(Form::Uris)),
+    checked("Auto-Submitted", FieldKind::Structured(Form::AutoSubmitted)),
+    checked("Content-Disposition", FieldKind::Structured(Form::Disposition)),
+    checked("Content-ID", FieldKind::Structured(Form::MessageId)),
+    checked("Content-Language", FieldKind::Structured(Form::Languages)),
+    checked("Content-Location", FieldKind::Structured(Form::Uri)),
+    checked("Content-MD5", FieldKind::Structured(Form::Md5)),
+    checked("Disposition-Notification-To", FieldKind::Addresses),
+    checked("Errors-To", FieldKind::Addresses),
+    checked("Importance", FieldKind::Structured(Form::Keyword)),
+    checked("Keywords", FieldKind::Structured(Form::Phrases)),
+    checked("List-Archive", FieldKind::Structured(Form::Uris)),
+    checked("List-Help", FieldKind::Structured(Form::Uris)),
+    checked("List-ID", FieldKind::Structured(Form::ListId)),
+    checked("List-Owner", FieldKind::Structured(Form::Uris)),
+    checked("List-Post", FieldKind::Structured(Form::Uris)),
+    checked("List-Subscribe", FieldKind::Structured(Form::Uris)),
+    checked("List-Unsubscribe", FieldKind::Structured(Form::Verbatim)),
+    checked("List-Unsubscribe-Post", FieldKind::Structured(Form::Verbatim)),
+    checked("Mail-Followup-To", FieldKind::Addresses),
+    checked("Mail-Reply-To", FieldKind::Addresses),
+    checked("Original-Message-ID", FieldKind::Structured(Form::MessageIds)),
+    checked("Precedence", FieldKind::Structured(Form::Keyword)),
+    checked("Priority", FieldKind::Structured(Form::Keyword)),
+    checked("Return-Receipt-To", FieldKind::Addresses),
+    checked("Sensitivity", FieldKind::Structured(Form::Keyword)),
+    checked("Supersedes", FieldKind::Structured(Form::MessageIds)),
 ];

@@ -1,13 +1,13 @@
 //! The fields one by one: strip, check, write anew (see [`super::read`]).
 #![forbid(unsafe_code)]
 
-use super::fields::{self, Kind};
+use super::fields::{self, FieldKind};
 use super::strip::{NamePattern, StripList};
 use super::{InputError, MAX_HEADER, framing};
 use crate::policy::aliases::Aliases;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect::Redirect;
-use crate::policy::sender::{self, Vouched};
+use crate::policy::sender::{self, AuthenticatedSender};
 use crate::policy::{PolicyError, Recipients};
 use crate::submission::Submission;
 use mail::address::{Address, AddressList, Domain, Mailbox};
@@ -52,7 +52,7 @@ pub struct Rules<'a> {
     /// Who gets the message in the place of those it is meant for.
     pub redirect: Option<&'a Redirect>,
     /// The sender that authentication vouches for, where the configuration asks for one.
-    pub sender: Option<Vouched<'a>>,
+    pub sender: Option<AuthenticatedSender<'a>>,
     /// The name that stands behind the @ of our Message-ID.
     pub server_name: &'a Domain,
     /// Where the fields stand.
@@ -219,7 +219,7 @@ impl Found {
         let bad_address = |error| InputError::Address { field: name.clone(), error };
         let bad = |error: &dyn std::fmt::Display| InputError::Field { field: name.clone(), reason: error.to_string() };
         let line = match fields::kind(name) {
-            Kind::Addresses => {
+            FieldKind::Addresses => {
                 let mut list = AddressList::parse(value).map_err(bad_address)?;
                 if ["To", "Cc", "Bcc"].iter().any(|field| name.is(field)) {
                     let recipients = rules.aliases.recipients(list.addresses(), rules.domain);
@@ -236,7 +236,7 @@ impl Found {
                 let hidden = name.is("Bcc") && rules.addressing != Addressing::Header;
                 (!hidden && !list.is_empty()).then(|| list.write(name))
             }
-            Kind::Mailbox => {
+            FieldKind::Mailbox => {
                 let mut mailbox = Mailbox::parse(value).map_err(bad_address)?;
                 if let Some(domain) = rules.domain {
                     mailbox = mailbox.complete(domain);
@@ -247,26 +247,26 @@ impl Found {
                 }
                 Some(line)
             }
-            Kind::ContentType => {
+            FieldKind::ContentType => {
                 self.content_type = Some(ContentType::parse(value).map_err(|error| bad(&error))?);
                 None
             }
-            Kind::Date => {
+            FieldKind::Date => {
                 self.date = true;
                 Some(format!("{name}: {}\n", Date::parse(value).map_err(|error| bad(&error))?))
             }
-            Kind::MessageId => {
+            FieldKind::MessageId => {
                 self.message_id = Some(MessageId::parse(value).map_err(|error| bad(&error))?);
                 None
             }
-            Kind::MimeVersion if structured::is_version_1(value) => None,
-            Kind::MimeVersion => return Err(bad(&"only 1.0 exists; leave it out, the server adds it")),
-            Kind::TransferEncoding => {
+            FieldKind::MimeVersion if structured::is_version_1(value) => None,
+            FieldKind::MimeVersion => return Err(bad(&"only 1.0 exists; leave it out, the server adds it")),
+            FieldKind::TransferEncoding => {
                 self.transfer_encoding = Some(value.as_str().to_owned());
                 None
             }
-            Kind::Structured(form) => Some(structured::write(form, name, value).map_err(|error| bad(&error))?),
-            Kind::Text => Some(encode::unstructured(name, value).map_err(|error| bad(&error))?),
+            FieldKind::Structured(form) => Some(structured::write(form, name, value).map_err(|error| bad(&error))?),
+            FieldKind::Text => Some(encode::unstructured(name, value).map_err(|error| bad(&error))?),
         };
         self.lines.extend(line.map(|line| (name.clone(), line)));
         Ok(())
@@ -282,9 +282,9 @@ impl Found {
 
     /// Where the configuration names a sender, it is the author; what the client said of itself becomes the address for answers.
     fn apply_sender(&mut self, rules: &Rules<'_>) -> Result<(), InputError> {
-        let Some(vouched) = rules.sender else { return Ok(()) };
+        let Some(authenticated) = rules.sender else { return Ok(()) };
         let client = self.from.take();
-        let from = sender::mailbox(vouched, client.as_ref().map(Mailbox::address), rules.domain)?;
+        let from = sender::mailbox(authenticated, client.as_ref().map(Mailbox::address), rules.domain)?;
         self.lines.retain(|(name, _)| !["From", "Sender", "Author"].iter().any(|field| name.is(field))); // RFC 9057
         let mut own = vec![(FROM.clone(), from.write(&FROM))];
         if let Some(client) = client.filter(|client| !self.reply_to && client.address() != from.address()) {

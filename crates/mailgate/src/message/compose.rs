@@ -9,7 +9,7 @@ use mail::date;
 use mail::header::HeaderName;
 use mail::message_id::Token;
 use mail::mime::MimeError;
-use mail::transfer_encoding::{self as body, BodyError, Facts, Kind, Lengths, Markup, Plan, Source};
+use mail::transfer_encoding::{self as body, BodyError, BodyKind, Facts, Lengths, Markup, Plan, Source};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -123,7 +123,7 @@ impl Form {
         let kind = content_type.kind();
         let plan = body::plan(kind, submission.transfer_encoding.as_deref(), facts, lengths)?;
         let header = last_lines(&content_type, &plan);
-        Ok(Form { header, plan, is_certain: is_known && kind == Kind::Other && plan.source != Source::Encoded })
+        Ok(Form { header, plan, is_certain: is_known && kind == BodyKind::Other && plan.source != Source::Encoded })
     }
 
     /// For the contents of a part, whose sender said nothing of an encoding.

@@ -9,7 +9,7 @@ pub mod reasons;
 pub mod status;
 
 use crate::tags::{TAGS, Tag};
-use reasons::{KINDS, Kind};
+use reasons::{KINDS, OutcomeKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use zerocopy::FromZeros;
@@ -81,22 +81,22 @@ impl Default for Counters {
 impl Counters {
     /// Counts a message that was handed over.
     pub fn accepted(&self, took: Duration) {
-        self.times(Kind::Accepted).add(took);
+        self.times(OutcomeKind::Accepted).add(took);
     }
 
     /// Counts a dry run.
-    pub fn rehearsed(&self, took: Duration) {
-        self.times(Kind::Rehearsed).add(took);
+    pub fn dry_run(&self, took: Duration) {
+        self.times(OutcomeKind::DryRun).add(took);
     }
 
     /// Counts a message that a check had thrown away.
     pub fn discarded(&self, took: Duration) {
-        self.times(Kind::Discarded).add(took);
+        self.times(OutcomeKind::Discarded).add(took);
     }
 
     /// Counts a message that a check had kept back.
     pub fn held(&self, took: Duration) {
-        self.times(Kind::Held).add(took);
+        self.times(OutcomeKind::Held).add(took);
     }
 
     /// Counts a request that did not send, or may not have sent.
@@ -118,7 +118,7 @@ impl Counters {
         }
     }
 
-    fn times(&self, kind: Kind) -> &Times {
+    fn times(&self, kind: OutcomeKind) -> &Times {
         &self.times[kind as usize]
     }
 }
@@ -134,12 +134,12 @@ impl Times {
 
 impl Snapshot {
     /// How long the requests of this kind took, and how many there were.
-    pub fn times(&self, kind: Kind) -> &Histogram {
+    pub fn times(&self, kind: OutcomeKind) -> &Histogram {
         &self.times[kind as usize]
     }
 
     /// The reasons of this kind, each with how often it was one.
-    pub fn reasons(&self, kind: Kind) -> impl Iterator<Item = (&'static Tag, u64)> {
+    pub fn reasons(&self, kind: OutcomeKind) -> impl Iterator<Item = (&'static Tag, u64)> {
         let counted = TAGS.iter().copied().zip(self.reasons).enumerate();
         counted
             .filter(move |(i, (tag, _))| reasons::kind(tag) == kind && reasons::counter(tag) == *i)
@@ -200,7 +200,7 @@ mod tests {
         let counters = Counters::default();
         counters.accepted(MILLISECOND);
         counters.accepted(MILLISECOND * 61_000);
-        counters.rehearsed(MILLISECOND);
+        counters.dry_run(MILLISECOND);
         counters.discarded(MILLISECOND);
         counters.held(MILLISECOND);
         counters.refused(&tags::LENGTH_REQUIRED, MILLISECOND * 2);
@@ -210,8 +210,8 @@ mod tests {
         let snapshot = counters.read(3);
         assert_eq!(KINDS.map(|kind| snapshot.times(kind).count()), [2, 2, 2, 1, 1, 1]);
         let reasons = |kind| snapshot.reasons(kind).filter(|(_, number)| *number > 0).map(|(row, n)| (row.number, n));
-        assert_eq!(reasons(Kind::Refused).collect::<Vec<_>>(), [("SM0102", 2)]);
-        assert_eq!(reasons(Kind::Failed).collect::<Vec<_>>(), [("SM0407", 2)]);
+        assert_eq!(reasons(OutcomeKind::Refused).collect::<Vec<_>>(), [("SM0102", 2)]);
+        assert_eq!(reasons(OutcomeKind::Failed).collect::<Vec<_>>(), [("SM0407", 2)]);
         assert_eq!(snapshot.running, 3);
     }
 
@@ -222,7 +222,7 @@ mod tests {
         {
             let counters = Counters::default();
             counters.accepted(Duration::from_micros(microseconds));
-            let times = *counters.read(0).times(Kind::Accepted);
+            let times = *counters.read(0).times(OutcomeKind::Accepted);
             assert_eq!(times.classes.iter().position(|number| *number == 1), Some(class), "{microseconds}");
             assert_eq!((times.count(), times.microseconds), (1, microseconds));
         }
@@ -239,10 +239,10 @@ mod tests {
     #[test]
     fn sums_and_means_are_read_without_rounding_up() {
         let counters = Counters::default();
-        assert_eq!(counters.read(0).times(Kind::Accepted).mean_milliseconds(), None);
+        assert_eq!(counters.read(0).times(OutcomeKind::Accepted).mean_milliseconds(), None);
         counters.accepted(Duration::from_micros(1_000_249));
         counters.accepted(Duration::from_micros(1));
-        let times = *counters.read(0).times(Kind::Accepted);
+        let times = *counters.read(0).times(OutcomeKind::Accepted);
         assert_eq!((times.seconds(), times.mean_milliseconds()), ("1.000250".to_owned(), Some(500)));
     }
 
@@ -254,6 +254,6 @@ mod tests {
                 scope.spawn(|| (0..10_000).for_each(|_| counters.refused(&tags::FIELD, MILLISECOND)));
             }
         });
-        assert_eq!(counters.read(0).times(Kind::Refused).count(), 40_000);
+        assert_eq!(counters.read(0).times(OutcomeKind::Refused).count(), 40_000);
     }
 }

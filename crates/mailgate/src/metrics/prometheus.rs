@@ -2,7 +2,7 @@
 //! is an increase and not a new series.
 #![forbid(unsafe_code)]
 
-use super::reasons::{KINDS, Kind};
+use super::reasons::{KINDS, OutcomeKind};
 use super::{BOUNDS, Histogram, Snapshot};
 use std::fmt::Write;
 
@@ -14,17 +14,17 @@ pub fn text(snapshot: &Snapshot) -> String {
     let mut page = String::new();
     let accepted = "sendmail_messages_accepted_total";
     head(&mut page, accepted, "counter", "Messages that were handed over to the mail system.");
-    line(&mut page, accepted, "", snapshot.times(Kind::Accepted).count());
+    line(&mut page, accepted, "", snapshot.times(OutcomeKind::Accepted).count());
     let refused = "Requests that were refused for what they are (4xx); nothing was sent.";
-    reasons(&mut page, snapshot, Kind::Refused, refused);
+    reasons(&mut page, snapshot, OutcomeKind::Refused, refused);
     let failed = "Requests that failed for the server or the mail system (5xx).";
-    reasons(&mut page, snapshot, Kind::Failed, failed);
+    reasons(&mut page, snapshot, OutcomeKind::Failed, failed);
     let rehearsed = "sendmail_dry_runs_total";
     head(&mut page, rehearsed, "counter", "Dry runs: every check passed, nothing was sent.");
-    line(&mut page, rehearsed, "", snapshot.times(Kind::Rehearsed).count());
+    line(&mut page, rehearsed, "", snapshot.times(OutcomeKind::DryRun).count());
     for (kind, help) in [
-        (Kind::Discarded, "Messages that a check had thrown away; their senders were not told."),
-        (Kind::Held, "Messages that a check had kept back, for a person to look at."),
+        (OutcomeKind::Discarded, "Messages that a check had thrown away; their senders were not told."),
+        (OutcomeKind::Held, "Messages that a check had kept back, for a person to look at."),
     ] {
         let name = format!("sendmail_messages_{}_total", kind.word());
         head(&mut page, &name, "counter", help);
@@ -38,7 +38,7 @@ pub fn text(snapshot: &Snapshot) -> String {
     page
 }
 
-fn reasons(page: &mut String, snapshot: &Snapshot, kind: Kind, help: &str) {
+fn reasons(page: &mut String, snapshot: &Snapshot, kind: OutcomeKind, help: &str) {
     let name = format!("sendmail_{}_total", kind.word());
     head(page, &name, "counter", help);
     for (reason, number) in snapshot.reasons(kind) {
@@ -46,7 +46,7 @@ fn reasons(page: &mut String, snapshot: &Snapshot, kind: Kind, help: &str) {
     }
 }
 
-fn histogram(page: &mut String, kind: Kind, times: &Histogram) {
+fn histogram(page: &mut String, kind: OutcomeKind, times: &Histogram) {
     let outcome = kind.word();
     let mut until = 0;
     let bounds = BOUNDS.iter().map(|(bound, _)| *bound).chain(["+Inf"]);
@@ -82,7 +82,7 @@ mod tests {
         counters.accepted(Duration::from_millis(3));
         counters.accepted(Duration::from_secs(100));
         counters.refused(&tags::RECIPIENT, Duration::from_micros(250));
-        counters.rehearsed(Duration::ZERO);
+        counters.dry_run(Duration::ZERO);
         counters.held(Duration::ZERO);
         let page = text(&counters.read(2));
         for wanted in [

@@ -5,7 +5,7 @@ use crate::tags::{TAGS, Tag};
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum OutcomeKind {
     /// Handed over.
     Accepted,
     /// For a reason of its own (4xx): nothing was sent.
@@ -13,7 +13,7 @@ pub enum Kind {
     /// For a reason of the server or the mail system (5xx): nothing was sent, or nobody knows.
     Failed,
     /// A dry run that went through to its end.
-    Rehearsed,
+    DryRun,
     /// A check had it thrown away, and its sender was not told.
     Discarded,
     /// A check had it kept back, for a person to look at.
@@ -21,26 +21,32 @@ pub enum Kind {
 }
 
 /// All kinds, in the order of their numbers.
-pub const KINDS: [Kind; 6] =
-    [Kind::Accepted, Kind::Refused, Kind::Failed, Kind::Rehearsed, Kind::Discarded, Kind::Held];
+pub const KINDS: [OutcomeKind; 6] = [
+    OutcomeKind::Accepted,
+    OutcomeKind::Refused,
+    OutcomeKind::Failed,
+    OutcomeKind::DryRun,
+    OutcomeKind::Discarded,
+    OutcomeKind::Held,
+];
 
-impl Kind {
+impl OutcomeKind {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Accepted => "accepted",
-            Kind::Refused => "refused",
-            Kind::Failed => "failed",
-            Kind::Rehearsed => "dry-run",
-            Kind::Discarded => "discarded",
-            Kind::Held => "held",
+            OutcomeKind::Accepted => "accepted",
+            OutcomeKind::Refused => "refused",
+            OutcomeKind::Failed => "failed",
+            OutcomeKind::DryRun => "dry-run",
+            OutcomeKind::Discarded => "discarded",
+            OutcomeKind::Held => "held",
         }
     }
 }
 
 /// Whose reason this is.
-pub fn kind(tag: &Tag) -> Kind {
-    if tag.status < 500 { Kind::Refused } else { Kind::Failed }
+pub fn kind(tag: &Tag) -> OutcomeKind {
+    if tag.status < 500 { OutcomeKind::Refused } else { OutcomeKind::Failed }
 }
 
 /// The index of the counter of this tag: that of its number's first row.

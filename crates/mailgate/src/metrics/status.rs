@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::Snapshot;
-use super::reasons::{KINDS, Kind};
+use super::reasons::{KINDS, OutcomeKind};
 use crate::tags::Tag;
 use std::fmt::Write;
 use web::escape::escape;
@@ -58,18 +58,18 @@ fn rows(snapshot: &Snapshot) -> Vec<[String; 4]> {
     rows
 }
 
-fn happened(snapshot: &Snapshot, kind: Kind) -> impl Iterator<Item = (&'static Tag, u64)> {
+fn happened(snapshot: &Snapshot, kind: OutcomeKind) -> impl Iterator<Item = (&'static Tag, u64)> {
     snapshot.reasons(kind).filter(|(_, number)| *number > 0)
 }
 
-fn key(kind: Kind) -> &'static str {
+fn key(kind: OutcomeKind) -> &'static str {
     match kind {
-        Kind::Accepted => "SendmailAccepted",
-        Kind::Refused => "SendmailRefused",
-        Kind::Failed => "SendmailFailed",
-        Kind::Rehearsed => "SendmailDryRun",
-        Kind::Discarded => "SendmailDiscarded",
-        Kind::Held => "SendmailHeld",
+        OutcomeKind::Accepted => "SendmailAccepted",
+        OutcomeKind::Refused => "SendmailRefused",
+        OutcomeKind::Failed => "SendmailFailed",
+        OutcomeKind::DryRun => "SendmailDryRun",
+        OutcomeKind::Discarded => "SendmailDiscarded",
+        OutcomeKind::Held => "SendmailHeld",
     }
 }
 

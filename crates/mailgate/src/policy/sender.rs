@@ -7,7 +7,7 @@ use mail::header::HeaderValue;
 
 /// What the two directives gave for a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Vouched<'a> {
+pub struct AuthenticatedSender<'a> {
     /// What SendmailSenderMail names, for the log.
     pub source: &'a str,
     /// Its value; `None` where the variable is not set.
@@ -19,16 +19,17 @@ pub struct Vouched<'a> {
 /// The one mailbox that the values give. Of the several addresses of an LDAP entry the one that the client's From names is taken, else the
 /// first. A login is completed by `domain`.
 pub fn mailbox(
-    vouched: Vouched<'_>,
+    authenticated: AuthenticatedSender<'_>,
     client_from: Option<&Address>,
     domain: Option<&Domain>,
 ) -> Result<Mailbox, PolicyError> {
-    let fail = |reason| PolicyError::Sender { source: vouched.source.to_owned(), reason };
-    let mail = vouched.mail.filter(|mail| !mail.is_empty()).ok_or_else(|| {
+    let fail = |reason| PolicyError::Sender { source: authenticated.source.to_owned(), reason };
+    let mail = authenticated.mail.filter(|mail| !mail.is_empty()).ok_or_else(|| {
         fail("is empty: the location needs authentication that sets it (Require valid-user, AuthLDAPURL with the attribute)")
     })?;
     let mail = std::str::from_utf8(mail).map_err(|_| fail("holds 8-bit octets: an address is ASCII"))?;
-    let values: Vec<&str> = if may_hold_several(vouched.source) { mail.split("; ").collect() } else { vec![mail] };
+    let values: Vec<&str> =
+        if may_hold_several(authenticated.source) { mail.split("; ").collect() } else { vec![mail] };
     let addresses = values
         .into_iter()
         .map(|address| {
@@ -44,7 +45,7 @@ pub fn mailbox(
         .collect::<Result<Vec<_>, _>>()?;
     let named = addresses.iter().find(|address| Some(*address) == client_from);
     let address = named.or(addresses.first()).ok_or_else(|| fail("is empty"))?.clone();
-    let name = match vouched.name.filter(|name| !name.is_empty()) {
+    let name = match authenticated.name.filter(|name| !name.is_empty()) {
         None => None,
         Some(name) => {
             Some(HeaderValue::from_field(name).map_err(|_| fail("has a SendmailSenderName with control characters"))?)
@@ -82,8 +83,8 @@ mod tests {
     ) -> Result<String, PolicyError> {
         let client = client.map(|client| Address::parse(client).unwrap());
         let domain = domain.map(|domain| Domain::parse(domain).unwrap());
-        let vouched = Vouched { source, mail: Some(mail.as_bytes()), name: None };
-        mailbox(vouched, client.as_ref(), domain.as_ref()).map(|mailbox| mailbox.address().to_string())
+        let authenticated = AuthenticatedSender { source, mail: Some(mail.as_bytes()), name: None };
+        mailbox(authenticated, client.as_ref(), domain.as_ref()).map(|mailbox| mailbox.address().to_string())
     }
 
     #[test]

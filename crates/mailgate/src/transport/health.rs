@@ -25,7 +25,7 @@ pub struct Scope {
 
 /// Why nothing could be handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ailment {
+pub struct HealthError {
     /// What kind of fault it is, for anybody.
     pub reason: &'static str,
     /// The fault itself on one line, for the log: names paths and quotes a relay.
@@ -49,9 +49,10 @@ const RELAY: Scope = Scope {
 };
 
 /// The program at `path`: a regular file that we may execute.
-pub fn program(path: &Path) -> Result<Scope, Ailment> {
-    let ail =
-        |reason, error: &dyn std::fmt::Display| Err(Ailment { reason, detail: format!("{}: {error}", shown(path)) });
+pub fn program(path: &Path) -> Result<Scope, HealthError> {
+    let ail = |reason, error: &dyn std::fmt::Display| {
+        Err(HealthError { reason, detail: format!("{}: {error}", shown(path)) })
+    };
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return ail("the program is missing", &error),
         Err(error) => return ail("the program cannot be looked at", &error),
@@ -65,7 +66,7 @@ pub fn program(path: &Path) -> Result<Scope, Ailment> {
 }
 
 /// The Maildir `dir`, or the place where the first message will make it.
-pub fn maildir(dir: &Path) -> Result<Scope, Ailment> {
+pub fn maildir(dir: &Path) -> Result<Scope, HealthError> {
     if !dir.exists() {
         return writable(dir.parent().unwrap_or(dir)).map(|()| MAILDIR);
     }
@@ -79,33 +80,33 @@ pub fn maildir(dir: &Path) -> Result<Scope, Ailment> {
     // A file without a name, gone as soon as it is made: a full disk and a quota show only so.
     match spool::unnamed_file(if tmp.exists() { &tmp } else { dir }) {
         Ok(_) => Ok(MAILDIR),
-        Err(error) => Err(Ailment { reason: UNWRITABLE, detail: format!("{}: {error}", shown(&tmp)) }),
+        Err(error) => Err(HealthError { reason: UNWRITABLE, detail: format!("{}: {error}", shown(&tmp)) }),
     }
 }
 
 const UNWRITABLE: &str = "httpd's user cannot write into the Maildir";
 
 /// A directory in which we may make and rename files.
-fn writable(dir: &Path) -> Result<(), Ailment> {
+fn writable(dir: &Path) -> Result<(), HealthError> {
     let directory = std::fs::metadata(dir).and_then(|metadata| match metadata.is_dir() {
         true => calls::access(dir, Access::WRITE_OK | Access::EXEC_OK),
         false => Err(io::ErrorKind::NotADirectory.into()),
     });
-    directory.map_err(|error| Ailment { reason: UNWRITABLE, detail: format!("{}: {error}", shown(dir)) })
+    directory.map_err(|error| HealthError { reason: UNWRITABLE, detail: format!("{}: {error}", shown(dir)) })
 }
 
 /// How long the last look at a relay counts.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// When somebody last looked, and what was found.
-type LastLook = Arc<Mutex<Option<(Instant, Result<Scope, Ailment>)>>>;
+type LastLook = Arc<Mutex<Option<(Instant, Result<Scope, HealthError>)>>>;
 
 /// For each relay. Who may ask is not always known: they are not to make this process connect, and log in, as
 /// often as they like.
 static LAST_LOOKS: Mutex<Vec<(Relay, LastLook)>> = Mutex::new(Vec::new());
 
 /// The relay, up to where it waits for a message. At most one looks at a time, and others meanwhile and for a while get what it found.
-pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
+pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, HealthError> {
     let last_look = last_look(relay);
     let mut last_look = lock(&last_look);
     match &*last_look {
@@ -133,8 +134,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn look_at(relay: &Relay, timeout: Duration) -> Result<Scope, Ailment> {
-    smtp::greet(relay, timeout).map(|()| RELAY).map_err(|failure| Ailment {
+fn look_at(relay: &Relay, timeout: Duration) -> Result<Scope, HealthError> {
+    smtp::hello(relay, timeout).map(|()| RELAY).map_err(|failure| HealthError {
         reason: match failure.kind {
             FailureKind::Misconfigured => {
                 "the relay cannot be used as it is set up: TLS, its certificate, or the password"

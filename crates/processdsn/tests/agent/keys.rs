@@ -3,7 +3,7 @@
 use crate::databases::{Store, now};
 use apr::{Dbd, OwnPool};
 use mailgate::claim::database::{Connect, Table};
-use mailgate::claim::{Claim, Claims, Found, Outcome};
+use mailgate::claim::{Claim, Claims, KeyState, Outcome};
 use mailgate::digest::Digest;
 use mailgate::tags;
 use sql::{Database, DatabaseError};
@@ -41,17 +41,17 @@ fn digest(text: &str) -> Digest {
 #[track_caller]
 fn yours<'t>(gateway: &'t Table<Gateway>, key: &str) -> Claim<'t> {
     match gateway.claim(&digest(key), &digest("content")).expect("an answer") {
-        Found::Yours(claim) => claim,
+        KeyState::Yours(claim) => claim,
         other => panic!("not ours: {}", word(&other)),
     }
 }
 
-fn word(found: &Found<'_>) -> String {
+fn word(found: &KeyState<'_>) -> String {
     match found {
-        Found::Ended(ended) => format!("{} {:?}", ended.message_id, ended.outcome),
-        Found::OtherContent => "other".into(),
-        Found::Running => "running".into(),
-        Found::Yours(_) => "yours".into(),
+        KeyState::Ended(ended) => format!("{} {:?}", ended.message_id, ended.outcome),
+        KeyState::OtherContent => "other".into(),
+        KeyState::Running => "running".into(),
+        KeyState::Yours(_) => "yours".into(),
     }
 }
 
@@ -120,7 +120,7 @@ pub fn of_many_gateways_one_sends(store: &dyn Store) {
                     let connections = Gateway(connection.clone());
                     let gateway =
                         Table { connections, lifetime: Duration::from_secs(3600), timeout: Duration::from_secs(60) };
-                    if let Found::Yours(mut claim) =
+                    if let KeyState::Yours(mut claim) =
                         gateway.claim(&digest(&key), &digest("content")).expect("an answer")
                     {
                         claim.hand_over("<a@b>").expect("written");

@@ -13,7 +13,7 @@ use super::{Folder, Queue, entry};
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct QueuedMessage {
     /// Of the message.
     pub id: String,
     /// Whose it is.
@@ -38,7 +38,7 @@ pub struct Row {
     pub is_loud: bool,
 }
 
-impl Row {
+impl QueuedMessage {
     /// As JSON.
     pub fn json(&self) -> Value {
         json!({
@@ -47,11 +47,11 @@ impl Row {
         })
     }
 
-    fn parse(line: &str) -> Option<Row> {
+    fn parse(line: &str) -> Option<QueuedMessage> {
         let row: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
         let recipients = row.get("recipients")?.as_array()?.iter();
-        Some(Row {
+        Some(QueuedMessage {
             id: text("id")?,
             uid: u32::try_from(row.get("uid")?.as_u64()?).ok()?,
             folder: text("folder")?,
@@ -68,7 +68,7 @@ impl Row {
 }
 
 /// All messages, for the owner of the queue.
-pub fn all(queue: &Queue) -> io::Result<Vec<Row>> {
+pub fn all(queue: &Queue) -> io::Result<Vec<QueuedMessage>> {
     let mut rows = Vec::new();
     for folder in [Folder::New, Folder::Failed] {
         for name in queue.names(folder)? {
@@ -78,7 +78,7 @@ pub fn all(queue: &Queue) -> io::Result<Vec<Row>> {
             };
             let Ok(entry) = entry::read(file, &name) else { continue };
             let (head, state) = (&entry.head, entry.state());
-            rows.push(Row {
+            rows.push(QueuedMessage {
                 id: head.id.to_string(),
                 uid: head.uid,
                 folder: folder.row().1.to_owned(),
@@ -97,19 +97,19 @@ pub fn all(queue: &Queue) -> io::Result<Vec<Row>> {
 }
 
 /// The messages of the caller, as the runner has published them.
-pub fn own(queue: &Queue, uid: u32) -> io::Result<Vec<Row>> {
+pub fn own(queue: &Queue, uid: u32) -> io::Result<Vec<QueuedMessage>> {
     let file = match queue.open_file(Folder::Shown, &uid.to_string(), OFlags::RDONLY) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         file => file?,
     };
     let lines = BufReader::new(file.take(64 << 20)).lines();
-    Ok(lines.map_while(Result::ok).filter_map(|line| Row::parse(&line)).collect())
+    Ok(lines.map_while(Result::ok).filter_map(|line| QueuedMessage::parse(&line)).collect())
 }
 
 /// As Postfix's mailq has it.
-pub fn table(rows: &[Row], now: i64) -> String {
-    let waiting: Vec<&Row> = rows.iter().filter(|row| row.folder == "new").collect();
-    let failed: Vec<&Row> = rows.iter().filter(|row| row.folder != "new").collect();
+pub fn table(rows: &[QueuedMessage], now: i64) -> String {
+    let waiting: Vec<&QueuedMessage> = rows.iter().filter(|row| row.folder == "new").collect();
+    let failed: Vec<&QueuedMessage> = rows.iter().filter(|row| row.folder != "new").collect();
     let mut text = String::new();
     match waiting.is_empty() {
         true => text.push_str("Mail queue is empty\n"),
@@ -130,7 +130,7 @@ pub fn table(rows: &[Row], now: i64) -> String {
     text
 }
 
-fn one(text: &mut String, row: &Row, now: i64) {
+fn one(text: &mut String, row: &QueuedMessage, now: i64) {
     let arrival = mail::date::at(row.time);
     let arrival = arrival.trim_end_matches(" +0000");
     let _ = writeln!(text, "{:<33} {:>8} {arrival}  {}", row.id, row.size, row.sender);
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_row_reads_back_and_the_table_is_what_monitoring_parses() {
-        let row = Row {
+        let row = QueuedMessage {
             id: "69258d50abcdefghijklmnopqrstuvwx".into(),
             uid: 1000,
             folder: "new".into(),
@@ -168,12 +168,12 @@ mod tests {
             words: "401 \u{1b}[31m".into(),
             is_loud: true,
         };
-        assert_eq!(Row::parse(&row.json().to_string()), Some(row.clone()));
+        assert_eq!(QueuedMessage::parse(&row.json().to_string()), Some(row.clone()));
         let table = table(std::slice::from_ref(&row), 1_764_061_200);
         assert!(table.contains("\n-- 2 Kbytes in 1 Request.\n") && table.contains("next in 2 min"), "{table}");
         assert!(!table.contains('\u{1b}'), "{table}");
         assert_eq!(super::table(&[], 0), "Mail queue is empty\n");
-        let failed = Row { folder: "failed".into(), ..row };
+        let failed = QueuedMessage { folder: "failed".into(), ..row };
         assert!(super::table(&[failed], 0).starts_with("Mail queue is empty\n\nGiven up"));
     }
 }

@@ -4,7 +4,7 @@
 
 use super::parts::{Budget, Header, Part, split_header, unify_line_ends};
 use super::report::{self, bounded};
-use super::{Error, Kind, MAX_SIZE};
+use super::{Error, MAX_SIZE, MailKind};
 use sha2::{Digest, Sha256};
 
 /// What a recipient says of a message.
@@ -50,7 +50,7 @@ pub fn parse(mail: &[u8]) -> Result<Feedback, Error> {
     }
     let mail = unify_line_ends(mail);
     let top = Part::read(&mail, &mut Budget::new())?;
-    read(&top).ok_or(Error::NotAReport(Kind::Mail))
+    read(&top).ok_or(Error::NotAReport(MailKind::Mail))
 }
 
 fn read(top: &Part<'_>) -> Option<Feedback> {

@@ -1,4 +1,4 @@
-//! Bounces without a delivery-status part -> [`Found`]: who did not get the message, by the words of the MTA. Each family of wordings
+//! Bounces without a delivery-status part -> [`Guess`]: who did not get the message, by the words of the MTA. Each family of wordings
 //! has a file; they are asked in the order of [`FAMILIES`], the surest first. All of it is a guess, and the report says so.
 //!
 //! Only a mail system is believed, and an address only from where its kind of bounce names a recipient: an absence notice also says
@@ -65,12 +65,12 @@ pub struct Mail<'a> {
 }
 
 /// What was found.
-pub struct Found {
+pub struct Guess {
     family: &'static str,
     recipients: Vec<Recipient>,
 }
 
-impl Found {
+impl Guess {
     /// The recipients go to what little a delivery-status part may have said.
     pub fn into_report(self, report: &mut Report) {
         report.conforming = false;
@@ -109,19 +109,19 @@ impl<'a> Mail<'a> {
     }
 
     /// Who is named by the words; `None`: nobody, or no bounce.
-    pub fn read(&self) -> Result<Option<Found>, Error> {
+    pub fn read(&self) -> Result<Option<Guess>, Error> {
         self.ask(FAMILIES)
     }
 
     /// Whom the returned message was for, when the words name nobody but the two ends of the report.
-    pub fn guess(&self) -> Result<Option<Found>, Error> {
+    pub fn guess(&self) -> Result<Option<Guess>, Error> {
         if self.words.lines().flat_map(text::addresses).any(|address| !self.is_own(&address)) {
             return Ok(None);
         }
         self.ask(&[LAST])
     }
 
-    fn ask(&self, families: &[Family]) -> Result<Option<Found>, Error> {
+    fn ask(&self, families: &[Family]) -> Result<Option<Guess>, Error> {
         if !self.is_bounce {
             return Ok(None);
         }
@@ -133,7 +133,7 @@ impl<'a> Mail<'a> {
             }
             if !recipients.is_empty() {
                 complete(self, &mut recipients);
-                return Ok(Some(Found { family: family.name, recipients }));
+                return Ok(Some(Guess { family: family.name, recipients }));
             }
         }
         Ok(None)

@@ -38,7 +38,7 @@ const MAX_NESTED: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// A mail of another kind.
-    NotAReport(Kind),
+    NotAReport(MailKind),
     /// Deeper than [`MAX_DEPTH`].
     TooDeep,
     /// Larger than [`MAX_SIZE`]; the number is its size.
@@ -51,7 +51,7 @@ pub enum Error {
 
 /// What a mail is that is no report on a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MailKind {
     /// An answer that a program gave (RFC 3834), a vacation notice.
     AutoReply,
     /// A disposition notification (RFC 8098): somebody read it, which is not what was asked.
@@ -67,13 +67,15 @@ pub enum Kind {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAReport(Kind::AutoReply) => write!(f, "an automatic reply, not a delivery status notification"),
-            Self::NotAReport(Kind::Disposition) => {
+            Self::NotAReport(MailKind::AutoReply) => {
+                write!(f, "an automatic reply, not a delivery status notification")
+            }
+            Self::NotAReport(MailKind::Disposition) => {
                 write!(f, "a disposition notification, not a delivery status notification")
             }
-            Self::NotAReport(Kind::Feedback) => write!(f, "an abuse report, not a delivery status notification"),
-            Self::NotAReport(Kind::Mail) => write!(f, "not a delivery status notification"),
-            Self::NotAReport(Kind::OtherReport) => {
+            Self::NotAReport(MailKind::Feedback) => write!(f, "an abuse report, not a delivery status notification"),
+            Self::NotAReport(MailKind::Mail) => write!(f, "not a delivery status notification"),
+            Self::NotAReport(MailKind::OtherReport) => {
                 write!(f, "a report of another type, not a delivery status notification")
             }
             Self::TooDeep => write!(f, "parts nested deeper than {MAX_DEPTH}"),
@@ -109,7 +111,7 @@ pub fn parse(mail: &[u8]) -> Result<Report, Error> {
 }
 
 fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
-    if matches!(kind(top), Kind::Disposition | Kind::Feedback | Kind::OtherReport) {
+    if matches!(kind(top), MailKind::Disposition | MailKind::Feedback | MailKind::OtherReport) {
         return Ok(None);
     }
     let mut report = status::read(top)?;
@@ -155,24 +157,24 @@ fn nested(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Re
     Ok(None)
 }
 
-fn kind(top: &parts::Part<'_>) -> Kind {
+fn kind(top: &parts::Part<'_>) -> MailKind {
     let has = |media: &str| top.walk().any(|part| part.media == media);
     let report_type = top.parameter("report-type").map(str::to_ascii_lowercase);
     if top.walk().any(parts::Part::is_delivery_status) {
-        return Kind::Mail;
+        return MailKind::Mail;
     }
     if has("message/feedback-report") || report_type.as_deref() == Some("feedback-report") {
-        Kind::Feedback
+        MailKind::Feedback
     } else if has("message/disposition-notification")
         || has("message/global-disposition-notification")
         || report_type.as_deref() == Some("disposition-notification")
     {
-        Kind::Disposition
+        MailKind::Disposition
     } else if report_type.is_some_and(|name| !name.contains("delivery-status")) {
-        Kind::OtherReport
+        MailKind::OtherReport
     } else if heuristic::origin::is_auto_reply(top) {
-        Kind::AutoReply
+        MailKind::AutoReply
     } else {
-        Kind::Mail
+        MailKind::Mail
     }
 }

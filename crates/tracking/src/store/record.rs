@@ -124,7 +124,7 @@ pub fn record<D: Database>(
 }
 
 /// The message a report is about.
-struct Found {
+struct KnownMessage {
     envid: String,
     /// No event of it is older, in seconds since 1970.
     since: i64,
@@ -140,8 +140,8 @@ fn message_of<D: Database>(
     database: &mut D,
     report: &Report,
     address: Option<&str>,
-) -> Result<Option<Found>, DatabaseError> {
-    let mut look = |statement: &Statement, value: &str, verified: bool| -> Result<Vec<Found>, DatabaseError> {
+) -> Result<Option<KnownMessage>, DatabaseError> {
+    let mut look = |statement: &Statement, value: &str, verified: bool| -> Result<Vec<KnownMessage>, DatabaseError> {
         let rows = database.select(statement, &[Some(value)])?;
         Ok(rows.iter().map(|row| found(row, verified)).collect())
     };
@@ -169,11 +169,11 @@ fn message_of<D: Database>(
     Ok(candidates.into_iter().nth(chosen))
 }
 
-fn found(row: &sql::Row, verified: bool) -> Found {
+fn found(row: &sql::Row, verified: bool) -> KnownMessage {
     let (envid, submitted) = (row.text(0), row.number(1));
     let since = if envid.starts_with(STAND_IN) { 0 } else { submitted - DAY };
     let (token, owner, sender) = (row.optional(2), row.optional(3), row.optional(4));
-    Found { envid, since, submitted, token, owner, sender: sender.as_deref().map(key), verified }
+    KnownMessage { envid, since, submitted, token, owner, sender: sender.as_deref().map(key), verified }
 }
 
 /// Which of several messages with one Message-ID, as a client that copies somebody's makes them: the one with the token of the address,
@@ -182,7 +182,7 @@ fn choose<D: Database>(
     database: &mut D,
     report: &Report,
     token: Option<&str>,
-    candidates: &[Found],
+    candidates: &[KnownMessage],
 ) -> Result<usize, DatabaseError> {
     if let Some(at) = candidates.iter().position(|found| token.is_some() && found.token.as_deref() == token) {
         return Ok(at);
@@ -205,7 +205,12 @@ fn lock<D: Database>(database: &mut D, envid: &str) -> Result<bool, DatabaseErro
 }
 
 /// A row for a message that nobody submitted here, so that what was reported is kept: one for each Message-ID.
-fn stand_in<D: Database>(database: &mut D, report: &Report, digest: &str, now: i64) -> Result<Found, DatabaseError> {
+fn stand_in<D: Database>(
+    database: &mut D,
+    report: &Report,
+    digest: &str,
+    now: i64,
+) -> Result<KnownMessage, DatabaseError> {
     let message_id = message_id(report);
     let envid = match &message_id {
         Some(id) => format!("{STAND_IN}{}", sha256(id)),
@@ -215,7 +220,7 @@ fn stand_in<D: Database>(database: &mut D, report: &Report, digest: &str, now: i
     database.run(&INSERT_STAND_IN, &[Some(&envid), Some(&message_id), Some(&now.to_string())])?;
     lock(database, &envid)?;
     let owner = Some(NOBODY.to_owned());
-    Ok(Found { envid, since: 0, submitted: now, token: None, owner, sender: None, verified: false })
+    Ok(KnownMessage { envid, since: 0, submitted: now, token: None, owner, sender: None, verified: false })
 }
 
 /// Message-ID of the returned message, without its brackets; `None` if nothing is left.
@@ -247,7 +252,7 @@ fn record_recipient<D: Database>(
     database: &mut D,
     report: &Report,
     recipient: &Recipient,
-    message: &Found,
+    message: &KnownMessage,
     known: &mut Vec<Known>,
     now: i64,
 ) -> Result<(), DatabaseError> {

@@ -12,13 +12,13 @@ fn octets<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a [u8], &'a [u8])> {
     fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
 }
 
-fn standing(fields: &[(&str, &str)], allowed: &[&str]) -> &'static str {
-    match judge(&octets(fields), &Origins::parse(allowed).unwrap(), NAMES) {
-        Standing::Allowed(Grant { origin: Some(_) }) => "listed",
-        Standing::Allowed(Grant { origin: None }) => "any",
-        Standing::Foreign(Foreign::Host { .. }) => "stranger",
-        Standing::Foreign(Foreign::Origin { .. }) => "foreign",
-        Standing::Own => "own",
+fn cors(fields: &[(&str, &str)], allowed: &[&str]) -> &'static str {
+    match check(&octets(fields), &Origins::parse(allowed).unwrap(), NAMES) {
+        CorsDecision::Allowed(CorsHeaders { origin: Some(_) }) => "listed",
+        CorsDecision::Allowed(CorsHeaders { origin: None }) => "any",
+        CorsDecision::Foreign(Foreign::Host { .. }) => "stranger",
+        CorsDecision::Foreign(Foreign::Origin { .. }) => "foreign",
+        CorsDecision::Own => "own",
     }
 }
 
@@ -55,7 +55,7 @@ fn a_page_of_another_origin_is_foreign_unless_listed() {
     ] {
         let fields = [("Origin", origin), ("Host", host)];
         for (allowed, expected) in [(&[][..], bare), (&listed[..], with_list), (&["*"][..], with_any)] {
-            assert_eq!(standing(&fields, allowed), expected, "{origin} at {host}, allowed {allowed:?}");
+            assert_eq!(cors(&fields, allowed), expected, "{origin} at {host}, allowed {allowed:?}");
         }
     }
 }
@@ -77,7 +77,7 @@ fn what_the_browser_says_of_itself_is_believed_first() {
         (&[("Origin", "https://evil.test"), ("Origin", "https://mail.example.org")], "foreign"),
     ] {
         let fields = [fields, &[("Host", HOST)]].concat();
-        assert_eq!(standing(&fields, &[]), expected, "{fields:?}");
+        assert_eq!(cors(&fields, &[]), expected, "{fields:?}");
     }
 }
 
@@ -107,17 +107,17 @@ fn a_host_that_is_no_name_of_this_server_is_nobodys_own() {
         let origin = format!("http://{host}");
         let site = ("Sec-Fetch-Site", "same-origin");
         for fields in [&[("Host", host), ("Origin", &*origin), site][..], &[("Host", host), site]] {
-            assert_eq!(standing(fields, &[]), if known { "own" } else { "stranger" }, "{fields:?}");
+            assert_eq!(cors(fields, &[]), if known { "own" } else { "stranger" }, "{fields:?}");
         }
         let asking = check_host(&octets(&[("Host", host)]), NAMES);
         assert_eq!(asking.is_ok(), known || host.is_empty(), "{host}");
     }
     let evil = [("Host", "evil.example"), ("Origin", "http://evil.example")];
-    assert_eq!(standing(&evil, &[]), "stranger", "over plain HTTP browsers say no Sec-Fetch-Site");
-    assert_eq!(standing(&evil[..1], &[]), "own", "no browser's");
-    assert_eq!(standing(&evil, &["http://evil.example"]), "listed");
-    assert_eq!(standing(&evil, &["*"]), "any");
-    assert_eq!(standing(&[evil[0], evil[1], ("Sec-Fetch-Site", "same-origin")], &["*"]), "any");
+    assert_eq!(cors(&evil, &[]), "stranger", "over plain HTTP browsers say no Sec-Fetch-Site");
+    assert_eq!(cors(&evil[..1], &[]), "own", "no browser's");
+    assert_eq!(cors(&evil, &["http://evil.example"]), "listed");
+    assert_eq!(cors(&evil, &["*"]), "any");
+    assert_eq!(cors(&[evil[0], evil[1], ("Sec-Fetch-Site", "same-origin")], &["*"]), "any");
     assert!(check_host(&[], NAMES).is_ok(), "HTTP/1.0");
     let umlauts = Names { server_name: "M\u{fc}ller.example.", answers_to: &|_| false };
     assert!(check_host(&octets(&[("Host", "xn--mller-kva.example")]), umlauts).is_ok());
@@ -151,8 +151,8 @@ fn a_bad_origin_is_named_with_its_remedy() {
 #[test]
 fn only_a_listed_origin_may_bring_credentials() {
     let named =
-        |grant: &Grant, name: &str| grant.fields().into_iter().find(|field| field.0 == name).map(|field| field.1);
-    let (listed, any) = (Grant { origin: Some("https://a.test".into()) }, Grant { origin: None });
+        |grant: &CorsHeaders, name: &str| grant.fields().into_iter().find(|field| field.0 == name).map(|field| field.1);
+    let (listed, any) = (CorsHeaders { origin: Some("https://a.test".into()) }, CorsHeaders { origin: None });
     assert_eq!(named(&listed, "Access-Control-Allow-Origin").as_deref(), Some("https://a.test"));
     assert_eq!(named(&listed, "Access-Control-Allow-Credentials").as_deref(), Some("true"));
     assert_eq!(named(&listed, "Vary").as_deref(), Some("Origin"));

@@ -38,7 +38,9 @@ fn where_none_is_allowed_who_asks_is_refused() {
     {
         let judged = |fields| {
             let judged = DryRuns::parse(word).unwrap().judge(fields);
-            judged.map(|trial| trial.map(|trial| trial.asked)).map_err(|refused| Problem::from(refused).tag.status)
+            judged
+                .map(|dry_run| dry_run.map(|dry_run| dry_run.asked))
+                .map_err(|refused| Problem::from(refused).tag.status)
         };
         assert_eq!((judged(asks), judged(&[])), (asked, unasked), "{word}");
     }
@@ -50,12 +52,12 @@ fn the_report_stays_one_thing_a_line_and_the_message_unchanged() {
     let octets = b"Subject: x\n\n----- message -----\n<script>\xff";
     let (message, message_id) = (message(octets), id());
     let arguments = [b"-f".to_vec(), b"a\n----- message -----\"\\\xe9".to_vec()];
-    let rehearsal = Rehearsal {
+    let rehearsal = DryRunReport {
         message_id: &message_id,
-        way: Way::Program { path: Path::new("/a b"), arguments: &arguments },
+        route: Route::Program { path: Path::new("/a b"), arguments: &arguments },
         recipients: Some(&["a@b.test".to_owned()]),
         message: &message,
-        trial: Trial { asked: true },
+        dry_run: DryRun { asked: true },
     };
     let reply = rehearsal.reply(None).unwrap();
     let separator = format!("\n{SEPARATOR}\n").into_bytes();

@@ -58,7 +58,7 @@ pub enum Decision {
 
 /// Why there is no last word.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum CheckError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
     /// It needs what we do not offer; the names.
@@ -69,38 +69,38 @@ pub enum Trouble {
     Storage(io::Error),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
+            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
                 f.write_str("no answer within SendmailMilterTimeout")
             }
-            Trouble::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            CheckError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("it closed the connection")
             }
-            Trouble::Lost(error) => error.fmt(f),
-            Trouble::Needs(names) => write!(f, "it needs {names}, which is not offered here"),
-            Trouble::Nonsense(nonsense) => nonsense.fmt(f),
-            Trouble::Storage(error) => write!(f, "the message could not be read or stored: {error}"),
+            CheckError::Lost(error) => error.fmt(f),
+            CheckError::Needs(names) => write!(f, "it needs {names}, which is not offered here"),
+            CheckError::Nonsense(nonsense) => nonsense.fmt(f),
+            CheckError::Storage(error) => write!(f, "the message could not be read or stored: {error}"),
         }
     }
 }
 
-impl From<Nonsense> for Trouble {
+impl From<Nonsense> for CheckError {
     fn from(nonsense: Nonsense) -> Self {
-        Trouble::Nonsense(nonsense)
+        CheckError::Nonsense(nonsense)
     }
 }
 
-impl From<Unwritable> for Trouble {
+impl From<Unwritable> for CheckError {
     fn from(error: Unwritable) -> Self {
-        Trouble::Nonsense(Nonsense(error.to_string()))
+        CheckError::Nonsense(Nonsense(error.to_string()))
     }
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for CheckError {
     fn from(error: io::Error) -> Self {
-        Trouble::Storage(error)
+        CheckError::Storage(error)
     }
 }
 
@@ -121,20 +121,20 @@ pub struct Abilities {
 }
 
 /// Asks a milter what it would do, and tells it of no message.
-pub fn probe<S: Stream>(stream: S) -> Result<Abilities, Trouble> {
+pub fn probe<S: Stream>(stream: S) -> Result<Abilities, CheckError> {
     let (mut line, options) = negotiate(stream)?;
     let _ = line.command(b'Q', &[]).and_then(|()| line.flush()); // it has said all that was asked
     let recipients = options.may(action::ADD_RECIPIENTS) || options.may(action::DELETE_RECIPIENTS);
     Ok(Abilities { recipients, sender: options.may(action::CHANGE_SENDER) })
 }
 
-fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), Trouble> {
+fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), CheckError> {
     let mut line = Line { stream, packets: Packets::default(), unsent: Vec::new(), answers: 0 };
     line.command(b'O', &[&offer()])?;
     match line.answer()? {
         Answer::Options(data) => match Options::parse(&data) {
             Ok(options) => Ok((line, options)),
-            Err(Disagreement::Needs(names)) => Err(Trouble::Needs(names)),
+            Err(Disagreement::Needs(names)) => Err(CheckError::Needs(names)),
             Err(Disagreement::Nonsense(nonsense)) => Err(nonsense.into()),
         },
         other => Err(unexpected(&other, "negotiation")),
@@ -142,7 +142,7 @@ fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), Trouble> {
 }
 
 /// Tells the milter of the letter and hears what it decides.
-pub fn converse<S: Stream>(stream: S, letter: &Letter, told: &Told<'_>) -> Result<Decision, Trouble> {
+pub fn converse<S: Stream>(stream: S, letter: &Letter, told: &Told<'_>) -> Result<Decision, CheckError> {
     let (line, options) = negotiate(stream)?;
     let address = told.client.address.filter(|_| told.shows_client);
     let name = if told.shows_client { "unknown" } else { "localhost" };
@@ -182,7 +182,7 @@ macro_rules! or_done {
 }
 
 impl<S: Stream> Conversation<'_, S> {
-    fn run(&mut self, name: &str, address: IpAddr) -> Result<Decision, Trouble> {
+    fn run(&mut self, name: &str, address: IpAddr) -> Result<Decision, CheckError> {
         or_done!(self.event(Stage::Connect, None, &connect(name, address))?);
         or_done!(self.event(Stage::Helo, None, &packet::text(name.as_bytes()))?);
         let mail = mail_parameters(&self.letter.envelope, self.letter.len(), self.letter.is_eight_bit());
@@ -204,11 +204,11 @@ impl<S: Stream> Conversation<'_, S> {
         self.last_word()
     }
 
-    fn body(&mut self) -> Result<Next, Trouble> {
+    fn body(&mut self) -> Result<Next, CheckError> {
         let mut done = None;
         if self.options.wants(Stage::Body) {
             let letter = self.letter;
-            on_the_wire::<Trouble>(letter.body(), PIECE, |piece| {
+            on_the_wire::<CheckError>(letter.body(), PIECE, |piece| {
                 let next = self.event(Stage::Body, None, piece)?;
                 let goes_on = matches!(next, Next::GoOn);
                 done = Some(next);
@@ -219,7 +219,7 @@ impl<S: Stream> Conversation<'_, S> {
     }
 
     /// Tells of one event, with the macros of its stage also where the event itself is left out, as Sendmail does.
-    fn event(&mut self, stage: Stage, recipient: Option<&Address>, data: &[u8]) -> Result<Next, Trouble> {
+    fn event(&mut self, stage: Stage, recipient: Option<&Address>, data: &[u8]) -> Result<Next, CheckError> {
         self.send_macros(stage, recipient)?;
         if !self.options.wants(stage) {
             return Ok(Next::GoOn);
@@ -250,7 +250,7 @@ impl<S: Stream> Conversation<'_, S> {
         }
     }
 
-    fn send_macros(&mut self, stage: Stage, recipient: Option<&Address>) -> Result<(), Trouble> {
+    fn send_macros(&mut self, stage: Stage, recipient: Option<&Address>) -> Result<(), CheckError> {
         if matches!(stage, Stage::Header | Stage::Body) {
             return Ok(());
         }
@@ -259,7 +259,7 @@ impl<S: Stream> Conversation<'_, S> {
     }
 
     /// The end of the body, and all that the milter says to the message.
-    fn last_word(&mut self) -> Result<Decision, Trouble> {
+    fn last_word(&mut self) -> Result<Decision, CheckError> {
         self.send_macros(Stage::EndOfBody, None)?;
         self.line.command(Stage::EndOfBody.code(), &[])?;
         let (mut changes, mut body, mut reason): (Vec<Change>, Option<Body>, Option<String>) = (Vec::new(), None, None);
@@ -355,7 +355,7 @@ fn refusal(answer: Answer) -> Result<Reply, Answer> {
     }
 }
 
-fn unexpected(answer: &Answer, stage: &str) -> Trouble {
+fn unexpected(answer: &Answer, stage: &str) -> CheckError {
     let shown = format!("{answer:?}");
     let name = shown.split(['(', ' ']).next().unwrap_or_default();
     Nonsense(format!("'{name}' as its answer to {stage}")).into()
@@ -401,8 +401,8 @@ impl Body {
         Body { spool: Spool::new(letter.directory(), MEMORY), left, line: 0, after_cr: false, eight_bit: false }
     }
 
-    fn write(&mut self, piece: &[u8]) -> Result<(), Trouble> {
-        let bad = |why: &str| Trouble::from(Nonsense(format!("a body with {why}")));
+    fn write(&mut self, piece: &[u8]) -> Result<(), CheckError> {
+        let bad = |why: &str| CheckError::from(Nonsense(format!("a body with {why}")));
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| bad("more octets than it may have"))?;
         self.eight_bit |= !piece.is_ascii();
         let mut kept = Vec::with_capacity(piece.len());
@@ -421,10 +421,10 @@ impl Body {
             }
             kept.push(byte);
         }
-        self.spool.write(&kept).map_err(Trouble::Storage)
+        self.spool.write(&kept).map_err(CheckError::Storage)
     }
 
-    fn finish(mut self, may_be_eight_bit: bool) -> Result<Spool, Trouble> {
+    fn finish(mut self, may_be_eight_bit: bool) -> Result<Spool, CheckError> {
         let bad = |why: &str| Err(Nonsense(format!("a body with {why}")).into());
         if self.after_cr {
             return bad("a CR that ends no line");
@@ -450,40 +450,40 @@ struct Line<S> {
 }
 
 impl<S: Stream> Line<S> {
-    fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), Trouble> {
+    fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), CheckError> {
         packet::push(&mut self.unsent, code, data);
         if self.unsent.len() > PIECE { self.flush() } else { Ok(()) }
     }
 
     /// Nothing that came before may be taken for the answer to what is written now.
-    fn flush(&mut self) -> Result<(), Trouble> {
+    fn flush(&mut self) -> Result<(), CheckError> {
         if self.unsent.is_empty() {
             return Ok(());
         }
         if !self.is_open_and_quiet()? {
-            return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into()));
+            return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into()));
         }
-        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(Trouble::Lost)?;
+        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(CheckError::Lost)?;
         self.unsent.clear();
         Ok(())
     }
 
     /// Refuses what came behind the last answer. `false`: the connection was closed there.
-    fn is_open_and_quiet(&mut self) -> Result<bool, Trouble> {
+    fn is_open_and_quiet(&mut self) -> Result<bool, CheckError> {
         let more = || Err(Nonsense("more than it was asked for".into()).into());
         if !self.packets.is_empty() {
             return more();
         }
-        if self.stream.is_quiet().map_err(Trouble::Lost)? {
+        if self.stream.is_quiet().map_err(CheckError::Lost)? {
             return Ok(true);
         }
-        match self.stream.read(&mut [0]).map_err(Trouble::Lost)? {
+        match self.stream.read(&mut [0]).map_err(CheckError::Lost)? {
             0 => Ok(false),
             _ => more(),
         }
     }
 
-    fn answer(&mut self) -> Result<Answer, Trouble> {
+    fn answer(&mut self) -> Result<Answer, CheckError> {
         self.flush()?;
         loop {
             if let Some((code, data)) = self.packets.next()? {
@@ -496,8 +496,8 @@ impl<S: Stream> Line<S> {
                 return Ok(Answer::parse(code, data)?);
             }
             let mut piece = [0; 16 * 1024];
-            match self.stream.read(&mut piece).map_err(Trouble::Lost)? {
-                0 => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
+            match self.stream.read(&mut piece).map_err(CheckError::Lost)? {
+                0 => return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
                 n => self.packets.push(&piece[..n]),
             }
         }

@@ -7,6 +7,6 @@ mod macros;
 mod options;
 mod packet;
 
-pub use conversation::{Abilities, Decision, Stream, Told, Trouble, converse, probe};
+pub use conversation::{Abilities, CheckError, Decision, Stream, Told, converse, probe};
 pub use macros::{Custom, name as macro_name};
 pub use packet::{Nonsense, Reply};

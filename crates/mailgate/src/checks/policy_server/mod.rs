@@ -16,48 +16,48 @@ const LONGEST: usize = 16 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum CheckError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
     /// What came is no answer.
     Nonsense(String),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
+            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
                 f.write_str("no answer within SendmailMilterTimeout")
             }
-            Trouble::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            CheckError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("it closed the connection without an answer; its own log says why")
             }
-            Trouble::Lost(error) => error.fmt(f),
-            Trouble::Nonsense(what) => write!(f, "it sent {what}"),
+            CheckError::Lost(error) => error.fmt(f),
+            CheckError::Nonsense(what) => write!(f, "it sent {what}"),
         }
     }
 }
 
 /// Asks one question.
-pub fn ask(stream: &mut (impl Read + Write), question: &Question<'_>) -> Result<Action, Trouble> {
-    stream.write_all(question.text().as_bytes()).and_then(|()| stream.flush()).map_err(Trouble::Lost)?;
+pub fn ask(stream: &mut (impl Read + Write), question: &Question<'_>) -> Result<Action, CheckError> {
+    stream.write_all(question.text().as_bytes()).and_then(|()| stream.flush()).map_err(CheckError::Lost)?;
     let mut answer = Vec::new();
     // One attribute and an empty line; the server may say no more until it is asked again.
     while !answer.ends_with(b"\n\n") {
         let mut piece = [0; 4096];
-        match stream.read(&mut piece).map_err(Trouble::Lost)? {
-            0 => return Err(Trouble::Lost(io::ErrorKind::UnexpectedEof.into())),
+        match stream.read(&mut piece).map_err(CheckError::Lost)? {
+            0 => return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
             n => answer.extend_from_slice(&piece[..n]),
         }
         let first = answer.windows(2).position(|two| two == b"\n\n").map_or(answer.len(), |at| at + 2);
         if first < answer.len() {
-            return Err(Trouble::Nonsense("more than one answer".into()));
+            return Err(CheckError::Nonsense("more than one answer".into()));
         }
         if answer.len() > LONGEST {
-            return Err(Trouble::Nonsense(format!("more than {LONGEST} octets for an answer")));
+            return Err(CheckError::Nonsense(format!("more than {LONGEST} octets for an answer")));
         }
     }
-    Action::parse(&answer[..answer.len() - 2]).map_err(Trouble::Nonsense)
+    Action::parse(&answer[..answer.len() - 2]).map_err(CheckError::Nonsense)
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    fn answered(octets: &[u8], step: usize) -> Result<Action, Trouble> {
+    fn answered(octets: &[u8], step: usize) -> Result<Action, CheckError> {
         let client = Client::default();
         let question = Question { client: &client, state: State::EndOfMessage, sender: None, recipients: &[], size: 1 };
         let mut script = Script(octets.to_vec(), step, Vec::new());

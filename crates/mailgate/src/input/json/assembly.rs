@@ -4,7 +4,7 @@
 
 use super::JsonError;
 use super::file::File;
-use super::tree::Found;
+use super::tree::Located;
 use crate::submission::{Extent, Leaf, Part};
 use mail::address::AddressList;
 use mail::content_type::ContentType;
@@ -40,7 +40,7 @@ const OWN: &[&str] = &["To", "Cc", "Bcc", "From", "Reply-To", "Subject", "MIME-V
 
 impl Mail {
     /// A field from a member of its own.
-    pub fn field(&mut self, name: &str, found: &Found) -> Result<(), JsonError> {
+    pub fn field(&mut self, name: &str, found: &Located) -> Result<(), JsonError> {
         let value = found.text()?;
         HeaderValue::parse(value).map_err(|error| found.wrong(error.to_string()))?;
         self.fields.push((name.to_owned(), value.to_owned()));
@@ -48,7 +48,7 @@ impl Mail {
     }
 
     /// A field of addresses: a string, or an array of them.
-    pub fn addresses(&mut self, name: &str, found: Option<Found>) -> Result<(), JsonError> {
+    pub fn addresses(&mut self, name: &str, found: Option<Located>) -> Result<(), JsonError> {
         let Some(found) = found else { return Ok(()) };
         let mut list = Vec::new();
         for each in found.one_or_more()? {
@@ -65,7 +65,7 @@ impl Mail {
     }
 
     /// A field that the client names itself.
-    pub fn header(&mut self, name: &str, found: &Found) -> Result<(), JsonError> {
+    pub fn header(&mut self, name: &str, found: &Located) -> Result<(), JsonError> {
         let parsed = HeaderName::parse(name.as_bytes()).map_err(|error| found.wrong(error.to_string()))?;
         let is_of_body = parsed.as_str().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
         if is_of_body || OWN.iter().any(|own| parsed.is(own)) {
@@ -80,13 +80,13 @@ impl Mail {
     }
 
     /// The text.
-    pub fn text(&mut self, found: Option<Found>) -> Result<(), JsonError> {
+    pub fn text(&mut self, found: Option<Located>) -> Result<(), JsonError> {
         self.text = found.map(|found| found.stored()).transpose()?;
         Ok(())
     }
 
     /// The HTML.
-    pub fn html(&mut self, found: Option<Found>) -> Result<(), JsonError> {
+    pub fn html(&mut self, found: Option<Located>) -> Result<(), JsonError> {
         self.html = found.map(|found| found.stored()).transpose()?;
         Ok(())
     }

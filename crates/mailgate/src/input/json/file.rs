@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::JsonError;
-use super::tree::Found;
+use super::tree::Located;
 use crate::submission::{Extent, Leaf};
 use mail::content_type::ContentType;
 use mail::header::{HeaderName, HeaderValue};
@@ -20,13 +20,13 @@ pub struct File {
 
 /// What the client says of a file.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct FileDescription {
     /// Its name.
-    pub name: Option<Found>,
+    pub name: Option<Located>,
     /// Its type; without it the name tells.
-    pub content_type: Option<Found>,
+    pub content_type: Option<Located>,
     /// By what the HTML calls it.
-    pub content_id: Option<Found>,
+    pub content_id: Option<Located>,
 }
 
 /// Longest name, in characters.
@@ -34,7 +34,7 @@ const MAX_NAME: usize = 200;
 
 impl File {
     /// The file with these octets.
-    pub fn new(words: Words, source: Extent) -> Result<File, JsonError> {
+    pub fn new(words: FileDescription, source: Extent) -> Result<File, JsonError> {
         let name = words.name.as_ref().map(name).transpose()?.filter(|name| !name.is_empty());
         let content_type = match &words.content_type {
             Some(found) => content_type(found)?,
@@ -54,7 +54,7 @@ impl File {
 const UNFIT: &str = "cannot stand in a mail as the name of a file";
 
 /// The name without folders and without what nobody sees.
-fn name(found: &Found) -> Result<String, JsonError> {
+fn name(found: &Located) -> Result<String, JsonError> {
     let text = found.text()?;
     let name: String = text.rsplit(['/', '\\']).next().unwrap_or_default().chars().filter(|c| !is_hidden(*c)).collect();
     match name.chars().count() > MAX_NAME {
@@ -63,7 +63,7 @@ fn name(found: &Found) -> Result<String, JsonError> {
     }
 }
 
-fn content_type(found: &Found) -> Result<ContentType, JsonError> {
+fn content_type(found: &Located) -> Result<ContentType, JsonError> {
     let value = HeaderValue::parse(found.text()?).map_err(|error| found.wrong(error.to_string()))?;
     let content_type = ContentType::parse(&value).map_err(|error| found.wrong(error.to_string()))?;
     match content_type.is_multipart() || content_type.is_message() {
@@ -73,7 +73,7 @@ fn content_type(found: &Found) -> Result<ContentType, JsonError> {
 }
 
 /// Without `cid:` and angle brackets, which some write.
-fn content_id(found: &Found) -> Result<String, JsonError> {
+fn content_id(found: &Located) -> Result<String, JsonError> {
     let text = found.text()?.trim();
     let text = text.strip_prefix("cid:").unwrap_or(text).trim_start_matches('<').trim_end_matches('>');
     let is_fit = |octet: u8| octet.is_ascii_graphic() && !b"<>()\\\",".contains(&octet);

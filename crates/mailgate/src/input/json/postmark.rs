@@ -3,9 +3,9 @@
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
-use super::file::{File, Words};
+use super::file::{File, FileDescription};
 use super::read::Store;
-use super::tree::{Found, Value, is_same};
+use super::tree::{Located, Value, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -25,7 +25,7 @@ const NOT_DONE: &[(&str, &str)] = &[
 
 /// The mail in a whole body.
 pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
-    let mut members = Found::root(value).members()?;
+    let mut members = Located::root(value).members()?;
     members.refuse(NOT_DONE)?;
     if let Some(links) = members.take("TrackLinks")?.filter(|links| links.text().ok() != Some("None")) {
         return Err(links.wrong("is not done here: links stay as they are"));
@@ -52,7 +52,7 @@ pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
             mail.file(file(attachment)?);
         }
     }
-    // Words for the sender's own statistics; no matter of the mail.
+    // FileDescription for the sender's own statistics; no matter of the mail.
     for member in ["Tag", "MessageStream"] {
         if let Some(word) = members.take(member)? {
             word.text()?;
@@ -65,7 +65,7 @@ pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
     mail.finish("TextBody, HtmlBody and Attachments")
 }
 
-fn add_header(mail: &mut Mail, header: Found) -> Result<(), JsonError> {
+fn add_header(mail: &mut Mail, header: Located) -> Result<(), JsonError> {
     let missing = header.wrong("needs Name and Value");
     let mut members = header.members()?;
     let (name, value) = (members.take("Name")?, members.take("Value")?);
@@ -77,11 +77,11 @@ fn add_header(mail: &mut Mail, header: Found) -> Result<(), JsonError> {
     }
 }
 
-fn file(attachment: Found) -> Result<File, JsonError> {
+fn file(attachment: Located) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no Content");
     let mut members = attachment.members()?;
     let content = members.take_even_empty("Content")?.ok_or(missing)?.stored()?;
-    let words = Words {
+    let words = FileDescription {
         name: members.take("Name")?,
         content_type: members.take("ContentType")?,
         content_id: members.take("ContentID")?,

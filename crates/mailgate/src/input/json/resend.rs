@@ -3,9 +3,9 @@
 
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
-use super::file::{File, Words};
+use super::file::{File, FileDescription};
 use super::read::Store;
-use super::tree::{Found, Value, is_same};
+use super::tree::{Located, Value, is_same};
 
 /// Where large values stand.
 pub fn places(names: &[&str]) -> Option<Store> {
@@ -25,7 +25,7 @@ const NOT_DONE: &[(&str, &str)] = &[
 
 /// The mail in a whole body.
 pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
-    let mut members = Found::root(value).members()?;
+    let mut members = Located::root(value).members()?;
     members.refuse(NOT_DONE)?;
     let mut mail = Mail::default();
     if let Some(from) = members.take("from")? {
@@ -50,7 +50,7 @@ pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
             mail.file(file(attachment)?);
         }
     }
-    // Words for the sender's own statistics; no matter of the mail.
+    // FileDescription for the sender's own statistics; no matter of the mail.
     if let Some(tags) = members.take("tags")? {
         tags.items()?;
     }
@@ -58,7 +58,7 @@ pub fn mail(value: Value) -> Result<JsonMail, JsonError> {
     mail.finish("text, html and attachments")
 }
 
-fn file(attachment: Found) -> Result<File, JsonError> {
+fn file(attachment: Located) -> Result<File, JsonError> {
     let missing = attachment.wrong("has no content");
     let mut members = attachment.members()?;
     members.refuse(&[("path", "is not fetched from here; send the content in base64")])?;
@@ -67,7 +67,8 @@ fn file(attachment: Found) -> Result<File, JsonError> {
         (Some(_), Some(second)) => return Err(second.wrong("stands beside content_id, which is the same")),
         (one, other) => one.or(other),
     };
-    let words = Words { name: members.take("filename")?, content_type: members.take("content_type")?, content_id };
+    let words =
+        FileDescription { name: members.take("filename")?, content_type: members.take("content_type")?, content_id };
     members.finish()?;
     File::new(words, content)
 }

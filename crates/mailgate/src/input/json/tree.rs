@@ -61,15 +61,15 @@ pub fn is_same(one: &str, other: &str) -> bool {
 
 /// A value that is there, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Located {
     path: String,
     value: Value,
 }
 
-impl Found {
+impl Located {
     /// The value of the whole body.
     pub fn root(value: Value) -> Self {
-        Found { path: String::new(), value }
+        Located { path: String::new(), value }
     }
 
     /// A complaint about it.
@@ -94,10 +94,10 @@ impl Found {
     }
 
     /// The items of an array.
-    pub fn items(self) -> Result<Vec<Found>, JsonError> {
+    pub fn items(self) -> Result<Vec<Located>, JsonError> {
         match self.value {
             Value::List(items) => {
-                let found = |(at, value)| Found { path: item(&self.path, at), value };
+                let found = |(at, value)| Located { path: item(&self.path, at), value };
                 Ok(items.into_iter().enumerate().map(found).collect())
             }
             _ => Err(self.wrong("must be an array")),
@@ -105,7 +105,7 @@ impl Found {
     }
 
     /// The items of an array, or the one value.
-    pub fn one_or_more(self) -> Result<Vec<Found>, JsonError> {
+    pub fn one_or_more(self) -> Result<Vec<Located>, JsonError> {
         if matches!(self.value, Value::List(_)) { self.items() } else { Ok(vec![self]) }
     }
 
@@ -127,17 +127,17 @@ pub struct Members {
 
 impl Members {
     /// The member of this name, unless it says nothing.
-    pub fn take(&mut self, name: &str) -> Result<Option<Found>, JsonError> {
+    pub fn take(&mut self, name: &str) -> Result<Option<Located>, JsonError> {
         Ok(self.take_even_empty(name)?.filter(|found| !found.value.is_absent()))
     }
 
     /// The same; an empty one counts too.
-    pub fn take_even_empty(&mut self, name: &str) -> Result<Option<Found>, JsonError> {
+    pub fn take_even_empty(&mut self, name: &str) -> Result<Option<Located>, JsonError> {
         let Some(at) = self.members.iter().position(|(found, _)| is_same(found, name)) else { return Ok(None) };
         let (found, value) = self.members.remove(at);
         match self.members.iter().find(|(other, _)| is_same(other, name)) {
             Some((other, _)) => Err(JsonError::syntax(&below(&self.path, other), "stands there twice")),
-            None => Ok(Some(Found { path: below(&self.path, &found), value })),
+            None => Ok(Some(Located { path: below(&self.path, &found), value })),
         }
     }
 
@@ -152,11 +152,11 @@ impl Members {
     }
 
     /// Each member with its name.
-    pub fn all(self) -> impl Iterator<Item = (String, Found)> {
+    pub fn all(self) -> impl Iterator<Item = (String, Located)> {
         let Members { path, members } = self;
         members.into_iter().map(move |(name, value)| {
             let path = below(&path, &name);
-            (name, Found { path, value })
+            (name, Located { path, value })
         })
     }
 

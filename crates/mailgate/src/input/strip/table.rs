@@ -4,7 +4,7 @@
 
 /// Fields that are dealt with alike, and why.
 #[derive(Debug)]
-pub struct Row {
+pub struct StripRow {
     /// What they are; a sentence of the manual without its full stop.
     pub what: &'static str,
     /// What becomes of them.
@@ -28,8 +28,8 @@ pub enum Fate {
 
 /// Every row. A locked one counts before the configuration, a kept one before those that strip.
 #[rustfmt::skip]
-pub const TABLE: &[Row] = &[
-    Row {
+pub const TABLE: &[StripRow] = &[
+    StripRow {
         what: "Credentials, the framing of HTTP, hop-by-hop fields (RFC 9110 7.6.1), orders to this server (RFC 7240), and the fields that SendmailRedirectTo and SendmailHold write",
         fate: Fate::Locked,
         in_message: true,
@@ -39,7 +39,7 @@ pub const TABLE: &[Row] = &[
             "X-Original-Recipients", "X-Hold-*",
         ],
     },
-    Row {
+    StripRow {
         what: "Fields of mail and news (RFC 9057, RFC 6477, RFC 8315, the headers of mailing lists) that patterns below would cover",
         fate: Fate::Kept,
         in_message: true,
@@ -48,7 +48,7 @@ pub const TABLE: &[Row] = &[
             "X-Original-Subject", "X-Original-Message-ID", "X-MS-Has-Attach", "X-MS-TNEF-Correlator",
         ],
     },
-    Row {
+    StripRow {
         what: "Credentials and signatures, by whatever name",
         fate: Fate::Stripped,
         in_message: false,
@@ -58,7 +58,7 @@ pub const TABLE: &[Row] = &[
             "*csrf*", "*xsrf*",
         ],
     },
-    Row {
+    StripRow {
         what: "Who somebody is, as authentication in front of this server says",
         fate: Fate::Stripped,
         in_message: false,
@@ -67,7 +67,7 @@ pub const TABLE: &[Row] = &[
             "*remote*", "OIDC*", "Shib*", "IV-*", "OAM-*", "X-Consumer-*", "X-Vouch-*", "Tailscale-*", "X-Pomerium-*",
         ],
     },
-    Row {
+    StripRow {
         what: "Where a request came from and which way, as proxies and clouds say",
         fate: Fate::Stripped,
         in_message: false,
@@ -78,7 +78,7 @@ pub const TABLE: &[Row] = &[
             "X-Envoy-*", "X-FD-*", "X-Goog*", "X-MS-*", "X-Vercel-*", "X-WAWS-*", "Disguised-Host", "Was-Default-Hostname",
         ],
     },
-    Row {
+    StripRow {
         what: "Traces of requests",
         fate: Fate::Stripped,
         in_message: false,
@@ -87,7 +87,7 @@ pub const TABLE: &[Row] = &[
             "Uber*Ctx-*", "X-Datadog-*", "X-Dynatrace*", "X-Instana-*", "*NewRelic*",
         ],
     },
-    Row {
+    StripRow {
         what: "What browsers and HTTP clients say of themselves, and what HTTP and WebDAV ask of a server",
         fate: Fate::Stripped,
         in_message: false,
@@ -100,7 +100,7 @@ pub const TABLE: &[Row] = &[
             "Next-Action", "Next-Router-*", "Next-URL", "X-Nextjs-*", "RSC",
         ],
     },
-    Row {
+    StripRow {
         what: "The envelope, and requests for receipts and reports, as mail programs read them",
         fate: Fate::Stripped,
         in_message: true,
@@ -112,13 +112,13 @@ pub const TABLE: &[Row] = &[
             "Require-Recipient-Valid-Since", "Full-Name", "X-CreatedBy", "X-HeloDomain", "X-Extended*Props", "X-EndOfInjectedXHeaders",
         ],
     },
-    Row {
+    StripRow {
         what: "The way that a message has come, and the signatures under it",
         fate: Fate::Stripped,
         in_message: false,
         names: &["Received*", "X-Received*", "DKIM-*", "X-DKIM-*", "DomainKey-*", "ARC-*"],
     },
-    Row {
+    StripRow {
         what: "What filters and other mail servers have found",
         fate: Fate::Stripped,
         in_message: true,
@@ -128,7 +128,7 @@ pub const TABLE: &[Row] = &[
             "X-IronPort-*", "X-Mimecast-*", "X-Proofpoint-*", "X-Rspamd-*", "X-Sieve*",
         ],
     },
-    Row {
+    StripRow {
         what: "What a mail provider or a bulk mail server takes for an order: further recipients, templates, accounts, tracking (SendGrid, SMTP2GO and SMTPeter; \
                Mandrill; SparkPost; Amazon SES; Mailgun; Postmark; Mailjet; Brevo; Elastic Email; SocketLabs; Mailtrap; MailerSend; Resend; AhaSend; \
                Emailit; Lettermint; UniSender; Campaign Monitor; Contactlab; DirectMail; Pepipost; ZeptoMail; GreenArrow; Postal; PowerMTA; KumoMTA)",

@@ -2,11 +2,11 @@
 #![forbid(unsafe_code)]
 
 use super::connection::Connection;
-use super::failed::{Failed, Step};
+use super::error::{SmtpError, Step};
 use super::reply::Reply;
 
 /// A command and its answer.
-pub(super) fn ask(connection: &mut Connection, step: Step, command: &str) -> Result<Reply, Failed> {
+pub(super) fn ask(connection: &mut Connection, step: Step, command: &str) -> Result<Reply, SmtpError> {
     let asked = connection.write(format!("{command}\r\n").as_bytes()).and_then(|()| connection.reply());
-    asked.map_err(|error| Failed::lost(step, &error))
+    asked.map_err(|error| SmtpError::lost(step, &error))
 }

@@ -3,8 +3,8 @@
 
 use super::ask::ask;
 use super::connection::Connection;
-use super::failed::{Failed, Step};
-use super::offers::Offers;
+use super::error::{SmtpError, Step};
+use super::extensions::Extensions;
 use super::reply::Reply;
 use super::{Credentials, Relay};
 
@@ -15,11 +15,11 @@ const LONGEST_COMMAND: usize = 510;
 pub(super) fn authenticate(
     connection: &mut Connection,
     relay: &Relay,
-    offers: &Offers,
-) -> Result<&'static str, Failed> {
+    extensions: &Extensions,
+) -> Result<&'static str, SmtpError> {
     let Some(credentials) = relay.credentials() else { return Ok("off") };
-    let mut failed = Failed::misconfigured(Step::Auth, "it offers neither AUTH PLAIN nor AUTH LOGIN".into());
-    for (mechanism, is_offered) in [("PLAIN", offers.plain), ("LOGIN", offers.login)] {
+    let mut failed = SmtpError::misconfigured(Step::Auth, "it extensions neither AUTH PLAIN nor AUTH LOGIN".into());
+    for (mechanism, is_offered) in [("PLAIN", extensions.plain), ("LOGIN", extensions.login)] {
         if !is_offered {
             continue;
         }
@@ -30,7 +30,7 @@ pub(super) fn authenticate(
         if answer.code == 235 {
             return Ok(mechanism);
         }
-        failed = Failed::refused(Step::Auth, &answer);
+        failed = SmtpError::refused(Step::Auth, &answer);
         // RFC 4954 6: it does not know the mechanism, or wants a stronger one. Any other refusal is of the user or the password.
         if !matches!(answer.code, 504 | 534) {
             break;
@@ -39,7 +39,7 @@ pub(super) fn authenticate(
     Err(failed)
 }
 
-fn auth_plain(connection: &mut Connection, credentials: &Credentials) -> Result<Reply, Failed> {
+fn auth_plain(connection: &mut Connection, credentials: &Credentials) -> Result<Reply, SmtpError> {
     let (command, response) = ("AUTH PLAIN", credentials.plain());
     if command.len() + 1 + response.len() <= LONGEST_COMMAND {
         return ask(connection, Step::Auth, &format!("{command} {response}"));
@@ -48,7 +48,7 @@ fn auth_plain(connection: &mut Connection, credentials: &Credentials) -> Result<
     if answer.code == 334 { ask(connection, Step::Auth, &response) } else { Ok(answer) }
 }
 
-fn auth_login(connection: &mut Connection, credentials: &Credentials) -> Result<Reply, Failed> {
+fn auth_login(connection: &mut Connection, credentials: &Credentials) -> Result<Reply, SmtpError> {
     let mut answer = ask(connection, Step::Auth, "AUTH LOGIN")?;
     for word in credentials.login() {
         if answer.code == 334 {

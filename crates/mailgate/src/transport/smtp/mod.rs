@@ -10,9 +10,9 @@ mod connection_error;
 mod credentials;
 mod data;
 mod dsn;
-mod failed;
+mod error;
+mod extensions;
 mod memory;
-mod offers;
 mod pool;
 mod reply;
 mod session;
@@ -21,13 +21,13 @@ mod url;
 
 pub use credentials::Credentials;
 pub use dsn::Notify;
-pub use tls::{Authorities, Identity, StartTls};
+pub use tls::{CaCertificates, ClientCertificate, StartTls};
 pub use url::Server;
 
 use super::{Accepted, Commit, Failure, FailureKind};
 use crate::message::{Message, seven_bit};
 use crate::tags;
-use failed::Failed;
+use error::SmtpError;
 use mail::mime::MimeError;
 use mail::redact::redact;
 use reply::Reply;
@@ -43,9 +43,9 @@ pub struct Relay {
     /// Of SendmailRelayAuth; those of the URL count before them.
     pub credentials: Option<Arc<Credentials>>,
     /// Who may vouch for it; none: the certificates of the system.
-    pub authorities: Option<Arc<Authorities>>,
+    pub authorities: Option<Arc<CaCertificates>>,
     /// How we show who we are.
-    pub identity: Option<Arc<Identity>>,
+    pub identity: Option<Arc<ClientCertificate>>,
     /// What SendmailRelayTLS says.
     pub starttls: StartTls,
     /// ServerName, of which EHLO says what a relay can take.
@@ -127,7 +127,7 @@ fn attempt(
     message: &Message,
     deadline: Instant,
     commit: &mut Commit<'_>,
-) -> Result<Reply, Failed> {
+) -> Result<Reply, SmtpError> {
     loop {
         let waited = pool::take(relay, Instant::now());
         let is_fresh = waited.is_none();
@@ -161,7 +161,7 @@ fn attempt(
 }
 
 /// All that comes before a message, on a connection of its own: the relay answers, TLS and the password hold.
-pub fn greet(relay: &Relay, timeout: Duration) -> Result<(), Failure> {
+pub fn hello(relay: &Relay, timeout: Duration) -> Result<(), Failure> {
     let session = Session::open(relay, Instant::now() + timeout);
     session.map(Session::quit).map_err(|failed| failed.into_failure(&relay.server, &[]))
 }

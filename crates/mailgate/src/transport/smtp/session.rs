@@ -6,8 +6,8 @@ use super::ask::ask;
 use super::connection::Connection;
 use super::connection_error::ConnectionError;
 use super::data::{self, Facts};
-use super::failed::{Failed, Step};
-use super::offers::Offers;
+use super::error::{SmtpError, Step};
+use super::extensions::Extensions;
 use super::reply::Reply;
 use super::{Envelope, Relay, StartTls, auth, memory};
 use crate::message::Message;
@@ -28,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A connection that is ready for MAIL.
 pub(super) struct Session {
     connection: Connection,
-    offers: Offers,
+    extensions: Extensions,
     opened: Instant,
     /// Not at MAIL any more.
     is_spent: bool,
@@ -36,15 +36,15 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, and does all that comes before MAIL. Where TLS is no must, an offer of STARTTLS that does not work is as none.
-    pub fn open(relay: &Relay, deadline: Instant) -> Result<Session, Failed> {
-        relay.starttls.check(relay.needs_tls()).map_err(|why| Failed::misconfigured(Step::StartTls, why))?;
-        let config = memory::tls(relay).map_err(|why| Failed::misconfigured(Step::Tls, why))?;
+    pub fn open(relay: &Relay, deadline: Instant) -> Result<Session, SmtpError> {
+        relay.starttls.check(relay.needs_tls()).map_err(|why| SmtpError::misconfigured(Step::StartTls, why))?;
+        let config = memory::tls(relay).map_err(|why| SmtpError::misconfigured(Step::Tls, why))?;
         let is_must = relay.requires_tls();
         let asks = relay.starttls != StartTls::Never && (is_must || !memory::is_starttls_broken(relay, Instant::now()));
         match Session::begin(relay, &config, asks, deadline) {
             Err(failed) if failed.in_starttls && !is_must => {
                 tracing::warn!(
-                    "{}: the relay {} offers STARTTLS, and it does not work ({failed}); mail goes there without TLS; \
+                    "{}: the relay {} extensions STARTTLS, and it does not work ({failed}); mail goes there without TLS; \
                      SendmailRelayTLS must sends nothing then, never does not ask for it",
                     tags::BROKEN_STARTTLS,
                     relay.server
@@ -61,10 +61,10 @@ impl Session {
         config: &Arc<ClientConfig>,
         asks_for_tls: bool,
         deadline: Instant,
-    ) -> Result<Session, Failed> {
+    ) -> Result<Session, SmtpError> {
         let begin = Instant::now();
         let server = &relay.server;
-        let lost = |step: Step| move |error: ConnectionError| Failed::lost(step, &error);
+        let lost = |step: Step| move |error: ConnectionError| SmtpError::lost(step, &error);
         let mut connection = Connection::open(server, deadline).map_err(lost(Step::Connect))?;
         if server.implicit_tls {
             connection = connection.start_tls(server, config).map_err(lost(Step::Tls))?;
@@ -72,20 +72,20 @@ impl Session {
         let greeting = connection.reply().map_err(lost(Step::Greeting))?;
         expect(Step::Greeting, greeting, 220)?;
         let name = ehlo_name(&relay.name, connection.local_address());
-        let mut offers = hello(&mut connection, relay, &name)?;
-        if !server.implicit_tls && offers.starttls && asks_for_tls {
+        let mut extensions = hello(&mut connection, relay, &name)?;
+        if !server.implicit_tls && extensions.starttls && asks_for_tls {
             if !relay.requires_tls() {
                 connection.hurry(deadline.saturating_duration_since(Instant::now()) / 2); // the rest is for an attempt without TLS
             }
-            (connection, offers) = encrypt(connection, relay, config, &name).map_err(Failed::in_starttls)?;
+            (connection, extensions) = encrypt(connection, relay, config, &name).map_err(SmtpError::in_starttls)?;
             connection.set_deadline(deadline);
         }
         let tls = connection.tls();
         if tls.is_none() && relay.requires_tls() {
             let why = "it does not offer STARTTLS, which credentials, a certificate, SendmailRelayCAFile or SendmailRelayTLS require";
-            return Err(Failed::misconfigured(Step::StartTls, why.into()));
+            return Err(SmtpError::misconfigured(Step::StartTls, why.into()));
         }
-        let auth = auth::authenticate(&mut connection, relay, &offers)?;
+        let auth = auth::authenticate(&mut connection, relay, &extensions)?;
         tracing::info!(
             "{}: connected to the relay {server} tls={} verify={} auth={auth} ms={}",
             tags::CONNECTED,
@@ -93,7 +93,7 @@ impl Session {
             if relay.requires_tls() { "ok" } else { "off" },
             begin.elapsed().as_millis()
         );
-        Ok(Session { connection, offers, opened: Instant::now(), is_spent: false })
+        Ok(Session { connection, extensions, opened: Instant::now(), is_spent: false })
     }
 
     pub fn age(&self, now: Instant) -> Duration {
@@ -120,13 +120,13 @@ impl Session {
         envelope: &Envelope<'_>,
         message: &Message,
         commit: &mut Commit<'_>,
-    ) -> Result<Reply, Failed> {
-        let facts = data::measure(message.reader()).map_err(|error| Failed::unread(&error))?;
-        if facts.eight_bit && !self.offers.eight_bit {
-            return Err(Failed::eight_bit());
+    ) -> Result<Reply, SmtpError> {
+        let facts = data::measure(message.reader()).map_err(|error| SmtpError::unread(&error))?;
+        if facts.eight_bit && !self.extensions.eight_bit {
+            return Err(SmtpError::eight_bit());
         }
-        if self.offers.max_size > 0 && facts.size > self.offers.max_size {
-            return Err(Failed::too_large(facts.size, self.offers.max_size));
+        if self.extensions.max_size > 0 && facts.size > self.extensions.max_size {
+            return Err(SmtpError::too_large(facts.size, self.extensions.max_size));
         }
         let outcome = self.envelope(envelope, facts).and_then(|asked| self.content(message, asked, commit));
         if outcome.as_ref().is_err_and(|failed| failed.in_step) {
@@ -137,20 +137,20 @@ impl Session {
 
     /// The answer is the one to DATA, if that was asked for with the rest (RFC 2920 3.1): for one recipient, which spares a message a
     /// third of its waiting. Of several one may be refused, and there is no way back from a DATA that the others make good.
-    fn envelope(&mut self, envelope: &Envelope<'_>, facts: Facts) -> Result<Option<Reply>, Failed> {
+    fn envelope(&mut self, envelope: &Envelope<'_>, facts: Facts) -> Result<Option<Reply>, SmtpError> {
         let mail = self.mail(envelope, facts);
-        let notify = envelope.notify.filter(|_| self.offers.dsn).map(|notify| notify.rcpt()).unwrap_or_default();
+        let notify = envelope.notify.filter(|_| self.extensions.dsn).map(|notify| notify.rcpt()).unwrap_or_default();
         let rcpt = |recipient: &String| format!("RCPT TO:<{recipient}>{notify}\r\n");
-        let group = if self.offers.pipelining { GROUP } else { 1 };
-        let with_data = self.offers.pipelining && envelope.recipients.len() == 1;
+        let group = if self.extensions.pipelining { GROUP } else { 1 };
+        let with_data = self.extensions.pipelining && envelope.recipients.len() == 1;
         let mut refusal = None;
-        if !self.offers.pipelining {
+        if !self.extensions.pipelining {
             self.command(Step::Mail, mail.as_bytes())?;
-            self.refused(Step::Mail)?.map_or(Ok(()), |reply| Err(Failed::refused(Step::Mail, &reply)))?;
+            self.refused(Step::Mail)?.map_or(Ok(()), |reply| Err(SmtpError::refused(Step::Mail, &reply)))?;
         }
         let mut taken = 0;
         for (i, recipients) in envelope.recipients.chunks(group).enumerate() {
-            let with_mail = i == 0 && self.offers.pipelining;
+            let with_mail = i == 0 && self.extensions.pipelining;
             let mut commands = if with_mail { mail.clone() } else { String::new() };
             commands.extend(recipients.iter().map(rcpt));
             if with_data {
@@ -158,14 +158,14 @@ impl Session {
             }
             self.command(Step::Rcpt, commands.as_bytes())?;
             if with_mail {
-                refusal = self.refused(Step::Mail)?.map(|reply| Failed::refused(Step::Mail, &reply));
+                refusal = self.refused(Step::Mail)?.map(|reply| SmtpError::refused(Step::Mail, &reply));
             }
             for recipient in recipients {
                 let Some(reply) = self.refused(Step::Rcpt)? else {
                     taken += 1;
                     continue;
                 };
-                let own = Failed::recipient(&reply, taken).about(recipient);
+                let own = SmtpError::recipient(&reply, taken).about(recipient);
                 // MAIL's refusal explains those of RCPT; among these a lasting one says more than one that passes.
                 if own.outranks(refusal.as_ref()) {
                     refusal = Some(own);
@@ -180,7 +180,7 @@ impl Session {
         }
         let asked = self.connection.reply();
         match refusal {
-            None => asked.map(Some).map_err(|error| Failed::lost(Step::Data, &error)),
+            None => asked.map(Some).map_err(|error| SmtpError::lost(Step::Data, &error)),
             // A server that asks for the message all the same gets none.
             Some(refusal) if !asked.is_ok_and(|reply| reply.class() >= 4) => Err(refusal.out_of_step()),
             Some(refusal) => Err(refusal),
@@ -189,34 +189,39 @@ impl Session {
 
     fn mail(&self, envelope: &Envelope<'_>, facts: Facts) -> String {
         let mut mail = format!("MAIL FROM:<{}>", envelope.sender.unwrap_or_default());
-        if self.offers.size {
+        if self.extensions.size {
             mail += &format!(" SIZE={}", facts.size);
         }
-        if self.offers.eight_bit && facts.eight_bit {
+        if self.extensions.eight_bit && facts.eight_bit {
             mail += " BODY=8BITMIME";
         }
-        if let Some(notify) = envelope.notify.filter(|_| self.offers.dsn) {
+        if let Some(notify) = envelope.notify.filter(|_| self.extensions.dsn) {
             mail += &notify.mail(envelope.envid);
         }
         mail + "\r\n"
     }
 
-    fn command(&mut self, step: Step, octets: &[u8]) -> Result<(), Failed> {
-        self.connection.write(octets).map_err(|error| Failed::lost(step, &error))
+    fn command(&mut self, step: Step, octets: &[u8]) -> Result<(), SmtpError> {
+        self.connection.write(octets).map_err(|error| SmtpError::lost(step, &error))
     }
 
     /// Reads the answer to a command of the envelope. A refusal is no error yet: the answers to the commands behind it are still to be
     /// read.
-    fn refused(&mut self, step: Step) -> Result<Option<Reply>, Failed> {
-        let reply = self.connection.reply().map_err(|error| Failed::lost(step, &error))?;
+    fn refused(&mut self, step: Step) -> Result<Option<Reply>, SmtpError> {
+        let reply = self.connection.reply().map_err(|error| SmtpError::lost(step, &error))?;
         match reply.code {
             250..=259 => Ok(None),
-            421 | 200..=399 => Err(Failed::refused(step, &reply)),
+            421 | 200..=399 => Err(SmtpError::refused(step, &reply)),
             _ => Ok(Some(reply)),
         }
     }
 
-    fn content(&mut self, message: &Message, asked: Option<Reply>, commit: &mut Commit<'_>) -> Result<Reply, Failed> {
+    fn content(
+        &mut self,
+        message: &Message,
+        asked: Option<Reply>,
+        commit: &mut Commit<'_>,
+    ) -> Result<Reply, SmtpError> {
         let answer = asked.map_or_else(|| ask(&mut self.connection, Step::Data, "DATA"), Ok)?;
         expect(Step::Data, answer, 354)?;
         let connection = &mut self.connection;
@@ -234,28 +239,28 @@ impl Session {
         });
         match sent {
             Ok(()) => {}
-            Err(Sending::NotRecorded(why)) => return Err(Failed::not_recorded(why)),
-            Err(Sending::Unread(error)) => return Err(Failed::unread(&error).out_of_step()),
+            Err(Sending::NotRecorded(why)) => return Err(SmtpError::not_recorded(why)),
+            Err(Sending::Unread(error)) => return Err(SmtpError::unread(&error).out_of_step()),
             Err(Sending::Lost(error)) => return Err(self.last_words(step, has_begun, &error)),
         }
-        let reply = self.connection.reply().map_err(|error| Failed::lost(Step::Dot, &error))?;
+        let reply = self.connection.reply().map_err(|error| SmtpError::lost(Step::Dot, &error))?;
         if self.connection.says_more() {
             let error = ConnectionError::Nonsense("more than one answer to the message");
-            return Err(Failed::lost(Step::Dot, &error));
+            return Err(SmtpError::lost(Step::Dot, &error));
         }
-        if (250..=259).contains(&reply.code) { Ok(reply) } else { Err(Failed::refused(Step::Dot, &reply)) }
+        if (250..=259).contains(&reply.code) { Ok(reply) } else { Err(SmtpError::refused(Step::Dot, &reply)) }
     }
 
     /// A server that has enough may say so, and close, before it has read all. Nothing that it says then is the answer to the message.
-    fn last_words(&mut self, step: Step, has_begun: bool, error: &ConnectionError) -> Failed {
+    fn last_words(&mut self, step: Step, has_begun: bool, error: &ConnectionError) -> SmtpError {
         if matches!(error, ConnectionError::Late) {
-            return Failed::lost(step, error);
+            return SmtpError::lost(step, error);
         }
         self.connection.hurry(LAST_WORDS);
         match self.connection.reply() {
-            Ok(reply) if reply.class() >= 4 => Failed::refused(step, &reply).out_of_step(),
-            Ok(reply) if has_begun => Failed::premature(&reply),
-            _ => Failed::lost(step, error),
+            Ok(reply) if reply.class() >= 4 => SmtpError::refused(step, &reply).out_of_step(),
+            Ok(reply) if has_begun => SmtpError::premature(&reply),
+            _ => SmtpError::lost(step, error),
         }
     }
 
@@ -282,8 +287,8 @@ impl From<std::io::Error> for Sending {
     }
 }
 
-fn expect(step: Step, reply: Reply, code: u16) -> Result<(), Failed> {
-    if reply.code == code { Ok(()) } else { Err(Failed::refused(step, &reply)) }
+fn expect(step: Step, reply: Reply, code: u16) -> Result<(), SmtpError> {
+    if reply.code == code { Ok(()) } else { Err(SmtpError::refused(step, &reply)) }
 }
 
 /// What EHLO says of a server that is called so (RFC 5321 4.1.3): its name in the DNS, or else its address on this connection.
@@ -311,26 +316,26 @@ fn encrypt(
     relay: &Relay,
     config: &Arc<ClientConfig>,
     name: &str,
-) -> Result<(Connection, Offers), Failed> {
+) -> Result<(Connection, Extensions), SmtpError> {
     let answer = ask(&mut connection, Step::StartTls, "STARTTLS")?;
     expect(Step::StartTls, answer, 220)?;
     let encrypted = connection.start_tls(&relay.server, config);
-    let mut connection = encrypted.map_err(|error| Failed::lost(Step::Tls, &error))?;
-    let offers = hello(&mut connection, relay, name)?;
-    Ok((connection, offers))
+    let mut connection = encrypted.map_err(|error| SmtpError::lost(Step::Tls, &error))?;
+    let extensions = hello(&mut connection, relay, name)?;
+    Ok((connection, extensions))
 }
 
 /// EHLO; HELO where that is not known and nothing is needed that it could offer.
-fn hello(connection: &mut Connection, relay: &Relay, name: &str) -> Result<Offers, Failed> {
+fn hello(connection: &mut Connection, relay: &Relay, name: &str) -> Result<Extensions, SmtpError> {
     let reply = ask(connection, Step::Hello, &format!("EHLO {name}"))?;
     if reply.code == 250 {
-        return Ok(Offers::read(&reply));
+        return Ok(Extensions::read(&reply));
     }
     if reply.class() == 5 && !relay.requires_tls() {
         expect(Step::Hello, ask(connection, Step::Hello, &format!("HELO {name}"))?, 250)?;
-        return Ok(Offers::default());
+        return Ok(Extensions::default());
     }
-    Err(Failed::refused(Step::Hello, &reply))
+    Err(SmtpError::refused(Step::Hello, &reply))
 }
 
 #[cfg(test)]

@@ -48,37 +48,37 @@ impl StartTls {
 
 /// The certificates of SendmailRelayCAFile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authorities(Vec<CertificateDer<'static>>);
+pub struct CaCertificates(Vec<CertificateDer<'static>>);
 
-impl Authorities {
+impl CaCertificates {
     /// Reads every certificate of a PEM file; each must be fit to sign others.
-    pub fn read(path: &Path) -> Result<Authorities, String> {
+    pub fn read(path: &Path) -> Result<CaCertificates, String> {
         let complain = |why: String| format!("'{}' {why}", path.display());
         let certificates = certificates(path).map_err(complain)?;
         let mut store = RootCertStore::empty();
         for certificate in &certificates {
             store.add(certificate.clone()).map_err(|error| complain(format!("holds an unfit certificate: {error}")))?;
         }
-        Ok(Authorities(certificates))
+        Ok(CaCertificates(certificates))
     }
 }
 
 /// The client certificate of SendmailRelayCertificate with its key.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct ClientCertificate {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
-impl Identity {
+impl ClientCertificate {
     /// Reads a PEM file of the certificate, those between it and its CA, and the key without passphrase, in any order but that of
     /// the certificates.
-    pub fn read(path: &Path) -> Result<Identity, String> {
+    pub fn read(path: &Path) -> Result<ClientCertificate, String> {
         let complain = |why: String| format!("'{}' {why}", path.display());
         let chain = certificates(path).map_err(complain)?;
         let key = PrivateKeyDer::from_pem_file(path)
             .map_err(|error| complain(format!("holds no private key in PEM without passphrase: {error}")))?;
-        let identity = Identity { chain, key };
+        let identity = ClientCertificate { chain, key };
         let fits = builder().with_root_certificates(RootCertStore::empty());
         identity
             .join(fits)

@@ -55,11 +55,12 @@ pub fn record_feedback<D: Database>(database: &mut D, feedback: &Feedback, now: 
 }
 
 /// The message a feedback report is about, and whether its token says so.
-fn subject<D: Database>(database: &mut D, feedback: &Feedback) -> Result<Option<(Found, bool)>, DatabaseError> {
-    let mut look = |statement: &Statement, value: &str, verified: bool| -> Result<Option<Found>, DatabaseError> {
-        let rows = database.select(statement, &[Some(&kept(value, MAX_KEY))])?;
-        Ok(rows.first().map(|row| found(row, verified)).filter(|found| !found.envid.starts_with(STAND_IN)))
-    };
+fn subject<D: Database>(database: &mut D, feedback: &Feedback) -> Result<Option<(KnownMessage, bool)>, DatabaseError> {
+    let mut look =
+        |statement: &Statement, value: &str, verified: bool| -> Result<Option<KnownMessage>, DatabaseError> {
+            let rows = database.select(statement, &[Some(&kept(value, MAX_KEY))])?;
+            Ok(rows.first().map(|row| found(row, verified)).filter(|found| !found.envid.starts_with(STAND_IN)))
+        };
     if let Some(envid) = &feedback.original_envelope_id
         && let Some(found) = look(&BY_ENVID, envid, true)?
     {
@@ -83,7 +84,7 @@ fn complainer<'k>(known: &'k [Known], feedback: &Feedback) -> Option<&'k Known> 
 fn store<D: Database>(
     database: &mut D,
     feedback: &Feedback,
-    message: &Found,
+    message: &KnownMessage,
     recipient: &Known,
     verified: bool,
     now: i64,

@@ -5,7 +5,7 @@ use super::reply::Reply;
 
 /// What the server offers (its answer to EHLO).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Offers {
+pub(super) struct Extensions {
     pub dsn: bool,
     pub eight_bit: bool,
     pub login: bool,
@@ -17,31 +17,31 @@ pub(super) struct Offers {
     pub starttls: bool,
 }
 
-impl Offers {
-    pub fn read(reply: &Reply) -> Offers {
-        let mut offers = Offers::default();
+impl Extensions {
+    pub fn read(reply: &Reply) -> Extensions {
+        let mut extensions = Extensions::default();
         for line in reply.lines.iter().skip(1) {
             let line = String::from_utf8_lossy(line).to_ascii_uppercase().replace("AUTH=", "AUTH ");
             let mut words = line.split_ascii_whitespace();
             match words.next() {
-                Some("8BITMIME") => offers.eight_bit = true,
+                Some("8BITMIME") => extensions.eight_bit = true,
                 Some("AUTH") => {
                     for mechanism in words {
-                        offers.plain |= mechanism == "PLAIN";
-                        offers.login |= mechanism == "LOGIN";
+                        extensions.plain |= mechanism == "PLAIN";
+                        extensions.login |= mechanism == "LOGIN";
                     }
                 }
-                Some("DSN") => offers.dsn = true,
-                Some("PIPELINING") => offers.pipelining = true,
+                Some("DSN") => extensions.dsn = true,
+                Some("PIPELINING") => extensions.pipelining = true,
                 Some("SIZE") => {
-                    offers.size = true;
-                    offers.max_size = words.next().and_then(|size| size.parse().ok()).unwrap_or(0);
+                    extensions.size = true;
+                    extensions.max_size = words.next().and_then(|size| size.parse().ok()).unwrap_or(0);
                 }
-                Some("STARTTLS") => offers.starttls = true,
+                Some("STARTTLS") => extensions.starttls = true,
                 _ => {}
             }
         }
-        offers
+        extensions
     }
 }
 
@@ -54,11 +54,13 @@ mod tests {
         let lines =
             ["mx STARTTLS DSN", "size 1000", "8BitMime", "AUTH=LOGIN", "AUTH CRAM-MD5 plain", "Pipelining", "X"];
         let reply = Reply { code: 250, lines: lines.map(|line| line.as_bytes().to_vec()).to_vec() };
-        let offers = Offers::read(&reply);
-        assert_eq!((offers.starttls, offers.dsn), (false, false), "the first line is a greeting");
-        assert!(offers.size && offers.eight_bit && offers.login && offers.plain && offers.pipelining);
-        assert_eq!(offers.max_size, 1000);
+        let extensions = Extensions::read(&reply);
+        assert_eq!((extensions.starttls, extensions.dsn), (false, false), "the first line is a greeting");
+        assert!(
+            extensions.size && extensions.eight_bit && extensions.login && extensions.plain && extensions.pipelining
+        );
+        assert_eq!(extensions.max_size, 1000);
         let bare = Reply { code: 250, lines: vec![b"mx".to_vec(), b"SIZE".to_vec()] };
-        assert_eq!(Offers::read(&bare), Offers { size: true, ..Offers::default() });
+        assert_eq!(Extensions::read(&bare), Extensions { size: true, ..Extensions::default() });
     }
 }

@@ -2,7 +2,7 @@
 //! refused. A database that is down stops no mail; the client is then not sent to a status that nobody knows.
 #![forbid(unsafe_code)]
 
-use crate::expressions::Offered;
+use crate::expressions::ExpressionVars;
 use crate::outcome::Refused;
 use crate::settings::Settings;
 use httpd::Request;
@@ -41,17 +41,17 @@ pub struct LeftOut {
 pub fn open(
     request: &Request<'_>,
     settings: &Settings<'_>,
-    offered: &Offered<'_>,
+    vars: &ExpressionVars<'_>,
     status_base: Option<&str>,
     is_keyed: bool,
     left_out: &[LeftOut],
 ) -> Result<Entry, Refused> {
-    let message_id = offered.submission.message_id.without_brackets();
+    let message_id = vars.submission.message_id.without_brackets();
     let status_url = status_base.map(|base| url::message(base, message_id));
     let wanted = status_url.is_some() && settings.processdsn();
-    let message = wanted.then(|| submitted(request, settings, offered, left_out));
+    let message = wanted.then(|| submitted(request, settings, vars, left_out));
     let entry = Entry { message, status_url, limit: LIMIT.min(settings.timeout()), written: false };
-    let Some(message) = entry.message.clone().filter(|_| offered.submission.client_chose_id && !is_keyed) else {
+    let Some(message) = entry.message.clone().filter(|_| vars.submission.client_chose_id && !is_keyed) else {
         return Ok(entry);
     };
     match request.with_database(entry.limit, move |lent| store::submitted_before(lent, &message), |_| ()) {
@@ -64,17 +64,22 @@ pub fn open(
     }
 }
 
-fn submitted(request: &Request<'_>, settings: &Settings<'_>, offered: &Offered<'_>, left_out: &[LeftOut]) -> Submitted {
-    let submission = offered.submission;
+fn submitted(
+    request: &Request<'_>,
+    settings: &Settings<'_>,
+    vars: &ExpressionVars<'_>,
+    left_out: &[LeftOut],
+) -> Submitted {
+    let submission = vars.submission;
     let mut recipients: BTreeMap<String, bool> =
         submission.bcc.iter().map(|address| (address.to_string(), true)).collect();
     let open = submission.recipients.iter().filter(|address| !submission.bcc.contains(address));
     recipients.extend(open.map(|address| (address.to_string(), false)));
     Submitted {
-        envid: offered.envid.as_str().to_owned(),
-        token: offered.token.as_str().to_owned(),
+        envid: vars.envid.as_str().to_owned(),
+        token: vars.token.as_str().to_owned(),
         message_id: submission.message_id.without_brackets().to_owned(),
-        owner: owner(request, settings, offered.submission),
+        owner: owner(request, settings, vars.submission),
         suppressed: left_out.iter().map(|one| (one.address.clone(), one.is_hidden)).collect(),
         sender: submission.from.as_ref().map(|from| from.address().to_string()),
         recipients,

@@ -3,14 +3,14 @@
 #![forbid(unsafe_code)]
 
 use crate::directives::Transport;
-use crate::expressions::{self, Offered};
+use crate::expressions::{self, ExpressionVars};
 use crate::metrics;
 use crate::outcome::Refused;
 use crate::settings::{Settings, TEMPORARY};
 use httpd::Request;
 use mail::address::Address;
 use mailgate::answer::Problem;
-use mailgate::answer::dry_run::{Rehearsal, Trial, Way};
+use mailgate::answer::dry_run::{DryRun, DryRunReport, Route};
 use mailgate::checks::letter::Envelope;
 use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
@@ -21,63 +21,63 @@ use std::path::Path;
 use web::Response;
 
 /// A way out, with what this request says of it.
-pub enum HandOver<'c> {
+pub enum Delivery<'c> {
     Maildir(&'c Path),
     Program { path: &'c Path, arguments: Vec<Vec<u8>> },
     Relay { relay: Relay, sender: Option<String>, recipients: Vec<String>, envid: String },
 }
 
-impl<'c> HandOver<'c> {
+impl<'c> Delivery<'c> {
     pub fn prepare(
         request: &Request<'_>,
         settings: &Settings<'_>,
-        offered: &Offered<'_>,
+        vars: &ExpressionVars<'_>,
         transport: &'c Transport,
     ) -> Result<Self, Refused> {
         Ok(match transport {
-            Transport::Maildir(directory) => HandOver::Maildir(directory),
+            Transport::Maildir(directory) => Delivery::Maildir(directory),
             Transport::Program(path) => {
                 keep_redirected(settings)?;
-                HandOver::Program { path, arguments: expressions::arguments(request, settings, offered)? }
+                Delivery::Program { path, arguments: expressions::arguments(request, settings, vars)? }
             }
-            Transport::Relay(server) => HandOver::Relay {
+            Transport::Relay(server) => Delivery::Relay {
                 relay: settings.relay(server, request.server_name()),
-                sender: expressions::relay_sender(request, settings, offered)?.map(|sender| sender.to_string()),
-                recipients: expressions::recipients(offered),
-                envid: offered.envid.as_str().to_owned(),
+                sender: expressions::relay_sender(request, settings, vars)?.map(|sender| sender.to_string()),
+                recipients: expressions::recipients(vars),
+                envid: vars.envid.as_str().to_owned(),
             },
         })
     }
 
     /// Where reports go, as far as that is known here: for a program it stands in its own arguments.
-    pub fn sender(&self, offered: &Offered<'_>) -> Option<Address> {
+    pub fn sender(&self, vars: &ExpressionVars<'_>) -> Option<Address> {
         match self {
-            HandOver::Relay { sender, .. } => sender.as_deref().and_then(|sender| Address::parse(sender).ok()),
-            HandOver::Maildir(_) | HandOver::Program { .. } => {
-                offered.submission.from.as_ref().map(|from| from.address().clone())
+            Delivery::Relay { sender, .. } => sender.as_deref().and_then(|sender| Address::parse(sender).ok()),
+            Delivery::Maildir(_) | Delivery::Program { .. } => {
+                vars.submission.from.as_ref().map(|from| from.address().clone())
             }
         }
     }
 
     /// Goes to others than the header says. A Maildir has no envelope.
-    pub fn readdress(&mut self, settings: &Settings<'_>, offered: &Offered<'_>, envelope: &Envelope) {
+    pub fn readdress(&mut self, settings: &Settings<'_>, vars: &ExpressionVars<'_>, envelope: &Envelope) {
         let others = envelope.recipients.iter().map(ToString::to_string);
         match self {
-            HandOver::Program { arguments, .. } if settings.appends_recipients() => {
-                arguments.truncate(arguments.len() - expressions::recipients(offered).len());
+            Delivery::Program { arguments, .. } if settings.appends_recipients() => {
+                arguments.truncate(arguments.len() - expressions::recipients(vars).len());
                 arguments.extend(others.map(String::into_bytes));
             }
-            HandOver::Relay { sender, recipients, .. } => {
+            Delivery::Relay { sender, recipients, .. } => {
                 *sender = envelope.sender.as_ref().map(ToString::to_string);
                 *recipients = others.collect();
             }
-            HandOver::Maildir(_) | HandOver::Program { .. } => {}
+            Delivery::Maildir(_) | Delivery::Program { .. } => {}
         }
     }
 
     /// Where reports go for a message with an envelope of its own, unless the configuration says so.
     pub fn envelope_from(&mut self, from: Option<&Address>, settings: &Settings<'_>) {
-        if let HandOver::Relay { sender, .. } = self
+        if let Delivery::Relay { sender, .. } = self
             && settings.relay_from().is_none()
             && settings.sender_mail().is_none()
         {
@@ -85,46 +85,46 @@ impl<'c> HandOver<'c> {
         }
     }
 
-    /// What [`HandOver::run`] would do, shown and not done.
-    pub fn rehearse(
+    /// What [`Delivery::send`] would do, shown and not done.
+    pub fn describe(
         &self,
         settings: &Settings<'_>,
-        offered: &Offered<'_>,
+        vars: &ExpressionVars<'_>,
         message: &Message,
-        trial: Trial,
+        dry_run: DryRun,
         accept: Option<&str>,
     ) -> std::io::Result<Response> {
-        let recipients = expressions::recipients(offered);
+        let recipients = expressions::recipients(vars);
         let server;
-        let way = match self {
-            HandOver::Maildir(path) => Way::Maildir(path),
-            HandOver::Program { path, arguments } => Way::Program { path, arguments },
-            HandOver::Relay { relay, sender, .. } => {
+        let route = match self {
+            Delivery::Maildir(path) => Route::Maildir(path),
+            Delivery::Program { path, arguments } => Route::Program { path, arguments },
+            Delivery::Relay { relay, sender, .. } => {
                 server = relay.server.to_string();
-                Way::Relay { server: &server, sender: sender.as_deref() }
+                Route::Relay { server: &server, sender: sender.as_deref() }
             }
         };
         let by_arguments = settings.addressing() == Addressing::Arguments;
         let recipients = (!by_arguments).then_some(recipients.as_slice());
-        Rehearsal { message_id: &offered.submission.message_id, way, recipients, message, trial }.reply(accept)
+        DryRunReport { message_id: &vars.submission.message_id, route, recipients, message, dry_run }.reply(accept)
     }
 
     /// `commit` is called at the last moment before the message can be taken.
-    pub fn run(
+    pub fn send(
         &self,
         settings: &Settings<'_>,
         message: &Message,
         commit: &mut Commit<'_>,
     ) -> Result<Accepted, Failure> {
-        if let HandOver::Maildir(directory) = self {
+        if let Delivery::Maildir(directory) = self {
             return maildir::deliver(directory, message, commit);
         }
         let _slot = slots::acquire(settings.max_processes(), settings.timeout())
             .ok_or_else(|| Failure::busy(settings.max_processes()))?;
         let _running = metrics::running();
         match self {
-            HandOver::Maildir(directory) => maildir::deliver(directory, message, commit),
-            HandOver::Program { path, arguments } => {
+            Delivery::Maildir(directory) => maildir::deliver(directory, message, commit),
+            Delivery::Program { path, arguments } => {
                 tracing::trace!(
                     "{}: running {} with {} words, {} octets of message",
                     tags::RUNNING,
@@ -136,7 +136,7 @@ impl<'c> HandOver<'c> {
                 let program = Program { path, arguments, environment, timeout };
                 transport::hand_over(&program, message, &TEMPORARY, commit)
             }
-            HandOver::Relay { relay, sender, recipients, envid } => {
+            Delivery::Relay { relay, sender, recipients, envid } => {
                 let notify = settings.relay_dsn();
                 let envelope = smtp::Envelope { sender: sender.as_deref(), recipients, notify, envid };
                 smtp::deliver(relay, &envelope, message, settings.timeout(), commit)

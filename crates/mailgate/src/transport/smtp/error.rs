@@ -46,7 +46,7 @@ impl fmt::Display for Step {
 
 /// What went wrong.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(super) struct SmtpError {
     pub kind: FailureKind,
     detail: String,
     words: Option<String>,
@@ -60,9 +60,9 @@ pub(super) struct Failed {
     pub in_starttls: bool,
 }
 
-impl Failed {
-    fn new(kind: FailureKind, detail: String) -> Failed {
-        Failed {
+impl SmtpError {
+    fn new(kind: FailureKind, detail: String) -> SmtpError {
+        SmtpError {
             kind,
             detail,
             words: None,
@@ -75,48 +75,48 @@ impl Failed {
     }
 
     /// Needs the administrator.
-    pub fn misconfigured(step: Step, why: String) -> Failed {
-        Failed::new(FailureKind::Misconfigured, format!("{step}: {why}"))
+    pub fn misconfigured(step: Step, why: String) -> SmtpError {
+        SmtpError::new(FailureKind::Misconfigured, format!("{step}: {why}"))
     }
 
     /// The message could not be read again.
-    pub fn unread(error: &io::Error) -> Failed {
-        Failed {
+    pub fn unread(error: &io::Error) -> SmtpError {
+        SmtpError {
             in_step: true,
-            ..Failed::new(FailureKind::NoResources, format!("the message cannot be read: {error}"))
+            ..SmtpError::new(FailureKind::NoResources, format!("the message cannot be read: {error}"))
         }
     }
 
     /// What had to be written down before the end of the message could not be. The server does not get the end.
-    pub fn not_recorded(why: String) -> Failed {
-        Failed::new(FailureKind::NotRecorded, why)
+    pub fn not_recorded(why: String) -> SmtpError {
+        SmtpError::new(FailureKind::NotRecorded, why)
     }
 
     /// Over the limit that the server names.
-    pub fn too_large(size: u64, limit: u64) -> Failed {
+    pub fn too_large(size: u64, limit: u64) -> SmtpError {
         let detail = format!("MAIL: {size} octets are more than the {limit} it takes");
-        Failed { in_step: true, ..Failed::new(FailureKind::TooLarge, detail) }
+        SmtpError { in_step: true, ..SmtpError::new(FailureKind::TooLarge, detail) }
     }
 
     /// The message has octets above 127, and the server does not offer 8BITMIME (RFC 6152 3).
-    pub fn eight_bit() -> Failed {
+    pub fn eight_bit() -> SmtpError {
         let detail = "MAIL: the message has octets above 127, and it does not offer 8BITMIME".to_owned();
-        Failed { in_step: true, ..Failed::new(FailureKind::EightBit, detail) }
+        SmtpError { in_step: true, ..SmtpError::new(FailureKind::EightBit, detail) }
     }
 
     /// The same, with the reason why nothing could be done about it.
-    pub fn because(self, why: &dyn fmt::Display) -> Failed {
-        Failed { detail: format!("{}: {why}", self.detail), ..self }
+    pub fn because(self, why: &dyn fmt::Display) -> SmtpError {
+        SmtpError { detail: format!("{}: {why}", self.detail), ..self }
     }
 
     /// It answered as if it had taken the message, of which it did not have the end.
-    pub fn premature(reply: &Reply) -> Failed {
+    pub fn premature(reply: &Reply) -> SmtpError {
         let detail = format!("{}: it answered {} before it had all of it", Step::Content, reply.text());
-        Failed { words: Some(reply.text()), ..Failed::new(FailureKind::Unknown, detail) }
+        SmtpError { words: Some(reply.text()), ..SmtpError::new(FailureKind::Unknown, detail) }
     }
 
     /// The connection ended or made no sense.
-    pub fn lost(step: Step, error: &ConnectionError) -> Failed {
+    pub fn lost(step: Step, error: &ConnectionError) -> SmtpError {
         let kind = match (step, error) {
             (Step::Dot, ConnectionError::Late) => FailureKind::DeadlinePassed,
             (Step::Dot, _) => FailureKind::Unknown,
@@ -124,11 +124,11 @@ impl Failed {
             _ => FailureKind::Unavailable,
         };
         let stale = step <= Step::Data && !matches!(error, ConnectionError::Late);
-        Failed { stale, ..Failed::new(kind, format!("{step}: {error}")) }
+        SmtpError { stale, ..SmtpError::new(kind, format!("{step}: {error}")) }
     }
 
     /// An answer that is not the one hoped for.
-    pub fn refused(step: Step, reply: &Reply) -> Failed {
+    pub fn refused(step: Step, reply: &Reply) -> SmtpError {
         let kind = match (reply.class(), step) {
             (5, Step::Mail | Step::Data | Step::Content | Step::Dot) if reply.is_too_large() => FailureKind::TooLarge,
             // RFC 4954 6: authentication is wanted, or another one.
@@ -142,45 +142,45 @@ impl Failed {
         // What is said to RCPT names the recipient, who is not for the log.
         let shown = if step == Step::Rcpt { reply.codes() } else { reply.text() };
         let farewell = reply.is_farewell();
-        Failed {
+        SmtpError {
             words: Some(reply.text()),
             in_step: reply.class() >= 4 && !farewell,
             stale: farewell && step <= Step::Data,
-            ..Failed::new(kind, format!("{step}: it answered {shown}"))
+            ..SmtpError::new(kind, format!("{step}: it answered {shown}"))
         }
     }
 
     /// What it answered to RCPT after it had taken that many others. 452, and 552, which some servers say for it, is then its limit of
     /// recipients (RFC 5321 4.5.3.1.10).
-    pub fn recipient(reply: &Reply, taken: usize) -> Failed {
+    pub fn recipient(reply: &Reply, taken: usize) -> SmtpError {
         let unknown_user = reply.class() == 5 && reply.enhanced() == Some("5.1.1");
-        let failed = Failed { unknown_user, ..Failed::refused(Step::Rcpt, reply) };
+        let failed = SmtpError { unknown_user, ..SmtpError::refused(Step::Rcpt, reply) };
         let says_so = matches!(reply.enhanced(), None | Some("4.5.3" | "5.5.3"));
         if taken == 0 || !says_so || !matches!(reply.code, 452 | 552) {
             return failed;
         }
         let detail =
             format!("{} after {taken} recipients; if it takes no more, lower SendmailMaxRecipients", failed.detail);
-        Failed { kind: FailureKind::Unavailable, detail, ..failed }
+        SmtpError { kind: FailureKind::Unavailable, detail, ..failed }
     }
 
     /// While TLS was being started in answer to an offer.
-    pub fn in_starttls(self) -> Failed {
-        Failed { in_starttls: true, ..self }
+    pub fn in_starttls(self) -> SmtpError {
+        SmtpError { in_starttls: true, ..self }
     }
 
     /// In the middle of a message, where no RSET is understood.
-    pub fn out_of_step(self) -> Failed {
-        Failed { in_step: false, ..self }
+    pub fn out_of_step(self) -> SmtpError {
+        SmtpError { in_step: false, ..self }
     }
 
     /// It is this recipient who is refused.
-    pub fn about(self, recipient: &str) -> Failed {
-        Failed { recipient: Some(recipient.to_owned()), ..self }
+    pub fn about(self, recipient: &str) -> SmtpError {
+        SmtpError { recipient: Some(recipient.to_owned()), ..self }
     }
 
     /// Whether a refusal says more than the one before.
-    pub fn outranks(&self, before: Option<&Failed>) -> bool {
+    pub fn outranks(&self, before: Option<&SmtpError>) -> bool {
         match before {
             None => true,
             Some(before) => {
@@ -205,7 +205,7 @@ impl Failed {
     }
 }
 
-impl fmt::Display for Failed {
+impl fmt::Display for SmtpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
@@ -244,21 +244,21 @@ mod tests {
             (Step::Dot, "220 what", Unknown),
             (Step::Dot, "354 go on", Unknown),
         ] {
-            assert_eq!(Failed::refused(step, &reply(line)).kind, kind, "{step} {line}");
+            assert_eq!(SmtpError::refused(step, &reply(line)).kind, kind, "{step} {line}");
         }
         for (step, late, closed) in [
             (Step::Connect, Unavailable, Unavailable),
             (Step::Content, Unavailable, Unavailable),
             (Step::Dot, DeadlinePassed, Unknown),
         ] {
-            assert_eq!(Failed::lost(step, &ConnectionError::Late).kind, late);
-            assert_eq!(Failed::lost(step, &ConnectionError::Closed).kind, closed);
+            assert_eq!(SmtpError::lost(step, &ConnectionError::Late).kind, late);
+            assert_eq!(SmtpError::lost(step, &ConnectionError::Closed).kind, closed);
         }
         assert!(
-            Failed::lost(Step::Data, &ConnectionError::Closed).stale
-                && !Failed::lost(Step::Content, &ConnectionError::Closed).stale
+            SmtpError::lost(Step::Data, &ConnectionError::Closed).stale
+                && !SmtpError::lost(Step::Content, &ConnectionError::Closed).stale
         );
-        assert!(!Failed::lost(Step::Mail, &ConnectionError::Late).stale);
+        assert!(!SmtpError::lost(Step::Mail, &ConnectionError::Late).stale);
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
             ("552 5.2.2 full", 0, RelayRefused),
             ("550 no", 100, RelayRefused),
         ] {
-            let failed = Failed::recipient(&reply(line), taken);
+            let failed = SmtpError::recipient(&reply(line), taken);
             assert_eq!((failed.kind, failed.in_step), (kind, true), "{line} after {taken}");
             assert_eq!(failed.detail.contains("SendmailMaxRecipients"), kind == Unavailable);
         }
@@ -281,11 +281,11 @@ mod tests {
 
     #[test]
     fn a_recipient_is_for_the_client_alone() {
-        let failed = Failed::refused(Step::Rcpt, &reply("550 5.1.1 <Bob@x.test>: no such user")).about("bob@x.test");
+        let failed = SmtpError::refused(Step::Rcpt, &reply("550 5.1.1 <Bob@x.test>: no such user")).about("bob@x.test");
         let failure = failed.into_failure(&"mx:25", &["bob@x.test".into()]);
         assert_eq!(failure.detail, "relay mx:25: RCPT: it answered 550 5.1.1");
         assert_eq!(failure.recipient.as_deref(), Some("bob@x.test"));
-        let failed = Failed::refused(Step::Dot, &reply("554 <Bob@X.test> and bob@x.test no"))
+        let failed = SmtpError::refused(Step::Dot, &reply("554 <Bob@X.test> and bob@x.test no"))
             .into_failure(&"mx:25", &["bob@x.test".into()]);
         assert!(failed.detail.ends_with("554 <(recipient)> and (recipient) no"), "{}", failed.detail);
     }
