@@ -249,3 +249,16 @@ fn an_overview_of_a_database_that_is_down_is_503() {
     database.run_sql("DROP TABLE suppression");
     get(&httpd, "peter", "/own/suppressions/").expect_status(503);
 }
+
+#[test]
+fn a_condition_that_is_none_stops_the_start() {
+    let test = |condition: &str| {
+        let database = Database::new();
+        let text = format!("SetHandler processdsn\nRequire local\nProcessDSNAdmin \"{condition}\"");
+        database.httpd().location("/all", &text).config_test()
+    };
+    let good = test("%{REMOTE_USER} in { 'ann', 'otto' }");
+    assert!(good.passed, "{}", good.output);
+    let bad = test("%{REMOTE_USER} ==");
+    assert!(!bad.passed && bad.output.contains("ProcessDSNAdmin"), "{}", bad.output);
+}
