@@ -111,7 +111,7 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailInputs fields form\nSendmailFormTo a@b.org,%{HTTP_HOST}@b.org\nSendmailFormFrom a@b.org\nSendmailFormSubject Hi\nSendmailFormCc a@b.org\n\
     SendmailFormFields reply-to=mail\nSendmailFormRequire mail text\nSendmailFormFiles image/*\nSendmailFormThanks /thanks.html\nSendmailFormTrap hp tag\nSendmailChallenge altcha 5000\n\
     SendmailIdempotency /tmp 30d\nSendmailRateLimit 10/1mi burst=3 per=address\nSendmailRateLimit 1000/1d count=recipients per=location\n\
-    SendmailRedirectTo staging@example.org root\nSendmailEnv A B=c";
+    SendmailRedirectTo staging@example.org root\nSendmailHealthProbe smtp://127.0.0.1:25\nSendmailLogAddresses Domain\nSendmailEnv A B=c";
 
 /// Written over and over into one folder: a start of httpd each.
 fn config_test(section: &str) -> crate::support::httpd::ConfigTest {
@@ -133,7 +133,7 @@ fn a_bad_value_is_refused_with_the_value_and_the_remedy() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let tested = |name: &str| REFUSED.iter().any(|(section, _)| section.starts_with(name));
     let names = GOOD.lines().filter_map(|line| line.split(' ').next());
-    assert!(names.clone().count() == 37 && names.clone().all(tested), "a row for every directive");
+    assert!(names.clone().count() == 39 && names.clone().all(tested), "a row for every directive");
 }
 
 #[test]

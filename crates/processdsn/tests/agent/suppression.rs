@@ -96,7 +96,7 @@ pub fn failures_in_a_row_are_counted_until_one_arrives(store: &dyn Store) {
 }
 
 /// A feedback report of this kind on the message with this token; most reporters black the recipient out.
-fn feedback(kind: &str, token: &str, envid: Option<&str>, recipient: Option<&str>, number: u32) -> Vec<u8> {
+pub fn feedback(kind: &str, token: &str, envid: Option<&str>, recipient: Option<&str>, number: u32) -> Vec<u8> {
     let envid = envid.map(|envid| format!("Original-Envelope-Id: {envid}\n")).unwrap_or_default();
     let recipient = recipient.map(|address| format!("Original-Rcpt-To: <{address}>\n")).unwrap_or_default();
     format!(

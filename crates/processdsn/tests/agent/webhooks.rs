@@ -2,9 +2,11 @@
 
 use crate::agent;
 use crate::databases::{Cluster, Sqlite, Store, now};
+use crate::overview::{submit, with_database};
 use crate::place::Place;
 use crate::receiver::{Event, Reaction, Receiver, SECRET, TAKEN, add, hurry, secret_file, send, sender};
 use crate::report::{with_envid, with_message_id};
+use crate::suppression::feedback;
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::RangeInclusive;
@@ -12,6 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tracking::store::{self, Entered, Owner, Submitted};
 
 /// Runs it with a new database of each kind.
 fn on_both(name: &str, test: impl Fn(&dyn Store, &Place)) {
@@ -134,6 +137,58 @@ fn each_change_of_state_is_told_once_to_those_who_want_it() {
         };
         assert_eq!(ids(&receivers[0]).len(), 3, "each event has an id of its own");
         assert_eq!(ids(&receivers[0]), ids(&receivers[4]), "an event has one id");
+    });
+}
+
+#[test]
+fn complaints_and_suppressed_recipients_are_told_and_forgotten_with_their_address() {
+    on_both("complaints", |store, place| {
+        let receiver = Receiver::taking();
+        add(store, place, &receiver.url(), &["--internal"]);
+        with_database(store, |database| {
+            submit(database, "e1", "peter", 60, &["a@x.example"]);
+            let complaint = feedback("abuse", &format!("{:0>32}", "e1"), None, None, 1);
+            store.deliver(&complaint).exits(0);
+            store.deliver(&complaint).exits(0); // known already
+            let message = Submitted {
+                envid: "e2".into(),
+                token: "t".into(),
+                message_id: "e2@x".into(),
+                owner: Some(Owner::login(b"peter")),
+                sender: Some("peter@sender.example".into()),
+                recipients: [("b@x.example".to_owned(), false)].into(),
+                suppressed: [("A@x.example".to_owned(), false)].into(),
+                now: now(),
+            };
+            assert_eq!(store::submit(database, &message).expect("an answer"), Entered::Now);
+            send(store).exits(0);
+            let told = |event: &Event| {
+                let event = event.json();
+                format!("{} {}", event["type"], event["data"]["to"][0])
+            };
+            let mut told: Vec<String> = receiver.events().iter().map(told).collect();
+            told.sort();
+            let one = |kind: &str| format!("\"email.{kind}\" \"a@x.example\"");
+            assert_eq!(told, [one("complained"), one("suppressed")]);
+            // Nobody is told of a message that was refused, nor of an address that is forgotten.
+            let enter = |envid: &str, address: &str, database: &mut apr::Dbd<'_>| {
+                let suppressed = [(address.to_owned(), false)].into();
+                let message_id = format!("{envid}@x");
+                let message = Submitted { envid: envid.into(), message_id, suppressed, ..message.clone() };
+                assert_eq!(store::submit(database, &message).expect("an answer"), Entered::Now);
+            };
+            enter("e3", "c@x.example", database);
+            store::take_back(database, "e3").expect("taken back");
+            enter("e4", "d@x.example", database);
+            enter("e5", "e@x.example", database);
+            assert_eq!(store.sql("SELECT envid FROM outbox ORDER BY envid"), [["e4"], ["e5"]]);
+            let kept = agent::run(store.agent().args(["--export", "d@x.example"]), b"").exits(0).out;
+            assert!(kept.contains("email.suppressed"), "{kept}");
+            agent::run(store.agent().args(["--forget", "d@x.example"]), b"").exits(0);
+            assert_eq!(store.sql("SELECT envid FROM outbox"), [["e5"]]);
+            agent::run(store.agent().args(["--forget", "peter@sender.example"]), b"").exits(0);
+            assert_eq!(store.number("SELECT COUNT(*) FROM outbox"), 0);
+        });
     });
 }
 

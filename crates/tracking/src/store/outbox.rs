@@ -37,6 +37,20 @@ const OLD: Statement = Statement {
     columns: 0,
 };
 
+/// The events about an address, and those about messages of an author.
+const FORGET: Statement =
+    Statement { name: c"dsn_forget_outbox", sql: c"DELETE FROM outbox WHERE address = %s", columns: 0 };
+const FORGET_SENT: Statement = Statement {
+    name: c"dsn_forget_sent_outbox",
+    sql: c"DELETE FROM outbox WHERE envid IN (SELECT envid FROM message WHERE lower(sender) = %s)",
+    columns: 0,
+};
+const ABOUT: Statement = Statement {
+    name: c"dsn_about_outbox",
+    sql: c"SELECT body FROM outbox WHERE address = %s ORDER BY created, id",
+    columns: 1,
+};
+
 /// The state of a recipient changed by `event`: one row for each hook that wants to know. Inside the transaction that stores the change.
 pub fn write<D: Database>(
     database: &mut D,
@@ -86,6 +100,17 @@ fn body(listener: &Row, address: &str, event: &Event) -> Option<String> {
 /// Forgets what was not sent yet of a message that was refused.
 pub(super) fn take_back<D: Database>(database: &mut D, envid: &str) -> Result<(), DatabaseError> {
     database.run(&TAKE_BACK, &[Some(envid)]).map(|_| ())
+}
+
+/// Forgets what was not sent yet about an address, as a recipient and as an author. Before the messages are forgotten.
+pub(super) fn forget<D: Database>(database: &mut D, address: &str) -> Result<(), DatabaseError> {
+    database.run(&FORGET, &[Some(address)])?;
+    database.run(&FORGET_SENT, &[Some(address)]).map(|_| ())
+}
+
+/// What was not sent yet about a recipient: JSON, an event each.
+pub(super) fn about<D: Database>(database: &mut D, address: &str) -> Result<Vec<String>, DatabaseError> {
+    Ok(database.select(&ABOUT, &[Some(address)])?.iter().map(|row| row.text(0)).collect())
 }
 
 /// Forgets events of before `moment`, and what was given up a while ago.

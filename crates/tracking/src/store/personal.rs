@@ -2,6 +2,7 @@
 //! digest, which says nothing but that.
 #![forbid(unsafe_code)]
 
+use super::outbox;
 use super::schema::explain;
 use super::suppression::{self, digest};
 use super::write::key;
@@ -70,6 +71,9 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
             "is": "sender", "address": address, "message_id": row.text(0), "owner": row.optional(1), "submitted": row.number(2),
         }));
     }
+    for event in outbox::about(database, &address)? {
+        found.push(json!({"is": "event", "address": address, "event": event}));
+    }
     for entry in suppression::find(database, None, &address)? {
         found.push(json!({
             "is": "suppressed", "address": address, "cause": entry.cause.as_str(),
@@ -83,6 +87,7 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
 pub fn forget<D: Database>(database: &mut D, address: &str) -> Result<u64, DatabaseError> {
     let address = key(address);
     let outcome = transaction(database, |database| {
+        outbox::forget(database, &address)?;
         database.run(&FORGET_EVENTS, &[Some(&address)])?;
         let forgotten = database.run(&FORGET_RECIPIENTS, &[Some(&address)])?;
         if forgotten > 0 {
