@@ -69,7 +69,7 @@ class Client:
         if shutil.which("msmtp"):
             try:
                 tls = f"smtpd_tls_chain_files = {self.gateway.key}, {self.gateway.certificate}\nsmtpd_tls_security_level = may\n"
-                self.postfix = Postfix(self.place / "postfix", tls)
+                self.postfix = Postfix(self.place / "postfix", more=tls)
             except (LookupError, OSError, subprocess.CalledProcessError) as error:
                 missing["msmtp"] = str(error)
         else:

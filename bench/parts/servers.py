@@ -7,9 +7,11 @@ import socket
 import subprocess
 import tempfile
 import time
+import types
 
 from databases import Postgres
 from measured import BENCH, BUILT, TARGET, Group, Sample, Tree, free_port, output
+from postfix import Postfix
 
 
 class Server:
@@ -68,6 +70,7 @@ class Floor(Server):
 
 class Httpd(Server):
     modules = ()
+    protocol = ""  # of Listen
     launcher = ()  # words before httpd's own
     processes = "-DFOREGROUND"
     threads = 256
@@ -90,7 +93,7 @@ class Httpd(Server):
         # Each child has room for all connections: one whose threads are all busy closes those that are kept, and the load counts an error.
         (folder / "httpd.conf").write_text(
             f"{loads}ServerRoot {folder}\nDefaultRuntimeDir {folder}/run\nPidFile {folder}/run/pid\nServerName gateway.test\n"
-            f"Listen 127.0.0.1:{self.port}\nErrorLog {folder}/error.log\nLogLevel warn\n{user}KeepAlive On\nMaxKeepAliveRequests 0\n"
+            f"Listen 127.0.0.1:{self.port}{self.protocol}\nErrorLog {folder}/error.log\nLogLevel warn\n{user}KeepAlive On\nMaxKeepAliveRequests 0\n"
             f"ServerLimit 2\nThreadsPerChild {self.threads}\nThreadLimit {self.threads}\nStartServers 2\nMinSpareThreads 1\n"
             f"MaxSpareThreads {2 * self.threads}\nMaxRequestWorkers {2 * self.threads}\n"
             f"{self.configuration(folder, sink)}\n")
@@ -213,6 +216,71 @@ class Relay(Httpd):
 
 class Program(Sendmail):
     name = "SendmailName"
+
+
+# What being looked at costs: a milter has an envelope of its own, so the program gets it behind --.
+
+
+class Unchecked(Sendmail):
+    name = "without a milter"
+    more = "SendmailArguments -i --\n"
+
+
+class Checked(Sendmail):
+    name = "through a milter"
+
+    def start(self, place, sink):
+        self.milter_port = free_port()
+        self.milter = subprocess.Popen([BUILT / "release/noop_milter", str(self.milter_port)], stdin=subprocess.DEVNULL)
+        self.more = f"{Unchecked.more}SendmailMilter inet:127.0.0.1:{self.milter_port}\n"
+        super().start(place, sink)
+
+    def stop(self):
+        super().stop()
+        self.milter.terminate()
+        self.milter.wait()
+
+
+# SMTP in and SMTP out, to a server that only takes (smtp-sink, the sink's port).
+
+
+class Submission(Httpd):
+    name = "mod_submission"
+    way = "smtp"
+    protocol = " smtp"
+
+    def configuration(self, folder, sink):
+        return (f"LoadModule sendmail_module {TARGET}/release/libmod_sendmail.so\nLoadModule submission_module {TARGET}/release/libmod_sendmail.so\n"
+                f"LoadModule authz_host_module {output(shutil.which('apxs') or shutil.which('apxs2'), '-q', 'LIBEXECDIR')}/mod_authz_host.so\n"
+                f"AcceptFilter smtp none\n<VirtualHost 127.0.0.1:{self.port}>\nSubmissionEnable On\nSubmissionMaxConnections 400 400\n"
+                f"<Location />\nRequire local\nSendmailRelay 127.0.0.1:{sink}\nSendmailMaxSize 60M\nSendmailMaxProcesses 0\n</Location>\n</VirtualHost>")
+
+
+class Smtpd(Server):
+    """Postfix's smtpd, its queue and its client of SMTP; CPU until the queue is empty."""
+
+    name = "Postfix"
+    way = "smtp"
+
+    def start(self, place, sink):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="smtpd", dir=place)) / "postfix"
+        self.group = Group()
+        self.postfix = Postfix(folder, sink, self.group.words)
+        self.port = self.postfix.port
+        master = int((folder / "spool/pid/master.pid").read_text())
+        self.process = types.SimpleNamespace(pid=master)
+
+    def stop(self):
+        self.postfix.stop()
+        self.group.close()
+
+    def load(self, connections, octets, seconds):
+        tree = Tree(self.process.pid, self.group)
+        tree.forget_peak()
+        before = tree.cpu()
+        line = output(BUILT / "release/load", f"127.0.0.1:{self.port}", str(connections), str(octets), str(seconds), self.way)
+        self.postfix.settle()
+        return Sample(line, tree.cpu() - before, tree.peak())
 
 
 class Cgi(Httpd):

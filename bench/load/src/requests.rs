@@ -19,8 +19,12 @@ pub fn of(way: &str, octets: usize) -> Vec<u8> {
             post("/mail", "Content-Type: message/rfc822\r\n", &[header.as_bytes(), &text].concat())
         }
         "resend" => post("/mail/emails", "Content-Type: application/json\r\n", &json(&text)),
+        "smtp" => {
+            let text = String::from_utf8(text).expect("it is ASCII").replace('\n', "\r\n");
+            format!("{MAIL}Content-Type: text/plain; charset=utf-8\r\n\r\n{text}.\r\n").into_bytes()
+        }
         _ => {
-            eprintln!("load knows fields, form, mime and resend, not {way}");
+            eprintln!("load knows fields, form, mime, resend and smtp, not {way}");
             std::process::exit(64);
         }
     }
