@@ -264,6 +264,7 @@ class Smtpd(Server):
 
     def start(self, place, sink):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="smtpd", dir=place)) / "postfix"
+        os.chmod(folder.parent, 0o755)
         self.group = Group()
         self.postfix = Postfix(folder, sink, self.group.words)
         self.port = self.postfix.port
