@@ -39,7 +39,8 @@ fn wrong_then_right(machine: &Machine, sendmail: &Sendmail, wrong: &str, right: 
 #[test]
 fn a_password_and_a_token_let_the_client_in_and_wrong_ones_lose_no_mail() {
     let sendmail = Sendmail::new();
-    let httpd = gateway(Httpd::builder().modules(&["auth_basic", "authn_file"]), &sendmail, LOGIN).start();
+    let httpd =
+        gateway(Httpd::builder().modules(&["auth_basic", "authn_file"]), &sendmail, LOGIN).start().allowing("SM0814");
     httpd.allow_log("AH01617"); // the wrong password
     let machine = Machine::new("");
     let with = |login: &str| url(&httpd) + login;
@@ -52,7 +53,7 @@ fn a_password_and_a_token_let_the_client_in_and_wrong_ones_lose_no_mail() {
     wrong_then_right(&machine, &sendmail, &with(""), &with("user web1\npassword password\n"));
 
     let token = "Require expr \"%{HTTP:Authorization} == 'Bearer abc.def'\"";
-    let httpd = gateway(Httpd::builder(), &sendmail, token).start();
+    let httpd = gateway(Httpd::builder(), &sendmail, token).start().allowing("SM0814");
     httpd.allow_log("AH01630");
     let with = |login: &str| url(&httpd) + login;
     wrong_then_right(&machine, &sendmail, &with("bearer abc.xyz\n"), &with("bearer abc.def\n"));
@@ -65,7 +66,8 @@ fn a_client_certificate_lets_the_client_in_where_the_virtual_host_asks_for_it() 
     let mail = format!(
         "<Location /mail>\nSetHandler sendmail\nRequire all granted\nSendmailName \"{name}\"\n{MIME}\n</Location>"
     );
-    let httpd = Httpd::builder().tls(&certificates, &format!("SSLVerifyClient require\n{mail}")).start();
+    let httpd =
+        Httpd::builder().tls(&certificates, &format!("SSLVerifyClient require\n{mail}")).start().allowing("SM0814");
     httpd.allow_log("AH02008");
     httpd.allow_log("AH02261");
     let own = certificates.client("web1", "/CN=web1");
@@ -93,7 +95,7 @@ fn a_certificate_that_only_a_location_asks_for_cannot_be_shown_and_costs_no_mail
     let location = format!(
         "<Location /mail>\nSSLVerifyClient require\n{mail}\n</Location>\n<Location /open>\n{mail}\n</Location>"
     );
-    let httpd = Httpd::builder().tls(&certificates, &location).start();
+    let httpd = Httpd::builder().tls(&certificates, &location).start().allowing("SM0814");
     httpd.expect_log("AH10158"); // cannot perform post-handshake authentication
     httpd.expect_log("extension not received");
     let own = certificates.client("web1", "/CN=web1");
@@ -113,7 +115,7 @@ fn a_proxy_leads_to_the_gateway_and_sees_neither_mail_nor_password() {
     let mail = format!("<Location /mail>\nSetHandler sendmail\n{LOGIN}\nSendmailName \"{name}\"\n{MIME}\n</Location>");
     let builder = Httpd::builder().modules(&["auth_basic", "authn_file"]);
     std::fs::write(builder.root().join("users"), "web1:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n").unwrap();
-    let httpd = builder.tls(&certificates, &mail).start();
+    let httpd = builder.tls(&certificates, &mail).start().allowing("SM0814");
     let through = |port: u16| {
         let proxy = Httpd::builder().without_mod_sendmail().modules(&["proxy", "proxy_connect"]);
         let access =
@@ -149,7 +151,7 @@ fn what_the_gateway_refuses_for_good_comes_back_at_once() {
     let limits = format!("{MIME}\nSendmailMaxSize 1M\nSendmailRecipients example.test");
     let builder =
         with_keys(Httpd::builder(), &sendmail, &keys).config(&format!("<Location /mail>\n{limits}\n</Location>"));
-    let httpd = builder.start();
+    let httpd = builder.start().allowing("SM0814");
     let machine = Machine::new(&url(&httpd));
     machine.sends("ops@example.test", MESSAGE);
     let large = format!("{MESSAGE}{}", "a line of text that makes it longer and longer\n".repeat(240_000));
@@ -171,7 +173,7 @@ fn a_gateway_that_was_gone_gets_everything_in_order_over_few_connections() {
     let (sendmail, keys) = (Sendmail::new(), Keys::new());
     let log = "CustomLog \"${ROOT}/logs/access\" \"%{c}L %r %>s\"";
     let builder = with_keys(Httpd::builder().config(log), &sendmail, &keys);
-    let mut httpd = builder.config(&format!("<Location /mail>\n{MIME}\n</Location>")).start();
+    let mut httpd = builder.config(&format!("<Location /mail>\n{MIME}\n</Location>")).start().allowing("SM0814");
     let machine = Machine::new(&url(&httpd));
     machine.sends("ops@example.test", MESSAGE);
     sendmail.take();
@@ -185,7 +187,7 @@ fn a_gateway_that_was_gone_gets_everything_in_order_over_few_connections() {
     let other = std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
     drop(other);
     let builder = with_keys(Httpd::builder().config(log).at(port), &sendmail, &keys);
-    let again = builder.config(&format!("<Location /mail>\n{MIME}\n</Location>")).start();
+    let again = builder.config(&format!("<Location /mail>\n{MIME}\n</Location>")).start().allowing("SM0814");
     machine.let_time_pass();
     machine.sends("-q", "");
     let numbers: Vec<String> = sendmail

@@ -26,7 +26,7 @@ fn a_gateway_that_sends_to_itself_is_found_by_its_start_and_by_the_client() {
     machine.configure(&url("/mail"));
     let circle = builder.config_test();
     assert!(circle.passed && circle.output.contains("SM0813"), "{}", circle.output);
-    let httpd = builder.start();
+    let httpd = builder.start().allowing("SM0814");
     httpd.expect_log("SM0813");
     let done = machine.run("--check", "");
     assert!(done.status == Some(1) && done.stdout.contains("which is this program"), "{done:?}");
@@ -35,8 +35,10 @@ fn a_gateway_that_sends_to_itself_is_found_by_its_start_and_by_the_client() {
 #[test]
 fn the_module_knows_what_the_exit_of_the_client_means() {
     let sendmail = Sendmail::new();
-    let next =
-        Httpd::builder().mail(&sendmail, "SendmailInputs mime\nSendmailArguments -i --\nSendmailMaxSize 10K").start();
+    let next = Httpd::builder()
+        .mail(&sendmail, "SendmailInputs mime\nSendmailArguments -i --\nSendmailMaxSize 10K")
+        .start()
+        .allowing("SM0814");
     let machine = Machine::new("");
     let first = Httpd::builder().location("/mail", &by_client(&machine, "")).start();
     let to_next = format!("url http://127.0.0.1:{}/mail\nqueue none\n", next.port());

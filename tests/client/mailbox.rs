@@ -38,7 +38,7 @@ fn what_the_command_was_given_is_what_a_mail_program_shows() {
     }
     let maildir =
         "SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailInputs mime\nSendmailMaildir \"${ROOT}/run/Maildir\"";
-    let httpd = Httpd::builder().location("/mail", maildir).start();
+    let httpd = Httpd::builder().location("/mail", maildir).start().allowing("SM0814");
     let machine = Machine::new(&format!("url http://127.0.0.1:{}/mail\n", httpd.port()));
     let text = "Subject: =?utf-8?q?Gr=C3=BCn?=\nTo: root\nBcc: bob@example.test\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\
                 Content-Transfer-Encoding: 8bit\n\nHi th\u{e4}re\n.\nFrom here\n";

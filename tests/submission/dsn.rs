@@ -233,7 +233,8 @@ fn a_whole_message_over_http_asks_for_reports_by_the_fields_of_its_envelope() {
     let httpd = Httpd::builder()
         .location("/relay", &location(&format!("SendmailRelay 127.0.0.1:{}", relay.port())))
         .location("/maildir", &location(&format!("SendmailMaildir \"{}\"", maildir.display())))
-        .start();
+        .start()
+        .allowing("SM0814");
     let request = |path: &str| {
         let request = Request::post(path).header("Content-Type", "message/rfc822");
         request.body("From: user@test.local\nTo: a@test.local, b@test.local\n\nHi\n")

@@ -109,6 +109,12 @@ impl Httpd {
         self.expectations.allow(part);
     }
 
+    /// As [`Httpd::allow_log`], behind the start.
+    pub fn allowing(self, part: &str) -> Self {
+        self.allow_log(part);
+        self
+    }
+
     /// `httpd -t` over the configuration file as it is now.
     pub fn config_test(&self) -> ConfigTest {
         let file = self.root().join("httpd.conf");
