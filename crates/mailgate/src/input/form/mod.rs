@@ -1,5 +1,5 @@
 //! The body of an HTML form in a spool -> its fields in their order: text, bounded in memory, and files, which stay where they are. Both codings
-//! of HTML: [`urlencoded`] (WHATWG URL 5.1) and [`multipart`] (RFC 7578). What a mail is made of them says [`letter`].
+//! of HTML: `urlencoded` (WHATWG URL 5.1) and `multipart` (RFC 7578). What a mail is made of them says [`letter`].
 #![forbid(unsafe_code)]
 
 pub mod challenge;
