@@ -295,6 +295,7 @@ fn options_describe_the_service_in_valid_wadl() {
         "SetHandler sendmail\nRequire local\nSendmailName {}\nSendmailLocation https://mail.example.org/a&b/mail",
         sendmail.program().display()
     );
+    let text = text + "\nSendmailInputs fields mime resend\nSendmailIdempotency /tmp";
     let httpd = Httpd::builder().mail(&sendmail, "").location("/named", &text).start();
     let place = Place::new("wadl");
     for (path, base) in [
@@ -307,6 +308,9 @@ fn options_describe_the_service_in_valid_wadl() {
         let text = answer.text();
         assert!(text.contains(&format!("<resources base=\"{base}\">")), "{text}");
         assert!(text.contains("<param name=\"Prefer\""), "{text}");
+        for way in ["\"message/rfc822\"", "path=\"emails/batch\""] {
+            assert_eq!(text.contains(way), path == "/named", "{path} {way}");
+        }
         for status in ["200", "202", "303", "400", "403", "405", "413", "415", "500", "502", "503", "504"] {
             assert!(text.contains(&format!("<response status=\"{status}\">")), "{status}");
         }

@@ -4,10 +4,13 @@
 
 use crate::answer::statuses::STATUSES;
 use crate::input::fields::{FieldKind, KNOWN};
+use crate::input::json::Dialect;
+use crate::input::ways::{Inputs, PATHS, Way};
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
-/// The document for the resource at `url`.
-pub fn document(url: &str) -> String {
+/// The document for the resource at `url` and for those below it, as far as `inputs` offers them. The fields that are described are those of a
+/// mail, in whichever way it comes.
+pub fn document(url: &str, inputs: &Inputs) -> String {
     let mut xml = open("mod_sendmail", "A POST becomes an e-mail.", url);
     xml += "      <method name=\"POST\" id=\"send\">\n        <request>\n";
     for known in KNOWN {
@@ -16,7 +19,8 @@ pub fn document(url: &str) -> String {
     }
     param(&mut xml, "Prefer", "header", false, PREFER);
     param(&mut xml, "Idempotency-Key", "header", false, KEY);
-    xml += &representations(&["text/plain", "*/*"]);
+    let offered = TYPES.iter().filter(|(way, _)| inputs.offer(*way)).flat_map(|(_, types)| types.iter().copied());
+    xml += &representations(&offered.collect::<Vec<_>>());
     xml += "        </request>\n";
     for (status, _, meaning) in STATUSES {
         let contents = match status {
@@ -28,8 +32,26 @@ pub fn document(url: &str) -> String {
     }
     xml += "      </method>\n";
     xml += DESCRIBE;
+    for (path, call) in PATHS.iter().filter(|(_, call)| inputs.offer(Way::Json(call.dialect))) {
+        let json = representations(&["application/json"]);
+        let path = path.trim_start_matches('/');
+        xml += &format!(
+            "      <resource path=\"{path}\">\n        <method name=\"POST\">\n        <request>\n{json}        </request>\n"
+        );
+        response(&mut xml, if call.dialect == Dialect::Sendgrid { 202 } else { 200 }, SDK, &json);
+        xml += "        </method>\n      </resource>\n";
+    }
     xml + CLOSE
 }
+
+/// The media types by which a request chooses a way.
+const TYPES: &[(Way, &[&str])] = &[
+    (Way::Fields, &["text/plain", "*/*"]),
+    (Way::Form, &["multipart/form-data", "application/x-www-form-urlencoded"]),
+    (Way::Mime, &["message/rfc822"]),
+];
+
+const SDK: &str = "Accepted, in the words of the service whose SDK sends; openapi.json describes it.";
 
 const PREFER: &str = "sendmail-dry-run: the request is checked and answered with what would be sent, and nothing is sent; 403 where the server \
                       does not offer that (RFC 7240).";
