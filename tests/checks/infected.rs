@@ -8,12 +8,14 @@ use crate::relay::{relaying, to};
 use crate::support::artifacts::artifacts;
 use crate::support::place::free_port;
 use crate::support::{Httpd, Mpm, Request, Sendmail, Smtp};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 const HEADER: &str =
     "From: f@example.test\nTo: a@example.test\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n";
-const WAYS: [&str; 4] = ["fields", "mime", "resend", "smtp"];
+const WAYS: [&str; 5] = ["fields", "form", "mime", "resend", "smtp"];
 
 /// Sends this multipart body: whether it was taken, and what was said.
 fn send(httpd: &Httpd, port: u16, way: &str, path: &str, body: &str) -> (bool, String) {
@@ -23,17 +25,19 @@ fn send(httpd: &Httpd, port: u16, way: &str, path: &str, body: &str) -> (bool, S
                 Request::mail(path).without("Content-Type").header("Content-Type", "multipart/mixed; boundary=b");
             request.body(body).send(httpd)
         }
+        "form" => {
+            let content = content(body);
+            let head = "--b\r\nContent-Disposition: form-data; name=text\r\n\r\nhello\r\n--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n";
+            let form = [head.as_bytes(), &STANDARD.decode(content).unwrap(), b"\r\n--b--\r\n"].concat();
+            let request = Request::post(path).header("Content-Type", "multipart/form-data; boundary=b");
+            request.body(form).send(httpd)
+        }
         "mime" => {
             let request = Request::post(path).header("Content-Type", "message/rfc822");
             request.body(format!("{HEADER}{body}")).send(httpd)
         }
         "resend" => {
-            let content = body.rsplit("\n\n").next().unwrap().trim_end_matches("\n--b--\n");
-            // What does not stand in base64 there is put into it by whoever sends JSON.
-            let content = match body.contains(": base64") {
-                true => content.to_owned(),
-                false => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, content),
-            };
+            let content = content(body);
             let json = serde_json::json!({
                 "from": "f@example.test", "to": "a@example.test", "subject": "a", "text": "hello",
                 "attachments": [{ "filename": "a", "content": content }],
@@ -49,6 +53,13 @@ fn send(httpd: &Httpd, port: u16, way: &str, path: &str, body: &str) -> (bool, S
     let taken = matches!(response.status, 200 | 202);
     assert!(taken || promised(&response) == 400, "{way}: {} {}", response.status, response.text());
     (taken, response.text())
+}
+
+/// The attachment, in base64.
+fn content(body: &str) -> String {
+    let content = body.rsplit("\n\n").next().unwrap().trim_end_matches("\n--b--\n");
+    // What does not stand in base64 there is put into it by whoever sends JSON.
+    if body.contains(": base64") { content.replace('\n', "") } else { STANDARD.encode(content) }
 }
 
 fn by_smtp(port: u16, message: &str) -> String {
@@ -71,7 +82,7 @@ fn server(port: u16, smtp: &Smtp, checks: &str) -> Httpd {
         to(smtp)
     );
     let builder = steady(Mpm::Event).load("submission_module", &artifacts().module).config(&host);
-    relaying(builder, "/mail", &to(smtp), &format!("{checks}\nSendmailInputs fields mime resend"))
+    relaying(builder, "/mail", &to(smtp), &format!("{checks}\nSendmailInputs fields form mime resend\nSendmailFormTo a@example.test\nSendmailFormFrom f@example.test\nSendmailFormFiles */*"))
         .start()
         .allowing("SM0814")
 }
@@ -116,7 +127,7 @@ fn an_infected_message_is_kept_until_an_administrator_has_looked_at_it() {
     }
     let list: serde_json::Value = serde_json::from_str(&sendmail_hold(&folder, &["list", "--json"])).unwrap();
     let ids: Vec<&str> = list.as_array().unwrap().iter().map(|held| held["id"].as_str().unwrap()).collect();
-    assert!(ids.len() == 4 && list.to_string().contains("quarantined by clamav-milter"), "{list}");
+    assert!(ids.len() == WAYS.len() && list.to_string().contains("quarantined by clamav-milter"), "{list}");
     let shown = sendmail_hold(&folder, &["show", ids[0]]);
     assert!(shown.contains("To: a@example.test\n"), "{shown}");
     assert_eq!(sendmail.starts(), 0, "nobody has released anything");
