@@ -16,7 +16,7 @@ fn what_is_offered_is_described_by_valid_openapi() {
     for location in ["/mail", "/"] {
         let name = sendmail.program().display().to_string();
         let section = format!("SetHandler sendmail\nSendmailName \"{name}\"\nRequire ip 127.0.0.1\n{INPUTS} mime");
-        let httpd = Httpd::builder().location(location, &section).start();
+        let httpd = Httpd::builder().location(location, &section).start().allowing("SM0814");
         let path = format!("{}/openapi.json", location.trim_end_matches('/'));
         let answer = Request::get(&path).send(&httpd).expect_status(200);
         assert_eq!(answer.header("Content-Type"), Some(OPENAPI));
