@@ -188,8 +188,7 @@ class RecordedPostgres(Recorded):
 
 class Form(Sendmail):
     name = way = "form"
-    modules = ("headers",)
-    more = 'SendmailInputs form\nRequestHeader set To alice@test.local\nRequestHeader set From user@test.local\nRequestHeader set Subject "a report"\n'
+    more = 'SendmailInputs form\nSendmailFormTo alice@test.local\nSendmailFormFrom user@test.local\nSendmailFormSubject "a report"\n'
 
 
 class Mime(Sendmail):
