@@ -15,6 +15,8 @@ use mailgate::answer::dry_run::DryRun;
 use mailgate::answer::{Problem, batch_late, partly};
 use mailgate::input::json::{Call, Dialect, JsonError, JsonMail};
 use mailgate::input::{self, InputError};
+use std::ffi::CString;
+use std::sync::LazyLock;
 use std::time::Instant;
 use sys::spool::Spool;
 use web::Response;
@@ -27,9 +29,20 @@ pub fn errors(request: &Request<'_>, config: &DirConfig<'_>) -> Option<ErrorPage
         return None;
     }
     let dialect = paths::resource(request, &settings).dialect()?;
-    let body = |row: &(u16, &str)| (row.0, dialect::of_httpd(dialect, row.0));
-    Some(ErrorPages { content_type: c"application/json", bodies: dialect::OF_HTTPD.iter().map(body).collect() })
+    let (_, bodies) = OF_HTTPD.iter().find(|(known, _)| *known == dialect)?;
+    Some(ErrorPages { content_type: c"application/json", bodies })
 }
+
+/// The statuses, and what a dialect makes of each.
+type Bodies = Vec<(u16, CString)>;
+
+/// Those of each dialect, the same for every request.
+static OF_HTTPD: LazyLock<[(Dialect, Bodies); 3]> = LazyLock::new(|| {
+    [Dialect::Postmark, Dialect::Resend, Dialect::Sendgrid].map(|dialect| {
+        let body = |row: &(u16, &str)| (row.0, httpd::c_string(&dialect::of_httpd(dialect, row.0)));
+        (dialect, dialect::OF_HTTPD.iter().map(body).collect())
+    })
+});
 
 /// A request at a path of an SDK.
 pub struct Json<'r> {
@@ -102,6 +115,9 @@ impl<'r> Json<'r> {
     }
 }
 
+/// A mail that may go, and what was made ready of it, if that is kept.
+type Checked<'r> = (JsonMail, Option<Ready<'r>>);
+
 /// The messages of one body.
 struct Batch<'b, 'r> {
     json: &'b Json<'r>,
@@ -112,21 +128,21 @@ struct Batch<'b, 'r> {
 }
 
 impl<'r> Batch<'_, 'r> {
-    /// Looks at each before the first is sent. What is ready is made again then: all of them at once would be much memory.
+    /// Looks at each before the first is sent. Of several, what is ready is made again then: all of them at once would be much memory.
     fn check(
         &self,
         mails: Vec<Result<JsonMail, JsonError>>,
         guards: &mut Guards<'_>,
-    ) -> Result<Vec<Result<JsonMail, Refused>>, Refused> {
-        let (mut checked, mut recipients) = (Vec::new(), 0);
+    ) -> Result<Vec<Result<Checked<'r>, Refused>>, Refused> {
+        let (mut checked, mut recipients, is_alone) = (Vec::new(), 0, mails.len() == 1);
         for mail in mails {
-            let ready = mail.map_err(Refused::from).and_then(|mail| Ok((self.ready(&mail)?.recipients(), mail)));
+            let ready = mail.map_err(Refused::from).and_then(|mail| Ok((self.ready(&mail)?, mail)));
             match ready {
                 Err(refused) if self.others == Others::Stop => return Err(at(refused, checked.len(), self.json.call)),
                 Err(refused) => checked.push(Err(at(refused, checked.len(), self.json.call))),
-                Ok((number, mail)) => {
-                    recipients += number;
-                    checked.push(Ok(mail));
+                Ok((ready, mail)) => {
+                    recipients += ready.recipients();
+                    checked.push(Ok((mail, Some(ready).filter(|_| is_alone))));
                 }
             }
         }
@@ -144,12 +160,12 @@ impl<'r> Batch<'_, 'r> {
     }
 
     /// Hands one after the other over.
-    fn send(&self, mails: Vec<Result<JsonMail, Refused>>, guards: &mut Guards<'r>) -> Result<Vec<Item>, Refused> {
+    fn send(&self, mails: Vec<Result<Checked<'r>, Refused>>, guards: &mut Guards<'r>) -> Result<Vec<Item>, Refused> {
         let (mut items, number) = (Vec::new(), mails.len());
         for (at, mail) in mails.into_iter().enumerate() {
             let watch = (number > 1).then(Watch::start);
             let watch = watch.as_ref().unwrap_or(self.json.watch);
-            match mail.and_then(|mail| self.send_one(&mail, at, number, guards, watch)) {
+            match mail.and_then(|mail| self.send_one(mail, at, number, guards, watch)) {
                 Ok(item) => items.push(item),
                 Err(Refused::Problem { problem, message_id, exit }) if self.leaves_out(&problem) => {
                     let refused = Refused::Problem { problem: problem.clone(), message_id, exit };
@@ -173,7 +189,7 @@ impl<'r> Batch<'_, 'r> {
 
     fn send_one(
         &self,
-        mail: &JsonMail,
+        (mail, ready): Checked<'r>,
         at: usize,
         number: usize,
         guards: &mut Guards<'r>,
@@ -184,12 +200,12 @@ impl<'r> Batch<'_, 'r> {
         if at > 0 && self.begun.elapsed() >= settings.timeout() {
             return Err(batch_late().into());
         }
-        let ready = self.ready(mail)?;
+        let ready = ready.map_or_else(|| self.ready(&mail), Ok)?;
         if number > 1 && guards.keyed.is_some() {
             guards.keyed = Keyed::of(request, settings, fields)?.map(|keyed| keyed.item(at));
         }
         let to = mail.field("To").map(str::to_owned);
-        Ok(match ready.send(request, settings, &self.content(mail), self.wish, guards, watch)? {
+        Ok(match ready.send(request, settings, &self.content(&mail), self.wish, guards, watch)? {
             Outcome::DryRun(response) => Item::Rehearsed(response.body),
             Outcome::Held { message_id } => {
                 Item::Sent(dialect::Sent { to, message_id, status_url: None, suppressed: Vec::new() })

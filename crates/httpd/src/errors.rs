@@ -1,9 +1,8 @@
 //! The pages that httpd writes for errors, in a form that a module chooses: each status its own body, and one media type for all.
 
-use crate::request::c_string;
 use crate::{Module, Request, Status, guard};
 use apache_sys as sys;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 
 /// The name of the filter that sets the media type, as httpd knows it.
@@ -14,11 +13,11 @@ pub struct ErrorPages {
     /// The media type.
     pub content_type: &'static CStr,
     /// The statuses and their bodies: neither a URL nor a path, which httpd would redirect to.
-    pub bodies: Vec<(u16, String)>,
+    pub bodies: &'static [(u16, CString)],
 }
 
 /// What chooses the error pages of a request, `None` for those of httpd. It is asked once the sections of the location are merged, and again
-/// before access and authentication, when those of the file are too.
+/// before access and authentication, when those of the file are too, if it chose nothing then: a location counts before a file.
 pub type ChooseErrors<M> = for<'c> fn(&Request<'_>, &<M as Module>::Config<'c>) -> Option<ErrorPages>;
 
 /// Registers the hooks.
@@ -46,14 +45,16 @@ unsafe extern "C" fn choose<M: Module>(raw: *mut sys::request_rec) -> c_int {
     };
     let (Some(choose), Some(config)) = (M::ERRORS, config) else { return sys::DECLINED };
     // A part of another request has no page of its own; and its guard would end that of the other.
-    if !request.is_main() {
+    // SAFETY: the slot of this module in a live request; it holds NULL or what was chosen.
+    let is_chosen = unsafe { !sys::ap_get_module_config((*raw).request_config, M::record().as_ptr()).is_null() };
+    if !request.is_main() || is_chosen {
         return sys::DECLINED;
     }
     guard::answer::<M>(&request, || {
         if let Some(pages) = choose(&request, config) {
-            for (status, body) in &pages.bodies {
+            for (status, body) in pages.bodies {
                 // SAFETY: core copies the text into r->pool; it is neither a URL nor a path.
-                unsafe { sys::ap_custom_response(raw, c_int::from(*status), c_string(body).as_ptr()) };
+                unsafe { sys::ap_custom_response(raw, c_int::from(*status), body.as_ptr()) };
             }
             let content_type = pages.content_type.as_ptr().cast_mut().cast::<c_void>();
             // SAFETY: the slot of this module in a live request; the text is a constant, and is only read.
