@@ -15,7 +15,7 @@ pub mod header;
 pub mod mask;
 pub mod message_id;
 pub mod mime;
-mod parameters;
+pub mod parameters;
 pub mod redact;
 #[cfg(test)]
 mod stopwatch;

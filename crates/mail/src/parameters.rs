@@ -166,7 +166,11 @@ fn decode(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> 
             };
             (charset, text) = (first, rest);
         }
-        if piece.is_encoded { octets.extend(from_percent(text)) } else { octets.extend_from_slice(text.as_bytes()) }
+        if piece.is_encoded {
+            octets.extend(from_percent(text.as_bytes()))
+        } else {
+            octets.extend_from_slice(text.as_bytes())
+        }
     }
     if charset.is_empty() {
         charset = "utf-8";
@@ -180,10 +184,11 @@ fn decode(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> 
     }
 }
 
-fn from_percent(text: &str) -> Vec<u8> {
+/// The octets that `%XX` stands for, among others, which stay; also where a form is read.
+pub fn from_percent(text: &[u8]) -> Vec<u8> {
     let digit = |b: u8| char::from(b).to_digit(16);
-    let mut octets = Vec::new();
-    let mut rest = text.as_bytes();
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text;
     while let [first, tail @ ..] = rest {
         let escaped = match tail {
             [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),

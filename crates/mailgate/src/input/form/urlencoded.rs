@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Collected, FormError, FormInputError, MAX_TEXT, RawField, RawValue};
+use mail::parameters::from_percent;
 use std::io::BufRead;
 use sys::spool::Spool;
 
@@ -49,20 +50,4 @@ fn take(collected: &mut Collected, pair: &[u8], at: u64) -> Result<(), FormError
 fn decode(text: &[u8]) -> Vec<u8> {
     let blanks: Vec<u8> = text.iter().map(|octet| if *octet == b'+' { b' ' } else { *octet }).collect();
     from_percent(&blanks)
-}
-
-/// The octets that `%XX` stands for, among others.
-pub fn from_percent(text: &[u8]) -> Vec<u8> {
-    let digit = |octet: u8| char::from(octet).to_digit(16);
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        let escaped = match tail {
-            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        octets.push(escaped.map_or(*first, |(high, low)| (high << 4 | low) as u8));
-        rest = if escaped.is_some() { &tail[2..] } else { tail };
-    }
-    octets
 }
