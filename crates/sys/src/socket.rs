@@ -15,6 +15,11 @@ use crate::calls;
 /// How often a server whose queue of connections is full is tried again; nothing tells when it has room (connect(2), EAGAIN).
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// Whether it is the deadline of a [`Timed`] that has passed, or that of a [lookup](crate::lookup); a system call that times out has an errno.
+pub fn is_past_deadline(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
+}
+
 /// A socket that gives up at a deadline. It never blocks: what waits is poll(2). Past the deadline, and then alone, the error is TimedOut
 /// without an errno.
 #[derive(Debug)]

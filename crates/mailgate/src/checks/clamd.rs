@@ -5,10 +5,11 @@ use super::letter::{Letter, on_the_wire};
 use mail::text::one_line;
 use std::fmt;
 use std::io::{self, Read, Write};
+use sys::socket::is_past_deadline;
 
 /// Why there is no verdict.
 #[derive(Debug)]
-pub enum CheckError {
+pub enum ClamdError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
     /// What came is no verdict; on one line, escaped.
@@ -17,27 +18,25 @@ pub enum CheckError {
     Storage(io::Error),
 }
 
-impl fmt::Display for CheckError {
+impl fmt::Display for ClamdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
-                f.write_str("no answer within SendmailMilterTimeout")
-            }
-            CheckError::Lost(error) | CheckError::Storage(error) => error.fmt(f),
-            CheckError::Nonsense(words) if words.contains("size limit exceeded") => {
+            ClamdError::Lost(error) if is_past_deadline(error) => f.write_str("no answer within SendmailMilterTimeout"),
+            ClamdError::Lost(error) | ClamdError::Storage(error) => error.fmt(f),
+            ClamdError::Nonsense(words) if words.contains("size limit exceeded") => {
                 write!(
                     f,
                     "it answered '{words}'; raise StreamMaxLength in clamd.conf to SendmailMaxSize and half as much again"
                 )
             }
-            CheckError::Nonsense(words) => write!(f, "it answered '{words}'"),
+            ClamdError::Nonsense(words) => write!(f, "it answered '{words}'"),
         }
     }
 }
 
-impl From<io::Error> for CheckError {
+impl From<io::Error> for ClamdError {
     fn from(error: io::Error) -> Self {
-        CheckError::Storage(error)
+        ClamdError::Storage(error)
     }
 }
 
@@ -46,10 +45,10 @@ const PIECE: usize = 64 * 1024;
 const LONGEST: u64 = 4096;
 
 /// The name of what was found, if anything was.
-pub fn scan(stream: &mut (impl Read + Write), letter: &Letter) -> Result<Option<String>, CheckError> {
+pub fn scan(stream: &mut (impl Read + Write), letter: &Letter) -> Result<Option<String>, ClamdError> {
     let header = letter.fields.iter().map(|field| field.line()).chain([&b"\n"[..]]).collect::<Vec<_>>().concat();
     let mut broken = stream.write_all(b"zINSTREAM\0").err();
-    on_the_wire::<CheckError>(header.chain(letter.body()), PIECE, |piece| {
+    on_the_wire::<ClamdError>(header.chain(letter.body()), PIECE, |piece| {
         let framed = [&(piece.len() as u32).to_be_bytes()[..], piece].concat();
         // A server that has enough says why and closes: its words are still to be read.
         broken = broken.take().or_else(|| stream.write_all(&framed).err());
@@ -64,22 +63,22 @@ pub fn scan(stream: &mut (impl Read + Write), letter: &Letter) -> Result<Option<
         match stream.read(&mut piece) {
             Ok(0) => break,
             Ok(n) => answer.extend_from_slice(&piece[..n]),
-            Err(error) => return Err(CheckError::Lost(broken.unwrap_or(error))),
+            Err(error) => return Err(ClamdError::Lost(broken.unwrap_or(error))),
         }
     }
     verdict(&answer, broken)
 }
 
 /// `stream: OK`, `stream: NAME FOUND`, `... ERROR`, ended by NUL.
-fn verdict(answer: &[u8], broken: Option<io::Error>) -> Result<Option<String>, CheckError> {
-    let nonsense = || CheckError::Nonsense(one_line(answer.strip_suffix(b"\0").unwrap_or(answer), 200));
+fn verdict(answer: &[u8], broken: Option<io::Error>) -> Result<Option<String>, ClamdError> {
+    let nonsense = || ClamdError::Nonsense(one_line(answer.strip_suffix(b"\0").unwrap_or(answer), 200));
     match (answer.strip_suffix(b"\0").and_then(|text| text.strip_prefix(b"stream: ")), broken) {
         (Some(b"OK"), None) => Ok(None),
         (Some(found), _) if found.ends_with(b" FOUND") && !found[..found.len() - 6].contains(&0) => {
             Ok(Some(one_line(&found[..found.len() - 6], 200)))
         }
-        (_, Some(error)) if answer.is_empty() => Err(CheckError::Lost(error)),
-        _ if answer.is_empty() => Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
+        (_, Some(error)) if answer.is_empty() => Err(ClamdError::Lost(error)),
+        _ if answer.is_empty() => Err(ClamdError::Lost(io::ErrorKind::UnexpectedEof.into())),
         _ => Err(nonsense()),
     }
 }

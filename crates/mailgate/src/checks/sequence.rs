@@ -208,10 +208,10 @@ impl Checks<'_> {
             endpoint.connect(deadline).map_err(|error| format!("clamd {endpoint}: {error}"))?;
         }
         for endpoint in self.milters {
-            let stream = endpoint.connect(deadline).map_err(milter::CheckError::Lost);
+            let stream = endpoint.connect(deadline).map_err(milter::MilterError::Lost);
             match stream.and_then(milter::probe) {
                 Ok(abilities) => self.mention(endpoint, abilities),
-                Err(trouble) if must(self.milter_default) || matches!(trouble, milter::CheckError::Needs(_)) => {
+                Err(trouble) if must(self.milter_default) || matches!(trouble, milter::MilterError::Needs(_)) => {
                     return Err(format!("milter {endpoint}: {trouble}"));
                 }
                 Err(_) => {}
@@ -234,11 +234,11 @@ impl Checks<'_> {
 
     fn scan(&self, endpoint: &Endpoint, letter: &Letter, deadline: Instant) -> Result<(), Refused> {
         let by = format!("clamd {endpoint}");
-        let found = endpoint.connect(deadline).map_err(clamd::CheckError::Lost);
+        let found = endpoint.connect(deadline).map_err(clamd::ClamdError::Lost);
         match found.and_then(|mut stream| clamd::scan(&mut stream, letter)) {
             Ok(None) => Ok(()),
             Ok(Some(virus)) => Err(Refused::lasting(&by, &format!("found {virus}"))),
-            Err(clamd::CheckError::Storage(error)) => Err(Refused::storage(&error)),
+            Err(clamd::ClamdError::Storage(error)) => Err(Refused::storage(&error)),
             Err(trouble) => without(&by, &trouble, self.milter_default),
         }
     }
@@ -253,7 +253,7 @@ impl Checks<'_> {
         let by = format!("milter {endpoint}");
         let Checks { shows_client, macros, max_body, .. } = *self;
         let told = Told { client, shows_client, macros, max_body };
-        let stream = endpoint.connect(deadline).map_err(milter::CheckError::Lost);
+        let stream = endpoint.connect(deadline).map_err(milter::MilterError::Lost);
         let decision = stream.and_then(|stream| milter::converse(stream, letter, &told));
         let (changes, verdict) = match decision {
             Ok(Decision::Accept(changes)) => (changes, Verdict::Well),
@@ -264,8 +264,8 @@ impl Checks<'_> {
             Ok(Decision::Quarantine(reason, changes)) => (changes, Verdict::Hold(reason)),
             Ok(Decision::Refuse(reply)) if reply.is_lasting => return Err(Refused::lasting(&by, &reply.text)),
             Ok(Decision::Refuse(reply)) => return Err(Refused::passing(&by, &reply.text)),
-            Err(milter::CheckError::Storage(error)) => return Err(Refused::storage(&error)),
-            Err(trouble @ milter::CheckError::Needs(_)) => return Err(Refused::misconfigured(&by, &trouble)),
+            Err(milter::MilterError::Storage(error)) => return Err(Refused::storage(&error)),
+            Err(trouble @ milter::MilterError::Needs(_)) => return Err(Refused::misconfigured(&by, &trouble)),
             Err(trouble) => return without(&by, &trouble, self.milter_default).map(|()| Verdict::Well),
         };
         if !changes.is_empty() {
@@ -349,8 +349,8 @@ fn ask(
     question: &Question<'_>,
     marks: &mut Marks,
     deadline: Instant,
-) -> Result<Action, policy_server::CheckError> {
-    use policy_server::CheckError::{Lost, Nonsense};
+) -> Result<Action, policy_server::PolicyServerError> {
+    use policy_server::PolicyServerError::{Lost, Nonsense};
     let kept = marks.connection.take().filter(|kept| kept.is_readable().is_ok_and(|readable| !readable));
     let was_kept = kept.is_some();
     let connect = || server.endpoint.connect(deadline).map_err(Lost);

@@ -1,7 +1,7 @@
 //! A body that a milter puts in the place of the message's, piece by piece -> a spool, if it is one that every mail server carries.
 #![forbid(unsafe_code)]
 
-use super::error::CheckError;
+use super::error::MilterError;
 use super::packet::Nonsense;
 use std::path::Path;
 use sys::spool::Spool;
@@ -28,8 +28,8 @@ impl Body {
     }
 
     /// The next piece.
-    pub fn write(&mut self, piece: &[u8]) -> Result<(), CheckError> {
-        let bad = |why: &str| CheckError::from(Nonsense(format!("a body with {why}")));
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), MilterError> {
+        let bad = |why: &str| MilterError::from(Nonsense(format!("a body with {why}")));
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| bad("more octets than it may have"))?;
         self.eight_bit |= !piece.is_ascii();
         let mut kept = Vec::with_capacity(piece.len());
@@ -48,11 +48,11 @@ impl Body {
             }
             kept.push(byte);
         }
-        self.spool.write(&kept).map_err(CheckError::Storage)
+        self.spool.write(&kept).map_err(MilterError::Storage)
     }
 
     /// All of it, with LF.
-    pub fn finish(mut self, may_be_eight_bit: bool) -> Result<Spool, CheckError> {
+    pub fn finish(mut self, may_be_eight_bit: bool) -> Result<Spool, MilterError> {
         let bad = |why: &str| Err(Nonsense(format!("a body with {why}")).into());
         if self.after_cr {
             return bad("a CR that ends no line");

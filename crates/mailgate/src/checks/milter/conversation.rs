@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::body::Body;
-use super::error::CheckError;
+use super::error::MilterError;
 use super::line::{Line, Stream};
 use super::macros::{Custom, Macros, mail_parameters};
 use super::options::{Disagreement, Options, action, offer};
@@ -55,20 +55,20 @@ pub struct Abilities {
 }
 
 /// Asks a milter what it would do, and tells it of no message.
-pub fn probe<S: Stream>(stream: S) -> Result<Abilities, CheckError> {
+pub fn probe<S: Stream>(stream: S) -> Result<Abilities, MilterError> {
     let (mut line, options) = negotiate(stream)?;
     let _ = line.command(b'Q', &[]).and_then(|()| line.flush()); // it has said all that was asked
     let recipients = options.may(action::ADD_RECIPIENTS) || options.may(action::DELETE_RECIPIENTS);
     Ok(Abilities { recipients, sender: options.may(action::CHANGE_SENDER) })
 }
 
-fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), CheckError> {
+fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), MilterError> {
     let mut line = Line::new(stream);
     line.command(b'O', &[&offer()])?;
     match line.answer()? {
         Answer::Options(data) => match Options::parse(&data) {
             Ok(options) => Ok((line, options)),
-            Err(Disagreement::Needs(names)) => Err(CheckError::Needs(names)),
+            Err(Disagreement::Needs(names)) => Err(MilterError::Needs(names)),
             Err(Disagreement::Nonsense(nonsense)) => Err(nonsense.into()),
         },
         other => Err(unexpected(&other, "negotiation")),
@@ -76,7 +76,7 @@ fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), CheckError> {
 }
 
 /// Tells the milter of the letter and hears what it decides.
-pub fn converse<S: Stream>(stream: S, letter: &Letter, told: &Told<'_>) -> Result<Decision, CheckError> {
+pub fn converse<S: Stream>(stream: S, letter: &Letter, told: &Told<'_>) -> Result<Decision, MilterError> {
     let (line, options) = negotiate(stream)?;
     let address = told.client.address.filter(|_| told.shows_client);
     let name = if told.shows_client { "unknown" } else { "localhost" };
@@ -116,7 +116,7 @@ macro_rules! or_done {
 }
 
 impl<S: Stream> Conversation<'_, S> {
-    fn run(&mut self, name: &str, address: IpAddr) -> Result<Decision, CheckError> {
+    fn run(&mut self, name: &str, address: IpAddr) -> Result<Decision, MilterError> {
         or_done!(self.event(Stage::Connect, None, &connect(name, address))?);
         or_done!(self.event(Stage::Helo, None, &packet::text(name.as_bytes()))?);
         let mail = mail_parameters(&self.letter.envelope, self.letter.len(), self.letter.is_eight_bit());
@@ -138,11 +138,11 @@ impl<S: Stream> Conversation<'_, S> {
         self.last_word()
     }
 
-    fn body(&mut self) -> Result<Next, CheckError> {
+    fn body(&mut self) -> Result<Next, MilterError> {
         let mut done = None;
         if self.options.wants(Stage::Body) {
             let letter = self.letter;
-            on_the_wire::<CheckError>(letter.body(), PIECE, |piece| {
+            on_the_wire::<MilterError>(letter.body(), PIECE, |piece| {
                 let next = self.event(Stage::Body, None, piece)?;
                 let goes_on = matches!(next, Next::GoOn);
                 done = Some(next);
@@ -153,7 +153,7 @@ impl<S: Stream> Conversation<'_, S> {
     }
 
     /// Tells of one event, with the macros of its stage also where the event itself is left out, as Sendmail does.
-    fn event(&mut self, stage: Stage, recipient: Option<&Address>, data: &[u8]) -> Result<Next, CheckError> {
+    fn event(&mut self, stage: Stage, recipient: Option<&Address>, data: &[u8]) -> Result<Next, MilterError> {
         self.send_macros(stage, recipient)?;
         if !self.options.wants(stage) {
             return Ok(Next::GoOn);
@@ -184,7 +184,7 @@ impl<S: Stream> Conversation<'_, S> {
         }
     }
 
-    fn send_macros(&mut self, stage: Stage, recipient: Option<&Address>) -> Result<(), CheckError> {
+    fn send_macros(&mut self, stage: Stage, recipient: Option<&Address>) -> Result<(), MilterError> {
         if matches!(stage, Stage::Header | Stage::Body) {
             return Ok(());
         }
@@ -193,7 +193,7 @@ impl<S: Stream> Conversation<'_, S> {
     }
 
     /// The end of the body, and all that the milter says to the message.
-    fn last_word(&mut self) -> Result<Decision, CheckError> {
+    fn last_word(&mut self) -> Result<Decision, MilterError> {
         self.send_macros(Stage::EndOfBody, None)?;
         self.line.command(Stage::EndOfBody.code(), &[])?;
         let (mut changes, mut body, mut reason): (Vec<Change>, Option<Body>, Option<String>) = (Vec::new(), None, None);
@@ -291,7 +291,7 @@ fn refusal(answer: Answer) -> Result<Reply, Answer> {
     }
 }
 
-fn unexpected(answer: &Answer, stage: &str) -> CheckError {
+fn unexpected(answer: &Answer, stage: &str) -> MilterError {
     let shown = format!("{answer:?}");
     let name = shown.split(['(', ' ']).next().unwrap_or_default();
     Nonsense(format!("'{name}' as its answer to {stage}")).into()

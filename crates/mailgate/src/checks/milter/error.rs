@@ -5,10 +5,11 @@ use super::packet::Nonsense;
 use crate::checks::field::Unwritable;
 use std::fmt;
 use std::io;
+use sys::socket::is_past_deadline;
 
 /// Why there is no last word.
 #[derive(Debug)]
-pub enum CheckError {
+pub enum MilterError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
     /// It needs what we do not offer; the names.
@@ -19,37 +20,37 @@ pub enum CheckError {
     Storage(io::Error),
 }
 
-impl fmt::Display for CheckError {
+impl fmt::Display for MilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
+            MilterError::Lost(error) if is_past_deadline(error) => {
                 f.write_str("no answer within SendmailMilterTimeout")
             }
-            CheckError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            MilterError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("it closed the connection")
             }
-            CheckError::Lost(error) => error.fmt(f),
-            CheckError::Needs(names) => write!(f, "it needs {names}, which is not offered here"),
-            CheckError::Nonsense(nonsense) => nonsense.fmt(f),
-            CheckError::Storage(error) => write!(f, "the message could not be read or stored: {error}"),
+            MilterError::Lost(error) => error.fmt(f),
+            MilterError::Needs(names) => write!(f, "it needs {names}, which is not offered here"),
+            MilterError::Nonsense(nonsense) => nonsense.fmt(f),
+            MilterError::Storage(error) => write!(f, "the message could not be read or stored: {error}"),
         }
     }
 }
 
-impl From<Nonsense> for CheckError {
+impl From<Nonsense> for MilterError {
     fn from(nonsense: Nonsense) -> Self {
-        CheckError::Nonsense(nonsense)
+        MilterError::Nonsense(nonsense)
     }
 }
 
-impl From<Unwritable> for CheckError {
+impl From<Unwritable> for MilterError {
     fn from(error: Unwritable) -> Self {
-        CheckError::Nonsense(Nonsense(error.to_string()))
+        MilterError::Nonsense(Nonsense(error.to_string()))
     }
 }
 
-impl From<io::Error> for CheckError {
+impl From<io::Error> for MilterError {
     fn from(error: io::Error) -> Self {
-        CheckError::Storage(error)
+        MilterError::Storage(error)
     }
 }

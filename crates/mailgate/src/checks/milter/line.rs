@@ -2,7 +2,7 @@
 //! for the answer to it.
 #![forbid(unsafe_code)]
 
-use super::error::CheckError;
+use super::error::MilterError;
 use super::packet::{self, Answer, Nonsense, Packets};
 use std::io::{self, Read, Write};
 use sys::socket::Timed;
@@ -39,40 +39,40 @@ impl<S: Stream> Line<S> {
         Line { stream, packets: Packets::default(), unsent: Vec::new(), answers: 0 }
     }
 
-    pub fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), CheckError> {
+    pub fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), MilterError> {
         packet::push(&mut self.unsent, code, data);
         if self.unsent.len() > AT_ONCE { self.flush() } else { Ok(()) }
     }
 
     /// Nothing that came before may be taken for the answer to what is written now.
-    pub fn flush(&mut self) -> Result<(), CheckError> {
+    pub fn flush(&mut self) -> Result<(), MilterError> {
         if self.unsent.is_empty() {
             return Ok(());
         }
         if !self.is_open_and_quiet()? {
-            return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into()));
+            return Err(MilterError::Lost(io::ErrorKind::UnexpectedEof.into()));
         }
-        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(CheckError::Lost)?;
+        self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(MilterError::Lost)?;
         self.unsent.clear();
         Ok(())
     }
 
     /// Refuses what came behind the last answer. `false`: the connection was closed there.
-    pub fn is_open_and_quiet(&mut self) -> Result<bool, CheckError> {
+    pub fn is_open_and_quiet(&mut self) -> Result<bool, MilterError> {
         let more = || Err(Nonsense("more than it was asked for".into()).into());
         if !self.packets.is_empty() {
             return more();
         }
-        if self.stream.is_quiet().map_err(CheckError::Lost)? {
+        if self.stream.is_quiet().map_err(MilterError::Lost)? {
             return Ok(true);
         }
-        match self.stream.read(&mut [0]).map_err(CheckError::Lost)? {
+        match self.stream.read(&mut [0]).map_err(MilterError::Lost)? {
             0 => Ok(false),
             _ => more(),
         }
     }
 
-    pub fn answer(&mut self) -> Result<Answer, CheckError> {
+    pub fn answer(&mut self) -> Result<Answer, MilterError> {
         self.flush()?;
         loop {
             if let Some((code, data)) = self.packets.next()? {
@@ -85,8 +85,8 @@ impl<S: Stream> Line<S> {
                 return Ok(Answer::parse(code, data)?);
             }
             let mut piece = [0; 16 * 1024];
-            match self.stream.read(&mut piece).map_err(CheckError::Lost)? {
-                0 => return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
+            match self.stream.read(&mut piece).map_err(MilterError::Lost)? {
+                0 => return Err(MilterError::Lost(io::ErrorKind::UnexpectedEof.into())),
                 n => self.packets.push(&piece[..n]),
             }
         }

@@ -11,7 +11,7 @@ mod options;
 mod packet;
 
 pub use conversation::{Abilities, Decision, Told, converse, probe};
-pub use error::CheckError;
+pub use error::MilterError;
 pub use line::Stream;
 pub use macros::{Custom, name as macro_name};
 pub use packet::{Nonsense, Reply};

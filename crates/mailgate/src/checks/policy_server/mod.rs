@@ -10,54 +10,55 @@ pub use request::{Question, State};
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use sys::socket::is_past_deadline;
 
 /// Longest answer.
 const LONGEST: usize = 16 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub enum CheckError {
+pub enum PolicyServerError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
     /// What came is no answer.
     Nonsense(String),
 }
 
-impl fmt::Display for CheckError {
+impl fmt::Display for PolicyServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CheckError::Lost(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
+            PolicyServerError::Lost(error) if is_past_deadline(error) => {
                 f.write_str("no answer within SendmailMilterTimeout")
             }
-            CheckError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            PolicyServerError::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("it closed the connection without an answer; its own log says why")
             }
-            CheckError::Lost(error) => error.fmt(f),
-            CheckError::Nonsense(what) => write!(f, "it sent {what}"),
+            PolicyServerError::Lost(error) => error.fmt(f),
+            PolicyServerError::Nonsense(what) => write!(f, "it sent {what}"),
         }
     }
 }
 
 /// Asks one question.
-pub fn ask(stream: &mut (impl Read + Write), question: &Question<'_>) -> Result<Action, CheckError> {
-    stream.write_all(question.text().as_bytes()).and_then(|()| stream.flush()).map_err(CheckError::Lost)?;
+pub fn ask(stream: &mut (impl Read + Write), question: &Question<'_>) -> Result<Action, PolicyServerError> {
+    stream.write_all(question.text().as_bytes()).and_then(|()| stream.flush()).map_err(PolicyServerError::Lost)?;
     let mut answer = Vec::new();
     // One attribute and an empty line; the server may say no more until it is asked again.
     while !answer.ends_with(b"\n\n") {
         let mut piece = [0; 4096];
-        match stream.read(&mut piece).map_err(CheckError::Lost)? {
-            0 => return Err(CheckError::Lost(io::ErrorKind::UnexpectedEof.into())),
+        match stream.read(&mut piece).map_err(PolicyServerError::Lost)? {
+            0 => return Err(PolicyServerError::Lost(io::ErrorKind::UnexpectedEof.into())),
             n => answer.extend_from_slice(&piece[..n]),
         }
         let first = answer.windows(2).position(|two| two == b"\n\n").map_or(answer.len(), |at| at + 2);
         if first < answer.len() {
-            return Err(CheckError::Nonsense("more than one answer".into()));
+            return Err(PolicyServerError::Nonsense("more than one answer".into()));
         }
         if answer.len() > LONGEST {
-            return Err(CheckError::Nonsense(format!("more than {LONGEST} octets for an answer")));
+            return Err(PolicyServerError::Nonsense(format!("more than {LONGEST} octets for an answer")));
         }
     }
-    Action::parse(&answer[..answer.len() - 2]).map_err(CheckError::Nonsense)
+    Action::parse(&answer[..answer.len() - 2]).map_err(PolicyServerError::Nonsense)
 }
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ mod tests {
         }
     }
 
-    fn answered(octets: &[u8], step: usize) -> Result<Action, CheckError> {
+    fn answered(octets: &[u8], step: usize) -> Result<Action, PolicyServerError> {
         let client = Client::default();
         let question = Question { client: &client, state: State::EndOfMessage, sender: None, recipients: &[], size: 1 };
         let mut script = Script(octets.to_vec(), step, Vec::new());

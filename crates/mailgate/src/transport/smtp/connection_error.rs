@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use sys::socket::is_past_deadline;
 
 /// What ends a connection.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(super) enum ConnectionError {
 impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::TimedOut if error.raw_os_error().is_none() => ConnectionError::Late, // see `wait`
+            _ if is_past_deadline(&error) => ConnectionError::Late,
             io::ErrorKind::UnexpectedEof => ConnectionError::Closed,
             _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(rustls::Error::InvalidCertificate(why)) => ConnectionError::Certificate(why.to_string()),

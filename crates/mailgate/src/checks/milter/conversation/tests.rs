@@ -87,7 +87,7 @@ impl Script {
         self.0.borrow().commands.iter().filter(|(at, _)| *at == code).map(|(_, data)| data.clone()).collect()
     }
 
-    fn run(&self, letter: &Letter) -> Result<Decision, CheckError> {
+    fn run(&self, letter: &Letter) -> Result<Decision, MilterError> {
         let client = Client { server_name: "gw.test".into(), queue_id: "q1".into(), ..Client::default() };
         let told = Told { client: &client, shows_client: false, macros: &[], max_body: 100_000 };
         converse(self.clone(), letter, &told)
@@ -246,10 +246,10 @@ fn a_change_without_leave_or_before_its_time_is_nonsense() {
         let says = |code| [says.clone(), one(code, b"")].concat();
         assert!(Script::new(bit, 0).on(b'E', says(b'c')).run(&letter()).is_ok(), "0x{bit:x}");
         let without = Script::new(ALL & !bit, 0).on(b'E', says(b'c')).run(&letter());
-        assert!(matches!(without, Err(CheckError::Nonsense(_))), "0x{bit:x}");
+        assert!(matches!(without, Err(MilterError::Nonsense(_))), "0x{bit:x}");
         for code in *b"CHMRTLNB" {
             let early = Script::new(ALL, 0).on(code, says(b'c')).run(&letter());
-            assert!(matches!(early, Err(CheckError::Nonsense(_))), "0x{bit:x} at {}", code as char);
+            assert!(matches!(early, Err(MilterError::Nonsense(_))), "0x{bit:x} at {}", code as char);
         }
     }
 }
@@ -288,7 +288,7 @@ fn what_is_no_answer_decides_nothing() {
     let good = Script::new(ALL, 0).run(&letter());
     assert!(good.is_ok());
     let needs = Script::new(0x80, 0).run(&letter());
-    assert!(matches!(needs, Err(CheckError::Needs(names)) if names == "SMFIF_ADDRCPT_PAR"));
+    assert!(matches!(needs, Err(MilterError::Needs(names)) if names == "SMFIF_ADDRCPT_PAR"));
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn fields_and_addresses_that_no_mail_may_have_decide_nothing() {
     ] {
         let run = |says: &[u8]| Script::new(ALL, 0).on(b'E', [says, &one(b'c', b"")].concat()).run(&letter());
         assert!(run(&one(b'h', b"X-A\0b\0")).is_ok());
-        assert!(matches!(run(&says), Err(CheckError::Nonsense(_))), "{}", says.escape_ascii());
+        assert!(matches!(run(&says), Err(MilterError::Nonsense(_))), "{}", says.escape_ascii());
     }
 }
 
@@ -336,7 +336,7 @@ fn a_body_that_not_every_server_carries_decides_nothing() {
     ] {
         let outcome = run("", b"", pieces);
         assert!(
-            matches!(outcome, Err(CheckError::Nonsense(_))),
+            matches!(outcome, Err(MilterError::Nonsense(_))),
             "{}",
             pieces[0][..pieces[0].len().min(9)].escape_ascii()
         );
@@ -355,5 +355,5 @@ fn a_full_disk_is_no_fault_of_the_milter() {
     let script = Script::new(ALL, 0).on(b'E', [pieces, one(b'c', b"")].concat());
     let client = Client::default();
     let told = Told { client: &client, shows_client: false, macros: &[], max_body: 1 << 20 };
-    assert!(matches!(converse(script, &letter, &told), Err(CheckError::Storage(_))));
+    assert!(matches!(converse(script, &letter, &told), Err(MilterError::Storage(_))));
 }
