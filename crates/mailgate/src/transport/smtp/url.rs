@@ -4,6 +4,7 @@
 
 use super::credentials::Credentials;
 use rustls::pki_types::ServerName;
+use web::escape::percent_decode;
 
 /// Where the relay listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +64,7 @@ impl Server {
             .map(|userinfo| {
                 let (user, password) =
                     userinfo.split_once(':').ok_or_else(|| complain("has a user without password"))?;
-                let decoded = decode(user).zip(decode(password));
+                let decoded = percent_decode(user.as_bytes()).zip(percent_decode(password.as_bytes()));
                 let (user, password) =
                     decoded.ok_or_else(|| complain("has a '%' that two hexadecimal digits do not follow"))?;
                 Credentials::new(&user, &password)
@@ -94,22 +95,6 @@ fn split_port(place: &str) -> Option<(&str, Option<&str>)> {
     }
     let (host, port) = place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port)));
     (!host.is_empty() && !port.is_some_and(|port| port.contains(':'))).then_some((host, port))
-}
-
-/// RFC 3986 2.1.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        octets.push(match byte {
-            b'%' => {
-                let mut digit = || rest.next().and_then(|byte| (byte as char).to_digit(16));
-                (digit()? * 16 + digit()?) as u8
-            }
-            other => other,
-        });
-    }
-    Some(octets)
 }
 
 #[cfg(test)]
