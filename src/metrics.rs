@@ -146,8 +146,8 @@ pub fn status(page: StatusPage) -> Option<String> {
     let snapshot = snapshot()?;
     Some(match page {
         StatusPage::Lines => metrics::status::auto(&snapshot),
-        StatusPage::Plain => metrics::status::html(&snapshot, true),
-        StatusPage::Tables => metrics::status::html(&snapshot, false),
+        StatusPage::Plain => metrics::status::html(&snapshot, true).into_string(),
+        StatusPage::Tables => metrics::status::html(&snapshot, false).into_string(),
     })
 }
 

@@ -290,7 +290,7 @@ pub fn describe(
         status: 200,
         fields: Vec::new(),
         content_type: WADL,
-        body: wadl::document(&url, settings.inputs()).into_bytes(),
+        body: wadl::document(&url, settings.inputs()).into_string().into_bytes(),
     })
 }
 

@@ -1,4 +1,5 @@
-//! Text that somebody else wrote -> text that stands in a URL, in markup or in JSON and is taken for nothing else there.
+//! Text that somebody else wrote -> text that stands in a URL, in plain text or in JSON and is taken for nothing else there. HTML and XML
+//! have [`mod@crate::markup`].
 #![forbid(unsafe_code)]
 
 use serde_json::Value;
@@ -53,21 +54,6 @@ pub fn escape_tags(text: &str) -> String {
     let mut pieces = text.split('<');
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |text, after| text + if opens(after) { "\\u{3c}" } else { "<" } + after)
-}
-
-/// `text` for HTML and XML, as content and inside quotes.
-pub fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut escaped, character| {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]

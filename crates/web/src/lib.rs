@@ -1,10 +1,12 @@
 //! What an HTTP answer is, for every handler: [`Response`], the media type a client likes best ([`accept`]), web origins ([`origin`]),
-//! request fields ([`fields`]), text made harmless ([`escape`]), the frame of a WADL ([`wadl`]). It knows nothing of mail.
+//! request fields ([`fields`]), HTML and XML ([`mod@markup`]), other text made harmless ([`escape`]), the frame of a WADL ([`wadl`]). It knows
+//! nothing of mail.
 #![forbid(unsafe_code)]
 
 pub mod accept;
 pub mod escape;
 pub mod fields;
+pub mod markup;
 pub mod origin;
 mod response;
 pub mod wadl;

@@ -2,46 +2,44 @@
 //! the resource that is described.
 #![forbid(unsafe_code)]
 
-use crate::escape::escape;
-use std::fmt::Write;
+use crate::markup;
+use crate::markup::Markup;
 
 /// Everything up to the methods of the one resource at `url`, which is split into base and path.
-pub fn open(title: &str, meaning: &str, url: &str) -> String {
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    xml += "<application xmlns=\"http://wadl.dev.java.net/2009/02\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">\n";
-    // Writing into a String cannot fail.
-    let _ = writeln!(xml, "  <doc xml:lang=\"en\" title=\"{title}\">{}</doc>", escape(meaning));
+pub fn open(title: &str, meaning: &str, url: &str) -> Markup {
+    let mut xml = markup!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.push(markup!(
+        "<application xmlns=\"http://wadl.dev.java.net/2009/02\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">\n"
+    ));
+    xml.push(markup!("  <doc xml:lang=\"en\" title=\"{}\">{}</doc>\n", title, meaning));
     let url = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
     let (base, path) = match url.trim_end_matches('/').rsplit_once('/') {
         Some((base, path)) if !base.ends_with('/') && !path.is_empty() => (format!("{base}/"), path.to_owned()),
         _ => (url.clone(), String::new()),
     };
-    let _ = writeln!(xml, "  <resources base=\"{}\">\n    <resource path=\"{}\">", escape(&base), escape(&path));
+    xml.push(markup!("  <resources base=\"{}\">\n    <resource path=\"{}\">\n", base, path));
     xml
 }
 
 /// A parameter; `style` is header, query or template.
-pub fn param(xml: &mut String, name: &str, style: &str, repeating: bool, meaning: &str) {
-    let repeating = if repeating { " repeating=\"true\"" } else { "" };
-    let _ = writeln!(
-        xml,
-        "          <param name=\"{name}\" style=\"{style}\" type=\"xsd:string\"{repeating}>\n            <doc xml:lang=\"en\">{}</doc>\n          </param>",
-        escape(meaning)
-    );
+pub fn param(xml: &mut Markup, name: &str, style: &str, repeating: bool, meaning: &str) {
+    let repeating = repeating.then(|| markup!(" repeating=\"true\""));
+    xml.push(markup!("          <param name=\"{}\" style=\"{}\" type=\"xsd:string\"{}>\n            <doc xml:lang=\"en\">{}</doc>\n          </param>\n", name, style, repeating, meaning));
 }
 
 /// One answer, with the elements that say what it holds.
-pub fn response(xml: &mut String, status: u16, meaning: &str, contents: &str) {
-    let _ = writeln!(
-        xml,
-        "        <response status=\"{status}\">\n          <doc xml:lang=\"en\">{}</doc>\n{contents}        </response>",
-        escape(meaning)
-    );
+pub fn response(xml: &mut Markup, status: u16, meaning: &str, contents: Markup) {
+    xml.push(markup!(
+        "        <response status=\"{}\">\n          <doc xml:lang=\"en\">{}</doc>\n{}        </response>\n",
+        status,
+        meaning,
+        contents
+    ));
 }
 
 /// One element for each media type.
-pub fn representations(types: &[&str]) -> String {
-    types.iter().map(|media| format!("          <representation mediaType=\"{media}\"/>\n")).collect()
+pub fn representations(types: &[&str]) -> Markup {
+    types.iter().map(|media| markup!("          <representation mediaType=\"{}\"/>\n", media)).sum()
 }
 
 /// The method that this document answers.
@@ -67,7 +65,7 @@ mod tests {
             ("https://h/", "https://h/", ""),
             ("https://h/a&\"b", "https://h/", "a&amp;&quot;b"),
         ] {
-            let xml = open("title", "meaning", url);
+            let xml = open("title", "meaning", url).into_string();
             assert!(xml.contains(&format!("<resources base=\"{base}\">")), "{url}: {xml}");
             assert!(xml.contains(&format!("<resource path=\"{path}\">")), "{url}: {xml}");
         }

@@ -13,7 +13,9 @@ use mail::message_id::MessageId;
 use serde_json::json;
 use web::Response;
 use web::accept::preferred;
-use web::escape::{escape, harmless_json};
+use web::escape::harmless_json;
+use web::markup;
+use web::markup::Markup;
 use words::Words;
 
 /// Who filled a form in, as far as the answer depends on it.
@@ -49,7 +51,7 @@ impl Visitor {
             }
             None => 202,
         };
-        let body = page(words, words.thanks, &format!("<p>{}</p>\n", words.sent)).into_bytes();
+        let body = page(words, words.thanks, paragraph(words.sent)).into_string().into_bytes();
         Response { status, fields, content_type: HTML, body }
     }
 
@@ -71,26 +73,25 @@ impl Visitor {
         }
         fields.push(("Vary", "Accept, Accept-Language".to_owned()));
         let page = problem.details.as_deref().and_then(|details| details.page.clone());
-        let body = page.unwrap_or_else(|| self.page(problem, None)).into_bytes();
+        let body = page.unwrap_or_else(|| self.page(problem, None)).into_string().into_bytes();
         Response { status, fields, content_type: HTML, body }
     }
 
     /// The page for a problem; `typed` is what was filled in, as far as the form could be read.
-    pub fn page(&self, problem: &Problem, typed: Option<&Typed<'_>>) -> String {
+    pub fn page(&self, problem: &Problem, typed: Option<&Typed<'_>>) -> Markup {
         let words = self.words;
         let (title, _) = words.problem(problem.tag.status, problem.tag.retry);
-        let mut text = String::new();
-        match typed.map(|typed| typed.error) {
-            Some(Some(FormError::FileType { file, taken, .. })) => text += &paragraph(&words.file(file, taken)),
-            Some(Some(FormError::Empty)) => text += &paragraph(words.empty),
-            _ => text += &paragraph(self.advice(problem)),
-        }
+        let mut text = match typed.map(|typed| typed.error) {
+            Some(Some(FormError::FileType { file, taken, .. })) => paragraph(&words.file(file, taken)),
+            Some(Some(FormError::Empty)) => paragraph(words.empty),
+            _ => paragraph(self.advice(problem)),
+        };
         // Nobody is to be tempted to send twice what may be under way.
         let may_repeat = matches!(problem.tag.retry, Retry::AfterCorrection | Retry::Yes | Retry::MayDouble);
         if let Some(typed) = typed.filter(|_| may_repeat) {
-            text += &typed.form(words);
+            text.push(typed.form(words));
         }
-        page(words, title, &text)
+        page(words, title, text)
     }
 
     /// What to do about a problem.
@@ -115,15 +116,19 @@ fn is_unproven(faults: &[(String, Fault)]) -> bool {
 
 const HTML: &str = "text/html; charset=utf-8";
 
-fn paragraph(text: &str) -> String {
-    format!("<p>{}</p>\n", escape(text))
+fn paragraph(text: &str) -> Markup {
+    markup!("<p>{}</p>\n", text)
 }
 
-fn page(words: &Words, title: &str, text: &str) -> String {
-    format!(
+fn page(words: &Words, title: &str, text: Markup) -> Markup {
+    markup!(
         "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style></head>\n<body><main><h1>{title}</h1>\n{text}</main></body></html>\n",
-        words.language
+         <title>{}</title>\n<style>{}</style></head>\n<body><main><h1>{}</h1>\n{}</main></body></html>\n",
+        words.language,
+        title,
+        Markup::literal(STYLE),
+        title,
+        text
     )
 }
 
@@ -143,38 +148,39 @@ pub struct Typed<'a> {
 }
 
 impl Typed<'_> {
-    fn form(&self, words: &Words) -> String {
+    fn form(&self, words: &Words) -> Markup {
         let faults: &[(String, Fault)] = match self.error {
             Some(FormError::Wrong(faults)) => faults,
             _ => &[],
         };
-        let mut html =
-            String::from("<form method=\"post\" enctype=\"multipart/form-data\" accept-charset=\"utf-8\">\n");
+        let mut html = markup!("<form method=\"post\" enctype=\"multipart/form-data\" accept-charset=\"utf-8\">\n");
         let mut control = Control { words, faults, number: 0, focus: faults.first().map(|(name, _)| name.as_str()) };
         for field in self.form.fields.iter().filter(|field| !self.trap.is(&field.name)) {
-            html += &control.field(field);
+            html.push(control.field(field));
         }
         let is_typed = |name: &str| self.form.fields.iter().any(|field| field.name == name && !self.trap.is(name));
         let missing = faults.iter().filter(|(name, fault)| *fault != Fault::Unproven && !is_typed(name));
         for (name, _) in missing {
-            html += &control.field(&Field { name: name.clone(), value: Value::Text(String::new()) });
+            html.push(control.field(&Field { name: name.clone(), value: Value::Text(String::new()) }));
         }
         if self.trap.spring == Spring::Page && !faults.iter().any(|(name, _)| self.trap.is(name)) {
-            html += &self.hidden_trap(words);
+            html.push(self.hidden_trap(words));
         }
         if !is_unproven(faults) {
-            html += &format!("<p><button>{}</button></p>\n", words.again);
+            html.push(markup!("<p><button>{}</button></p>\n", words.again));
         }
-        html + "</form>\n"
+        html + markup!("</form>\n")
     }
 
     /// The trap, for neither eyes nor keyboards nor screen readers.
-    fn hidden_trap(&self, words: &Words) -> String {
-        let Some(trap) = self.form.fields.iter().find(|field| self.trap.is(&field.name)) else { return String::new() };
-        let name = escape(&trap.name);
-        format!(
-            "<p hidden aria-hidden=\"true\"><label for=\"trap\">{}</label><input id=\"trap\" name=\"{name}\" tabindex=\"-1\" autocomplete=\"off\"></p>\n",
-            words.fault(Fault::LeaveEmpty)
+    fn hidden_trap(&self, words: &Words) -> Markup {
+        let Some(trap) = self.form.fields.iter().find(|field| self.trap.is(&field.name)) else {
+            return Markup::default();
+        };
+        markup!(
+            "<p hidden aria-hidden=\"true\"><label for=\"trap\">{}</label><input id=\"trap\" name=\"{}\" tabindex=\"-1\" autocomplete=\"off\"></p>\n",
+            words.fault(Fault::LeaveEmpty),
+            trap.name
         )
     }
 }
@@ -189,12 +195,11 @@ struct Control<'a> {
 }
 
 impl Control<'_> {
-    fn field(&mut self, Field { name, value }: &Field) -> String {
-        let written = escape(name);
+    fn field(&mut self, Field { name, value }: &Field) -> Markup {
         let text = match value {
-            Value::Text(_) if name == challenge::FIELD && self.is_wrong(name) => return String::new(),
+            Value::Text(_) if name == challenge::FIELD && self.is_wrong(name) => return Markup::default(),
             Value::Text(text) if (name.starts_with('_') || name == challenge::FIELD) && !self.is_wrong(name) => {
-                return format!("<input type=\"hidden\" name=\"{written}\" value=\"{}\">\n", escape(text));
+                return markup!("<input type=\"hidden\" name=\"{}\" value=\"{}\">\n", name, text);
             }
             Value::Text(text) => Some(text),
             Value::File(_) | Value::NoFile => None,
@@ -202,25 +207,25 @@ impl Control<'_> {
         self.number += 1;
         let id = format!("field{}", self.number);
         let fault = self.faults.iter().find(|(wrong, _)| wrong == name).map(|(_, fault)| *fault);
-        let mut attributes = format!("id=\"{id}\" name=\"{written}\"");
+        let mut attributes = markup!("id=\"{}\" name=\"{}\"", id, name);
         if fault.is_some() {
-            attributes += &format!(" aria-invalid=\"true\" aria-describedby=\"{id}-wrong\"");
+            attributes.push(markup!(" aria-invalid=\"true\" aria-describedby=\"{}-wrong\"", id));
         }
         if self.focus.take_if(|focus| focus == name).is_some() {
-            attributes += " autofocus";
+            attributes.push(markup!(" autofocus"));
         }
         let control = match text {
-            None if matches!(value, Value::NoFile) => format!("<input type=\"file\" {attributes}>"),
-            None => format!("<input type=\"file\" {attributes}> {}", self.words.choose_again),
+            None if matches!(value, Value::NoFile) => markup!("<input type=\"file\" {}>", attributes),
+            None => markup!("<input type=\"file\" {}> {}", attributes, self.words.choose_again),
             Some(text) if text.contains('\n') || text.chars().count() > 80 => {
                 // The parser of HTML drops a first line end (13.2.6.4.7).
-                format!("<textarea {attributes}>\n{}</textarea>", escape(text))
+                markup!("<textarea {}>\n{}</textarea>", attributes, text)
             }
-            Some(text) => format!("<input {attributes} value=\"{}\">", escape(text)),
+            Some(text) => markup!("<input {} value=\"{}\">", attributes, text),
         };
         let fault =
-            fault.map(|fault| format!("<span class=\"wrong\" id=\"{id}-wrong\">{}</span>", self.words.fault(fault)));
-        format!("<p><label for=\"{id}\">{written}</label>{control}{}</p>\n", fault.unwrap_or_default())
+            fault.map(|fault| markup!("<span class=\"wrong\" id=\"{}-wrong\">{}</span>", id, self.words.fault(fault)));
+        markup!("<p><label for=\"{}\">{}</label>{}{}</p>\n", id, name, control, fault)
     }
 
     fn is_wrong(&self, name: &str) -> bool {

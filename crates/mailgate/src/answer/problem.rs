@@ -8,7 +8,9 @@ use mail::message_id::MessageId;
 use serde_json::{Value, json};
 use web::Response;
 use web::accept::preferred;
-use web::escape::{escape, escape_tags, harmless_json};
+use web::escape::{escape_tags, harmless_json};
+use web::markup;
+use web::markup::Markup;
 
 /// A failure as the client and the log see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub struct Details {
     /// The fields of a form to be corrected, each with what is wrong.
     pub fields: Vec<(String, Fault)>,
     /// What a browser shows that sent a form, with what was typed.
-    pub page: Option<String>,
+    pub page: Option<Markup>,
     /// The recipients that are suppressed, for the client, who named them.
     pub suppressed: Vec<String>,
     /// Where in the JSON of the request it is.
@@ -90,14 +92,17 @@ impl Problem {
             }
             Some("text/html") => (
                 "text/html; charset=utf-8",
-                format!(
+                markup!(
                     "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
-                     <title>{reason}</title>\n<style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
-                     margin:3rem auto;padding:0 1rem}}</style>\n<h1>{reason}</h1>\n<p>{}</p>\n{}<p>{}</p>\n",
-                    escape(&self.detail),
-                    if said.is_empty() { String::new() } else { format!("<p>{}</p>\n", escape(&said)) },
+                     <title>{}</title>\n<style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
+                     margin:3rem auto;padding:0 1rem}}</style>\n<h1>{}</h1>\n<p>{}</p>\n{}<p>{}</p>\n",
+                    reason,
+                    reason,
+                    self.detail,
+                    (!said.is_empty()).then(|| markup!("<p>{}</p>\n", said)),
                     self.tag.retry.sentence()
-                ),
+                )
+                .into_string(),
             ),
             _ => {
                 let said = if said.is_empty() { said } else { said + "\n" };

@@ -6,13 +6,15 @@ use crate::answer::statuses::STATUSES;
 use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::Dialect;
 use crate::input::ways::{Inputs, PATHS, Way};
+use web::markup;
+use web::markup::Markup;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
 /// The document for the resource at `url` and for those below it, as far as `inputs` offers them. The fields that are described are those of a
 /// mail, in whichever way it comes.
-pub fn document(url: &str, inputs: &Inputs) -> String {
+pub fn document(url: &str, inputs: &Inputs) -> Markup {
     let mut xml = open("mod_sendmail", "A POST becomes an e-mail.", url);
-    xml += "      <method name=\"POST\" id=\"send\">\n        <request>\n";
+    xml.push(markup!("      <method name=\"POST\" id=\"send\">\n        <request>\n"));
     for known in KNOWN {
         let Some(meaning) = known.meaning else { continue };
         param(&mut xml, known.name, "header", known.kind == FieldKind::Addresses, meaning);
@@ -20,28 +22,32 @@ pub fn document(url: &str, inputs: &Inputs) -> String {
     param(&mut xml, "Prefer", "header", false, PREFER);
     param(&mut xml, "Idempotency-Key", "header", false, KEY);
     let offered = TYPES.iter().filter(|(way, _)| inputs.offer(*way)).flat_map(|(_, types)| types.iter().copied());
-    xml += &representations(&offered.collect::<Vec<_>>());
-    xml += "        </request>\n";
+    xml.push(representations(&offered.collect::<Vec<_>>()));
+    xml.push(markup!("        </request>\n"));
     for (status, _, meaning) in STATUSES {
         let contents = match status {
-            200 => ID.to_owned() + &representations(&["text/plain", "application/json"]),
-            202 | 303 => ID.to_owned() + LOCATION + &representations(&["text/plain", "application/json"]),
+            200 => Markup::literal(ID) + representations(&["text/plain", "application/json"]),
+            202 | 303 => {
+                Markup::literal(ID) + Markup::literal(LOCATION) + representations(&["text/plain", "application/json"])
+            }
             _ => representations(&["text/plain", "text/html", "application/problem+json"]),
         };
-        response(&mut xml, *status, meaning, &contents);
+        response(&mut xml, *status, meaning, contents);
     }
-    xml += "      </method>\n";
-    xml += DESCRIBE;
+    xml.push(markup!("      </method>\n"));
+    xml.push(Markup::literal(DESCRIBE));
     for (path, call) in PATHS.iter().filter(|(_, call)| inputs.offer(Way::Json(call.dialect))) {
         let json = representations(&["application/json"]);
         let path = path.trim_start_matches('/');
-        xml += &format!(
-            "      <resource path=\"{path}\">\n        <method name=\"POST\">\n        <request>\n{json}        </request>\n"
-        );
-        response(&mut xml, if call.dialect == Dialect::Sendgrid { 202 } else { 200 }, SDK, &json);
-        xml += "        </method>\n      </resource>\n";
+        xml.push(markup!(
+            "      <resource path=\"{}\">\n        <method name=\"POST\">\n        <request>\n{}        </request>\n",
+            path,
+            json
+        ));
+        response(&mut xml, if call.dialect == Dialect::Sendgrid { 202 } else { 200 }, SDK, json);
+        xml.push(markup!("        </method>\n      </resource>\n"));
     }
-    xml + CLOSE
+    xml + Markup::literal(CLOSE)
 }
 
 /// The media types by which a request chooses a way.

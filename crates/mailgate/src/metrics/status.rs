@@ -6,7 +6,8 @@ use super::Snapshot;
 use super::reasons::{KINDS, OutcomeKind};
 use crate::tags::Tag;
 use std::fmt::Write;
-use web::escape::escape;
+use web::markup;
+use web::markup::Markup;
 
 /// The lines for `?auto`.
 pub fn auto(snapshot: &Snapshot) -> String {
@@ -14,7 +15,7 @@ pub fn auto(snapshot: &Snapshot) -> String {
     for kind in KINDS {
         let times = snapshot.times(kind);
         let key = key(kind);
-        // Writing into a String cannot fail, here and below.
+        // Writing into a String cannot fail.
         let _ = writeln!(lines, "{key}: {}\n{key}Seconds: {}", times.count(), times.seconds());
         for (reason, number) in happened(snapshot, kind) {
             let _ = writeln!(lines, "{key}-{}: {number}", reason.number);
@@ -25,22 +26,26 @@ pub fn auto(snapshot: &Snapshot) -> String {
 }
 
 /// The part of the page for people; with `plain`, for one that cannot show tables.
-pub fn html(snapshot: &Snapshot, plain: bool) -> String {
+pub fn html(snapshot: &Snapshot, plain: bool) -> Markup {
     let rows = rows(snapshot);
-    let mut page = "<hr />\n<h2>mod_sendmail</h2>\n".to_owned();
+    let heading = markup!("<hr />\n<h2>mod_sendmail</h2>\n");
     if plain {
-        rows.iter().for_each(|cells| page += &format!("{}<br />\n", escape(&cells.join(" "))));
-        return page;
+        return heading + rows.iter().map(|cells| markup!("{}<br />\n", cells.join(" "))).sum();
     }
-    page += "<table border=\"0\">\n<tr><th align=\"left\">Outcome</th><th align=\"left\">Reason</th>\
-             <th align=\"right\">Requests</th><th align=\"right\">Mean ms</th></tr>\n";
-    for [outcome, reason, number, mean] in rows.iter().map(|cells| cells.each_ref().map(|cell| escape(cell))) {
-        let _ = writeln!(
-            page,
-            "<tr><td>{outcome}</td><td>{reason}</td><td align=\"right\">{number}</td><td align=\"right\">{mean}</td></tr>"
-        );
-    }
-    page + "</table>\n"
+    let head = markup!(
+        "<table border=\"0\">\n<tr><th align=\"left\">Outcome</th><th align=\"left\">Reason</th>\
+         <th align=\"right\">Requests</th><th align=\"right\">Mean ms</th></tr>\n"
+    );
+    let row = |[outcome, reason, number, mean]: &[String; 4]| {
+        markup!(
+            "<tr><td>{}</td><td>{}</td><td align=\"right\">{}</td><td align=\"right\">{}</td></tr>\n",
+            outcome,
+            reason,
+            number,
+            mean
+        )
+    };
+    heading + head + rows.iter().map(row).sum() + markup!("</table>\n")
 }
 
 /// Outcome, reason, number, mean time.
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn people_see_a_table_or_lines_with_the_same_words() {
-        let (table, plain) = (html(&snapshot(), false), html(&snapshot(), true));
+        let (table, plain) = (html(&snapshot(), false).into_string(), html(&snapshot(), true).into_string());
         assert!(
             table.contains("<tr><td>accepted</td><td></td><td align=\"right\">3</td><td align=\"right\">20</td></tr>")
         );

@@ -2,7 +2,7 @@
 //! framed, sniffed or told to the next site.
 #![forbid(unsafe_code)]
 
-use super::clean::{clean, markup};
+use super::clean::clean;
 use super::html::STYLE;
 use super::overview::{self, BadParameter, Form, Overview};
 use super::statuses::STATUSES;
@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 use web::Response;
 use web::accept::preferred;
+use web::markup;
+use web::markup::Markup;
 
 /// The value of Allow.
 pub const ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -114,7 +116,11 @@ pub fn unavailable(accept: Option<&str>) -> Response {
 
 /// The answer to OPTIONS: the description of the service at `base`.
 pub fn description(base: &str) -> Response {
-    with(reply(200, "application/vnd.sun.wadl+xml", wadl::document(base).into_bytes()), "Allow", ALLOW.to_owned())
+    with(
+        reply(200, "application/vnd.sun.wadl+xml", wadl::document(base).into_string().into_bytes()),
+        "Allow",
+        ALLOW.to_owned(),
+    )
 }
 
 /// RFC 9457 for programs, a small page or a line for people; plain text where the client accepts none of them.
@@ -126,7 +132,7 @@ fn problem(status: u16, accept: Option<&str>) -> Response {
 /// The same with a sentence that may hold words of the client.
 fn problem_with(status: u16, accept: Option<&str>, sentence: &str) -> Response {
     let title = STATUSES.iter().find(|row| row.0 == status).map_or("Error", |row| row.1);
-    let (sentence, escaped) = (clean(sentence), markup(sentence));
+    let sentence = clean(sentence);
     let format =
         choose(accept).or_else(|| match preferred(accept, &["application/problem+json", "application/problem+xml"]) {
             Some("application/problem+json") => Some(Format::Json),
@@ -134,7 +140,7 @@ fn problem_with(status: u16, accept: Option<&str>, sentence: &str) -> Response {
             None => None,
         });
     let (content_type, body) = match format.unwrap_or(Format::Text) {
-        Format::Html => (Format::Html.content_type(), html::problem(title, &escaped)),
+        Format::Html => (Format::Html.content_type(), html::problem(title, &sentence).into_string()),
         Format::Json => {
             let problem = json!({"type": "about:blank", "title": title, "status": status, "detail": sentence});
             ("application/problem+json", format!("{problem}\n"))
@@ -142,11 +148,15 @@ fn problem_with(status: u16, accept: Option<&str>, sentence: &str) -> Response {
         Format::Text => (Format::Text.content_type(), format!("{title}: {sentence}\n")),
         Format::TextXml | Format::Xml => (
             "application/problem+xml",
-            format!(
-                "{}<problem xmlns=\"urn:ietf:rfc:7807\">\n  <type>about:blank</type>\n  <title>{title}</title>\n  \
-                 <detail>{escaped}</detail>\n  <status>{status}</status>\n</problem>\n",
-                xml::DECLARATION
-            ),
+            markup!(
+                "{}<problem xmlns=\"urn:ietf:rfc:7807\">\n  <type>about:blank</type>\n  <title>{}</title>\n  \
+                 <detail>{}</detail>\n  <status>{}</status>\n</problem>\n",
+                Markup::literal(xml::DECLARATION),
+                title,
+                sentence,
+                status
+            )
+            .into_string(),
         ),
     };
     reply(status, content_type, body.into_bytes())

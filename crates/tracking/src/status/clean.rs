@@ -2,7 +2,7 @@
 //! forbids (2.2), that a terminal obeys (ECMA-48), or that turns the direction of the text around it (Unicode UAX #9).
 #![forbid(unsafe_code)]
 
-use web::escape::{escape, is_hidden};
+use web::escape::is_hidden;
 
 /// White space becomes a space; what must not be seen becomes U+FFFD, so that it is seen that something was there.
 pub fn clean(text: &str) -> String {
@@ -15,11 +15,6 @@ pub fn clean(text: &str) -> String {
         other => other,
     };
     text.chars().map(shown).collect()
-}
-
-/// The same inside HTML and XML, as content and in quotes.
-pub(super) fn markup(text: &str) -> String {
-    escape(&clean(text))
 }
 
 #[cfg(test)]
@@ -46,6 +41,5 @@ mod tests {
         let allowed =
             |c: char| matches!(c, '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
         assert!(clean(&all).chars().all(allowed));
-        assert!(!markup(&all).chars().any(|c| matches!(c, '<' | '>' | '"' | '\'')));
     }
 }

@@ -2,11 +2,12 @@
 //! a direction of its own.
 #![forbid(unsafe_code)]
 
-use super::clean::{clean, markup};
+use super::clean::clean;
 use super::words::{self, HEURISTIC, NOBODY, NOT_VERIFIABLE, Word};
 use super::{Page, codes, decisive, moment, mta};
 use crate::store::{Event, RecipientStatus, State};
-use std::fmt::Write;
+use web::markup;
+use web::markup::Markup;
 
 /// The style sheet of every page; its digest stands in the Content-Security-Policy, byte for byte.
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -14,111 +15,120 @@ pub(super) const STYLE: &str = include_str!("style.css");
 /// From so many characters on, what a server said is folded.
 const LONG: usize = 400;
 
-pub(super) fn page(page: &Page<'_>) -> String {
+pub(super) fn page(page: &Page<'_>) -> Markup {
     let counts: Vec<String> = page.counts().iter().map(|(word, count)| format!("{count} {}", word.counted)).collect();
     let title = if counts.is_empty() { "Delivery status".into() } else { counts.join(", ") + " – delivery status" };
     let mut html = head(&title, page.refresh());
-    html += "<header>\n<h1>Delivery status</h1>\n";
+    html.push(markup!("<header>\n<h1>Delivery status</h1>\n"));
     if page.single {
-        let _ =
-            writeln!(html, "<nav><a href=\"{}\">All recipients of this message</a></nav>", markup(&page.message_url()));
+        html.push(markup!(
+            "<nav><a href=\"{}\">All recipients of this message</a></nav>\n",
+            clean(&page.message_url())
+        ));
     } else if page.recipients.len() > 1 {
-        html += "<ul class=\"sum\" role=\"list\" aria-label=\"Summary\">\n";
+        html.push(markup!("<ul class=\"sum\" role=\"list\" aria-label=\"Summary\">\n"));
         for (word, count) in page.counts() {
-            let _ = writeln!(html, "<li class=\"{}\">{} <b>{count}</b> {}</li>", word.name, icon(word), word.counted);
+            html.push(markup!("<li class=\"{}\">{} <b>{}</b> {}</li>\n", word.name, icon(word), count, word.counted));
         }
-        html += "</ul>\n";
+        html.push(markup!("</ul>\n"));
     }
-    html += "<dl class=\"facts\">\n";
+    html.push(markup!("<dl class=\"facts\">\n"));
     if let Some(sender) = &page.message.sender {
-        fact(&mut html, "From", &format!("<bdi>{}</bdi>", markup(sender)));
+        fact(&mut html, "From", &markup!("<bdi>{}</bdi>", clean(sender)));
     }
     fact(&mut html, "Submitted", &time(page.message.submitted, page.now));
     fact(
         &mut html,
         "Message-ID",
-        &format!("<code dir=\"auto\">&lt;{}&gt;</code>", markup(&page.message.message_id).replace('@', "<wbr/>@")),
+        &markup!("<code dir=\"auto\">&lt;{}&gt;</code>", breakable(&clean(&page.message.message_id))),
     );
-    html += "</dl>\n</header>\n<main>\n";
+    html.push(markup!("</dl>\n</header>\n<main>\n"));
     for recipient in page.by_concern() {
         self::recipient(&mut html, page, recipient);
     }
     if page.recipients.is_empty() {
-        let _ = writeln!(html, "<p class=\"nobody\">{NOBODY}</p>");
+        html.push(markup!("<p class=\"nobody\">{}</p>\n", NOBODY));
     }
-    html += "</main>\n<footer>\n<p>As of ";
-    html += &absolute(page.now);
-    html += match page.refresh() {
-        Some(10) => ". A report is awaited: this page looks again every 10 seconds.",
-        Some(60) => ". A report is awaited: this page looks again every minute.",
-        Some(_) => ". A report is awaited: this page looks again every five minutes.",
-        None => ".",
-    };
-    html + "</p>\n</footer>\n</body>\n</html>\n"
+    html.push(markup!("</main>\n<footer>\n<p>As of "));
+    html.push(absolute(page.now));
+    html.push(markup!(
+        "{}",
+        match page.refresh() {
+            Some(10) => ". A report is awaited: this page looks again every 10 seconds.",
+            Some(60) => ". A report is awaited: this page looks again every minute.",
+            Some(_) => ". A report is awaited: this page looks again every five minutes.",
+            None => ".",
+        }
+    ));
+    html + markup!("</p>\n</footer>\n</body>\n</html>\n")
 }
 
-/// A page that says why there is no status. `title` and `sentence` are ours.
-pub(super) fn problem(title: &str, sentence: &str) -> String {
+/// A page that says why there is no status.
+pub(super) fn problem(title: &str, sentence: &str) -> Markup {
     let mut html = head(title, None);
-    let _ = writeln!(html, "<main class=\"problem\">\n<h1>{title}</h1>\n<p>{sentence}</p>\n</main>\n</body>\n</html>");
+    html.push(markup!(
+        "<main class=\"problem\">\n<h1>{}</h1>\n<p>{}</p>\n</main>\n</body>\n</html>\n",
+        title,
+        sentence
+    ));
     html
 }
 
-pub(super) fn head(title: &str, refresh: Option<u32>) -> String {
-    let refresh = refresh.map(|seconds| format!("<meta http-equiv=\"refresh\" content=\"{seconds}\"/>\n"));
-    format!(
+pub(super) fn head(title: &str, refresh: Option<u32>) -> Markup {
+    let refresh = refresh.map(|seconds| markup!("<meta http-equiv=\"refresh\" content=\"{}\"/>\n", seconds));
+    markup!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"robots\" content=\"noindex\"/>\n{}\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
-        refresh.unwrap_or_default()
+         <title>{}</title>\n<style>{}</style>\n</head>\n<body>\n",
+        refresh,
+        title,
+        Markup::literal(STYLE)
     )
 }
 
-fn recipient(html: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
+fn recipient(html: &mut Markup, page: &Page<'_>, recipient: &RecipientStatus) {
     let word = words::of(recipient, page.now);
-    let address = format!("<bdi>{}</bdi>", markup(&recipient.address));
+    let address = markup!("<bdi>{}</bdi>", clean(&recipient.address));
     let address = match page.single {
         true => address,
-        false => format!("<a href=\"{}\">{address}</a>", markup(&page.recipient_url(recipient))),
+        false => markup!("<a href=\"{}\">{}</a>", clean(&page.recipient_url(recipient)), address),
     };
-    let _ = writeln!(html, "<article class=\"{}\">\n<h2>{address}</h2>", word.name);
-    let _ = writeln!(
-        html,
-        "<p class=\"state\"><span class=\"badge\">{} {}</span> <span class=\"since\">since {}</span></p>",
+    html.push(markup!("<article class=\"{}\">\n<h2>{}</h2>\n", word.name, address));
+    html.push(markup!(
+        "<p class=\"state\"><span class=\"badge\">{} {}</span> <span class=\"since\">since {}</span></p>\n",
         icon(word),
         word.title,
         time(recipient.since, page.now)
-    );
-    let _ = writeln!(html, "<p class=\"lead\">{}</p>", words::sentence(recipient, page.now));
+    ));
+    html.push(markup!("<p class=\"lead\">{}</p>\n", words::sentence(recipient, page.now)));
     let decisive = decisive(recipient);
     if let Some(event) = decisive {
         said(html, event);
         if words::is_unverifiable(recipient) {
-            let _ = writeln!(html, "<p class=\"note\">{NOT_VERIFIABLE}</p>");
+            html.push(markup!("<p class=\"note\">{}</p>\n", NOT_VERIFIABLE));
         }
         if event.heuristic {
-            let _ = writeln!(html, "<p class=\"note\">{HEURISTIC}</p>");
+            html.push(markup!("<p class=\"note\">{}</p>\n", HEURISTIC));
         }
     }
     if !recipient.events.is_empty() {
-        let open = if page.single || page.recipients.len() == 1 { " open=\"\"" } else { "" };
-        let _ = writeln!(html, "<details{open}>\n<summary>History</summary>\n<ol class=\"history\">");
-        let _ = writeln!(
-            html,
-            "<li class=\"queued\">{} <b>Submitted</b> {}</li>",
+        let open = (page.single || page.recipients.len() == 1).then(|| markup!(" open=\"\""));
+        html.push(markup!("<details{}>\n<summary>History</summary>\n<ol class=\"history\">\n", open));
+        html.push(markup!(
+            "<li class=\"queued\">{} <b>Submitted</b> {}</li>\n",
             icon(words::of_state(State::Queued)),
             time(page.message.submitted, page.now)
-        );
+        ));
         for event in &recipient.events {
             history(html, page, event, decisive.is_some_and(|shown| std::ptr::eq(shown, event)));
         }
-        html.push_str("</ol>\n</details>\n");
+        html.push(markup!("</ol>\n</details>\n"));
     }
-    html.push_str("</article>\n");
+    html.push(markup!("</article>\n"));
 }
 
 /// What a report says of a recipient: code and words, and who said so.
-fn said(html: &mut String, event: &Event) {
+fn said(html: &mut Markup, event: &Event) {
     let (remote, reporter) = (mta(event.remote_mta.as_ref()), mta(event.reporting_mta.as_ref()));
     if event.reason.is_none()
         && event.status.is_none()
@@ -128,83 +138,90 @@ fn said(html: &mut String, event: &Event) {
     {
         return;
     }
-    html.push_str("<dl class=\"said\">\n");
+    html.push(markup!("<dl class=\"said\">\n"));
     if let Some(reason) = event.reason {
-        fact(html, "Reason", &format!("<code>{}</code> {}", reason.as_str(), reason.sentence()));
+        fact(html, "Reason", &markup!("<code>{}</code> {}", reason.as_str(), reason.sentence()));
     }
     if let Some(status) = &event.status {
-        let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}")).unwrap_or_default();
-        fact(html, "Status", &format!("<code>{}</code>{meaning}", markup(status)));
+        let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}"));
+        fact(html, "Status", &markup!("<code>{}</code>{}", clean(status), meaning));
     }
     if let Some(diagnostic) = &event.diagnostic {
         fact(html, "Server said", &quote(&clean(diagnostic)));
     }
     if let Some(remote) = remote {
-        fact(html, "Server", &format!("<bdi>{}</bdi>", markup(&remote)));
+        fact(html, "Server", &markup!("<bdi>{}</bdi>", clean(&remote)));
     }
     if let Some(reporter) = reporter {
-        fact(html, "Reported by", &format!("<bdi>{}</bdi>", markup(&reporter)));
+        fact(html, "Reported by", &markup!("<bdi>{}</bdi>", clean(&reporter)));
     }
-    html.push_str("</dl>\n");
+    html.push(markup!("</dl>\n"));
 }
 
 /// Words of a server as it said them; the many of a talkative one behind the first.
-fn quote(words: &str) -> String {
+fn quote(words: &str) -> Markup {
     match words.char_indices().nth(LONG) {
-        None => format!("<samp dir=\"auto\">{}</samp>", markup(words)),
-        Some((at, _)) => format!(
+        None => markup!("<samp dir=\"auto\">{}</samp>", clean(words)),
+        Some((at, _)) => markup!(
             "<details class=\"long\"><summary><samp dir=\"auto\">{}…</samp> <span>all {} characters</span></summary>\
              <samp dir=\"auto\">{}</samp></details>",
-            markup(&words[..at / 2 + (0..4).find(|by| words.is_char_boundary(at / 2 + by)).unwrap_or_default()]),
+            clean(&words[..at / 2 + (0..4).find(|by| words.is_char_boundary(at / 2 + by)).unwrap_or_default()]),
             words.chars().count(),
-            markup(words)
+            clean(words)
         ),
     }
 }
 
-fn history(html: &mut String, page: &Page<'_>, event: &Event, shown_above: bool) {
+fn history(html: &mut Markup, page: &Page<'_>, event: &Event, shown_above: bool) {
     let word = words::of_state(event.action);
-    let _ = write!(
-        html,
+    html.push(markup!(
         "<li class=\"{}\">{} <b>{}</b> {}",
         word.name,
         icon(word),
         word.title,
         time(event.occurred, page.now)
-    );
+    ));
     if !event.verified {
-        html.push_str(" <span class=\"tag\">not verifiable</span>");
+        html.push(markup!(" <span class=\"tag\">not verifiable</span>"));
     }
     if event.heuristic {
-        html.push_str(" <span class=\"tag\">from wording</span>");
+        html.push(markup!(" <span class=\"tag\">from wording</span>"));
     }
-    html.push('\n');
+    html.push(markup!("\n"));
     if !shown_above {
         if let Some(until) = event.will_retry_until {
-            let _ = writeln!(html, "<p>To be tried until {}.</p>", absolute(until));
+            html.push(markup!("<p>To be tried until {}.</p>\n", absolute(until)));
         }
         said(html, event);
     }
-    html.push_str("</li>\n");
+    html.push(markup!("</li>\n"));
 }
 
-fn fact(html: &mut String, name: &str, value: &str) {
-    let _ = writeln!(html, "<div><dt>{name}</dt><dd>{value}</dd></div>");
+/// A Message-ID that may go on in the next line in front of its `@`.
+fn breakable(id: &str) -> Markup {
+    let mut pieces = id.split('@');
+    let first = markup!("{}", pieces.next().unwrap_or_default());
+    pieces.fold(first, |id, piece| id + markup!("<wbr/>@{}", piece))
 }
 
-pub(super) fn absolute(seconds: i64) -> String {
-    format!("<time datetime=\"{}\">{}</time>", moment::stamp(seconds), moment::absolute(seconds))
+fn fact(html: &mut Markup, name: &str, value: &Markup) {
+    html.push(markup!("<div><dt>{}</dt><dd>{}</dd></div>\n", name, value));
 }
 
-pub(super) fn time(seconds: i64, now: i64) -> String {
-    format!("{} <span class=\"ago\">({})</span>", absolute(seconds), moment::relative(seconds, now))
+pub(super) fn absolute(seconds: i64) -> Markup {
+    markup!("<time datetime=\"{}\">{}</time>", moment::stamp(seconds), moment::absolute(seconds))
+}
+
+pub(super) fn time(seconds: i64, now: i64) -> Markup {
+    markup!("{} <span class=\"ago\">({})</span>", absolute(seconds), moment::relative(seconds, now))
 }
 
 /// A shape of its own for each state; the word stands beside it, so it is hidden from those who listen.
-pub(super) fn icon(word: &Word) -> String {
-    let shape = ICONS.iter().find(|row| row.0 == word.name).map_or("", |row| row.1);
-    format!(
-        "<svg viewBox=\"0 0 24 24\" width=\"20\" height=\"20\" aria-hidden=\"true\" focusable=\"false\">{shape}</svg>"
+pub(super) fn icon(word: &Word) -> Markup {
+    let shape = ICONS.iter().find(|row| row.0 == word.name).map(|row| Markup::literal(row.1));
+    markup!(
+        "<svg viewBox=\"0 0 24 24\" width=\"20\" height=\"20\" aria-hidden=\"true\" focusable=\"false\">{}</svg>",
+        shape
     )
 }
 

@@ -107,10 +107,10 @@ impl<'m> Page<'m> {
 /// `page` as the octets of a body.
 pub fn render(page: &Page<'_>, format: Format) -> Vec<u8> {
     match format {
-        Format::Html => html::page(page),
+        Format::Html => html::page(page).into_string(),
         Format::Json => json::page(page),
         Format::Text => text::page(page),
-        Format::TextXml | Format::Xml => xml::page(page),
+        Format::TextXml | Format::Xml => xml::page(page).into_string(),
     }
     .into_bytes()
 }

@@ -84,7 +84,7 @@ impl Overview<'_> {
     pub fn render(&self, form: Form) -> Vec<u8> {
         match form {
             Form::Csv => csv::page(self),
-            Form::Html => html::page(self),
+            Form::Html => html::page(self).into_string(),
             Form::Json => json::page(self),
             Form::JsonLines => json::lines(self),
             Form::Text => text::page(self),

@@ -1,7 +1,7 @@
 //! Whom somebody does not write to (`<base>/suppressions/`), as JSON, HTML or text.
 #![forbid(unsafe_code)]
 
-use super::clean::{clean, markup};
+use super::clean::clean;
 use super::{html, moment};
 use crate::dsn::reason::Reason;
 use crate::store::suppression::Suppression;
@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use web::accept::preferred;
 use web::escape::percent_encode;
+use web::markup;
+use web::markup::Markup;
 
 /// A page has so many.
 pub const LINES: usize = 500;
@@ -36,7 +38,7 @@ pub struct Page<'a> {
 pub fn render(page: &Page<'_>, accept: Option<&str>) -> Option<(&'static str, Vec<u8>)> {
     let offer = preferred(accept, &OFFERS.map(|row| row.0))?;
     let body = match offer {
-        "text/html" => in_html(page),
+        "text/html" => in_html(page).into_string(),
         "application/json" => in_json(page),
         _ => in_text(page),
     };
@@ -108,31 +110,27 @@ fn in_text(page: &Page<'_>) -> String {
     page.next().map_or(text.clone(), |next| format!("{text}\nNext page:   {next}\n"))
 }
 
-fn in_html(page: &Page<'_>) -> String {
-    let mut text = html::head("Suppressed addresses", None);
-    text += "<header>\n<h1>Suppressed addresses</h1>\n";
-    let _ = writeln!(
-        text,
-        "<nav><a href=\"{}/\">Messages</a></nav>\n</header>\n<main>",
-        markup(page.base.trim_end_matches('/'))
-    );
-    text += "<ol class=\"list\" role=\"list\">\n";
+fn in_html(page: &Page<'_>) -> Markup {
+    let mut html = html::head("Suppressed addresses", None);
+    html.push(markup!(
+        "<header>\n<h1>Suppressed addresses</h1>\n<nav><a href=\"{}/\">Messages</a></nav>\n</header>\n<main>\n<ol class=\"list\" role=\"list\">\n",
+        clean(page.base.trim_end_matches('/'))
+    ));
     for entry in page.entries {
-        let _ = writeln!(
-            text,
-            "<li class=\"suppressed\"><span class=\"whom\"><bdi>{}</bdi></span> <span class=\"why\">{}</span><span class=\"since\">since {}, {}</span></li>",
-            markup(&entry.address),
-            markup(&why(entry)),
+        html.push(markup!(
+            "<li class=\"suppressed\"><span class=\"whom\"><bdi>{}</bdi></span> <span class=\"why\">{}</span><span class=\"since\">since {}, {}</span></li>\n",
+            clean(&entry.address),
+            why(entry),
             html::time(entry.since, page.now),
-            markup(&whose(entry))
-        );
+            whose(entry)
+        ));
     }
-    text += "</ol>\n";
+    html.push(markup!("</ol>\n"));
     if page.entries.is_empty() {
-        text += "<p class=\"nobody\">Nobody is suppressed.</p>\n";
+        html.push(markup!("<p class=\"nobody\">Nobody is suppressed.</p>\n"));
     }
     if let Some(next) = page.next() {
-        let _ = writeln!(text, "<nav class=\"pages\"><a rel=\"next\" href=\"{}\">Next page</a></nav>", markup(&next));
+        html.push(markup!("<nav class=\"pages\"><a rel=\"next\" href=\"{}\">Next page</a></nav>\n", clean(&next)));
     }
-    text + "</main>\n</body>\n</html>\n"
+    html + markup!("</main>\n</body>\n</html>\n")
 }

@@ -4,24 +4,26 @@
 use super::Format;
 use super::overview::Form;
 use super::statuses::STATUSES;
+use web::markup;
+use web::markup::Markup;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
 /// The document for the service at `base`.
-pub fn document(base: &str) -> String {
+pub fn document(base: &str) -> Markup {
     let mut xml = open("mod_processdsn", "What became of an e-mail.", base);
     show(&mut xml, "show", QUERY);
-    xml += DESCRIBE;
+    xml.push(Markup::literal(DESCRIBE));
     for (path, id, parameters) in
         [("{message-id}/", "show-message", MESSAGE), ("{recipient}/", "show-recipient", RECIPIENT)]
     {
-        xml += &format!("      <resource path=\"{path}\">\n");
+        xml.push(markup!("      <resource path=\"{}\">\n", path));
         for (name, meaning) in parameters {
             param(&mut xml, name, "template", false, meaning);
         }
         show(&mut xml, id, &[]);
     }
-    xml += "      </resource>\n      </resource>\n";
-    xml + CLOSE
+    xml.push(markup!("      </resource>\n      </resource>\n"));
+    xml + Markup::literal(CLOSE)
 }
 
 const QUERY: &[(&str, &str)] = &[
@@ -47,14 +49,14 @@ const QUERY: &[(&str, &str)] = &[
 const MESSAGE: &[(&str, &str)] = &[("message-id", "The identifier of a message, without angle brackets.")];
 const RECIPIENT: &[(&str, &str)] = &[("recipient", "One of its recipients.")];
 
-fn show(xml: &mut String, id: &str, query: &[(&str, &str)]) {
+fn show(xml: &mut Markup, id: &str, query: &[(&str, &str)]) {
     let overview = Form::MEDIA_TYPES.into_iter().filter(|form| !Format::ALL.map(Format::media_type).contains(form));
     let show_types: Vec<&str> = Format::ALL.map(Format::media_type).into_iter().chain(overview).collect();
-    *xml += &format!("      <method name=\"GET\" id=\"{id}\">\n        <request>\n");
+    xml.push(markup!("      <method name=\"GET\" id=\"{}\">\n        <request>\n", id));
     for (name, meaning) in query {
         param(xml, name, "query", false, meaning);
     }
-    *xml += "        </request>\n";
+    xml.push(markup!("        </request>\n"));
     for (status, _, meaning) in STATUSES.iter().filter(|row| !matches!(row.0, 204 | 405)) {
         let types = match status {
             200 if id == "show" => &show_types[..],
@@ -63,9 +65,9 @@ fn show(xml: &mut String, id: &str, query: &[(&str, &str)]) {
             406 => &["text/plain"],
             _ => &["text/plain", "text/html", "application/problem+xml", "application/problem+json"],
         };
-        response(xml, *status, meaning, &representations(types));
+        response(xml, *status, meaning, representations(types));
     }
-    *xml += "      </method>\n";
+    xml.push(markup!("      </method>\n"));
 }
 
 #[cfg(test)]
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_service_is_described_with_every_form_and_answer() {
-        let xml = document("https://h/a&b/dsn/");
+        let xml = document("https://h/a&b/dsn/").into_string();
         for part in [
             "<resources base=\"https://h/a&amp;b/\">",
             "<resource path=\"dsn\">",

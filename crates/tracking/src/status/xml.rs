@@ -1,72 +1,74 @@
 //! A page as XML; docs/status.xsd describes it. What is not known is not there.
 #![forbid(unsafe_code)]
 
-use super::clean::markup;
+use super::clean::clean;
 use super::{Page, codes, moment, mta, vouched, why};
 use crate::dsn::reason::Reason;
 use crate::store::{Event, RecipientStatus};
-use std::fmt::Write;
+use web::markup;
+use web::markup::Markup;
 
 pub(super) const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-pub(super) fn page(page: &Page<'_>) -> String {
-    let mut xml = String::from(DECLARATION);
+/// How far the elements of a message or a recipient are indented.
+const MESSAGE: &str = "    ";
+/// Those of an event.
+const EVENT: &str = "      ";
+
+pub(super) fn page(page: &Page<'_>) -> Markup {
+    let mut xml = Markup::literal(DECLARATION);
     let message = page.message;
-    // Writing into a String cannot fail.
-    let _ = writeln!(
-        xml,
-        "<delivery-status version=\"1\" href=\"{}\" pending=\"{}\">",
-        markup(&page.url()),
+    xml.push(markup!(
+        "<delivery-status version=\"1\" href=\"{}\" pending=\"{}\">\n",
+        clean(&page.url()),
         page.is_pending()
-    );
-    let _ =
-        writeln!(xml, "  <message id=\"{}\" href=\"{}\">", markup(&message.message_id), markup(&page.message_url()));
-    element(&mut xml, 4, "sender", message.sender.as_deref());
-    element(&mut xml, 4, "submitted", Some(&moment::stamp(message.submitted)));
-    let _ = writeln!(xml, "  </message>\n  <as-of>{}</as-of>", moment::stamp(page.now));
+    ));
+    xml.push(markup!("  <message id=\"{}\" href=\"{}\">\n", clean(&message.message_id), clean(&page.message_url())));
+    element(&mut xml, MESSAGE, "sender", message.sender.as_deref());
+    element(&mut xml, MESSAGE, "submitted", Some(&moment::stamp(message.submitted)));
+    xml.push(markup!("  </message>\n  <as-of>{}</as-of>\n", moment::stamp(page.now)));
     for recipient in &page.recipients {
         self::recipient(&mut xml, page, recipient);
     }
-    xml + "</delivery-status>\n"
+    xml + markup!("</delivery-status>\n")
 }
 
-fn recipient(xml: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
-    let verified = vouched(recipient).map(|verified| format!(" verified=\"{verified}\"")).unwrap_or_default();
-    let _ = writeln!(
-        xml,
-        "  <recipient state=\"{}\"{verified} href=\"{}\">",
+fn recipient(xml: &mut Markup, page: &Page<'_>, recipient: &RecipientStatus) {
+    let verified = vouched(recipient).map(|verified| markup!(" verified=\"{}\"", verified));
+    xml.push(markup!(
+        "  <recipient state=\"{}\"{} href=\"{}\">\n",
         recipient.state.as_str(),
-        markup(&page.recipient_url(recipient))
-    );
-    element(xml, 4, "address", Some(&recipient.address));
-    element(xml, 4, "since", Some(&moment::stamp(recipient.since)));
-    element(xml, 4, "reason", why(recipient).map(Reason::as_str));
+        verified,
+        clean(&page.recipient_url(recipient))
+    ));
+    element(xml, MESSAGE, "address", Some(&recipient.address));
+    element(xml, MESSAGE, "since", Some(&moment::stamp(recipient.since)));
+    element(xml, MESSAGE, "reason", why(recipient).map(Reason::as_str));
     for event in &recipient.events {
         self::event(xml, event);
     }
-    xml.push_str("  </recipient>\n");
+    xml.push(markup!("  </recipient>\n"));
 }
 
-fn event(xml: &mut String, event: &Event) {
-    let _ = writeln!(
-        xml,
-        "    <event action=\"{}\" verified=\"{}\" heuristic=\"{}\">",
+fn event(xml: &mut Markup, event: &Event) {
+    xml.push(markup!(
+        "    <event action=\"{}\" verified=\"{}\" heuristic=\"{}\">\n",
         event.action.as_str(),
         event.verified,
         event.heuristic
-    );
-    element(xml, 6, "occurred", Some(&moment::stamp(event.occurred)));
-    element(xml, 6, "reason", event.reason.map(Reason::as_str));
-    element(xml, 6, "status", event.status.as_deref());
-    element(xml, 6, "meaning", event.status.as_deref().and_then(codes::meaning).as_deref());
-    element(xml, 6, "diagnostic", event.diagnostic.as_deref());
-    element(xml, 6, "reporting-mta", mta(event.reporting_mta.as_ref()).as_deref());
-    element(xml, 6, "remote-mta", mta(event.remote_mta.as_ref()).as_deref());
-    element(xml, 6, "will-retry-until", event.will_retry_until.map(moment::stamp).as_deref());
-    xml.push_str("    </event>\n");
+    ));
+    element(xml, EVENT, "occurred", Some(&moment::stamp(event.occurred)));
+    element(xml, EVENT, "reason", event.reason.map(Reason::as_str));
+    element(xml, EVENT, "status", event.status.as_deref());
+    element(xml, EVENT, "meaning", event.status.as_deref().and_then(codes::meaning).as_deref());
+    element(xml, EVENT, "diagnostic", event.diagnostic.as_deref());
+    element(xml, EVENT, "reporting-mta", mta(event.reporting_mta.as_ref()).as_deref());
+    element(xml, EVENT, "remote-mta", mta(event.remote_mta.as_ref()).as_deref());
+    element(xml, EVENT, "will-retry-until", event.will_retry_until.map(moment::stamp).as_deref());
+    xml.push(markup!("    </event>\n"));
 }
 
-fn element(xml: &mut String, indent: usize, name: &str, text: Option<&str>) {
+fn element(xml: &mut Markup, indent: &str, name: &str, text: Option<&str>) {
     let Some(text) = text else { return };
-    let _ = writeln!(xml, "{:indent$}<{name}>{}</{name}>", "", markup(text));
+    xml.push(markup!("{}<{}>{}</{}>\n", indent, name, clean(text), name));
 }

@@ -55,7 +55,7 @@ fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
     let typed = Typed { form: &form, error: Some(&error), trap: &trap };
     let visitor = Visitor::of(BROWSER, None);
     let problem = Problem::from(&error);
-    let page = visitor.page(&problem, Some(&typed));
+    let page = visitor.page(&problem, Some(&typed)).into_string();
     for part in [
         "name=\"name\" value=\"&lt;b&gt;&quot;Eve&quot;&lt;/b&gt;\"",
         "name=\"email\" aria-invalid=\"true\" aria-describedby=\"field2-wrong\" autofocus value=\"nobody\"",
@@ -72,13 +72,13 @@ fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
     assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
 
     let sprung = FormError::Wrong(vec![("hp".into(), Fault::LeaveEmpty)]);
-    let page = visitor.page(&problem, Some(&Typed { error: Some(&sprung), ..typed }));
+    let page = visitor.page(&problem, Some(&Typed { error: Some(&sprung), ..typed })).into_string();
     assert!(page.contains("name=\"hp\" aria-invalid=\"true\"") && page.contains("Please leave this empty."), "{page}");
     assert!(!page.contains(" hidden"), "{page}");
 
-    let unknown = visitor.page(&Problem::new(&tags::UNKNOWN, ""), Some(&Typed { error: None, ..typed }));
+    let unknown = visitor.page(&Problem::new(&tags::UNKNOWN, ""), Some(&Typed { error: None, ..typed })).into_string();
     assert!(unknown.contains("Nobody can say") && !unknown.contains("<form"), "{unknown}");
-    let busy = visitor.page(&Problem::new(&tags::BUSY, ""), Some(&Typed { error: None, ..typed }));
+    let busy = visitor.page(&Problem::new(&tags::BUSY, ""), Some(&Typed { error: None, ..typed })).into_string();
     assert!(busy.contains("a few minutes") && busy.contains("value=\"nobody\""), "{busy}");
 }
 
@@ -91,7 +91,9 @@ fn a_page_that_cannot_solve_a_challenge_keeps_the_text_and_sends_nothing() {
     for (language, words) in [(None, "go back to the form"), (Some("de"), "zum Formular")] {
         let visitor = Visitor::of(BROWSER, language);
         let page = |error: &FormError| {
-            visitor.page(&Problem::from(error), Some(&Typed { form: &form, error: Some(error), trap: &trap }))
+            visitor
+                .page(&Problem::from(error), Some(&Typed { form: &form, error: Some(error), trap: &trap }))
+                .into_string()
         };
         let email = page(&wrong("email", Fault::Missing));
         assert!(email.contains("<button") && !email.contains(words), "{email}");
