@@ -120,6 +120,8 @@ pub struct Counts {
     pub domains: Vec<Domain>,
     /// A state has more than were counted.
     pub is_cut: bool,
+    /// Events on these messages that no webhook took in five days; 1000 of more.
+    pub given_up: i64,
 }
 
 /// So many recipients of a state are counted, the newest.
@@ -334,7 +336,9 @@ fn count<D: Database>(database: &mut D, scope: &Scope, now: i64) -> Result<Count
     domains.sort_by_key(|domain| std::cmp::Reverse(domain.total()));
     domains.truncate(DOMAINS);
     let states = found.into_values().filter(|count| count.week > 0).collect();
-    Ok(Counts { states, domains, is_cut })
+    let given_up = database.select(statements::given_up(scope.is_all()), &[Some(scope.value())])?;
+    let given_up = given_up.first().map_or(0, |row| row.number(0));
+    Ok(Counts { states, domains, is_cut, given_up })
 }
 
 /// Every statement of this file, for those who want to know what a database makes of them.

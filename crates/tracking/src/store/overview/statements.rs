@@ -201,6 +201,27 @@ macro_rules! domains {
     };
 }
 
+macro_rules! given_up {
+    ($name:literal, $whose:expr) => {
+        const {
+            &Statement {
+                name: $name,
+                sql: sql(concat!(
+                    "SELECT COUNT(*) FROM (SELECT 1 AS one FROM outbox o CROSS JOIN message r WHERE r.envid = o.envid AND o.dead = 1 AND ",
+                    $whose,
+                    " LIMIT 1000) AS dead\0"
+                )),
+                columns: 1,
+            }
+        }
+    };
+}
+
+/// Events that were given up.
+pub(super) fn given_up(is_all: bool) -> &'static Statement {
+    if is_all { given_up!(c"dsn_given_up_all", anybody!()) } else { given_up!(c"dsn_given_up", own!()) }
+}
+
 /// Domains and states of the newest.
 pub(super) fn domains(is_all: bool) -> &'static Statement {
     if is_all { domains!(c"dsn_domains_all", all!()) } else { domains!(c"dsn_domains", own!()) }
