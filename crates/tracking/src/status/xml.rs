@@ -68,7 +68,7 @@ fn event(xml: &mut Markup, event: &Event) {
     xml.push(markup!("    </event>\n"));
 }
 
-fn element(xml: &mut Markup, indent: &str, name: &str, text: Option<&str>) {
+pub(super) fn element(xml: &mut Markup, indent: &str, name: &str, text: Option<&str>) {
     let Some(text) = text else { return };
     xml.push(markup!("{}<{}>{}</{}>\n", indent, name, clean(text), name));
 }

@@ -42,7 +42,7 @@ const FORGET: Statement =
     Statement { name: c"dsn_forget_outbox", sql: c"DELETE FROM outbox WHERE address = %s", columns: 0 };
 const FORGET_SENT: Statement = Statement {
     name: c"dsn_forget_sent_outbox",
-    sql: c"DELETE FROM outbox WHERE envid IN (SELECT envid FROM message WHERE lower(sender) = %s)",
+    sql: c"DELETE FROM outbox WHERE envid IN (SELECT envid FROM recipient WHERE sender = %s)",
     columns: 0,
 };
 const ABOUT: Statement = Statement {

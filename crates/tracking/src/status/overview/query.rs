@@ -48,7 +48,7 @@ impl fmt::Display for BadParameter {
 const NAMES: &[(&str, &str)] = &[
     ("cursor", "a cursor is taken from the answer before as it stands"),
     ("domain", "a domain, as in example.org"),
-    ("format", "one of html, json, jsonl, csv and text"),
+    ("format", "one of html, json, jsonl, csv, xml and text"),
     ("limit", "a number from 1 to 500"),
     ("message-id", "a message id of at most 1000 octets"),
     ("recipient", "the beginning of an address"),
@@ -78,7 +78,7 @@ impl Query {
             let (name, value) = (&pair[..at], pair.get(at + 1..).unwrap_or_default());
             let Some(&(name, remedy)) = NAMES.iter().find(|row| row.0.as_bytes() == name) else {
                 let name: String = String::from_utf8_lossy(name).chars().take(40).collect();
-                let remedy = "there are cursor, domain, format, limit, recipient, sender, since and state";
+                let remedy = "there are cursor, domain, format, limit, message-id, recipient, sender, since and state";
                 return Err(BadParameter { name, remedy });
             };
             let bad = |remedy| BadParameter { name: name.to_owned(), remedy };
@@ -201,7 +201,7 @@ mod tests {
             ("limit=0", "limit"),
             ("limit=501", "limit"),
             ("limit=-1", "limit"),
-            ("format=xml", "format"),
+            ("format=yaml", "format"),
             ("cursor=x", "cursor"),
             ("cursor=%zz", "cursor"),
             ("domain=%00", "domain"),
