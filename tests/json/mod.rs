@@ -9,6 +9,7 @@ mod of_httpd;
 mod openapi;
 mod refused;
 pub(crate) mod sdks;
+mod tags;
 
 use crate::support::httpd_config::Builder;
 use crate::support::{Httpd, Request, Sendmail};

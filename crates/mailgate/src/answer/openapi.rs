@@ -189,12 +189,12 @@ fn schema(shape: &Shape) -> Value {
         Shape::Any | Shape::NotDone(_) => json!({}),
         Shape::Addresses | Shape::Text => json!({"type": "string"}),
         Shape::Base64 => json!({"type": "string", "contentEncoding": "base64"}),
-        Shape::Headers => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Shape::List(members) => json!({"type": "array", "items": object(members, true)}),
         Shape::Mailbox => json!({"$ref": "#/components/schemas/Mailbox"}),
         Shape::Mailboxes => json!({"type": "array", "items": {"$ref": "#/components/schemas/Mailbox"}}),
         Shape::Object(members) => object(members, false),
         Shape::OneOrMore => json!({"anyOf": [{"type": "string"}, strings()]}),
+        Shape::Pairs => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Shape::Switch => json!({"type": "object", "properties": {"enable": {"type": "boolean"}}}),
         Shape::Words(words) => json!({"type": "string", "enum": words}),
     }

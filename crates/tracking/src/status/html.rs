@@ -39,6 +39,10 @@ pub(super) fn page(page: &Page<'_>) -> String {
         "Message-ID",
         &format!("<code dir=\"auto\">&lt;{}&gt;</code>", markup(&page.message.message_id).replace('@', "<wbr/>@")),
     );
+    for tag in &page.message.tags {
+        let (name, value) = (format!("<bdi>{}</bdi>", markup(&tag.name)), format!("<bdi>{}</bdi>", markup(&tag.value)));
+        fact(&mut html, &name, &value);
+    }
     html += "</dl>\n</header>\n<main>\n";
     for recipient in page.by_concern() {
         self::recipient(&mut html, page, recipient);

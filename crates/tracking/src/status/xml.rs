@@ -23,6 +23,9 @@ pub(super) fn page(page: &Page<'_>) -> String {
         writeln!(xml, "  <message id=\"{}\" href=\"{}\">", markup(&message.message_id), markup(&page.message_url()));
     element(&mut xml, 4, "sender", message.sender.as_deref());
     element(&mut xml, 4, "submitted", Some(&moment::stamp(message.submitted)));
+    for tag in &message.tags {
+        let _ = writeln!(xml, "    <tag name=\"{}\">{}</tag>", markup(&tag.name), markup(&tag.value));
+    }
     let _ = writeln!(xml, "  </message>\n  <as-of>{}</as-of>", moment::stamp(page.now));
     for recipient in &page.recipients {
         self::recipient(&mut xml, page, recipient);

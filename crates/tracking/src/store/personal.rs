@@ -5,6 +5,7 @@
 use super::outbox;
 use super::schema::explain;
 use super::suppression::{self, digest};
+use super::tags;
 use super::write::key;
 use serde_json::{Value, json};
 use sql::transaction;
@@ -12,8 +13,8 @@ use sql::{Database, DatabaseError, Statement};
 
 const RECIPIENTS: Statement = Statement {
     name: c"dsn_personal",
-    sql: c"SELECT m.envid, m.message_id, m.sender, m.owner, m.submitted, r.state, r.since, r.reason FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND r.address = %s ORDER BY m.submitted, m.envid",
-    columns: 8,
+    sql: c"SELECT m.envid, m.message_id, m.sender, m.owner, m.submitted, r.state, r.since, r.reason, m.tags FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND r.address = %s ORDER BY m.submitted, m.envid",
+    columns: 9,
 };
 const EVENTS: Statement = Statement {
     name: c"dsn_personal_events",
@@ -22,8 +23,14 @@ const EVENTS: Statement = Statement {
 };
 const SENT: Statement = Statement {
     name: c"dsn_personal_sent",
-    sql: c"SELECT message_id, owner, submitted FROM message WHERE lower(sender) = %s ORDER BY submitted, envid",
-    columns: 3,
+    sql: c"SELECT message_id, owner, submitted, tags FROM message WHERE lower(sender) = %s ORDER BY submitted, envid",
+    columns: 4,
+};
+// Nobody can tell which of the recipients it speaks of.
+const FORGET_TAGS: Statement = Statement {
+    name: c"dsn_forget_tags",
+    sql: c"UPDATE message SET tags = NULL WHERE envid IN (SELECT envid FROM recipient WHERE address = %s)",
+    columns: 0,
 };
 const FORGET_EVENTS: Statement =
     Statement { name: c"dsn_forget_events", sql: c"DELETE FROM event WHERE address = %s", columns: 0 };
@@ -63,12 +70,14 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
         found.push(json!({
             "is": "recipient", "address": address, "message_id": row.text(1), "sender": row.optional(2), "owner": row.optional(3),
             "submitted": row.number(4), "state": row.text(5), "since": row.number(6), "reason": row.optional(7),
+            "tags": told(row.optional(8)),
             "events": events.iter().map(event).collect::<Vec<_>>(),
         }));
     }
     for row in database.select(&SENT, &[Some(&address)])? {
         found.push(json!({
             "is": "sender", "address": address, "message_id": row.text(0), "owner": row.optional(1), "submitted": row.number(2),
+            "tags": told(row.optional(3)),
         }));
     }
     for event in outbox::about(database, &address)? {
@@ -83,11 +92,16 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
     Ok(found)
 }
 
+fn told(tags: Option<String>) -> Vec<Value> {
+    tags::read(tags).into_iter().map(|tag| json!({"name": tag.name, "value": tag.value})).collect()
+}
+
 /// Forgets an address; of how many messages it was a recipient.
 pub fn forget<D: Database>(database: &mut D, address: &str) -> Result<u64, DatabaseError> {
     let address = key(address);
     let outcome = transaction(database, |database| {
         outbox::forget(database, &address)?;
+        database.run(&FORGET_TAGS, &[Some(&address)])?;
         database.run(&FORGET_EVENTS, &[Some(&address)])?;
         let forgotten = database.run(&FORGET_RECIPIENTS, &[Some(&address)])?;
         if forgotten > 0 {

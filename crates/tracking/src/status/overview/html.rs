@@ -122,6 +122,7 @@ fn form(html: &mut String, page: &Overview<'_>) {
         ("recipient", "Recipient begins with"),
         ("domain", "Domain"),
         ("sender", "Sender"),
+        ("tag", "Tag"),
         ("message-id", "Message-ID"),
     ] {
         let _ = writeln!(
