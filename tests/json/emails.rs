@@ -15,7 +15,7 @@ fn server(database: &Database, sendmail: &Sendmail, settings: &str) -> Httpd {
 }
 
 /// `/mail` with a login that alice and bob have.
-pub(super) fn builder(database: &Database, sendmail: &Sendmail, settings: &str) -> Builder {
+pub fn builder(database: &Database, sendmail: &Sendmail, settings: &str) -> Builder {
     let builder = database.httpd().modules(&["auth_basic", "authn_file", "authz_user"]);
     let users = ["alice", "bob"].map(|user| format!("{user}:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")).concat();
     std::fs::write(builder.root().join("users"), users).unwrap();
@@ -28,7 +28,7 @@ pub(super) fn builder(database: &Database, sendmail: &Sendmail, settings: &str) 
     builder.location("/mail", &section)
 }
 
-pub(super) fn read(answer: &Response) -> Value {
+pub fn read(answer: &Response) -> Value {
     assert_eq!(answer.header("Content-Type"), Some("application/json"));
     serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.text()))
 }

@@ -2,7 +2,7 @@
 //! send through us (`sdks`), and their keys are those of httpd's own providers (`keys`).
 
 mod batches;
-mod emails;
+pub(crate) mod emails;
 mod first_mails;
 mod keys;
 mod of_httpd;
