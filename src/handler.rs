@@ -44,7 +44,8 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         None if resource != Resource::Challenge
             && settings.inputs().way(input::given_type(&fields).as_ref()) == Some(Way::Form) =>
         {
-            Speech::Visitor(Visitor::of(accept.as_deref(), value_of(&fields, "accept-language").as_deref()))
+            let language = value_of(&fields, "accept-language");
+            Speech::Visitor(Visitor::of(settings.form_languages(), accept.as_deref(), language.as_deref()))
         }
         None => Speech::Ours { accept: accept.as_deref() },
     };

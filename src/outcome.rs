@@ -209,7 +209,7 @@ pub enum Speech<'a> {
     /// Those of an SDK, which reads nothing else.
     Dialect(Dialect),
     /// Those of a page whose form somebody filled in.
-    Visitor(Visitor),
+    Visitor(Visitor<'a>),
     /// Ours, in the form that the client accepts.
     Ours { accept: Option<&'a str> },
 }

@@ -1,5 +1,5 @@
-//! What came of a form -> the answer for whoever filled it in: a page in a visitor's words, in English or German, or JSON for a script. The page
-//! of an error holds what was typed, and the first field to correct has the focus.
+//! What came of a form -> the answer for whoever filled it in: a page in a visitor's words, in the language that is liked, or JSON for a script. The
+//! page of an error holds what was typed, and the first field to correct has the focus.
 #![forbid(unsafe_code)]
 
 mod words;
@@ -14,21 +14,23 @@ use serde_json::json;
 use web::Response;
 use web::accept::preferred;
 use web::escape::{escape, harmless_json};
-use words::Words;
+use words::{Text, Words};
+
+pub use words::Languages;
 
 /// Who filled a form in, as far as the answer depends on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Visitor {
-    words: &'static Words,
+pub struct Visitor<'w> {
+    words: &'w Words,
     /// A browser that shows the answer, not a script that reads it.
     wants_page: bool,
 }
 
-impl Visitor {
+impl<'w> Visitor<'w> {
     /// From the fields Accept and Accept-Language.
-    pub fn of(accept: Option<&str>, accept_language: Option<&str>) -> Self {
+    pub fn of(languages: &'w Languages, accept: Option<&str>, accept_language: Option<&str>) -> Self {
         let wants_page = preferred(accept, &["application/json", "text/html"]) == Some("text/html");
-        Visitor { words: Words::of(accept_language), wants_page }
+        Visitor { words: languages.words(accept_language), wants_page }
     }
 
     /// The answer to a form that was sent: the page that the configuration names, or one of ours; or JSON.
@@ -37,7 +39,7 @@ impl Visitor {
         let mut fields = vec![("X-Message-ID", id.to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
         let words = self.words;
         if !self.wants_page {
-            let answer = json!({"success": true, "ok": true, "message": words.sent, "id": id});
+            let answer = json!({"success": true, "ok": true, "message": words.say(Text::Sent), "id": id});
             let body = harmless_json(&answer).into_bytes();
             return Response { status: 202, fields, content_type: "application/json", body };
         }
@@ -49,7 +51,7 @@ impl Visitor {
             }
             None => 202,
         };
-        let body = page(words, words.thanks, &format!("<p>{}</p>\n", words.sent)).into_bytes();
+        let body = page(words, words.say(Text::Thanks), &paragraph(words.say(Text::Sent))).into_bytes();
         Response { status, fields, content_type: HTML, body }
     }
 
@@ -82,7 +84,7 @@ impl Visitor {
         let mut text = String::new();
         match typed.map(|typed| typed.error) {
             Some(Some(FormError::FileType { file, taken, .. })) => text += &paragraph(&words.file(file, taken)),
-            Some(Some(FormError::Empty)) => text += &paragraph(words.empty),
+            Some(Some(FormError::Empty)) => text += &paragraph(words.say(Text::Empty)),
             _ => text += &paragraph(self.advice(problem)),
         }
         // Nobody is to be tempted to send twice what may be under way.
@@ -94,12 +96,12 @@ impl Visitor {
     }
 
     /// What to do about a problem.
-    fn advice(&self, problem: &Problem) -> &'static str {
+    fn advice(&self, problem: &Problem) -> &'w str {
         let words = self.words;
         match wrong_fields(problem) {
             [] => words.problem(problem.tag.status, problem.tag.retry).1,
-            faults if is_unproven(faults) => words.unproven,
-            _ => words.correct,
+            faults if is_unproven(faults) => words.say(Text::ConfirmAgain),
+            _ => words.say(Text::Correct),
         }
     }
 }
@@ -120,10 +122,12 @@ fn paragraph(text: &str) -> String {
 }
 
 fn page(words: &Words, title: &str, text: &str) -> String {
+    let title = escape(title);
     format!(
-        "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+        "<!DOCTYPE html>\n<html lang=\"{}\" dir=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{title}</title>\n<style>{STYLE}</style></head>\n<body><main><h1>{title}</h1>\n{text}</main></body></html>\n",
-        words.language
+        words.language(),
+        words.direction()
     )
 }
 
@@ -163,7 +167,7 @@ impl Typed<'_> {
             html += &self.hidden_trap(words);
         }
         if !is_unproven(faults) {
-            html += &format!("<p><button>{}</button></p>\n", words.again);
+            html += &format!("<p><button>{}</button></p>\n", escape(words.say(Text::Again)));
         }
         html + "</form>\n"
     }
@@ -174,7 +178,7 @@ impl Typed<'_> {
         let name = escape(&trap.name);
         format!(
             "<p hidden aria-hidden=\"true\"><label for=\"trap\">{}</label><input id=\"trap\" name=\"{name}\" tabindex=\"-1\" autocomplete=\"off\"></p>\n",
-            words.fault(Fault::LeaveEmpty)
+            escape(words.fault(Fault::LeaveEmpty))
         )
     }
 }
@@ -211,15 +215,15 @@ impl Control<'_> {
         }
         let control = match text {
             None if matches!(value, Value::NoFile) => format!("<input type=\"file\" {attributes}>"),
-            None => format!("<input type=\"file\" {attributes}> {}", self.words.choose_again),
+            None => format!("<input type=\"file\" {attributes}> {}", escape(self.words.say(Text::ChooseAgain))),
             Some(text) if text.contains('\n') || text.chars().count() > 80 => {
                 // The parser of HTML drops a first line end (13.2.6.4.7).
                 format!("<textarea {attributes}>\n{}</textarea>", escape(text))
             }
             Some(text) => format!("<input {attributes} value=\"{}\">", escape(text)),
         };
-        let fault =
-            fault.map(|fault| format!("<span class=\"wrong\" id=\"{id}-wrong\">{}</span>", self.words.fault(fault)));
+        let fault = fault
+            .map(|fault| format!("<span class=\"wrong\" id=\"{id}-wrong\">{}</span>", escape(self.words.fault(fault))));
         format!("<p><label for=\"{id}\">{written}</label>{control}{}</p>\n", fault.unwrap_or_default())
     }
 
