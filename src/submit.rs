@@ -27,7 +27,7 @@ use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message::parts;
 use mailgate::policy;
-use mailgate::submission::{Part, Submission};
+use mailgate::submission::{Label, Part, Submission};
 use mailgate::tags;
 use std::io::{self, BufRead};
 use sys::spool::Spool;
@@ -133,6 +133,11 @@ impl<'c> Ready<'c> {
     /// How many it goes to.
     pub fn recipients(&self) -> usize {
         self.submission.recipients.len()
+    }
+
+    /// Says what the sender calls it by.
+    pub fn label(&mut self, labels: Vec<Label>) {
+        self.submission.labels = labels;
     }
 
     /// Has it looked at, and hands it over. Its recipients are counted already.

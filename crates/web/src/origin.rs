@@ -209,11 +209,11 @@ impl CorsHeaders {
         fields
     }
 
-    /// The further fields of the answer to a preflight; `of_use` knows which names mean something here.
-    pub fn preflight(&self, asked: &str, of_use: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
+    /// The further fields of the answer to a preflight: the methods, and of the names that it asks for those that are of use.
+    pub fn preflight(&self, methods: &str, asked: &str, of_use: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
         let names: Vec<&str> = asked.split(',').map(str::trim).filter(|name| of_use(name)).collect();
         let mut fields =
-            vec![("Access-Control-Allow-Methods", "POST".into()), ("Access-Control-Max-Age", MAX_AGE.to_string())];
+            vec![("Access-Control-Allow-Methods", methods.to_owned()), ("Access-Control-Max-Age", MAX_AGE.to_string())];
         if !names.is_empty() {
             fields.push(("Access-Control-Allow-Headers", names.join(", ")));
         }

@@ -24,6 +24,7 @@ pub fn submit(database: &mut Dbd<'_>, envid: &str, owner: &str, ago: i64, recipi
         sender: Some(format!("{owner}@Sender.example")),
         recipients: recipients.collect(),
         suppressed: Default::default(),
+        tags: Vec::new(),
         now: now() - ago,
     };
     let _ = store::submit(database, &message).expect("entered");

@@ -5,6 +5,7 @@ use super::order::{domain, position};
 use super::outbox;
 use super::read::Event;
 use super::schema::explain;
+use super::tags::{self, Tag};
 use super::{Owner, State};
 use crate::dsn::report::{cut, sha256};
 use sql::transaction;
@@ -28,6 +29,8 @@ pub struct Submitted {
     pub recipients: BTreeMap<String, bool>,
     /// Those who do not get it, since they are suppressed; likewise.
     pub suppressed: BTreeMap<String, bool>,
+    /// What the sender calls it by.
+    pub tags: Vec<Tag>,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -58,7 +61,7 @@ pub enum Entered {
 // Two that come at the same time: the unique index decides, not a look before.
 const INSERT_MESSAGE: Statement = Statement {
     name: c"dsn_insert_message",
-    sql: c"INSERT INTO message (envid, token, message_id, owner, sender, submitted, claim) VALUES (%s, %s, %s, %s, %s, %lld, %s) ON CONFLICT (claim) DO NOTHING",
+    sql: c"INSERT INTO message (envid, token, message_id, owner, sender, submitted, claim, tags) VALUES (%s, %s, %s, %s, %s, %lld, %s, %s) ON CONFLICT (claim) DO NOTHING",
     columns: 0,
 };
 const INSERT_RECIPIENT: Statement = Statement {
@@ -93,7 +96,7 @@ pub fn submitted_before<D: Database>(database: &mut D, message: &Submitted) -> R
 
 /// Writes a message and its recipients as queued, unless it was submitted before.
 pub fn submit<D: Database>(database: &mut D, message: &Submitted) -> Result<Entered, DatabaseError> {
-    let (now, claim) = (message.now.to_string(), message.claim());
+    let (now, claim, tags) = (message.now.to_string(), message.claim(), tags::write(&message.tags));
     let outcome = transaction(database, |database| {
         let row = [
             Some(message.envid.as_str()),
@@ -103,6 +106,7 @@ pub fn submit<D: Database>(database: &mut D, message: &Submitted) -> Result<Ente
             message.sender.as_deref(),
             Some(&now),
             Some(&claim),
+            tags.as_deref(),
         ];
         if database.run(&INSERT_MESSAGE, &row)? == 0 {
             return Ok(Entered::Before);
