@@ -157,6 +157,7 @@ pub fn where_filters_meet_nothing_is_missed(store: &dyn Store) {
                         sender: has(2).then(sender).flatten(),
                         since: has(3).then(since).flatten(),
                         state: has(4).then_some(wanted),
+                        tag: None,
                         after: None,
                     };
                     let fits = |line: &&overview::Line| {
