@@ -5,12 +5,16 @@
 use super::error::MilterError;
 use super::packet::{self, Answer, Nonsense, Packets};
 use std::io::{self, Read, Write};
+use sys::buffer::Buffer;
 use sys::socket::Timed;
 
 /// Most octets of answers, pieces of a body apart: a milter at work for an hour says so less often.
 const MAX_ANSWERS: u64 = 4 << 20;
 /// Octets of commands that wait at most.
 const AT_ONCE: usize = 64 * 1024;
+
+/// Octets of answers read at a time: most of them are short.
+const AT_A_TIME: usize = 4096;
 
 /// A connection, and whether nothing waits to be read on it.
 pub trait Stream: Read + Write {
@@ -29,23 +33,30 @@ pub(super) struct Line<S> {
     stream: S,
     packets: Packets,
     /// Commands that wait for the next one that is answered.
-    unsent: Vec<u8>,
+    unsent: Buffer,
     /// Octets of answers so far, bodies apart.
     answers: u64,
 }
 
 impl<S: Stream> Line<S> {
     pub fn new(stream: S) -> Self {
-        Line { stream, packets: Packets::default(), unsent: Vec::new(), answers: 0 }
+        Line { stream, packets: Packets::default(), unsent: Buffer::new(), answers: 0 }
     }
 
-    pub fn command(&mut self, code: u8, data: &[&[u8]]) -> Result<(), MilterError> {
-        packet::push(&mut self.unsent, code, data);
+    /// A command, whose data `write` appends.
+    pub fn command(&mut self, code: u8, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), MilterError> {
+        packet::push(&mut self.unsent, code, write);
         if self.unsent.len() > AT_ONCE { self.flush() } else { Ok(()) }
     }
 
+    /// Says good-bye; the milter has had its last word.
+    pub fn quit(mut self) {
+        self.unsent.clear();
+        let _ = self.command(b'Q', |_| ()).and_then(|()| self.flush()); // whether it arrives does not matter
+    }
+
     /// Nothing that came before may be taken for the answer to what is written now.
-    pub fn flush(&mut self) -> Result<(), MilterError> {
+    fn flush(&mut self) -> Result<(), MilterError> {
         if self.unsent.is_empty() {
             return Ok(());
         }
@@ -84,7 +95,7 @@ impl<S: Stream> Line<S> {
                 }
                 return Ok(Answer::parse(code, data)?);
             }
-            let mut piece = [0; 16 * 1024];
+            let mut piece = [0; AT_A_TIME];
             match self.stream.read(&mut piece).map_err(MilterError::Lost)? {
                 0 => return Err(MilterError::Lost(io::ErrorKind::UnexpectedEof.into())),
                 n => self.packets.push(&piece[..n]),
