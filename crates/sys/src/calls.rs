@@ -189,6 +189,11 @@ pub fn send(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
     call(|| rustix::net::send(socket, octets, SendFlags::NOSIGNAL))
 }
 
+/// The same, and a TCP segment that they do not fill waits for what follows, be it the end of the connection (send(2), MSG_MORE).
+pub fn send_more(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
+    call(|| rustix::net::send(socket, octets, SendFlags::NOSIGNAL | SendFlags::MORE))
+}
+
 /// Starts the program; the error is that of the child's own exec, too, and then nothing was started.
 pub fn spawn(start: &spawn::Start<'_>) -> io::Result<spawn::Started> {
     spawn::start(start)

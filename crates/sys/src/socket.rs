@@ -77,6 +77,14 @@ impl Timed {
         }
     }
 
+    /// The last octets before the connection is closed, at once or not at all. They leave together with its end.
+    pub fn write_with_end(&mut self, octets: &[u8]) -> io::Result<()> {
+        match calls::send_more(self.socket.as_fd(), octets)? {
+            n if n == octets.len() => Ok(()),
+            _ => Err(io::ErrorKind::WriteZero.into()),
+        }
+    }
+
     fn wait(&self, what: PollFlags) -> io::Result<()> {
         wait(self.socket.as_fd(), what, self.deadline)
     }

@@ -20,11 +20,18 @@ const AT_A_TIME: usize = 4096;
 pub trait Stream: Read + Write {
     /// Nothing has come that was not asked for.
     fn is_quiet(&self) -> io::Result<bool>;
+
+    /// The last octets before it is closed; whether they arrive does not matter.
+    fn write_last(&mut self, octets: &[u8]);
 }
 
 impl Stream for Timed {
     fn is_quiet(&self) -> io::Result<bool> {
         self.is_readable().map(|readable| !readable)
+    }
+
+    fn write_last(&mut self, octets: &[u8]) {
+        let _ = self.write_with_end(octets);
     }
 }
 
@@ -52,7 +59,8 @@ impl<S: Stream> Line<S> {
     /// Says good-bye; the milter has had its last word.
     pub fn quit(mut self) {
         self.unsent.clear();
-        let _ = self.command(b'Q', |_| ()).and_then(|()| self.flush()); // whether it arrives does not matter
+        packet::push(&mut self.unsent, b'Q', |_| ());
+        self.stream.write_last(&self.unsent);
     }
 
     /// Nothing that came before may be taken for the answer to what is written now.

@@ -67,6 +67,10 @@ impl Stream for Script {
     fn is_quiet(&self) -> io::Result<bool> {
         Ok(self.0.borrow().unread.is_empty())
     }
+
+    fn write_last(&mut self, octets: &[u8]) {
+        self.write_all(octets).unwrap();
+    }
 }
 
 pub fn one(code: u8, data: &[u8]) -> Vec<u8> {
