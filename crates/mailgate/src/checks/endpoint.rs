@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 use sys::lookup;
-use sys::socket::Timed;
+use sys::socket::{FirstWord, Timed};
 
 /// Where a server of checks listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,10 +55,12 @@ impl Endpoint {
         }
     }
 
-    /// A new connection.
+    /// A new connection, to a server that waits for our first word, as all of them do.
     pub fn connect(&self, deadline: Instant) -> io::Result<Timed> {
         match self {
-            Endpoint::Inet { host, port } => Timed::tcp(&lookup::addresses(host, *port, deadline)?, deadline),
+            Endpoint::Inet { host, port } => {
+                Timed::tcp(&lookup::addresses(host, *port, deadline)?, FirstWord::Ours, deadline)
+            }
             Endpoint::Unix(path) => Timed::unix(path, deadline),
         }
     }

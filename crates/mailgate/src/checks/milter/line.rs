@@ -1,5 +1,10 @@
 //! Commands to a milter, answers from it, over anything that octets can be written to and read from. Nothing that came before a command is taken
 //! for the answer to it.
+//!
+//! Nothing is sent ahead of an answer that is due, as Sendmail and Postfix do it, although libmilter would read it later. It would call a filter
+//! that has accepted or refused at CONNECT for what follows; other libraries close the connection at a refusal, and what they have not read
+//! then resets it; and one answer too many would be taken for the one to the end of the message. A milter that has nothing to say at a stage
+//! agrees not to answer there (SMFIP_NR_*), or not to hear of it (SMFIP_NO*): then nobody waits.
 #![forbid(unsafe_code)]
 
 use super::error::MilterError;
