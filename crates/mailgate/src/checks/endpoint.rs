@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Instant;
 use sys::lookup;
-use sys::socket::Timed;
+use sys::socket::{FirstWord, Timed};
 use web::authority::{Authority, AuthorityError};
 
 /// Where a server of checks listens.
@@ -53,10 +53,12 @@ impl Endpoint {
         }
     }
 
-    /// A new connection.
+    /// A new connection, to a server that waits for our first word, as all of them do.
     pub fn connect(&self, deadline: Instant) -> io::Result<Timed> {
         match self {
-            Endpoint::Inet { host, port } => Timed::tcp(&lookup::addresses(host, *port, deadline)?, deadline),
+            Endpoint::Inet { host, port } => {
+                Timed::tcp(&lookup::addresses(host, *port, deadline)?, FirstWord::Ours, deadline)
+            }
             Endpoint::Unix(path) => Timed::unix(path, deadline),
         }
     }
