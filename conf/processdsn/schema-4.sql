@@ -18,11 +18,11 @@ UPDATE recipient SET heard = since WHERE heard < since;
 UPDATE recipient SET owner = m.owner, sender = lower(m.sender), position = m.position FROM (SELECT r.envid, r.address, w.owner, w.sender, w.submitted * 1073741824 + row_number() OVER (ORDER BY r.envid, r.address) AS position FROM recipient r JOIN message w ON w.envid = r.envid) m WHERE m.envid = recipient.envid AND m.address = recipient.address;
 
 CREATE INDEX recipient_all ON recipient (position);
-CREATE INDEX recipient_all_state ON recipient (state, position);
+CREATE INDEX recipient_all_state ON recipient (state, position, heard);
 CREATE INDEX recipient_all_domain ON recipient (domain, position);
 CREATE INDEX recipient_all_sender ON recipient (sender, position);
 CREATE INDEX recipient_owner ON recipient (owner, position);
-CREATE INDEX recipient_owner_state ON recipient (owner, state, position);
+CREATE INDEX recipient_owner_state ON recipient (owner, state, position, heard);
 CREATE INDEX recipient_owner_domain ON recipient (owner, domain, position);
 CREATE INDEX recipient_owner_sender ON recipient (owner, sender, position);
 
@@ -39,6 +39,7 @@ CREATE TABLE suppression (
     PRIMARY KEY (digest, scope)
 );
 CREATE INDEX suppression_scope ON suppression (scope, address);
+CREATE INDEX suppression_address ON suppression (address, scope);
 CREATE INDEX suppression_last ON suppression (cause, last);
 
 UPDATE processdsn_schema SET version = 4;

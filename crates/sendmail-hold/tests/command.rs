@@ -175,7 +175,16 @@ fn what_is_dropped_is_gone_and_what_is_expired_with_it() {
             fs::write(&file, format!("{before}X-Hold-Expires: 1{}", &after[after.find('\n').unwrap()..])).unwrap();
         }
     }
-    place.says(&["drop", "--expired"], 0);
+    let words = unit_words(&place.folder().display().to_string());
+    place.says(&words.iter().map(String::as_str).collect::<Vec<_>>(), 0);
     let list = place.says(&["list"], 0);
     assert!(list.contains("id3") && !list.contains("id2"), "{list}");
+}
+
+/// The words of ExecStart in the unit that we ship, behind the program's name, with `folder` for its variable.
+fn unit_words(folder: &str) -> Vec<String> {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/sendmail-hold/sendmail-hold-expire.service");
+    let text = fs::read_to_string(unit).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/sendmail-hold ")).unwrap();
+    line.split(' ').map(|word| word.replace("${FOLDER}", folder)).collect()
 }

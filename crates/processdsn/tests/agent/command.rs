@@ -208,3 +208,33 @@ fn a_database_that_is_down_gets_the_report_at_the_next_try() {
     let ascii = crate::databases::Postgres { cluster: &cluster, name: "ascii" };
     run(ascii.agent().arg("--init"), b"").exits(78).complains("UTF8");
 }
+
+/// The words of the unit that we ship, behind the program's name, with its variables for these.
+fn unit_words(params: &str) -> Vec<String> {
+    const UNIT: &str = include_str!("../../../../conf/processdsn/systemd/processdsn-expire.service");
+    let line = UNIT.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/processdsn ")).expect("a command");
+    let age = UNIT.split("AGE=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an age");
+    let word = |word: &str| match word {
+        "${DRIVER}" => "sqlite3".to_owned(),
+        "${PARAMS}" => params.to_owned(),
+        "${AGE}" => age.to_owned(),
+        word => word.to_owned(),
+    };
+    line.split(' ').map(word).collect()
+}
+
+#[test]
+fn the_unit_we_ship_forgets_what_is_older_than_three_months() {
+    let place = Place::new("unit");
+    let store = Sqlite(place.file("d.sqlite"));
+    store.init();
+    store.submitted("old", "old@x", &["a@x.example"]);
+    store.submitted("new", "new@x", &["a@x.example"]);
+    let words = unit_words(&place.file("d.sqlite").display().to_string());
+    for (days, left) in [(89, vec!["new", "old"]), (91, vec!["new"])] {
+        let then = crate::databases::now() - days * 86_400;
+        store.sql(&format!("UPDATE message SET submitted = {then} WHERE envid = 'old'"));
+        run(command().args(&words), b"").exits(0);
+        assert_eq!(store.sql("SELECT envid FROM message ORDER BY envid").concat(), left, "{days} days");
+    }
+}

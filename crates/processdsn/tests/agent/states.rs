@@ -26,12 +26,16 @@ const CASES: &[Case] = &[
     ("stranger", reports_on_a_message_of_nobody_are_kept_together),
     ("hostile", hostile_values_are_stored_harmlessly),
     ("expire", only_old_messages_are_forgotten),
+    ("steps", much_is_forgotten_in_steps_that_let_others_write),
     ("flood", reports_that_nothing_vouches_for_are_bounded),
     ("submit", submissions::what_mod_sendmail_writes_is_read_back),
     ("same", submissions::the_same_message_is_entered_once),
     ("upgrade", submissions::an_older_database_keeps_all_its_rows),
+    ("called", submissions::what_a_message_is_called_is_told_to_its_owner),
+    ("tags", submissions::messages_are_found_by_what_they_are_called),
     ("overview", overview::every_owner_sees_a_page_of_his_own),
     ("pages", overview::pages_part_nothing_and_repeat_nothing),
+    ("filters", overview::where_filters_meet_nothing_is_missed),
     ("indexes", overview::each_order_has_its_index),
     ("counts", overview::what_is_happening_is_counted),
     ("suppress", suppression::what_failed_for_good_and_verified_is_not_written_to),
@@ -71,7 +75,7 @@ fn on_postgres() {
 
 fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     let again = agent::run(store.agent().arg("--init"), b"").exits(0);
-    assert_eq!(again.out, "version 5, nothing to do\n");
+    assert_eq!(again.out, "version 6, nothing to do\n");
     store.sql(
         "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE idempotency; DROP TABLE suppression; DROP TABLE webhook; DROP TABLE outbox; DROP TABLE processdsn_schema",
     );
@@ -80,7 +84,7 @@ fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
             scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
         }
     });
-    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["5"]]);
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["6"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
     // Of a newer program: told by a failing statement only, and --expire looks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");
@@ -373,4 +377,32 @@ fn reports_that_nothing_vouches_for_are_bounded(store: &dyn Store) {
     assert_eq!(store.number("SELECT COUNT(*) FROM recipient WHERE envid = 'env1'"), 1000);
     store.deliver(&with_envid("env1").of("last@z.example", "delivered", "2.0.0").mail()).exits(0);
     assert!(store.states("env1").contains(&"last@z.example delivered 1".to_owned()));
+}
+
+fn much_is_forgotten_in_steps_that_let_others_write(store: &dyn Store) {
+    // Most of one second, which is one step.
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)";
+    store.sql(&format!(
+        "INSERT INTO message (envid, message_id, submitted) {numbers} SELECT 'old' || i, 'old' || i, CASE WHEN i < 2000 THEN 1000 ELSE i END FROM n"
+    ));
+    store.submitted("new", "new@x", &["a@x.example"]);
+    let mut command = store.agent();
+    let mut child = agent::start(command.args(["--expire", "90d"]), b"");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let left = store.number("SELECT COUNT(*) FROM message");
+        if left < 200_001 {
+            assert!(left > 1, "it is one step for all");
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "nothing is forgotten");
+    }
+    // Ended half way, it goes on the next time.
+    child.kill().expect("a child");
+    child.wait().expect("a child");
+    let report = with_envid("new").of("a@x.example", "delivered", "2.0.0").mail();
+    store.deliver(&report).exits(0);
+    agent::run(store.agent().args(["--expire", "90d"]), b"").exits(0);
+    assert_eq!(store.sql("SELECT envid FROM message"), [["new"]]);
+    assert_eq!(store.states("new"), ["a@x.example delivered 1"]);
 }

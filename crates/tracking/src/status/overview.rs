@@ -1,11 +1,13 @@
-//! Many messages at a glance (`GET <base>/`): what the query asks for, and the answer as a page, JSON, JSON lines, CSV or text.
+//! Many messages at a glance (`GET <base>/`): what the query asks for, and the answer as a page, JSON, JSON lines, CSV, XML or text.
 #![forbid(unsafe_code)]
 
+mod bars;
 mod csv;
 mod html;
 mod json;
 mod query;
 mod text;
+mod xml;
 
 pub use query::{BadParameter, Query, read_after};
 
@@ -43,12 +45,18 @@ pub enum Form {
     JsonLines,
     /// text/plain
     Text,
+    /// text/xml
+    TextXml,
+    /// application/xml
+    Xml,
 }
 
 /// Best first, where the client does not mind: the word in the query, the offer, the form, the Content-Type.
-const FORMS: [(&str, &str, Form, &str); 5] = [
+const FORMS: [(&str, &str, Form, &str); 7] = [
     ("text", "text/plain", Form::Text, "text/plain; charset=utf-8"),
     ("html", "text/html", Form::Html, "text/html; charset=utf-8"),
+    ("", "text/xml", Form::TextXml, "text/xml; charset=utf-8"),
+    ("xml", "application/xml", Form::Xml, "application/xml"),
     ("json", "application/json", Form::Json, "application/json"),
     ("jsonl", "application/x-ndjson", Form::JsonLines, "application/x-ndjson"),
     ("csv", "text/csv", Form::Csv, "text/csv; charset=utf-8; header=present"),
@@ -61,7 +69,8 @@ impl Form {
     }
 
     /// The media types, for the description of the service.
-    pub const MEDIA_TYPES: [&str; 5] = [FORMS[0].1, FORMS[1].1, FORMS[2].1, FORMS[3].1, FORMS[4].1];
+    pub const MEDIA_TYPES: [&str; 7] =
+        [FORMS[0].1, FORMS[1].1, FORMS[2].1, FORMS[3].1, FORMS[4].1, FORMS[5].1, FORMS[6].1];
 
     /// The value of Content-Type.
     pub fn content_type(self) -> &'static str {
@@ -88,6 +97,7 @@ impl Overview<'_> {
             Form::Json => json::page(self),
             Form::JsonLines => json::lines(self),
             Form::Text => text::page(self),
+            Form::TextXml | Form::Xml => xml::page(self).into_string(),
         }
         .into_bytes()
     }

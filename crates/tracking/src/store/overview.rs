@@ -1,12 +1,13 @@
 //! Many messages at a glance: the recipients that one owner, or an administrator, may see, a page at a time, and how many are in which state. Each
 //! order that can be asked for has an index of its own (`recipient_*`), which stands behind the last place of the page before: a page costs
-//! the same wherever it is.
+//! the same wherever it is. Where several filters meet, the index that leads to the fewest rows leads.
 #![forbid(unsafe_code)]
 
 mod statements;
 
 use super::order::first;
 use super::schema::explain;
+use super::tags;
 use super::{Owner, SILENCE, State};
 use crate::dsn::reason::Reason;
 use sql::{Database, DatabaseError, Dialect, Row, Statement};
@@ -32,6 +33,8 @@ pub struct Filter {
     pub sender: Option<String>,
     /// The state as it is shown.
     pub state: Option<State>,
+    /// What the sender calls the message by: a value, or `name:value`.
+    pub tag: Option<String>,
     /// Submitted at this second or later.
     pub since: Option<i64>,
     /// Where the page before ended.
@@ -120,10 +123,14 @@ pub struct Counts {
     pub domains: Vec<Domain>,
     /// A state has more than were counted.
     pub is_cut: bool,
+    /// Events on these messages that no webhook took in five days; 1000 of more.
+    pub given_up: i64,
 }
 
 /// So many recipients of a state are counted, the newest.
 const MOST_COUNTED: i64 = 100_000;
+/// So many rows are worth to be counted to find the index that leads to the fewest.
+const FEW: i64 = 5000;
 /// Domains are looked for in so many recipients, the newest.
 const NEWEST: i64 = 5000;
 /// So many domains are told.
@@ -171,7 +178,7 @@ fn branches(filter: &Filter, silent: i64) -> Vec<Branch> {
     let start = filter.since.map_or(0, first);
     let branch = |state| Branch { state, positions: start..end, heard: i64::MIN..i64::MAX };
     match filter.state {
-        // Nothing is heard of before it is submitted, so that the newest are all that can be pending.
+        // Nothing was heard of it since it was submitted, so that the newest are all that can be pending.
         Some(State::Queued) => {
             vec![Branch {
                 positions: start.max(first(silent))..end,
@@ -182,7 +189,8 @@ fn branches(filter: &Filter, silent: i64) -> Vec<Branch> {
         Some(State::Delayed) => vec![Branch { heard: silent..i64::MAX, ..branch(Some(State::Delayed)) }],
         Some(State::Unknown) => vec![
             branch(Some(State::Unknown)),
-            Branch { heard: i64::MIN..silent, ..branch(Some(State::Queued)) },
+            // One that is queued was last heard of when it was submitted.
+            Branch { positions: start..end.min(first(silent)), heard: i64::MIN..silent, ..branch(Some(State::Queued)) },
             Branch { heard: i64::MIN..silent, ..branch(Some(State::Delayed)) },
         ],
         state => vec![branch(state)],
@@ -212,19 +220,54 @@ fn select<D: Database>(
         filter.limit as i64 + 1,
     ];
     let [upper, lower, heard, silent, limit] = numbers.map(|number| number.to_string());
-    // The one that few rows fit leads.
-    let (order, mut own) = match (prefix, sender, domain, state) {
-        ("", "", "", "") => (Order::Time, vec![]),
-        ("", "", "", state) => (Order::State, vec![state]),
-        ("", "", domain, _) => (Order::Domain, vec![domain]),
-        ("", sender, ..) => (Order::Sender, vec![sender]),
-        _ => (Order::Address, vec![from, &end, from, &place]),
-    };
+    let mut leads = vec![];
+    leads.extend((!prefix.is_empty()).then_some((Lead::Address, vec![from, &end])));
+    leads.extend((!sender.is_empty()).then_some((Lead::Sender, vec![sender])));
+    leads.extend((!domain.is_empty()).then_some((Lead::Domain, vec![domain])));
+    leads.extend((!state.is_empty()).then_some((Lead::State, vec![state])));
+    // The other indexes have the time in them.
+    let by_time = leads.is_empty() || (!prefix.is_empty() && branch.positions.start > 0);
+    leads.extend(by_time.then_some((Lead::Time, vec![])));
+    let (lead, mut own) = fewest(database, scope, leads, [&upper, &lower])?;
+    let is_sorted = !prefix.is_empty() && lead != Lead::Address;
+    if is_sorted {
+        own.extend([from, &end]);
+    }
+    if !prefix.is_empty() {
+        own.extend([from, &place]);
+    }
     let mut values = vec![scope.value()];
     values.append(&mut own);
     values.extend([upper.as_str(), &lower, &heard, &silent, sender, sender, domain, domain, state, state, &limit]);
+    let marks = filter.tag.as_deref().map(tags::marks).unwrap_or_default();
+    values.splice(values.len() - 1..values.len() - 1, [marks[0].as_str(), &marks[0], &marks[1]]);
     let values: Vec<Option<&str>> = values.into_iter().map(Some).collect();
-    database.select(statements::list(order, scope.is_all(), database.dialect()), &values)
+    let statement = if is_sorted { statements::sorted } else { statements::list };
+    database.select(statement(lead, scope.is_all(), database.dialect()), &values)
+}
+
+/// The index that leads to the fewest rows, the first of those that lead to many; what it is asked with.
+fn fewest<'v, D: Database>(
+    database: &mut D,
+    scope: &Scope,
+    mut leads: Vec<(Lead, Vec<&'v str>)>,
+    within: [&str; 2],
+) -> Result<(Lead, Vec<&'v str>), DatabaseError> {
+    let (mut best, mut fewest, most) = (0, i64::MAX, FEW.to_string());
+    for (at, (lead, own)) in leads.iter().enumerate().filter(|_| leads.len() > 1) {
+        let mut values = vec![Some(scope.value())];
+        values.extend(own.iter().copied().map(Some));
+        if *lead != Lead::Address {
+            values.extend(within.map(Some));
+        }
+        values.push(Some(&most));
+        let rows = database.select(statements::few(*lead, scope.is_all(), database.dialect()), &values)?;
+        let found = rows.first().map_or(0, |row| row.number(0));
+        if found < fewest {
+            (best, fewest) = (at, found);
+        }
+    }
+    Ok(leads.swap_remove(best))
 }
 
 impl Scope {
@@ -298,15 +341,21 @@ fn count<D: Database>(database: &mut D, scope: &Scope, now: i64) -> Result<Count
     domains.sort_by_key(|domain| std::cmp::Reverse(domain.total()));
     domains.truncate(DOMAINS);
     let states = found.into_values().filter(|count| count.week > 0).collect();
-    Ok(Counts { states, domains, is_cut })
+    let given_up = database.select(statements::given_up(scope.is_all()), &[Some(scope.value())])?;
+    let given_up = given_up.first().map_or(0, |row| row.number(0));
+    Ok(Counts { states, domains, is_cut, given_up })
 }
 
 /// Every statement of this file, for those who want to know what a database makes of them.
 pub fn statements() -> Vec<&'static Statement> {
     let mut all = Vec::new();
     for is_all in [false, true] {
-        for order in [Order::Address, Order::Domain, Order::Sender, Order::State, Order::Time] {
-            all.extend([Dialect::Postgres, Dialect::Sqlite].map(|dialect| statements::list(order, is_all, dialect)));
+        for lead in [Lead::Address, Lead::Domain, Lead::Sender, Lead::State, Lead::Time] {
+            for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+                all.push(statements::list(lead, is_all, dialect));
+                all.push(statements::few(lead, is_all, dialect));
+                all.extend((lead != Lead::Address).then(|| statements::sorted(lead, is_all, dialect)));
+            }
         }
         all.extend([false, true].map(|by_heard| statements::count(by_heard, is_all)));
         all.push(statements::domains(is_all));
@@ -314,12 +363,15 @@ pub fn statements() -> Vec<&'static Statement> {
     all
 }
 
-/// In which order a page is read.
+/// Which index is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
+enum Lead {
     Address,
     Domain,
     Sender,
     State,
     Time,
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,38 +5,82 @@
 use super::outbox;
 use super::schema::explain;
 use super::suppression::{self, digest};
+use super::tags;
 use super::write::key;
 use serde_json::{Value, json};
 use sql::transaction;
-use sql::{Database, DatabaseError, Statement};
+use sql::{Database, DatabaseError, Dialect, Statement};
+use std::ffi::CStr;
 
-const RECIPIENTS: Statement = Statement {
-    name: c"dsn_personal",
-    sql: c"SELECT m.envid, m.message_id, m.sender, m.owner, m.submitted, r.state, r.since, r.reason FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND r.address = %s ORDER BY m.submitted, m.envid",
-    columns: 8,
-};
+macro_rules! of_address {
+    ($name:literal, $columns:literal, $before:literal, $address:literal, $after:literal) => {
+        const {
+            &Statement {
+                name: $name,
+                sql: match CStr::from_bytes_with_nul(concat!($before, $address, " = %s", $after, "\0").as_bytes()) {
+                    Ok(sql) => sql,
+                    Err(_) => panic!("SQL ends with its only NUL"),
+                },
+                columns: $columns,
+            }
+        }
+    };
+}
+
+/// A statement on the rows of one recipient: each database has the index by address in its own words.
+macro_rules! by_address {
+    ($function:ident, $name:literal, $postgres_name:literal, $columns:literal, $before:literal, $after:literal) => {
+        fn $function(dialect: Dialect) -> &'static Statement {
+            match dialect {
+                Dialect::Sqlite => of_address!($name, $columns, $before, "r.address", $after),
+                Dialect::Postgres => {
+                    of_address!($postgres_name, $columns, $before, "r.address COLLATE \"C\"", $after)
+                }
+            }
+        }
+    };
+}
+
+by_address!(
+    recipients,
+    c"dsn_personal",
+    c"dsn_personal_octets",
+    9,
+    "SELECT m.envid, m.message_id, m.sender, m.owner, m.submitted, r.state, r.since, r.reason, m.tags FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND ",
+    " ORDER BY m.submitted, m.envid"
+);
+by_address!(envids, c"dsn_forget", c"dsn_forget_octets", 1, "SELECT r.envid FROM recipient r WHERE ", "");
+
 const EVENTS: Statement = Statement {
     name: c"dsn_personal_events",
     sql: c"SELECT occurred, action, status, diagnostic, reporting_mta, remote_mta, reason FROM event WHERE envid = %s AND address = %s ORDER BY occurred",
     columns: 7,
 };
+// Each message has a recipient, and that has the author in lower case and in an index.
 const SENT: Statement = Statement {
     name: c"dsn_personal_sent",
-    sql: c"SELECT message_id, owner, submitted FROM message WHERE lower(sender) = %s ORDER BY submitted, envid",
-    columns: 3,
+    sql: c"SELECT message_id, owner, submitted, tags FROM message WHERE envid IN (SELECT envid FROM recipient WHERE sender = %s) ORDER BY submitted, envid",
+    columns: 4,
 };
+// Nobody can tell which of the recipients it speaks of.
+const FORGET_TAGS: Statement =
+    Statement { name: c"dsn_forget_tags", sql: c"UPDATE message SET tags = NULL WHERE envid = %s", columns: 0 };
 const FORGET_EVENTS: Statement =
-    Statement { name: c"dsn_forget_events", sql: c"DELETE FROM event WHERE address = %s", columns: 0 };
-const FORGET_RECIPIENTS: Statement =
-    Statement { name: c"dsn_forget_recipients", sql: c"DELETE FROM recipient WHERE address = %s", columns: 0 };
-const FORGET_MESSAGES: Statement = Statement {
-    name: c"dsn_forget_messages",
-    sql: c"DELETE FROM message WHERE NOT EXISTS (SELECT 1 FROM recipient r WHERE r.envid = message.envid)",
+    Statement { name: c"dsn_forget_events", sql: c"DELETE FROM event WHERE envid = %s AND address = %s", columns: 0 };
+const FORGET_RECIPIENT: Statement = Statement {
+    name: c"dsn_forget_recipient",
+    sql: c"DELETE FROM recipient WHERE envid = %s AND address = %s",
+    columns: 0,
+};
+const FORGET_MESSAGE: Statement = Statement {
+    name: c"dsn_forget_message",
+    sql:
+        c"DELETE FROM message WHERE envid = %s AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.envid = message.envid)",
     columns: 0,
 };
 const FORGET_SENDER: Statement = Statement {
     name: c"dsn_forget_sender",
-    sql: c"UPDATE message SET sender = NULL WHERE lower(sender) = %s",
+    sql: c"UPDATE message SET sender = NULL WHERE envid IN (SELECT envid FROM recipient WHERE sender = %s)",
     columns: 0,
 };
 const FORGET_SENDERS: Statement =
@@ -51,7 +95,8 @@ const FORGET_SUPPRESSION: Statement = Statement {
 pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>, DatabaseError> {
     let address = key(address);
     let mut found = Vec::new();
-    let rows = database.select(&RECIPIENTS, &[Some(&address)]).map_err(|error| explain(database, error))?;
+    let statement = recipients(database.dialect());
+    let rows = database.select(statement, &[Some(&address)]).map_err(|error| explain(database, error))?;
     for row in rows {
         let events = database.select(&EVENTS, &[Some(&row.text(0)), Some(&address)])?;
         let event = |event: &sql::Row| {
@@ -63,12 +108,14 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
         found.push(json!({
             "is": "recipient", "address": address, "message_id": row.text(1), "sender": row.optional(2), "owner": row.optional(3),
             "submitted": row.number(4), "state": row.text(5), "since": row.number(6), "reason": row.optional(7),
+            "tags": told(row.optional(8)),
             "events": events.iter().map(event).collect::<Vec<_>>(),
         }));
     }
     for row in database.select(&SENT, &[Some(&address)])? {
         found.push(json!({
             "is": "sender", "address": address, "message_id": row.text(0), "owner": row.optional(1), "submitted": row.number(2),
+            "tags": told(row.optional(3)),
         }));
     }
     for event in outbox::about(database, &address)? {
@@ -83,20 +130,26 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
     Ok(found)
 }
 
+fn told(tags: Option<String>) -> Vec<Value> {
+    tags::read(tags).into_iter().map(|tag| json!({"name": tag.name, "value": tag.value})).collect()
+}
+
 /// Forgets an address; of how many messages it was a recipient.
 pub fn forget<D: Database>(database: &mut D, address: &str) -> Result<u64, DatabaseError> {
     let address = key(address);
     let outcome = transaction(database, |database| {
         outbox::forget(database, &address)?;
-        database.run(&FORGET_EVENTS, &[Some(&address)])?;
-        let forgotten = database.run(&FORGET_RECIPIENTS, &[Some(&address)])?;
-        if forgotten > 0 {
-            database.run(&FORGET_MESSAGES, &[])?;
+        let envids = database.select(envids(database.dialect()), &[Some(&address)])?;
+        for envid in envids.iter().map(|row| row.text(0)) {
+            database.run(&FORGET_TAGS, &[Some(&envid)])?;
+            database.run(&FORGET_EVENTS, &[Some(&envid), Some(&address)])?;
+            database.run(&FORGET_RECIPIENT, &[Some(&envid), Some(&address)])?;
+            database.run(&FORGET_MESSAGE, &[Some(&envid)])?;
         }
         database.run(&FORGET_SENDER, &[Some(&address)])?;
         database.run(&FORGET_SENDERS, &[Some(&address)])?;
         database.run(&FORGET_SUPPRESSION, &[Some(&digest(&address))])?;
-        Ok(forgotten)
+        Ok(envids.len() as u64)
     });
     outcome.map_err(|error| explain(database, error))
 }

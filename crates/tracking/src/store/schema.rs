@@ -6,6 +6,8 @@ use sql::transaction;
 use sql::{Database, DatabaseError, Dialect, ErrorKind, Statement};
 use std::cmp::Ordering;
 use std::ffi::CString;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The steps from nothing to the newest schema; step n leads to version n + 1.
 const STEPS: &[Step] = &[
@@ -18,6 +20,7 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../../../conf/processdsn/schema-4-postgres.sql"),
     },
     Step::same(include_str!("../../../../conf/processdsn/schema-5.sql")),
+    Step::same(include_str!("../../../../conf/processdsn/schema-6.sql")),
 ];
 
 /// Statements that lead from one version to the next: those both databases understand, then those of one of them.
@@ -149,8 +152,34 @@ const OLD_SUPPRESSIONS: Statement = Statement {
     columns: 0,
 };
 
-/// Forgets the messages submitted before `moment`, and all about them; how many there were.
+/// So many messages are forgotten in one transaction.
+const AT_ONCE: i64 = 500;
+/// Between two transactions others have their turn for as long as one lasted, and at most for so long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+const STEP: Statement = Statement {
+    name: c"dsn_expire_step",
+    sql: c"SELECT submitted FROM message WHERE submitted < %lld ORDER BY submitted LIMIT 1 OFFSET %lld",
+    columns: 1,
+};
+
+/// Forgets the messages submitted before `moment`, and all about them, the oldest first and some at a time: nobody who submits a message or stores
+/// a report waits for long. How many there were.
 pub fn expire<D: Database>(database: &mut D, moment: i64) -> Result<u64, DatabaseError> {
+    let mut forgotten = 0;
+    loop {
+        let begun = Instant::now();
+        let rows = database.select(&STEP, &[Some(&moment.to_string()), Some(&AT_ONCE.to_string())])?;
+        let step = rows.first().map_or(moment, |row| moment.min(row.number(0) + 1));
+        forgotten += expire_at_once(database, step)?;
+        if step >= moment {
+            return Ok(forgotten);
+        }
+        thread::sleep(begun.elapsed().min(LONGEST_PAUSE));
+    }
+}
+
+fn expire_at_once<D: Database>(database: &mut D, moment: i64) -> Result<u64, DatabaseError> {
     let moment = moment.to_string();
     transaction(database, |database| {
         let moment = [Some(moment.as_str())];

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Overview;
+use super::bars::bars;
 use crate::status::clean::clean;
 use crate::status::html::{absolute, head, icon, time};
 use crate::status::words;
@@ -45,7 +46,7 @@ pub(super) fn page(page: &Overview<'_>) -> Markup {
     if let Some(next) = page.next() {
         html.push(markup!("<a rel=\"next\" href=\"{}\">Next page</a>\n", clean(&next)));
     }
-    for (word, name) in [("csv", "CSV"), ("json", "JSON"), ("jsonl", "JSON lines")] {
+    for (word, name) in [("csv", "CSV"), ("json", "JSON"), ("jsonl", "JSON lines"), ("xml", "XML")] {
         let url = page.query.url(page.base, &[("format", word)]);
         html.push(markup!("<a href=\"{}\">{}</a>\n", clean(&url), name));
     }
@@ -57,11 +58,17 @@ pub(super) fn page(page: &Overview<'_>) -> Markup {
 
 /// What is happening: by state, each a link to those, and by domain.
 fn counts(html: &mut Markup, page: &Overview<'_>, counts: &Counts) {
+    if counts.given_up > 0 {
+        html.push(markup!(
+            "<p class=\"note\">Events that no webhook took in five days: {}. An administrator sends them once more by <code>processdsn --webhook retry</code>.</p>\n",
+            counts.given_up
+        ));
+    }
     if counts.states.is_empty() {
         return;
     }
-    html.push(markup!("<section class=\"counts\" aria-label=\"What is happening\">\n<table>\n<caption>By state</caption>\n<thead><tr><th scope=\"col\">State</th>\
-         <th scope=\"col\">Last hour</th><th scope=\"col\">Last day</th><th scope=\"col\">Last week</th></tr></thead>\n<tbody>\n"));
+    html.push(markup!("<section class=\"counts\" aria-label=\"What is happening\">\n{}<table>\n<caption>By state</caption>\n<thead><tr><th scope=\"col\">State</th>\
+         <th scope=\"col\">Last hour</th><th scope=\"col\">Last day</th><th scope=\"col\">Last week</th></tr></thead>\n<tbody>\n", bars(&counts.states)));
     for count in &counts.states {
         let (word, name) = (words::of_state(count.state), count.state.as_str());
         let url = page.query.url(page.base, &[("state", name), ("cursor", "")]);
@@ -110,6 +117,7 @@ fn form(html: &mut Markup, page: &Overview<'_>) {
         ("recipient", "Recipient begins with"),
         ("domain", "Domain"),
         ("sender", "Sender"),
+        ("tag", "Tag"),
         ("message-id", "Message-ID"),
     ] {
         html.push(markup!(

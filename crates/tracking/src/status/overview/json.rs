@@ -23,6 +23,7 @@ pub(super) fn page(page: &Overview<'_>) -> String {
             "day": of(|count| count.day),
             "week": of(|count| count.week),
             "complete": !counts.is_cut,
+            "given_up": counts.given_up,
         },
         "domains": domains.collect::<Vec<_>>(),
         "recipients": page.list.lines.iter().map(|line| recipient(page, line)).collect::<Vec<_>>(),

@@ -48,13 +48,14 @@ impl fmt::Display for BadParameter {
 const NAMES: &[(&str, &str)] = &[
     ("cursor", "a cursor is taken from the answer before as it stands"),
     ("domain", "a domain, as in example.org"),
-    ("format", "one of html, json, jsonl, csv and text"),
+    ("format", "one of html, json, jsonl, csv, xml and text"),
     ("limit", "a number from 1 to 500"),
     ("message-id", "a message id of at most 1000 octets"),
     ("recipient", "the beginning of an address"),
     ("sender", "an address"),
     ("since", "a time as in 2026-11-22T03:00:00Z, or an age as in 90m, 12h or 7d"),
     ("state", "one of queued, delayed, relayed, delivered, expanded, failed, complained, suppressed and unknown"),
+    ("tag", "a tag, or its name, a colon and the tag, as in category:welcome"),
 ];
 
 /// Where the list of suppressed addresses goes on; the only parameter it has.
@@ -78,7 +79,8 @@ impl Query {
             let (name, value) = (&pair[..at], pair.get(at + 1..).unwrap_or_default());
             let Some(&(name, remedy)) = NAMES.iter().find(|row| row.0.as_bytes() == name) else {
                 let name: String = String::from_utf8_lossy(name).chars().take(40).collect();
-                let remedy = "there are cursor, domain, format, limit, recipient, sender, since and state";
+                let remedy =
+                    "there are cursor, domain, format, limit, message-id, recipient, sender, since, state and tag";
                 return Err(BadParameter { name, remedy });
             };
             let bad = |remedy| BadParameter { name: name.to_owned(), remedy };
@@ -109,6 +111,7 @@ impl Query {
             state: state.map(|word| state_named(word).ok_or_else(bad_state)).transpose()?,
             since: since.map(|text| moment(text, now).ok_or_else(bad_since)).transpose()?,
             after: cursor.map(|text| read_cursor(text, recipient.as_deref()).ok_or_else(bad_cursor)).transpose()?,
+            tag: value("tag").map(str::to_owned),
             limit: limit.map_or(Ok(LINES), |text| {
                 text.parse().ok().filter(|lines| (1..=MOST_LINES).contains(lines)).ok_or_else(bad_limit)
             })?,
@@ -201,7 +204,7 @@ mod tests {
             ("limit=0", "limit"),
             ("limit=501", "limit"),
             ("limit=-1", "limit"),
-            ("format=xml", "format"),
+            ("format=yaml", "format"),
             ("cursor=x", "cursor"),
             ("cursor=%zz", "cursor"),
             ("domain=%00", "domain"),

@@ -18,6 +18,9 @@ pub(super) fn page(page: &Overview<'_>) -> String {
         if page.counts.is_cut {
             text.push_str("Of each state the newest 100000 are counted.\n");
         }
+        if page.counts.given_up > 0 {
+            let _ = writeln!(text, "Events that no webhook took in five days: {}", page.counts.given_up);
+        }
         text.push('\n');
     }
     for line in &page.list.lines {

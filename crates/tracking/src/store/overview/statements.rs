@@ -1,7 +1,7 @@
-//! The statements of the overview: one for each order, for one owner and for all. What does not lead is compared row by row.
+//! The statements of the overview: one for each index that may lead, for one owner and for all. What does not lead is compared row by row.
 #![forbid(unsafe_code)]
 
-use super::Order;
+use super::Lead;
 use sql::{Dialect, Statement};
 use std::ffi::CStr;
 
@@ -26,6 +26,8 @@ macro_rules! list {
                 "FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND ", $whose, $leading,
                 " AND r.position < %lld AND r.position >= %lld AND r.heard >= %lld AND r.heard < %lld",
                 " AND (%s = '' OR r.sender = %s) AND (%s = '' OR r.domain = %s) AND (%s = '' OR r.state = %s)",
+                // Whether the text holds another, in words of both databases.
+                " AND (%s = '' OR replace(m.tags, %s, '') <> m.tags OR replace(m.tags, %s, '') <> m.tags)",
                 " ORDER BY ", $order, " LIMIT %lld\0"
             )),
             columns: 11,
@@ -44,6 +46,12 @@ macro_rules! all {
         "(r.hidden = 0 OR COALESCE(r.owner, '') = %s)"
     };
 }
+// A number tells nothing of anybody; the index need not be left for it. The place is bound all the same.
+macro_rules! anybody {
+    () => {
+        "%s <> ''"
+    };
+}
 macro_rules! newest {
     () => {
         "r.position DESC"
@@ -57,28 +65,99 @@ macro_rules! sqlite {
 macro_rules! postgres {
     () => { " AND r.address COLLATE \"C\" >= %s AND r.address COLLATE \"C\" < %s AND (r.address COLLATE \"C\" > %s OR r.position < %lld)" };
 }
+// The plus keeps SQLite from the index of addresses. PostgreSQL knows by itself how many rows there are.
+macro_rules! sqlite_sorted {
+    () => {
+        " AND +r.address >= %s AND +r.address < %s AND (+r.address > %s OR r.position < %lld)"
+    };
+}
 macro_rules! by_octets {
     () => {
         "r.address COLLATE \"C\", r.position DESC"
     };
 }
 
-/// A page in this order.
+/// A page in the order of time or, where `lead` is the address, of addresses.
 #[rustfmt::skip]
-pub(super) fn list(order: Order, is_all: bool, dialect: Dialect) -> &'static Statement {
-    match (order, is_all, dialect) {
-        (Order::Address, false, Dialect::Sqlite) => list!(c"dsn_list_address", own!(), sqlite!(), "r.address, r.position DESC"),
-        (Order::Address, true, Dialect::Sqlite) => list!(c"dsn_list_address_all", all!(), sqlite!(), "r.address, r.position DESC"),
-        (Order::Address, false, Dialect::Postgres) => list!(c"dsn_list_octets", own!(), postgres!(), by_octets!()),
-        (Order::Address, true, Dialect::Postgres) => list!(c"dsn_list_octets_all", all!(), postgres!(), by_octets!()),
-        (Order::Domain, false, _) => list!(c"dsn_list_domain", own!(), " AND r.domain = %s", newest!()),
-        (Order::Domain, true, _) => list!(c"dsn_list_domain_all", all!(), " AND r.domain = %s", newest!()),
-        (Order::Sender, false, _) => list!(c"dsn_list_sender", own!(), " AND r.sender = %s", newest!()),
-        (Order::Sender, true, _) => list!(c"dsn_list_sender_all", all!(), " AND r.sender = %s", newest!()),
-        (Order::State, false, _) => list!(c"dsn_list_state", own!(), " AND r.state = %s", newest!()),
-        (Order::State, true, _) => list!(c"dsn_list_state_all", all!(), " AND r.state = %s", newest!()),
-        (Order::Time, false, _) => list!(c"dsn_list", own!(), "", newest!()),
-        (Order::Time, true, _) => list!(c"dsn_list_all", all!(), "", newest!()),
+pub(super) fn list(lead: Lead, is_all: bool, dialect: Dialect) -> &'static Statement {
+    match (lead, is_all, dialect) {
+        (Lead::Address, false, Dialect::Sqlite) => list!(c"dsn_list_address", own!(), sqlite!(), "r.address, r.position DESC"),
+        (Lead::Address, true, Dialect::Sqlite) => list!(c"dsn_list_address_all", all!(), sqlite!(), "r.address, r.position DESC"),
+        (Lead::Address, false, Dialect::Postgres) => list!(c"dsn_list_octets", own!(), postgres!(), by_octets!()),
+        (Lead::Address, true, Dialect::Postgres) => list!(c"dsn_list_octets_all", all!(), postgres!(), by_octets!()),
+        (Lead::Domain, false, _) => list!(c"dsn_list_domain", own!(), " AND r.domain = %s", newest!()),
+        (Lead::Domain, true, _) => list!(c"dsn_list_domain_all", all!(), " AND r.domain = %s", newest!()),
+        (Lead::Sender, false, _) => list!(c"dsn_list_sender", own!(), " AND r.sender = %s", newest!()),
+        (Lead::Sender, true, _) => list!(c"dsn_list_sender_all", all!(), " AND r.sender = %s", newest!()),
+        (Lead::State, false, _) => list!(c"dsn_list_state", own!(), " AND r.state = %s", newest!()),
+        (Lead::State, true, _) => list!(c"dsn_list_state_all", all!(), " AND r.state = %s", newest!()),
+        (Lead::Time, false, _) => list!(c"dsn_list", own!(), "", newest!()),
+        (Lead::Time, true, _) => list!(c"dsn_list_all", all!(), "", newest!()),
+    }
+}
+
+/// A page in the order of addresses where another index leads to few rows, which are then sorted.
+#[rustfmt::skip]
+pub(super) fn sorted(lead: Lead, is_all: bool, dialect: Dialect) -> &'static Statement {
+    match (lead, is_all, dialect) {
+        (Lead::Address, ..) => list(lead, is_all, dialect),
+        (Lead::Domain, false, Dialect::Sqlite) => list!(c"dsn_sorted_domain", own!(), concat!(" AND r.domain = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::Domain, true, Dialect::Sqlite) => list!(c"dsn_sorted_domain_all", all!(), concat!(" AND r.domain = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::Domain, false, Dialect::Postgres) => list!(c"dsn_octets_domain", own!(), concat!(" AND r.domain = %s", postgres!()), by_octets!()),
+        (Lead::Domain, true, Dialect::Postgres) => list!(c"dsn_octets_domain_all", all!(), concat!(" AND r.domain = %s", postgres!()), by_octets!()),
+        (Lead::Sender, false, Dialect::Sqlite) => list!(c"dsn_sorted_sender", own!(), concat!(" AND r.sender = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::Sender, true, Dialect::Sqlite) => list!(c"dsn_sorted_sender_all", all!(), concat!(" AND r.sender = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::Sender, false, Dialect::Postgres) => list!(c"dsn_octets_sender", own!(), concat!(" AND r.sender = %s", postgres!()), by_octets!()),
+        (Lead::Sender, true, Dialect::Postgres) => list!(c"dsn_octets_sender_all", all!(), concat!(" AND r.sender = %s", postgres!()), by_octets!()),
+        (Lead::State, false, Dialect::Sqlite) => list!(c"dsn_sorted_state", own!(), concat!(" AND r.state = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::State, true, Dialect::Sqlite) => list!(c"dsn_sorted_state_all", all!(), concat!(" AND r.state = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::State, false, Dialect::Postgres) => list!(c"dsn_octets_state", own!(), concat!(" AND r.state = %s", postgres!()), by_octets!()),
+        (Lead::State, true, Dialect::Postgres) => list!(c"dsn_octets_state_all", all!(), concat!(" AND r.state = %s", postgres!()), by_octets!()),
+        (Lead::Time, false, Dialect::Sqlite) => list!(c"dsn_sorted", own!(), sqlite_sorted!(), "+r.address, r.position DESC"),
+        (Lead::Time, true, Dialect::Sqlite) => list!(c"dsn_sorted_all", all!(), sqlite_sorted!(), "+r.address, r.position DESC"),
+        (Lead::Time, false, Dialect::Postgres) => list!(c"dsn_octets", own!(), postgres!(), by_octets!()),
+        (Lead::Time, true, Dialect::Postgres) => list!(c"dsn_octets_all", all!(), postgres!(), by_octets!()),
+    }
+}
+
+macro_rules! few {
+    ($name:literal, $whose:expr, $leading:expr) => {
+        const {
+            &Statement {
+                name: $name,
+                sql: sql(concat!(
+                    "SELECT COUNT(*) FROM (SELECT 1 AS one FROM recipient r WHERE ",
+                    $whose,
+                    $leading,
+                    " LIMIT %lld) AS few\0"
+                )),
+                columns: 1,
+            }
+        }
+    };
+}
+macro_rules! within {
+    () => {
+        " AND r.position < %lld AND r.position >= %lld"
+    };
+}
+
+/// How many rows an index leads to, as far as that is worth to be counted.
+#[rustfmt::skip]
+pub(super) fn few(lead: Lead, is_all: bool, dialect: Dialect) -> &'static Statement {
+    match (lead, is_all, dialect) {
+        (Lead::Address, false, Dialect::Sqlite) => few!(c"dsn_few_address", own!(), " AND r.address >= %s AND r.address < %s"),
+        (Lead::Address, true, Dialect::Sqlite) => few!(c"dsn_few_address_all", anybody!(), " AND r.address >= %s AND r.address < %s"),
+        (Lead::Address, false, Dialect::Postgres) => few!(c"dsn_few_octets", own!(), " AND r.address COLLATE \"C\" >= %s AND r.address COLLATE \"C\" < %s"),
+        (Lead::Address, true, Dialect::Postgres) => few!(c"dsn_few_octets_all", anybody!(), " AND r.address COLLATE \"C\" >= %s AND r.address COLLATE \"C\" < %s"),
+        (Lead::Domain, false, _) => few!(c"dsn_few_domain", own!(), concat!(" AND r.domain = %s", within!())),
+        (Lead::Domain, true, _) => few!(c"dsn_few_domain_all", anybody!(), concat!(" AND r.domain = %s", within!())),
+        (Lead::Sender, false, _) => few!(c"dsn_few_sender", own!(), concat!(" AND r.sender = %s", within!())),
+        (Lead::Sender, true, _) => few!(c"dsn_few_sender_all", anybody!(), concat!(" AND r.sender = %s", within!())),
+        (Lead::State, false, _) => few!(c"dsn_few_state", own!(), concat!(" AND r.state = %s", within!())),
+        (Lead::State, true, _) => few!(c"dsn_few_state_all", anybody!(), concat!(" AND r.state = %s", within!())),
+        (Lead::Time, false, _) => few!(c"dsn_few", own!(), within!()),
+        (Lead::Time, true, _) => few!(c"dsn_few_all", anybody!(), within!()),
     }
 }
 
@@ -95,13 +174,6 @@ macro_rules! count {
             )),
             columns: 4,
         } }
-    };
-}
-
-// A number tells nothing of anybody; the index need not be left for it. The place is bound all the same.
-macro_rules! anybody {
-    () => {
-        "%s <> ''"
     };
 }
 
@@ -129,6 +201,27 @@ macro_rules! domains {
             }
         }
     };
+}
+
+macro_rules! given_up {
+    ($name:literal, $whose:expr) => {
+        const {
+            &Statement {
+                name: $name,
+                sql: sql(concat!(
+                    "SELECT COUNT(*) FROM (SELECT 1 AS one FROM outbox o CROSS JOIN message r WHERE r.envid = o.envid AND o.dead = 1 AND ",
+                    $whose,
+                    " LIMIT 1000) AS dead\0"
+                )),
+                columns: 1,
+            }
+        }
+    };
+}
+
+/// Events that were given up.
+pub(super) fn given_up(is_all: bool) -> &'static Statement {
+    if is_all { given_up!(c"dsn_given_up_all", anybody!()) } else { given_up!(c"dsn_given_up", own!()) }
 }
 
 /// Domains and states of the newest.
