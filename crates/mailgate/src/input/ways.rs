@@ -123,10 +123,11 @@ impl Inputs {
         }
     }
 
-    /// The way of any other request whose body is of this type; `None`: none that is offered.
-    pub fn way(&self, content_type: Option<&ContentType>) -> Option<Way> {
-        match content_type {
-            Some(form) if form::is_form(form) && self.offer(Way::Form) => Some(Way::Form),
+    /// The way of any other request, `None`: none that is offered. The type of its body is asked for where it decides.
+    pub fn way(&self, content_type: impl FnOnce() -> Option<ContentType>) -> Option<Way> {
+        let depends = self.offer(Way::Form) || self.offer(Way::Mime);
+        match depends.then(content_type).flatten() {
+            Some(form) if form::is_form(&form) && self.offer(Way::Form) => Some(Way::Form),
             Some(message) if message.essence() == "message/rfc822" && self.offer(Way::Mime) => Some(Way::Mime),
             _ => Some(Way::Fields).filter(|way| self.offer(*way)),
         }
@@ -159,8 +160,8 @@ mod tests {
     #[test]
     fn the_type_of_the_body_chooses_among_what_is_offered() {
         let of = |words: &[&str], text: &str| {
-            let content_type = ContentType::parse(&HeaderValue::parse(text).unwrap()).unwrap();
-            Inputs::parse(words).unwrap().way(Some(&content_type))
+            let content_type = || ContentType::parse(&HeaderValue::parse(text).unwrap()).ok();
+            Inputs::parse(words).unwrap().way(content_type)
         };
         assert_eq!(of(&["fields"], "text/plain"), Some(Way::Fields));
         assert_eq!(of(&["fields"], "message/rfc822"), Some(Way::Fields), "an attached message, as ever");
@@ -171,7 +172,8 @@ mod tests {
             assert_eq!(of(&["fields"], form), Some(Way::Fields), "refused with the remedy, as ever");
             assert_eq!(of(&["mime"], form), None);
         }
-        assert_eq!(Inputs::default().way(None), Some(Way::Fields));
+        assert_eq!(Inputs::default().way(|| panic!("it decides nothing")), Some(Way::Fields));
+        assert_eq!(Inputs::parse(&["fields", "form", "mime"]).unwrap().way(|| None), Some(Way::Fields));
         assert!(Inputs::parse(&["pigeon"]).unwrap_err().contains("fields, form, mime"));
     }
 
