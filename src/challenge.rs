@@ -16,9 +16,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use web::Response;
 use web::fields::value_of;
 
-/// What stands behind the path of a location where challenges are asked for.
-pub const PATH: &[u8] = b"/challenge";
-
 /// Made up once by the parent, so that all children know each other's challenges, also after a restart.
 static SECRET: Shared<AtomicU64> = Shared::new("mod_sendmail-challenge");
 
@@ -103,17 +100,11 @@ pub fn now() -> u64 {
 }
 
 /// Answers a request for a challenge.
-pub fn answer(request: &Request<'_>, settings: &Settings<'_>, challenge: &Challenge, watch: &Watch) -> Status {
-    request.allow_methods(&[c"GET", c"HEAD"]);
-    let accept = value_of(&request.headers_in().entries(), "accept");
-    if !matches!(request.method(), b"GET" | b"HEAD") {
-        request.headers_out().set(c"Allow", c"GET, HEAD");
-        let problem = Problem::new(&tags::METHOD, "GET asks for a challenge; forms are sent to the path above");
-        return request.send(&problem.reply(accept.as_deref(), None, false));
-    }
+pub fn answer(request: &Request<'_>, settings: &Settings<'_>, speech: Speech<'_>, watch: &Watch) -> Status {
+    let Some(challenge) = settings.challenge() else { return Status::http(404) };
     match made(settings, challenge) {
         Ok(reply) => request.send(&reply),
-        Err(refused) => outcome::refuse(request, settings, refused, Speech::Ours { accept: accept.as_deref() }, watch),
+        Err(refused) => outcome::refuse(request, settings, refused, speech, watch),
     }
 }
 

@@ -33,7 +33,7 @@ pub fn post<'r>(
     request: &'r Request<'r>,
     settings: &Settings<'r>,
     fields: &[(&[u8], &[u8])],
-    visitor: Visitor,
+    visitor: Visitor<'_>,
     wish: Wish<'_>,
     guards: &mut Guards<'r>,
     watch: &Watch,
@@ -84,7 +84,7 @@ pub fn post<'r>(
 }
 
 /// Puts a page that keeps what was typed to what is refused.
-fn tell(refused: Refused, visitor: Visitor, typed: &Typed<'_>) -> Refused {
+fn tell(refused: Refused, visitor: Visitor<'_>, typed: &Typed<'_>) -> Refused {
     match refused {
         Refused::Problem { mut problem, message_id, exit } => {
             let page = visitor.page(&problem, Some(typed));
@@ -174,7 +174,7 @@ fn root(letter: &Letter<'_>, spool: &mut Spool) -> io::Result<Part> {
 fn drop_it(
     request: &Request<'_>,
     settings: &Settings<'_>,
-    visitor: Visitor,
+    visitor: Visitor<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let token = Token::random().map_err(|error| InputError::Random(error.to_string()))?;

@@ -41,8 +41,11 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     let accept = value_of(&fields, "accept");
     let speech = match resource.dialect() {
         Some(dialect) => Speech::Dialect(dialect),
-        None if settings.inputs().way(input::given_type(&fields).as_ref()) == Some(Way::Form) => {
-            Speech::Visitor(Visitor::of(accept.as_deref(), value_of(&fields, "accept-language").as_deref()))
+        None if resource != Resource::Challenge
+            && settings.inputs().way(input::given_type(&fields).as_ref()) == Some(Way::Form) =>
+        {
+            let language = value_of(&fields, "accept-language");
+            Speech::Visitor(Visitor::of(settings.form_languages(), accept.as_deref(), language.as_deref()))
         }
         None => Speech::Ours { accept: accept.as_deref() },
     };
@@ -52,14 +55,12 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     if let CorsDecision::Allowed(grant) = &cors {
         outcome::grant(request, &grant.fields());
     }
-    if let Some(challenge) = settings.challenge().filter(|_| paths::rest(request, &settings) == Some(challenge::PATH)) {
-        return challenge::answer(request, &settings, challenge, &watch);
-    }
     match (request.method(), resource, cors) {
         (b"POST", _, CorsDecision::Foreign(foreign))
         | (b"GET" | b"HEAD", Resource::Email(_), CorsDecision::Foreign(foreign)) => {
             outcome::refuse(request, &settings, Problem::from(&foreign).into(), speech, &watch)
         }
+        (b"GET" | b"HEAD", Resource::Challenge, _) => challenge::answer(request, &settings, speech, &watch),
         (b"GET" | b"HEAD", Resource::Description, _) => outcome::describe_by_openapi(request, &settings),
         (b"GET" | b"HEAD", Resource::Email(id), _) => email::show(request, &settings, id),
         (b"POST", Resource::Description | Resource::Json(_) | Resource::Mail, _) => {
@@ -72,12 +73,8 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         }
         (b"OPTIONS", _, CorsDecision::Allowed(grant)) => match origin::preflight(&fields) {
             Some(asked) => {
-                let of_use = |name: &str| {
-                    input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
-                        || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
-                        || settings.idempotency().is_some() && name.eq_ignore_ascii_case("Idempotency-Key")
-                };
-                outcome::preflight(request, resource, &grant.preflight(&asked, of_use))
+                let of_use = |name: &str| is_of_use(&settings, resource, name);
+                outcome::preflight(request, resource, &grant.preflight(&resource.allow(), &asked, of_use))
             }
             None => outcome::describe(request, &settings, resource, accept.as_deref()),
         },
@@ -89,8 +86,27 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     }
 }
 
+/// Whether a page has anything to say by this field of a request.
+fn is_of_use(settings: &Settings<'_>, resource: Resource<'_>, name: &str) -> bool {
+    let of_resource = match resource {
+        Resource::Challenge => false,
+        Resource::Email(_) | Resource::Json(_) => OF_SDKS.iter().any(|known| known.eq_ignore_ascii_case(name)),
+        Resource::Description | Resource::Mail => {
+            input::reaches_mail(name, settings.pass_headers().map(Vec::as_slice), settings.strip_headers())
+        }
+    };
+    of_resource
+        || settings.dry_run().is_offered() && name.eq_ignore_ascii_case("Prefer")
+        || settings.idempotency().is_some() && name.eq_ignore_ascii_case("Idempotency-Key")
+}
+
+/// What SDKs send beside their JSON. A page of theirs has the key itself, where a form relies on the login of its browser.
+const OF_SDKS: &[&str] =
+    &["Authorization", "Content-Type", "User-Agent", "X-Batch-Validation", "X-Postmark-Server-Token"];
+
 fn method_not_allowed(resource: Resource<'_>) -> Problem {
     let detail = match resource {
+        Resource::Challenge => "only GET asks for a challenge; forms are sent to the path above",
         Resource::Email(_) => "only GET shows what became of a message",
         Resource::Description | Resource::Json(_) | Resource::Mail => "only POST sends mail, and OPTIONS describes how",
     };
@@ -116,7 +132,7 @@ fn post(
     let response = match (resource, speech) {
         (Resource::Json(call), _) => Json { request, settings, fields, call, watch }.post(wish, &mut guards)?,
         (_, Speech::Visitor(visitor)) => form::post(request, settings, fields, visitor, wish, &mut guards, watch)?,
-        (Resource::Description | Resource::Email(_) | Resource::Mail, _) => {
+        (Resource::Challenge | Resource::Description | Resource::Email(_) | Resource::Mail, _) => {
             message(request, settings, fields, wish, &mut guards, watch)?
         }
     };

@@ -152,7 +152,9 @@ impl<'r> Batch<'_, 'r> {
 
     fn ready(&self, mail: &JsonMail) -> Result<Ready<'r>, Refused> {
         let fields: Vec<_> = mail.fields().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-        Ready::check(self.json.request, self.json.settings, &fields, &self.content(mail))
+        let mut ready = Ready::check(self.json.request, self.json.settings, &fields, &self.content(mail))?;
+        ready.label(mail.labels());
+        Ok(ready)
     }
 
     fn content<'m>(&'m self, mail: &'m JsonMail) -> Content<'m> {

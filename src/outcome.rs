@@ -209,7 +209,7 @@ pub enum Speech<'a> {
     /// Those of an SDK, which reads nothing else.
     Dialect(Dialect),
     /// Those of a page whose form somebody filled in.
-    Visitor(Visitor),
+    Visitor(Visitor<'a>),
     /// Ours, in the form that the client accepts.
     Ours { accept: Option<&'a str> },
 }
@@ -251,8 +251,7 @@ pub fn refuse(
 
 /// Names the methods that mean something at the path of the request.
 pub fn allow(request: &Request<'_>, resource: Resource<'_>) {
-    let names: Vec<_> = resource.methods().iter().map(|name| name.to_string_lossy()).collect();
-    request.headers_out().set_text("Allow", &names.join(", "));
+    request.headers_out().set_text("Allow", &resource.allow());
 }
 
 /// Lets the page behind this request read the answer, whoever writes it and whatever it says.
@@ -290,7 +289,7 @@ pub fn describe(
         status: 200,
         fields: Vec::new(),
         content_type: WADL,
-        body: wadl::document(&url, settings.inputs()).into_string().into_bytes(),
+        body: wadl::document(&url, settings.inputs(), settings.challenge().is_some()).into_string().into_bytes(),
     })
 }
 
@@ -302,7 +301,7 @@ pub fn describe_by_openapi(request: &Request<'_>, settings: &Settings<'_>) -> St
         let base = paths::base(request).unwrap_or_default();
         format!("{}{base}", request.origin())
     });
-    let document = openapi::document(&url, settings.inputs());
+    let document = openapi::document(&url, settings.inputs(), settings.challenge().is_some());
     request.send(&Response {
         status: 200,
         fields: vec![("X-Content-Type-Options", "nosniff".to_owned())],

@@ -4,7 +4,7 @@
 use crate::settings::Settings;
 use conftree::sections::below;
 use httpd::Request;
-use mailgate::input::ways::Resource;
+use mailgate::input::ways::{CHALLENGE, Resource};
 use std::sync::{PoisonError, RwLock};
 
 /// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
@@ -17,7 +17,11 @@ pub fn remember_locations(paths: Vec<String>) {
 
 /// What is asked for.
 pub fn resource<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Resource<'r> {
-    rest(request, settings).map_or(Resource::Mail, |rest| settings.inputs().resource(rest))
+    match rest(request, settings) {
+        Some(rest) if rest == CHALLENGE.as_bytes() && settings.challenge().is_some() => Resource::Challenge,
+        Some(rest) => settings.inputs().resource(rest),
+        None => Resource::Mail,
+    }
 }
 
 /// What stands in the path of this request behind the path of SendmailLocation, else of the longest `<Location>`.

@@ -8,14 +8,14 @@ use crate::settings::Settings;
 use httpd::Request;
 use mail::address::Address;
 use mailgate::answer::Problem;
-use mailgate::submission::Submission;
+use mailgate::submission::{Label, Submission};
 use mailgate::tags;
 use mailgate::transport::{Failure, FailureKind};
 use sql::DatabaseError;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tracking::status::url;
-use tracking::store::{self, Entered, Owner, Submitted};
+use tracking::store::{self, Entered, Owner, Submitted, Tag};
 
 /// Longest wait for the database each time it is asked. SendmailTimeout shortens it.
 pub const LIMIT: Duration = Duration::from_secs(3);
@@ -83,8 +83,13 @@ fn submitted(
         suppressed: left_out.iter().map(|one| (one.address.clone(), one.is_hidden)).collect(),
         sender: submission.from.as_ref().map(|from| from.address().to_string()),
         recipients,
+        tags: submission.labels.iter().map(tag).collect(),
         now: store::now(),
     }
+}
+
+fn tag(label: &Label) -> Tag {
+    Tag { name: label.name.clone(), value: label.value.clone() }
 }
 
 impl Entry {

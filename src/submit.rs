@@ -16,7 +16,7 @@ use crate::settings::{Settings, TEMPORARY};
 use crate::status;
 use crate::suppress;
 use httpd::{BodyError, Request, guard};
-use mail::address::HostName;
+use mail::address::{Address, HostName};
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::DryRun;
 use mailgate::answer::{self, Problem};
@@ -27,7 +27,7 @@ use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message::parts;
 use mailgate::policy;
-use mailgate::submission::{Part, Submission};
+use mailgate::submission::{Label, Part, Submission};
 use mailgate::tags;
 use std::io::{self, BufRead};
 use sys::spool::Spool;
@@ -135,6 +135,11 @@ impl<'c> Ready<'c> {
         self.submission.recipients.len()
     }
 
+    /// Says what the sender calls it by.
+    pub fn label(&mut self, labels: Vec<Label>) {
+        self.submission.labels = labels;
+    }
+
     /// Has it looked at, and hands it over. Its recipients are counted already.
     pub fn send(
         self,
@@ -236,10 +241,11 @@ impl<'c> Ready<'c> {
         let taken = delivery.send(settings, &message, &mut || commit(&mut claim, &submission));
         let taken = match taken {
             Ok(taken) => taken,
-            Err(failure) => {
+            Err(mut failure) => {
                 entry.failed(request, &failure);
                 suppress::refused(request, settings, &submission, &failure);
                 claims::failed(claim, &failure);
+                failure.recipient = failure.recipient.and_then(|address| known_as(&address, settings, &submission));
                 return Err(Refused::failed(&failure, &submission));
             }
         };
@@ -267,6 +273,14 @@ fn deliver<'c>(
         delivery.ask_for_reports(&envelope.reports, settings, vars)?;
     }
     Ok(delivery)
+}
+
+/// What the client calls a recipient that the relay refused. It does not learn whom an alias stands for, who gets a redirected message, or whom
+/// a check has added.
+fn known_as(address: &str, settings: &Settings<'_>, submission: &Submission) -> Option<String> {
+    let is_it = |recipient: &&Address| submission.redirected.is_none() && recipient.to_string() == address;
+    let recipient = submission.recipients.iter().find(is_it)?;
+    Some(settings.aliases().name_of(recipient).unwrap_or(recipient).to_string())
 }
 
 /// From here on the message may be taken, and its key with it.

@@ -46,7 +46,10 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
     let addresses: Vec<String> = found.into_iter().map(|(address, _)| address).collect();
     // Whom a name of ours stands for is not for clients to know.
     let is_known = |address: &&String| {
-        !submission.recipients.iter().any(|one| one.to_string() == **address && settings.aliases().stand_for(one))
+        !submission
+            .recipients
+            .iter()
+            .any(|one| one.to_string() == **address && settings.aliases().name_of(one).is_some())
     };
     let named: Vec<String> = addresses.iter().filter(is_known).cloned().collect();
     let is_left_out = |address: &mail::address::Address| addresses.contains(&address.to_string());

@@ -90,17 +90,17 @@ fn json(httpd: &Httpd, path: &str) -> serde_json::Value {
 /// Waits until the recipient is in this state; the JSON of the recipient.
 #[track_caller]
 fn wait_for(httpd: &Httpd, path: &str, address: &str, state: &str) -> serde_json::Value {
-    let found = within(Duration::from_secs(10), || {
+    let found = within(Duration::from_secs(60), || {
         let page = json(httpd, path);
         let recipient =
             page["recipients"].as_array()?.iter().find(|recipient| recipient["address"] == address)?.clone();
         (recipient["state"] == state).then_some(recipient)
     });
-    found.unwrap_or_else(|| panic!("{address} is not {state} after 10 s: {}", json(httpd, path)))
+    found.unwrap_or_else(|| panic!("{address} is not {state} after a minute: {}", json(httpd, path)))
 }
 
 #[test]
-fn every_kind_of_report_comes_back_to_the_page_within_ten_seconds() {
+fn every_kind_of_report_comes_back_to_the_page() {
     let database = Database::new();
     let Some(postfix) = Postfix::start_reporting(&database.command()) else { return skipped("Postfix needs root") };
     let httpd = mail(&postfix, database.httpd()).start();

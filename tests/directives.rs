@@ -88,6 +88,9 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailFormFields to=x", &["SendmailFormFields", "'to'", "reply-to, name, subject"]),
     ("SendmailFormRequire", &["SendmailFormRequire"]),
     ("SendmailFormFiles pdf", &["SendmailFormFiles", "'pdf'", "application/pdf"]),
+    ("SendmailFormLanguages languages", &["SendmailFormLanguages", "'languages'", "absolute"]),
+    ("SendmailFormLanguages /nonexistent", &["SendmailFormLanguages", "/nonexistent", "No such file"]),
+    ("SendmailFormLanguages /usr/lib", &["SendmailFormLanguages", "/usr/lib", "fr.txt"]),
     ("SendmailFormThanks //evil.test", &["SendmailFormThanks", "'//evil.test'", "/thanks.html"]),
     ("SendmailFormThanks thanks.html", &["SendmailFormThanks", "'thanks.html'"]),
     ("SendmailFormTrap hp bite", &["SendmailFormTrap", "'bite'", "page, tag and drop"]),
@@ -120,7 +123,8 @@ fn config_test(section: &str) -> crate::support::httpd::ConfigTest {
 
 #[test]
 fn a_bad_value_is_refused_with_the_value_and_the_remedy() {
-    let good = config_test(GOOD);
+    let languages = concat!("SendmailFormLanguages \"", env!("CARGO_MANIFEST_DIR"), "/conf/languages\"");
+    let good = config_test(&format!("{GOOD}\n{languages}"));
     assert!(good.passed, "{}", good.output);
     let mut faults = Vec::new();
     for (section, words) in REFUSED {

@@ -21,6 +21,7 @@ mod life;
 mod log_addresses;
 mod manual;
 mod memory;
+mod methods;
 mod metrics;
 mod mime;
 mod origins;

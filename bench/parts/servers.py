@@ -226,18 +226,41 @@ class Unchecked(Sendmail):
 
 
 class Checked(Sendmail):
+    """A milter that is shown each step, and answers each."""
+
     name = "through a milter"
+    wants = "all"
 
     def start(self, place, sink):
-        self.milter_port = free_port()
-        self.milter = subprocess.Popen([BUILT / "release/noop_milter", str(self.milter_port)], stdin=subprocess.DEVNULL)
-        self.more = f"{Unchecked.more}SendmailMilter inet:127.0.0.1:{self.milter_port}\n"
+        where, endpoint = self.where(place)
+        self.milter = subprocess.Popen([BUILT / "release/noop_milter", where, self.wants], stdin=subprocess.DEVNULL)
+        self.more = f"{Unchecked.more}SendmailMilter {endpoint}\n"
         super().start(place, sink)
+
+    def where(self, place):
+        port = free_port()
+        return str(port), f"inet:127.0.0.1:{port}"
 
     def stop(self):
         super().stop()
         self.milter.terminate()
         self.milter.wait()
+
+
+class CheckedAtEnd(Checked):
+    """A milter without a callback says so, and is told of the end alone."""
+
+    name = "through a milter without callbacks"
+    wants = "nothing"
+
+
+class CheckedByPath(CheckedAtEnd):
+    name = "through a milter without callbacks, unix:"
+
+    def where(self, place):
+        path = pathlib.Path(tempfile.mkdtemp(prefix="milter", dir=place)) / "socket"
+        os.chmod(path.parent, 0o755)
+        return str(path), f"unix:{path}"
 
 
 # SMTP in and SMTP out, to a server that only takes (smtp-sink, the sink's port).

@@ -1,6 +1,6 @@
 -- From version 2 to version 3, for SQLite and PostgreSQL alike. `processdsn --init` runs this file; by hand, run it once after schema-2.sql.
 
--- For SendmailIdempotency dbd: which keys were used, and what came of it.
+-- For SendmailIdempotency dbd: which keys were used, and with what result.
 CREATE TABLE idempotency (
     digest TEXT PRIMARY KEY,        -- of location, user or address, and key
     content TEXT NOT NULL,          -- the digest of what was to be sent

@@ -11,7 +11,7 @@ ALTER TABLE recipient ADD COLUMN heard BIGINT;      -- when the last report came
 ALTER TABLE recipient ADD COLUMN reason TEXT;       -- one word for why it failed or is delayed: userunknown, mailboxfull ...
 ALTER TABLE event ADD COLUMN reason TEXT;           -- the same of one report; NULL in older rows
 
--- What stands behind the last @: an address is taken apart until nothing but that is left. A local part with an @ is quoted, and rare.
+-- The part after the last @: an address is cut until only that is left. A local part with an @ is quoted, and rare.
 UPDATE recipient SET domain = CASE WHEN address LIKE '%@%' THEN substr(address, length(rtrim(address, replace(address, '@', ''))) + 1) ELSE '' END;
 UPDATE recipient SET heard = COALESCE((SELECT MAX(e.occurred) FROM event e WHERE e.envid = recipient.envid AND e.address = recipient.address), 0);
 UPDATE recipient SET heard = since WHERE heard < since;
@@ -26,7 +26,7 @@ CREATE INDEX recipient_owner_state ON recipient (owner, state, position, heard);
 CREATE INDEX recipient_owner_domain ON recipient (owner, domain, position);
 CREATE INDEX recipient_owner_sender ON recipient (owner, sender, position);
 
--- Whom an owner does not write to any more, for SendmailSuppress.
+-- Addresses that an owner does not write to any more, for SendmailSuppress.
 CREATE TABLE suppression (
     digest TEXT NOT NULL,           -- SHA-256 of the address in lower case
     scope TEXT NOT NULL,            -- '=' and the owner; '-': messages without one; '*': everybody

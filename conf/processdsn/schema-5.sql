@@ -1,6 +1,6 @@
 -- From version 4 to version 5, for SQLite and PostgreSQL alike. `processdsn --init` runs this file; by hand, run it once after schema-4.sql.
 
--- Who is told by HTTP of each change of state. `processdsn --webhook` fills it.
+-- The receivers that get each change of state by HTTP. `processdsn --webhook` fills it.
 CREATE TABLE webhook (
     id TEXT PRIMARY KEY,
     url TEXT NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE webhook (
     complaint TEXT                  -- why it did not take the last one
 );
 
--- What is still to be sent. The transaction that stores a report writes here, processdsn-deliver sends and deletes.
+-- Events still to be sent. The transaction that stores a report writes here, processdsn-deliver sends and deletes.
 CREATE TABLE outbox (
     id TEXT NOT NULL,               -- the webhook-id: one for an event
     webhook TEXT NOT NULL,

@@ -46,6 +46,8 @@ impl Stream for Script<'_> {
     fn is_quiet(&self) -> io::Result<bool> {
         Ok(true)
     }
+
+    fn write_last(&mut self, _octets: &[u8]) {}
 }
 
 fuzz_target!(|octets: &[u8]| {

@@ -28,6 +28,7 @@ use httpd::Config;
 use mail::address::Domain;
 use mail::mask::LogAddresses;
 use mailgate::answer::dry_run::DryRuns;
+use mailgate::answer::form::Languages;
 use mailgate::checks::endpoint::Endpoint;
 use mailgate::checks::sequence::{OnFailure, PolicyServer};
 use mailgate::input::form::rules::{FileTypes, Roles, Trap};
@@ -91,6 +92,8 @@ directives! {
         shared form_files: FileTypes = FileTypes::default(), c"SendmailFormFiles" words |_, words| FileTypes::parse(words), c"types of files that a form may hold: image/* application/pdf, or none (default: none)";
         /// Where a browser goes that has sent a form.
         maybe form_thanks: String = none, c"SendmailFormThanks" one values::page, c"URL or path of the page for those who sent a form";
+        /// Languages of the pages for those who sent a form.
+        shared form_languages: Languages = Languages::default(), c"SendmailFormLanguages" one values::languages, c"absolute path of a folder with a file like fr.txt for each language of the pages for those who sent a form (default: English and German)";
         /// A field that people do not see.
         shared form_trap: Trap = Trap::default(), c"SendmailFormTrap" words |_, words| Trap::parse(words), c"a field of a form that people do not see, and page, tag or drop";
         /// What a visitor's browser has to solve before a form is sent.

@@ -3,6 +3,7 @@
 
 use httpd::{Command, Expression};
 use mail::address::Domain;
+use mailgate::answer::form::Languages;
 use mailgate::input::strip::NamePattern;
 use mailgate::policy::arguments::{Piece, pieces};
 use std::ffi::CString;
@@ -84,6 +85,11 @@ pub fn absolute(path: &str) -> Result<PathBuf, String> {
     } else {
         Err(format!("'{path}' is not an absolute path; write it from / on"))
     }
+}
+
+/// A folder with a file for each language.
+pub fn languages(_: &Command<'_>, folder: &str) -> Result<Languages, String> {
+    Languages::read(&absolute(folder)?)
 }
 
 /// The URL that others are appended to.

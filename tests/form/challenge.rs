@@ -71,7 +71,7 @@ fn a_challenge_is_made_for_everybody_and_never_stored() {
     assert_eq!((challenge["algorithm"].as_str(), challenge["maxnumber"].as_u64()), (Some("SHA-256"), Some(1)));
     assert!(challenge["salt"].as_str().unwrap().ends_with('&'), "{challenge}");
     let post = Request::post("/mail/challenge").body("a=1").send(&httpd).expect_status(405);
-    assert_eq!(post.header("Allow"), Some("GET, HEAD"));
+    assert_eq!(post.header("Allow"), Some("GET, HEAD, OPTIONS"));
     Request::get("/mail/challenges").send(&httpd).expect_status(405);
     Request::get("/mail").send(&httpd).expect_status(405);
     httpd.expect_log("SM0108");

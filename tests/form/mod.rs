@@ -1,10 +1,11 @@
 //! HTML forms: what a visitor fills in arrives whole, as text and attachments; nothing of it decides who writes to whom (`mail`); the answer is
-//! in a visitor's words (`visitor`), with scripts and without (`page`); what is no form is refused (`bad`); and no guard of the other ways is
+//! in a visitor's words (`visitor`) and language (`languages`), with scripts and without (`page`); what is no form is refused (`bad`); and no guard of the other ways is
 //! passed by (`guards`), nor the proof of work (`challenge`).
 
 mod bad;
 mod challenge;
 mod guards;
+mod languages;
 mod mail;
 mod page;
 mod visitor;

@@ -3,6 +3,7 @@
 use super::{post, sdks};
 use crate::circle::Database;
 use crate::status::{by, report};
+use crate::support::httpd_config::Builder;
 use crate::support::process::installed;
 use crate::support::{Httpd, Request, Response, Sendmail, skipped};
 use serde_json::Value;
@@ -10,6 +11,11 @@ use serde_json::Value;
 const JSON: &str = r#"{"from":"f@example.test","to":["a@example.test","b@example.test"],"subject":"s","text":"t"}"#;
 
 fn server(database: &Database, sendmail: &Sendmail, settings: &str) -> Httpd {
+    builder(database, sendmail, settings).start()
+}
+
+/// `/mail` with a login that alice and bob have.
+pub fn builder(database: &Database, sendmail: &Sendmail, settings: &str) -> Builder {
     let builder = database.httpd().modules(&["auth_basic", "authn_file", "authz_user"]);
     let users = ["alice", "bob"].map(|user| format!("{user}:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")).concat();
     std::fs::write(builder.root().join("users"), users).unwrap();
@@ -19,10 +25,10 @@ fn server(database: &Database, sendmail: &Sendmail, settings: &str) -> Httpd {
          AuthType Basic\nAuthName Mail\nAuthUserFile \"${{ROOT}}/users\"\nRequire valid-user",
         sendmail.program().display()
     );
-    builder.location("/mail", &section).start()
+    builder.location("/mail", &section)
 }
 
-fn read(answer: &Response) -> Value {
+pub fn read(answer: &Response) -> Value {
     assert_eq!(answer.header("Content-Type"), Some("application/json"));
     serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.text()))
 }

@@ -2,13 +2,14 @@
 //! send through us (`sdks`), and their keys are those of httpd's own providers (`keys`).
 
 mod batches;
-mod emails;
+pub(crate) mod emails;
 mod first_mails;
 mod keys;
 mod of_httpd;
 mod openapi;
 mod refused;
 pub(crate) mod sdks;
+mod tags;
 
 use crate::support::httpd_config::Builder;
 use crate::support::{Httpd, Request, Sendmail};

@@ -220,6 +220,24 @@ fn one_refused_recipient_refuses_the_message_and_is_named_to_the_client_alone() 
 }
 
 #[test]
+fn who_an_alias_or_a_redirection_stands_for_is_not_told_when_the_relay_refuses_him() {
+    let smtp = Smtp::start();
+    let builder = relaying(steady(Mpm::Event), "/alias", &to(&smtp), "SendmailAlias sales boss@x.test");
+    let httpd = relaying(builder, "/redirected", &to(&smtp), "SendmailRedirectTo boss@x.test").start();
+    for (path, recipient, named) in
+        [("/alias", "boss@y.test", true), ("/alias", "sales", true), ("/redirected", "ann@x.test", false)]
+    {
+        let who = if recipient == "boss@y.test" { recipient } else { "boss@x.test" };
+        smtp.rule_about("RCPT", who, 1, Say("550 5.1.1 unknown\r\n"));
+        let response = Request::mail(path).without("To").header("To", recipient).send(&httpd).expect_status(400);
+        assert_eq!(response.shows(recipient.as_bytes()), named, "{path}: {}", response.text());
+        assert!(!response.shows(b"boss@x.test"), "{path}: {}", response.text());
+    }
+    assert!(smtp.take().is_empty());
+    httpd.expect_log("SM0408");
+}
+
+#[test]
 fn the_relays_words_are_shown_only_where_allowed() {
     let smtp = Smtp::start();
     let builder = relaying(steady(Mpm::Event), "/shown", &to(&smtp), "SendmailErrorDetail on");

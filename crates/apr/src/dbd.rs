@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::ptr::{self, NonNull};
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 /// A connection, and where the statements prepared on it are kept: with the connection, for as long as it lives.
 #[derive(Debug)]
@@ -90,13 +90,16 @@ impl<'p> Dbd<'p> {
     /// in poll(2) without end. `None` for other databases, and where libpq is hidden inside the driver.
     pub fn socket(&self) -> Option<OwnedFd> {
         type Socket = unsafe extern "C" fn(*const c_void) -> c_int;
+        static SOCKET: OnceLock<Option<Socket>> = OnceLock::new();
         if self.dialect() != Dialect::Postgres {
             return None;
         }
-        // SAFETY: looks a symbol up by its name; APR loads drivers so that all see their libraries (apr_dso_load).
-        let function = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"PQsocket".as_ptr()) })?;
-        // SAFETY: libpq-fe.h declares the function of that name with this signature.
-        let function = unsafe { std::mem::transmute::<*mut c_void, Socket>(function.as_ptr()) };
+        let function = (*SOCKET.get_or_init(|| {
+            // SAFETY: looks a symbol up by its name; APR loads drivers so that all see their libraries (apr_dso_load).
+            let function = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"PQsocket".as_ptr()) })?;
+            // SAFETY: libpq-fe.h declares the function of that name with this signature; APR never unloads a driver.
+            Some(unsafe { std::mem::transmute::<*mut c_void, Socket>(function.as_ptr()) })
+        }))?;
         // SAFETY: the native handle of this driver is a live PGconn (apr_dbd_pgsql.c).
         let socket = unsafe { function(sys::apr_dbd_native_handle(self.driver, self.handle.as_ptr())) };
         // SAFETY: not negative, so the open socket of a connection that nobody uses meanwhile.

@@ -1,13 +1,11 @@
 //! Work for the database on a thread of its own, for which a request waits no longer than it wants to.
 
-use apache_sys as sys;
+use crate::workers;
 use sql::DatabaseError;
-use std::ffi::c_void;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,9 +16,6 @@ const MOST_LATE: usize = 4;
 /// Pieces of work that nobody waits for any more.
 static LATE: AtomicUsize = AtomicUsize::new(0);
 
-/// All pieces of work that are running.
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-
 /// Runs `job`, which must call [`Place::finish`], and waits for its outcome.
 pub(crate) fn run<T: Send + 'static>(
     limit: Duration,
@@ -30,12 +25,9 @@ pub(crate) fn run<T: Send + 'static>(
         return Err(DatabaseError::unavailable("the database has not answered earlier requests yet".into()));
     }
     let place = Arc::new(Place { outcome: Mutex::new(Outcome::Awaited(None)), there: Condvar::new() });
-    let (theirs, running) = (Arc::clone(&place), Running::new());
-    let spawned = spawn(move || {
-        let _running = running;
-        job(&theirs);
-    });
-    spawned.map_err(|error| DatabaseError::unavailable(format!("no thread for the database: {error}")))?;
+    let theirs = Arc::clone(&place);
+    workers::run(move || job(&theirs))
+        .map_err(|error| DatabaseError::unavailable(format!("no thread for the database: {error}")))?;
     place.wait(limit)
 }
 
@@ -107,55 +99,4 @@ impl<T> Place<T> {
             }
         }
     }
-}
-
-/// Counts a piece of work until it is dropped.
-struct Running;
-
-impl Running {
-    fn new() -> Self {
-        RUNNING.fetch_add(1, Ordering::Release);
-        Running
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// Makes the end of a child wait for what still runs, since mod_dbd then closes every connection, lent or not, and APR ends the process if
-/// one is missing.
-///
-/// # Safety
-/// `pool` is the pool of the child.
-pub(crate) unsafe fn wait_at_end(pool: *mut sys::apr_pool_t) {
-    // SAFETY: runs once, before the pools inside that pool go, which hold mod_dbd's connections.
-    unsafe { sys::apr_pool_pre_cleanup_register(pool, ptr::null(), Some(wait)) };
-}
-
-unsafe extern "C" fn wait(_: *mut c_void) -> sys::apr_status_t {
-    // No lock: prefork ends a child inside a signal handler.
-    for _ in 0..400 {
-        if RUNNING.load(Ordering::Acquire) == 0 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    0
-}
-
-/// Starts a thread that gets no signals: in a prefork child, httpd's handlers may run on its main thread only.
-fn spawn(job: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-    // SAFETY: sigfillset initializes the set, pthread_sigmask reads it and writes the one before; neither fails with these arguments.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-    }
-    let spawned = std::thread::Builder::new().name("database".into()).spawn(job);
-    // SAFETY: the call above has written the set.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
-    spawned.map(drop)
 }

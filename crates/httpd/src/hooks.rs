@@ -1,6 +1,6 @@
 //! The hooks a module takes part in, each a trampoline from httpd into [`crate::guard`] and from there into the [`Module`].
 
-use crate::{Fault, Module, Request, Server, Status, StatusPage, deadline, errors, guard, inject, log};
+use crate::{Fault, Module, Request, Server, Status, StatusPage, errors, guard, inject, log, workers};
 use apache_sys as sys;
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -93,7 +93,7 @@ unsafe extern "C" fn start<M: Module>(
 
 unsafe extern "C" fn child_starts<M: Module>(pool: *mut sys::apr_pool_t, server: *mut sys::server_rec) {
     // SAFETY: httpd gives the pool of the child.
-    unsafe { deadline::wait_at_end(pool) };
+    unsafe { workers::wait_at_end(pool) };
     // SAFETY: as above; a child keeps the configuration to its end.
     let server = unsafe { Server::from_raw(&*server) };
     guard::aside::<M>(log::during_setup(&server), "child_starts", M::child_starts);

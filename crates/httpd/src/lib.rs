@@ -22,6 +22,7 @@ mod request;
 mod shared;
 mod transaction;
 mod tree;
+mod workers;
 
 pub use body::BodyError;
 pub use config::Config;

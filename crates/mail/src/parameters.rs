@@ -13,6 +13,7 @@ use nom::combinator::{map, map_opt, opt, recognize, value, verify};
 use nom::multi::many0_count;
 use nom::sequence::{preceded, separated_pair, terminated};
 use nom::{IResult, Parser};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::charset::{self, Fault};
 use super::encoded_word;
@@ -167,7 +168,7 @@ fn decode(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> 
             (charset, text) = (first, rest);
         }
         if piece.is_encoded {
-            octets.extend(from_percent(text.as_bytes()))
+            octets.extend(percent_decode_str(text))
         } else {
             octets.extend_from_slice(text.as_bytes())
         }
@@ -184,27 +185,14 @@ fn decode(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> 
     }
 }
 
-/// The octets that `%XX` stands for, among others, which stay; also where a form is read.
-pub fn from_percent(text: &[u8]) -> Vec<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16);
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        let escaped = match tail {
-            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        octets.push(escaped.map_or(*first, |(high, low)| (high << 4 | low) as u8));
-        rest = if escaped.is_some() { &tail[2..] } else { tail };
-    }
-    octets
-}
-
 /// The text of a value that is nothing but encoded-words, which RFC 2047 5 (3) forbids and programs write.
 fn words(value: &str) -> Option<String> {
     let words = value.split([' ', '\t']).filter(|word| !word.is_empty());
     words.map(|word| encoded_word::check(word).ok().and_then(|()| encoded_word::decode(word))).collect()
 }
+
+/// RFC 2231 7: `attribute-char`, of which some programs know these alone.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,11 +203,7 @@ impl fmt::Display for Parameter {
         if value.is_ascii() {
             return write!(f, "{attribute}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
         }
-        write!(f, "{attribute}*=utf-8''")?;
-        value.bytes().try_for_each(|b| match b {
-            b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => write!(f, "{}", char::from(b)),
-            b => write!(f, "%{b:02X}"),
-        })
+        write!(f, "{attribute}*=utf-8''{}", utf8_percent_encode(value, ESCAPED))
     }
 }
 

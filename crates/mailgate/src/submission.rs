@@ -23,6 +23,8 @@ pub struct Submission {
     pub hidden: Vec<String>,
     /// Finished header lines, each ended by LF; Received, Content-Type and Content-Transfer-Encoding are not among them.
     pub header: String,
+    /// What the sender calls it by; never in the mail.
+    pub labels: Vec<Label>,
     /// Its identifier, the client's or ours.
     pub message_id: MessageId,
     /// Every address of To, Cc and Bcc; those of a redirection in their place.
@@ -31,6 +33,15 @@ pub struct Submission {
     pub redirected: Option<usize>,
     /// The names of the fields that were dropped.
     pub stripped: Vec<String>,
+}
+
+/// A tag, a category or the like, which the sender finds the message again by. It is kept with the delivery status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Which kind, in the words of the sender or of the service that his program writes for.
+    pub name: String,
+    /// What it says.
+    pub value: String,
 }
 
 /// Where octets lie in a spool.

@@ -166,6 +166,7 @@ fn submit(database: &mut Dbd<'_>, begun: i64, number: usize, recipients: usize) 
         sender: Some("news@shop.example".into()),
         recipients: (0..recipients).map(|at| (format!("ann.{number}.{at}@large.example"), false)).collect(),
         suppressed: Default::default(),
+        tags: Vec::new(),
         now: now(),
     };
     let _ = store::submit(database, &message).expect("entered");

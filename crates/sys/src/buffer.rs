@@ -16,9 +16,10 @@ static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// A `Vec` that is empty at first and has room from its last use.
 #[derive(Debug)]
-pub(crate) struct Buffer(Vec<u8>);
+pub struct Buffer(Vec<u8>);
 
 impl Buffer {
+    /// An empty one.
     pub fn new() -> Buffer {
         Buffer(KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop().unwrap_or_default())
     }

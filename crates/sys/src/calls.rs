@@ -184,9 +184,19 @@ pub fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::set_tcp_nodelay(socket, true))
 }
 
+/// The acknowledgement of the connection goes with the first octets, and not alone before them (tcp(7), TCP_QUICKACK).
+pub fn acknowledge_with_data(socket: BorrowedFd<'_>) -> io::Result<()> {
+    call(|| sockopt::set_tcp_quickack(socket, false))
+}
+
 /// EPIPE without SIGPIPE.
 pub fn send(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
     call(|| rustix::net::send(socket, octets, SendFlags::NOSIGNAL))
+}
+
+/// The same, and a TCP segment that they do not fill waits for what follows, be it the end of the connection (send(2), MSG_MORE).
+pub fn send_more(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
+    call(|| rustix::net::send(socket, octets, SendFlags::NOSIGNAL | SendFlags::MORE))
 }
 
 /// Starts the program; the error is that of the child's own exec, too, and then nothing was started.

@@ -4,7 +4,7 @@
 //! `spawn`.
 #![deny(unsafe_code)]
 
-mod buffer;
+pub mod buffer;
 pub mod calls;
 pub mod child;
 pub mod lookup;

@@ -20,6 +20,15 @@ pub fn is_past_deadline(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
 }
 
+/// Who has the first word on a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstWord {
+    /// We have, and write it at once: a segment less goes, and a server is woken once and not twice.
+    Ours,
+    /// The server has.
+    Theirs,
+}
+
 /// A socket that gives up at a deadline. It never blocks: what waits is poll(2). Past the deadline, and then alone, the error is TimedOut
 /// without an errno.
 #[derive(Debug)]
@@ -31,12 +40,12 @@ pub struct Timed {
 
 impl Timed {
     /// Tries the addresses one after the other, each for its share of what is left of the time.
-    pub fn tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Timed> {
+    pub fn tcp(addresses: &[SocketAddr], first: FirstWord, deadline: Instant) -> io::Result<Timed> {
         let mut last = io::Error::other("the name has no address");
         for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / (addresses.len() - tried) as u32;
-            match connect(address, Instant::now() + share) {
+            match connect(address, first, Instant::now() + share) {
                 Ok(socket) => return Ok(Timed { socket, deadline }),
                 Err(error) => last = error,
             }
@@ -77,6 +86,14 @@ impl Timed {
         }
     }
 
+    /// The last octets before the connection is closed, at once or not at all. They leave together with its end.
+    pub fn write_with_end(&mut self, octets: &[u8]) -> io::Result<()> {
+        match calls::send_more(self.socket.as_fd(), octets)? {
+            n if n == octets.len() => Ok(()),
+            _ => Err(io::ErrorKind::WriteZero.into()),
+        }
+    }
+
     fn wait(&self, what: PollFlags) -> io::Result<()> {
         wait(self.socket.as_fd(), what, self.deadline)
     }
@@ -109,8 +126,11 @@ impl Write for Timed {
     }
 }
 
-fn connect(address: &SocketAddr, until: Instant) -> io::Result<OwnedFd> {
+fn connect(address: &SocketAddr, first: FirstWord, until: Instant) -> io::Result<OwnedFd> {
     let socket = calls::tcp_socket(address)?;
+    if first == FirstWord::Ours {
+        let _ = calls::acknowledge_with_data(socket.as_fd()); // without it, it takes longer
+    }
     if !calls::connect(socket.as_fd(), address)? {
         wait(socket.as_fd(), PollFlags::OUT, until)?;
         calls::socket_error(socket.as_fd())?;
@@ -139,7 +159,33 @@ fn wait(socket: BorrowedFd<'_>, what: PollFlags, until: Instant) -> io::Result<(
 mod tests {
     use super::*;
     use crate::alone;
+    use std::net::TcpListener;
     use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_server_is_not_woken_before_our_first_word_where_that_opens_the_talk() {
+        let _alone = alone();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let is_known_before_a_word = |first| {
+            let mut client = Timed::tcp(&[address], first, Instant::now() + Duration::from_secs(5)).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let early = listener.accept();
+            listener.set_nonblocking(false).unwrap();
+            client.write_all(b"a").unwrap();
+            client.write_with_end(b"b").unwrap();
+            drop(client);
+            let is_early = early.is_ok();
+            let (mut server, _) = early.or_else(|_| listener.accept()).unwrap();
+            let mut octets = Vec::new();
+            server.read_to_end(&mut octets).unwrap();
+            assert_eq!(octets, b"ab", "{first:?}");
+            is_early
+        };
+        assert!(is_known_before_a_word(FirstWord::Theirs));
+        // The kernel acknowledges by itself after 200 ms: a thread that had to wait so long has not seen the difference.
+        assert!((0..10).any(|_| !is_known_before_a_word(FirstWord::Ours)));
+    }
 
     #[test]
     fn a_socket_of_the_file_system_is_connected_and_gives_up_at_its_deadline() {

@@ -11,6 +11,7 @@ mod read;
 mod record;
 mod schema;
 pub mod suppression;
+mod tags;
 mod vitals;
 pub mod webhook;
 mod write;
@@ -19,6 +20,7 @@ pub use owner::Owner;
 pub use read::{Event, Message, RecipientStatus, Viewer, find};
 pub use record::{Heard, Recorded, record, record_feedback};
 pub use schema::{check, expire, init};
+pub use tags::Tag;
 pub use vitals::{Vitals, vitals};
 pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
 

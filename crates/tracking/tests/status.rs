@@ -160,7 +160,7 @@ fn no_word_of_a_stranger_becomes_markup_or_moves_a_terminal() {
             assert!(!text.contains(strange), "{name} {format:?}");
         }
         let plain = text(page, Format::Text);
-        let ours = ["Delivery status: ", "Message-ID: ", "From: ", "Submitted: ", "As of: ", "URL: "];
+        let ours = ["Delivery status: ", "Message-ID: ", "From: ", "Submitted: ", "As of: ", "URL: ", "Tag: "];
         let states = ["failed", "no report", "unknown", "delayed", "queued", "relayed", "expanded", "delivered"];
         for line in plain.lines().filter(|line| !line.is_empty() && !line.starts_with("           ")) {
             assert!(ours.iter().chain(&states).any(|start| line.starts_with(start)), "{name}: {line}");
@@ -172,7 +172,7 @@ fn no_word_of_a_stranger_becomes_markup_or_moves_a_terminal() {
 #[test]
 fn a_page_looks_again_while_something_is_pending_and_ever_less_often() {
     for (name, message) in situations::all() {
-        let pending = matches!(name, "queued" | "delayed" | "fresh" | "everybody");
+        let pending = matches!(name, "queued" | "delayed" | "fresh" | "everybody" | "tagged");
         let page = Page::message(&message, BASE, NOW);
         assert_eq!(page.is_pending(), pending, "{name}");
         assert_eq!(text(&page, Format::Html).contains("http-equiv=\"refresh\""), pending, "{name}");

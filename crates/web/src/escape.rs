@@ -2,19 +2,23 @@
 //! have [`mod@crate::markup`].
 #![forbid(unsafe_code)]
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// RFC 3986 2.1: all but unreserved characters.
+/// RFC 3986 2.3: all but unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// RFC 3986 2.1: every octet that is no unreserved character is written as `%XX`.
 pub fn percent_encode(text: &str) -> String {
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase());
-    let mut encoded = String::with_capacity(text.len() + 8);
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
-            _ => encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]),
-        }
-    }
-    encoded
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// RFC 3986 2.1; `+` is a plus sign, as in an address. `None` for a `%` without two digits, which the crate would let stand.
+pub fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let is_digit = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_hexdigit);
+    let is_escape = |rest: &[u8]| is_digit(rest.first()) && is_digit(rest.get(1));
+    let is_whole = text.split(|octet| *octet == b'%').skip(1).all(is_escape);
+    is_whole.then(|| percent_encoding::percent_decode(text).collect())
 }
 
 /// A line that is the same to a reader of JSON, and no markup to whoever takes it for HTML.

@@ -5,6 +5,7 @@
 //! rebinding) and is then of "the same origin". So the Host of a request counts only if it is a name of this server.
 #![forbid(unsafe_code)]
 
+use crate::authority::{Authority, AuthorityError};
 use crate::fields::value_of;
 
 /// The origins whose pages may send (`SendmailAllowOrigin`); none but the server's own by default.
@@ -54,7 +55,10 @@ impl Origin {
         if authority.contains('*') {
             return Err("'*' stands alone; list each host");
         }
-        let (host, port) = split_port(authority).ok_or("a port is a number from 1 to 65535")?;
+        let Authority { host, port } = Authority::parse(authority).map_err(|error| match error {
+            AuthorityError::Host => "the host is no host name",
+            AuthorityError::Port => "a port is a number from 1 to 65535",
+        })?;
         let scheme = scheme.to_ascii_lowercase();
         let port = port.filter(|port| Some(*port) != default_port(&scheme));
         Ok(Origin { host: host_name(host).ok_or("the host is no host name")?.into(), port, scheme: scheme.into() })
@@ -69,7 +73,7 @@ impl Origin {
     /// Whether it is the host of the request, whatever the scheme: TLS may end before this server. A `Host` without a port has the one
     /// of the page's scheme.
     fn is_host(&self, host: &str) -> bool {
-        let Some((name, port)) = split_port(host) else { return false };
+        let Ok(Authority { host: name, port }) = Authority::parse(host) else { return false };
         let default = default_port(&self.scheme);
         host_name(name).is_some_and(|name| *name == *self.host) && port.or(default) == self.port.or(default)
     }
@@ -88,7 +92,9 @@ impl Names<'_> {
     /// Whether the Host of a request is a name of this server. An address always is, and so is `localhost`, which no stranger can make lead
     /// here (RFC 6761 6.3): the browser that has it in its address bar is connected to that address, be it a forwarded port.
     fn has(&self, host: &str) -> bool {
-        let Some(name) = split_port(host).and_then(|(name, _)| host_name(name)) else { return false };
+        let Some(name) = Authority::parse(host).ok().and_then(|authority| host_name(authority.host)) else {
+            return false;
+        };
         let name = name.trim_end_matches('.');
         let is_address = name.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
         // A ServerName in another script is not what browsers send.
@@ -99,21 +105,10 @@ impl Names<'_> {
     }
 }
 
-fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => {
-            let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-            let port = port.parse().ok().filter(|port| digits && *port > 0)?;
-            Some((host, Some(port)))
-        }
-        _ => Some((authority, None)),
-    }
-}
-
-/// The host in lower case, U-labels as A-labels.
+/// The host in lower case, U-labels as A-labels, an address of IPv6 in brackets.
 fn host_name(host: &str) -> Option<String> {
-    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        return address.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
+    if let Ok(address) = host.parse::<std::net::Ipv6Addr>() {
+        return Some(format!("[{address}]"));
     }
     // Not every host name is the domain of an address: `_` stands in some.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
@@ -214,11 +209,11 @@ impl CorsHeaders {
         fields
     }
 
-    /// The further fields of the answer to a preflight; `of_use` knows which names mean something here.
-    pub fn preflight(&self, asked: &str, of_use: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
+    /// The further fields of the answer to a preflight: the methods, and of the names that it asks for those that are of use.
+    pub fn preflight(&self, methods: &str, asked: &str, of_use: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
         let names: Vec<&str> = asked.split(',').map(str::trim).filter(|name| of_use(name)).collect();
         let mut fields =
-            vec![("Access-Control-Allow-Methods", "POST".into()), ("Access-Control-Max-Age", MAX_AGE.to_string())];
+            vec![("Access-Control-Allow-Methods", methods.to_owned()), ("Access-Control-Max-Age", MAX_AGE.to_string())];
         if !names.is_empty() {
             fields.push(("Access-Control-Allow-Headers", names.join(", ")));
         }

@@ -1,5 +1,5 @@
-//! What came of a form -> the answer for whoever filled it in: a page in a visitor's words, in English or German, or JSON for a script. The page
-//! of an error holds what was typed, and the first field to correct has the focus.
+//! What came of a form -> the answer for whoever filled it in: a page in a visitor's words, in the language that is liked, or JSON for a script. The
+//! page of an error holds what was typed, and the first field to correct has the focus.
 #![forbid(unsafe_code)]
 
 mod words;
@@ -16,21 +16,23 @@ use web::accept::preferred;
 use web::escape::harmless_json;
 use web::markup;
 use web::markup::Markup;
-use words::Words;
+use words::{Text, Words};
+
+pub use words::Languages;
 
 /// Who filled a form in, as far as the answer depends on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Visitor {
-    words: &'static Words,
+pub struct Visitor<'w> {
+    words: &'w Words,
     /// A browser that shows the answer, not a script that reads it.
     wants_page: bool,
 }
 
-impl Visitor {
+impl<'w> Visitor<'w> {
     /// From the fields Accept and Accept-Language.
-    pub fn of(accept: Option<&str>, accept_language: Option<&str>) -> Self {
+    pub fn of(languages: &'w Languages, accept: Option<&str>, accept_language: Option<&str>) -> Self {
         let wants_page = preferred(accept, &["application/json", "text/html"]) == Some("text/html");
-        Visitor { words: Words::of(accept_language), wants_page }
+        Visitor { words: languages.words(accept_language), wants_page }
     }
 
     /// The answer to a form that was sent: the page that the configuration names, or one of ours; or JSON.
@@ -39,7 +41,7 @@ impl Visitor {
         let mut fields = vec![("X-Message-ID", id.to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];
         let words = self.words;
         if !self.wants_page {
-            let answer = json!({"success": true, "ok": true, "message": words.sent, "id": id});
+            let answer = json!({"success": true, "ok": true, "message": words.say(Text::Sent), "id": id});
             let body = harmless_json(&answer).into_bytes();
             return Response { status: 202, fields, content_type: "application/json", body };
         }
@@ -51,7 +53,7 @@ impl Visitor {
             }
             None => 202,
         };
-        let body = page(words, words.thanks, paragraph(words.sent)).into_string().into_bytes();
+        let body = page(words, words.say(Text::Thanks), paragraph(words.say(Text::Sent))).into_string().into_bytes();
         Response { status, fields, content_type: HTML, body }
     }
 
@@ -83,7 +85,7 @@ impl Visitor {
         let (title, _) = words.problem(problem.tag.status, problem.tag.retry);
         let mut text = match typed.map(|typed| typed.error) {
             Some(Some(FormError::FileType { file, taken, .. })) => paragraph(&words.file(file, taken)),
-            Some(Some(FormError::Empty)) => paragraph(words.empty),
+            Some(Some(FormError::Empty)) => paragraph(words.say(Text::Empty)),
             _ => paragraph(self.advice(problem)),
         };
         // Nobody is to be tempted to send twice what may be under way.
@@ -95,12 +97,12 @@ impl Visitor {
     }
 
     /// What to do about a problem.
-    fn advice(&self, problem: &Problem) -> &'static str {
+    fn advice(&self, problem: &Problem) -> &'w str {
         let words = self.words;
         match wrong_fields(problem) {
             [] => words.problem(problem.tag.status, problem.tag.retry).1,
-            faults if is_unproven(faults) => words.unproven,
-            _ => words.correct,
+            faults if is_unproven(faults) => words.say(Text::ConfirmAgain),
+            _ => words.say(Text::Correct),
         }
     }
 }
@@ -122,9 +124,10 @@ fn paragraph(text: &str) -> Markup {
 
 fn page(words: &Words, title: &str, text: Markup) -> Markup {
     markup!(
-        "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+        "<!DOCTYPE html>\n<html lang=\"{}\" dir=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{}</title>\n<style>{}</style></head>\n<body><main><h1>{}</h1>\n{}</main></body></html>\n",
-        words.language,
+        words.language(),
+        words.direction(),
         title,
         Markup::literal(STYLE),
         title,
@@ -167,7 +170,7 @@ impl Typed<'_> {
             html.push(self.hidden_trap(words));
         }
         if !is_unproven(faults) {
-            html.push(markup!("<p><button>{}</button></p>\n", words.again));
+            html.push(markup!("<p><button>{}</button></p>\n", words.say(Text::Again)));
         }
         html + markup!("</form>\n")
     }
@@ -216,7 +219,7 @@ impl Control<'_> {
         }
         let control = match text {
             None if matches!(value, Value::NoFile) => markup!("<input type=\"file\" {}>", attributes),
-            None => markup!("<input type=\"file\" {}> {}", attributes, self.words.choose_again),
+            None => markup!("<input type=\"file\" {}> {}", attributes, self.words.say(Text::ChooseAgain)),
             Some(text) if text.contains('\n') || text.chars().count() > 80 => {
                 // The parser of HTML drops a first line end (13.2.6.4.7).
                 markup!("<textarea {}>\n{}</textarea>", attributes, text)

@@ -7,7 +7,7 @@ use super::statuses::STATUSES;
 use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::members::{Member, POSTMARK, RESEND, SENDGRID, SENDGRID_MAILBOX, Shape};
 use crate::input::json::{Call, Dialect};
-use crate::input::ways::{DESCRIPTION, Inputs, PATHS, Way};
+use crate::input::ways::{CHALLENGE, DESCRIPTION, Inputs, PATHS, Way};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 pub const MEDIA_TYPE: &str = "application/vnd.oai.openapi+json";
 
 /// The document for the resource at `url`.
-pub fn document(url: &str, inputs: &Inputs) -> Value {
+pub fn document(url: &str, inputs: &Inputs, has_challenge: bool) -> Value {
     let mut paths = Map::new();
-    if inputs.offer(Way::Fields) || inputs.offer(Way::Mime) {
+    if [Way::Fields, Way::Form, Way::Mime].iter().any(|way| inputs.offer(*way)) {
         paths.insert("/".to_owned(), json!({"post": mail(inputs)}));
     }
     for (path, call) in PATHS.iter().filter(|(_, call)| inputs.offer(Way::Json(call.dialect))) {
@@ -25,6 +25,9 @@ pub fn document(url: &str, inputs: &Inputs) -> Value {
     }
     if inputs.offer(Way::Json(Dialect::Resend)) {
         paths.insert("/emails/{id}".to_owned(), json!({"get": email()}));
+    }
+    if has_challenge {
+        paths.insert(CHALLENGE.to_owned(), json!({"get": challenge()}));
     }
     let described =
         json!({"200": {"description": "This document.", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}});
@@ -55,11 +58,16 @@ pub fn document(url: &str, inputs: &Inputs) -> Value {
     })
 }
 
-/// The fields of the request and its body, or a whole message.
+/// The fields of the request and its body, a form, or a whole message.
 fn mail(inputs: &Inputs) -> Value {
     let mut contents = Map::new();
     if inputs.offer(Way::Fields) {
         contents.extend(["text/plain", "*/*"].map(|media| (media.to_owned(), json!({}))));
+    }
+    if inputs.offer(Way::Form) {
+        let fields = || json!({"schema": {"type": "object"}});
+        let forms = ["application/x-www-form-urlencoded", "multipart/form-data"];
+        contents.extend(forms.map(|media| (media.to_owned(), fields())));
     }
     if inputs.offer(Way::Mime) {
         contents.insert("message/rfc822".to_owned(), json!({}));
@@ -140,6 +148,21 @@ fn email() -> Value {
     json!({"operationId": "getEmail", "parameters": [id], "responses": responses})
 }
 
+/// What a form proves with that its visitor is no robot.
+fn challenge() -> Value {
+    let shown = required(&["algorithm", "challenge", "maxnumber", "salt", "signature"]);
+    let problem = json!({"application/problem+json": {}, "text/plain": {}, "text/html": {}});
+    let refused =
+        |status: u16, meaning: &str| (status.to_string(), json!({"description": meaning, "content": problem}));
+    let mut responses = Map::from_iter([
+        refused(500, "The server is not set up to make challenges."),
+        refused(503, "There are no challenges now."),
+    ]);
+    let made = json!({"description": "A challenge in the form of ALTCHA v1.", "content": {"application/json": {"schema": shown}}});
+    responses.insert("200".to_owned(), made);
+    json!({"operationId": "getChallenge", "responses": responses})
+}
+
 /// Every refusal that the SDKs of a service meet: ours, as its dialect has them, and those of httpd.
 fn refusals(dialect: Dialect) -> Map<String, Value> {
     let ours = STATUSES.iter().filter(|row| row.0 >= 400).map(|row| (dialect::status(dialect, row.0), row.2));
@@ -189,12 +212,12 @@ fn schema(shape: &Shape) -> Value {
         Shape::Any | Shape::NotDone(_) => json!({}),
         Shape::Addresses | Shape::Text => json!({"type": "string"}),
         Shape::Base64 => json!({"type": "string", "contentEncoding": "base64"}),
-        Shape::Headers => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Shape::List(members) => json!({"type": "array", "items": object(members, true)}),
         Shape::Mailbox => json!({"$ref": "#/components/schemas/Mailbox"}),
         Shape::Mailboxes => json!({"type": "array", "items": {"$ref": "#/components/schemas/Mailbox"}}),
         Shape::Object(members) => object(members, false),
         Shape::OneOrMore => json!({"anyOf": [{"type": "string"}, strings()]}),
+        Shape::Pairs => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Shape::Switch => json!({"type": "object", "properties": {"enable": {"type": "boolean"}}}),
         Shape::Words(words) => json!({"type": "string", "enum": words}),
     }
@@ -207,18 +230,20 @@ mod tests {
     #[test]
     fn what_is_offered_is_described_and_nothing_else() {
         let paths = |words: &[&str]| {
-            let document = document("https://mail.example.org/mail/", &Inputs::parse(words).unwrap());
+            let document =
+                document("https://mail.example.org/mail/", &Inputs::parse(words).unwrap(), words == ["form"]);
             assert_eq!(document["servers"][0]["url"], "https://mail.example.org/mail");
             document["paths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
         };
         assert_eq!(paths(&["fields"]), ["/", "/openapi.json"]);
+        assert_eq!(paths(&["form"]), ["/", "/challenge", "/openapi.json"]);
         assert_eq!(paths(&["resend"]), ["/emails", "/emails/batch", "/emails/{id}", "/openapi.json"]);
         assert_eq!(paths(&["postmark", "sendgrid"]), ["/email", "/email/batch", "/openapi.json", "/v3/mail/send"]);
     }
 
     #[test]
     fn a_member_that_is_not_done_is_not_shown() {
-        let document = document("https://h", &Inputs::parse(&["resend"]).unwrap());
+        let document = document("https://h", &Inputs::parse(&["resend"]).unwrap(), false);
         let members = &document["components"]["schemas"]["Email"]["properties"];
         assert!(members["html"].is_object() && members["scheduled_at"].is_null());
     }

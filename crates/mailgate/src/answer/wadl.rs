@@ -2,17 +2,18 @@
 //! requests are read and answered by.
 #![forbid(unsafe_code)]
 
-use crate::answer::statuses::STATUSES;
+use super::statuses::STATUSES;
+use super::{dialect, openapi};
 use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::Dialect;
-use crate::input::ways::{Inputs, PATHS, Way};
+use crate::input::ways::{CHALLENGE, DESCRIPTION, Inputs, PATHS, Way};
 use web::markup;
 use web::markup::Markup;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
 /// The document for the resource at `url` and for those below it, as far as `inputs` offers them. The fields that are described are those of a
 /// mail, in whichever way it comes.
-pub fn document(url: &str, inputs: &Inputs) -> Markup {
+pub fn document(url: &str, inputs: &Inputs, has_challenge: bool) -> Markup {
     let mut xml = open("mod_sendmail", "A POST becomes an e-mail.", url);
     xml.push(markup!("      <method name=\"POST\" id=\"send\">\n        <request>\n"));
     for known in KNOWN {
@@ -47,7 +48,22 @@ pub fn document(url: &str, inputs: &Inputs) -> Markup {
         response(&mut xml, if call.dialect == Dialect::Sendgrid { 202 } else { 200 }, SDK, json);
         xml.push(markup!("        </method>\n      </resource>\n"));
     }
+    if inputs.offer(Way::Json(Dialect::Resend)) {
+        get(&mut xml, "/emails/{id}", dialect::JSON, "What became of the message with this id.");
+    }
+    if has_challenge {
+        get(&mut xml, CHALLENGE, "application/json", "A challenge for a form (SendmailChallenge).");
+    }
+    get(&mut xml, DESCRIPTION, openapi::MEDIA_TYPE, "This description in OpenAPI.");
     xml + Markup::literal(CLOSE)
+}
+
+/// A resource below that is read.
+fn get(xml: &mut Markup, path: &str, media: &str, meaning: &str) {
+    let path = path.trim_start_matches('/');
+    xml.push(markup!("      <resource path=\"{}\">\n        <method name=\"GET\">\n", path));
+    response(xml, 200, meaning, representations(&[media]));
+    xml.push(markup!("        </method>\n      </resource>\n"));
 }
 
 /// The media types by which a request chooses a way.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use conftree::Directive;
 use conftree::sections::{below, flat};
+use web::authority::Authority;
 
 /// The file of a machine, and the folder whose `*.conf` come after it.
 const FILE: &str = "/etc/sendmail-http.conf";
@@ -76,7 +77,7 @@ fn text(path: &Path) -> String {
 /// `https://host[:port]/path`, in pieces.
 struct Url<'u> {
     host: &'u str,
-    port: &'u str,
+    port: u16,
     path: &'u str,
 }
 
@@ -84,11 +85,9 @@ impl<'u> Url<'u> {
     fn parse(text: &'u str) -> Option<Url<'u>> {
         let (scheme, rest) = text.split_once("://")?;
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let default = if scheme.eq_ignore_ascii_case("https") { "443" } else { "80" };
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port),
-            _ => (authority, default),
-        };
+        let default = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
+        let Authority { host, port } = Authority::parse(authority).ok()?;
+        let port = port.unwrap_or(default);
         let path = path.split('?').next().unwrap_or_default();
         Some(Url { host, port, path: if path.is_empty() { "/" } else { path } })
     }
@@ -104,14 +103,15 @@ impl<'u> Url<'u> {
     }
 
     fn is_loopback(&self) -> bool {
-        let bare = self.host.trim_matches(['[', ']']);
-        bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        self.host.eq_ignore_ascii_case("localhost")
+            || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
 /// Whether httpd listens at this port: `Listen [address:]port [protocol]`.
-fn listens(tree: &[Directive], port: &str) -> bool {
-    let at = |directive: &Directive| directive.words.first().is_some_and(|word| word.rsplit(':').next() == Some(port));
+fn listens(tree: &[Directive], port: u16) -> bool {
+    let is_it = |word: &String| word.rsplit(':').next().is_some_and(|digits| digits.parse() == Ok(port));
+    let at = |directive: &Directive| directive.words.first().is_some_and(is_it);
     flat(tree).any(|directive| directive.is("Listen") && at(directive))
 }
 

@@ -97,6 +97,9 @@ impl fmt::Display for Unfit {
 impl Letter {
     /// Makes the changes in their order: all, or none.
     pub fn change(&mut self, changes: Vec<Change>, rules: &Rules<'_>) -> Result<(), Unfit> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         let (mut envelope, mut fields, mut body) = (self.envelope.clone(), self.fields.clone(), None);
         for change in changes {
             match change {

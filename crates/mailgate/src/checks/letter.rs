@@ -6,8 +6,9 @@ use super::field::Field;
 use crate::message::{Message, seven_bit};
 use mail::address::Address;
 use mail::mime::MimeError;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
+use sys::buffer::Buffer;
 use sys::spool::Spool;
 
 /// From whom to whom.
@@ -133,28 +134,20 @@ impl Letter {
 
 /// A body with LF as it is on the wire: with CRLF, also behind its last line (RFC 5321 4.1.1.4), in pieces of at most this many octets.
 pub fn on_the_wire<E: From<io::Error>>(
-    body: impl Read,
+    mut body: impl BufRead,
     piece: usize,
     mut take: impl FnMut(&[u8]) -> Result<bool, E>,
 ) -> Result<(), E> {
-    let (mut body, mut wire, mut last) = (BufReader::with_capacity(piece, body), Vec::with_capacity(piece * 2), b'\n');
+    let (mut wire, mut last) = (Buffer::new(), b'\n');
     loop {
         let octets = body.fill_buf()?;
-        let ends = octets.is_empty();
-        for line in octets.split_inclusive(|byte| *byte == b'\n') {
-            match line.strip_suffix(b"\n") {
-                Some(text) => {
-                    wire.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
-                    wire.extend_from_slice(b"\r\n");
-                }
-                None => wire.extend_from_slice(line),
-            }
-            last = line.last().copied().unwrap_or(last);
-        }
-        let read = octets.len();
+        let octets = &octets[..octets.len().min(piece)];
+        let (read, ends) = (octets.len(), octets.is_empty());
+        append_with_crlf(octets, &mut wire);
+        last = octets.last().copied().unwrap_or(last);
         body.consume(read);
         if ends && last != b'\n' {
-            wire.extend_from_slice(b"\r\n");
+            wire.append(b"\r\n");
         }
         let mut taken = 0;
         while wire.len() - taken >= piece || ends && taken < wire.len() {
@@ -169,6 +162,17 @@ pub fn on_the_wire<E: From<io::Error>>(
             return Ok(());
         }
     }
+}
+
+fn append_with_crlf(octets: &[u8], wire: &mut Buffer) {
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\n', octets) {
+        let line = &octets[from..at];
+        wire.append(line.strip_suffix(b"\r").unwrap_or(line));
+        wire.append(b"\r\n");
+        from = at + 1;
+    }
+    wire.append(&octets[from..]);
 }
 
 #[cfg(test)]

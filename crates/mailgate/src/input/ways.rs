@@ -41,6 +41,8 @@ pub const PATHS: &[(&str, Call)] = &[
 /// What stands at a path behind that of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource<'u> {
+    /// What a form proves its visitor's patience with.
+    Challenge,
     /// What is offered here, for programs.
     Description,
     /// What became of the message that Resend's SDKs know by this id.
@@ -57,15 +59,20 @@ impl Resource<'_> {
         match self {
             Resource::Email(_) => Some(Dialect::Resend),
             Resource::Json(call) => Some(call.dialect),
-            Resource::Description | Resource::Mail => None,
+            Resource::Challenge | Resource::Description | Resource::Mail => None,
         }
+    }
+
+    /// The same as the field Allow writes them.
+    pub fn allow(self) -> String {
+        self.methods().iter().map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(", ")
     }
 
     /// The methods that mean something.
     pub fn methods(self) -> &'static [&'static CStr] {
         match self {
             Resource::Description => &[c"GET", c"HEAD", c"POST", c"OPTIONS"],
-            Resource::Email(_) => &[c"GET", c"HEAD", c"OPTIONS"],
+            Resource::Challenge | Resource::Email(_) => &[c"GET", c"HEAD", c"OPTIONS"],
             Resource::Json(_) | Resource::Mail => &[c"POST", c"OPTIONS"],
         }
     }
@@ -131,6 +138,9 @@ impl Inputs {
         self.0.iter().map(word).collect::<Vec<_>>().join(", ")
     }
 }
+
+/// Where challenges are asked for, if the location has some.
+pub const CHALLENGE: &str = "/challenge";
 
 /// Where the description stands.
 pub const DESCRIPTION: &str = "/openapi.json";

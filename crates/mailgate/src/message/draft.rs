@@ -191,6 +191,7 @@ mod tests {
     fn submission(content_type: Option<&str>, transfer_encoding: Option<&str>) -> Submission {
         let value = |text: &str| HeaderValue::from_field(text.as_bytes()).unwrap();
         Submission {
+            labels: Vec::new(),
             bcc: Vec::new(),
             client_chose_id: true,
             content_type: content_type.map(|text| ContentType::parse(&value(text)).unwrap()),

@@ -94,6 +94,7 @@ mod tests {
     fn submission() -> Submission {
         let value = HeaderValue::parse("<1@example.test>").unwrap();
         Submission {
+            labels: Vec::new(),
             bcc: Vec::new(),
             client_chose_id: true,
             content_type: None,

@@ -53,9 +53,9 @@ impl Aliases {
         list.mailboxes().flat_map(resolve).collect()
     }
 
-    /// Whether a name stands for this address, which clients then need not know.
-    pub fn stand_for(&self, address: &Address) -> bool {
-        self.0.iter().any(|(_, targets)| targets.contains(address))
+    /// The name that stands for this address, which clients then need not know.
+    pub fn name_of(&self, address: &Address) -> Option<&Address> {
+        self.0.iter().find(|(_, targets)| targets.contains(address)).map(|(name, _)| name)
     }
 
     fn targets(&self, address: &Address) -> Option<&[Address]> {

@@ -24,6 +24,7 @@ pub fn submit(database: &mut Dbd<'_>, envid: &str, owner: &str, ago: i64, recipi
         sender: Some(format!("{owner}@Sender.example")),
         recipients: recipients.collect(),
         suppressed: Default::default(),
+        tags: Vec::new(),
         now: now() - ago,
     };
     let _ = store::submit(database, &message).expect("entered");
@@ -156,6 +157,7 @@ pub fn where_filters_meet_nothing_is_missed(store: &dyn Store) {
                         sender: has(2).then(sender).flatten(),
                         since: has(3).then(since).flatten(),
                         state: has(4).then_some(wanted),
+                        tag: None,
                         after: None,
                     };
                     let fits = |line: &&overview::Line| {

@@ -31,6 +31,8 @@ const CASES: &[Case] = &[
     ("submit", submissions::what_mod_sendmail_writes_is_read_back),
     ("same", submissions::the_same_message_is_entered_once),
     ("upgrade", submissions::an_older_database_keeps_all_its_rows),
+    ("called", submissions::what_a_message_is_called_is_told_to_its_owner),
+    ("tags", submissions::messages_are_found_by_what_they_are_called),
     ("overview", overview::every_owner_sees_a_page_of_his_own),
     ("pages", overview::pages_part_nothing_and_repeat_nothing),
     ("filters", overview::where_filters_meet_nothing_is_missed),
@@ -73,7 +75,7 @@ fn on_postgres() {
 
 fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     let again = agent::run(store.agent().arg("--init"), b"").exits(0);
-    assert_eq!(again.out, "version 5, nothing to do\n");
+    assert_eq!(again.out, "version 6, nothing to do\n");
     store.sql(
         "DROP TABLE message; DROP TABLE recipient; DROP TABLE event; DROP TABLE report; DROP TABLE idempotency; DROP TABLE suppression; DROP TABLE webhook; DROP TABLE outbox; DROP TABLE processdsn_schema",
     );
@@ -82,7 +84,7 @@ fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
             scope.spawn(|| agent::run(store.agent().arg("--init"), b"").exits(0));
         }
     });
-    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["5"]]);
+    assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["6"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
     // Of a newer program: told by a failing statement only, and --expire looks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");

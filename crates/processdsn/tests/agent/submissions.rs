@@ -2,10 +2,12 @@
 
 use crate::agent;
 use crate::databases::{Store, now};
+use crate::overview::with_database;
 use crate::report::{with_envid, with_message_id};
 use apr::{Dbd, OwnPool};
 use sql::Database;
-use tracking::store::{self, Entered, Owner, State, Submitted, Viewer};
+use tracking::store::overview::{self, Filter, Scope};
+use tracking::store::{self, Entered, Owner, State, Submitted, Tag, Viewer};
 
 /// A message to `a@x.example` and, as Bcc, `b@x.example`, and to these.
 fn submitted(envid: &str, message_id: &str, owner: Option<&Owner>, others: &[&str]) -> Submitted {
@@ -19,6 +21,7 @@ fn submitted(envid: &str, message_id: &str, owner: Option<&Owner>, others: &[&st
         sender: None,
         recipients: always.into_iter().chain(others).map(|(address, hidden)| (address.into(), hidden)).collect(),
         suppressed: Default::default(),
+        tags: Vec::new(),
         now: now(),
     }
 }
@@ -107,8 +110,8 @@ pub fn an_older_database_keeps_all_its_rows(store: &dyn Store) {
     let error = store::submit(&mut database, &submitted("new", "new@x", None, &[])).expect_err("needs the new column");
     assert!(error.to_string().contains("processdsn --init"), "{error}");
 
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 5\n");
-    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 5, nothing to do\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 1 -> 6\n");
+    assert_eq!(agent::run(store.agent().arg("--init"), b"").exits(0).out, "version 6, nothing to do\n");
     assert_eq!(count(), before);
     let rows = store.sql(
         "SELECT address, owner, sender, domain, heard, state, position / 1073741824 FROM recipient ORDER BY position",
@@ -193,4 +196,73 @@ pub fn what_mod_sendmail_writes_is_read_back(store: &dyn Store) {
     for table in ["message", "recipient", "event"] {
         assert_eq!(store.number(&format!("SELECT COUNT(*) FROM {table} WHERE envid = 'e1'")), 0, "{table}");
     }
+}
+
+/// Some tags, with what would end a statement, a string of JSON or a pattern.
+const CALLED: [(&str, &str); 4] =
+    [("category", "welcome"), ("plan", "a:b"), ("quote", "it's \"50%\" \\ off"), ("\u{fc}", "\u{1f600}")];
+
+fn tagged(envid: &str, owner: Option<&Owner>) -> Submitted {
+    let tag = |(name, value): (&str, &str)| Tag { name: name.into(), value: value.into() };
+    Submitted { tags: CALLED.map(tag).into(), ..submitted(envid, &format!("{envid}@x"), owner, &[]) }
+}
+
+pub fn what_a_message_is_called_is_told_to_its_owner(store: &dyn Store) {
+    let (peter, anna) = (Owner::login(b"peter"), Owner::login(b"anna"));
+    with_database(store, |database| {
+        for (envid, owner) in [("e1", Some(&peter)), ("e2", None)] {
+            assert_eq!(store::submit(database, &tagged(envid, owner)).expect("an answer"), Entered::Now);
+        }
+        let mut shown = |message_id: &str, user: Option<&Owner>| {
+            let viewer = Viewer { user, owner_only: false };
+            let message = store::find(database, message_id, viewer, now()).expect("an answer").expect("a message");
+            message.tags.into_iter().map(|tag| (tag.name, tag.value)).collect::<Vec<_>>()
+        };
+        let all = CALLED.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(shown("e1@x", Some(&peter)), all);
+        // Each recipient knows the id, and so may know the URL.
+        for (message_id, user) in [("e1@x", Some(&anna)), ("e1@x", None), ("e2@x", None), ("e2@x", Some(&peter))] {
+            assert_eq!(shown(message_id, user), [], "{message_id} {user:?}");
+        }
+    });
+    // Who wants to know or to be forgotten gets or takes them too.
+    let export = |address: &str| agent::run(store.agent().args(["--export", address]), b"").exits(0).out;
+    assert_eq!(export("a@x.example").matches("welcome").count(), 2);
+    agent::run(store.agent().args(["--forget", "a@x.example"]), b"").exits(0);
+    assert!(!export("b@x.example").contains("welcome"));
+}
+
+pub fn messages_are_found_by_what_they_are_called(store: &dyn Store) {
+    with_database(store, |database| {
+        let owner = Owner::login(b"peter");
+        let enter = |database: &mut Dbd<'_>, message: &Submitted| {
+            assert_eq!(store::submit(database, message).expect("an answer"), Entered::Now)
+        };
+        enter(database, &tagged("e1", Some(&owner)));
+        enter(database, &submitted("e2", "e2@x", Some(&owner), &[]));
+        for (tag, found) in [
+            ("welcome", true),
+            ("category:welcome", true),
+            ("a:b", true),
+            ("plan:a:b", true),
+            ("it's \"50%\" \\ off", true),
+            ("\u{1f600}", true),
+            ("\u{fc}:\u{1f600}", true),
+            ("WELCOME", false),
+            ("welcom", false),
+            ("category", false),
+            ("plan:welcome", false),
+            ("%", false),
+        ] {
+            let tag = Some(tag.to_owned());
+            for recipient in [None, Some("a@".to_owned())] {
+                let filter = Filter { tag: tag.clone(), recipient, limit: 9, ..Filter::default() };
+                for scope in [Scope::Own(owner.clone()), Scope::All(Some(owner.clone()))] {
+                    let page = overview::list(database, &scope, &filter, now()).expect("a page");
+                    let all_of_it = page.lines.iter().all(|line| line.message_id == "e1@x");
+                    assert!(all_of_it && page.lines.is_empty() != found, "{filter:?} {scope:?} {page:?}");
+                }
+            }
+        }
+    });
 }

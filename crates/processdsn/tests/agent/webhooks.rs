@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tracking::store::{self, Entered, Owner, Submitted};
+use tracking::store::{self, Entered, Owner, Submitted, Tag};
 
 /// Runs it with a new database of each kind.
 fn on_both(name: &str, test: impl Fn(&dyn Store, &Place)) {
@@ -158,18 +158,19 @@ fn complaints_and_suppressed_recipients_are_told_and_forgotten_with_their_addres
                 sender: Some("peter@sender.example".into()),
                 recipients: [("b@x.example".to_owned(), false)].into(),
                 suppressed: [("A@x.example".to_owned(), false)].into(),
+                tags: vec![Tag { name: "plan".into(), value: "pro".into() }],
                 now: now(),
             };
             assert_eq!(store::submit(database, &message).expect("an answer"), Entered::Now);
             send(store).exits(0);
             let told = |event: &Event| {
                 let event = event.json();
-                format!("{} {}", event["type"], event["data"]["to"][0])
+                format!("{} {} {}", event["type"], event["data"]["to"][0], event["data"]["tags"])
             };
             let mut told: Vec<String> = receiver.events().iter().map(told).collect();
             told.sort();
-            let one = |kind: &str| format!("\"email.{kind}\" \"a@x.example\"");
-            assert_eq!(told, [one("complained"), one("suppressed")]);
+            let one = |kind: &str, tags: &str| format!("\"email.{kind}\" \"a@x.example\" {tags}");
+            assert_eq!(told, [one("complained", "{}"), one("suppressed", "{\"plan\":\"pro\"}")]);
             // Nobody is told of a message that was refused, nor of an address that is forgotten.
             let enter = |envid: &str, address: &str, database: &mut apr::Dbd<'_>| {
                 let suppressed = [(address.to_owned(), false)].into();

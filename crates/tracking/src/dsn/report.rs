@@ -202,7 +202,7 @@ pub(crate) fn sha256(text: &str) -> String {
 }
 
 pub(super) fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize().iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
+    format!("{:x}", hash.finalize())
 }
 
 /// Seconds since 1970 of a date as RFC 5322 writes it, `None` if it is none.

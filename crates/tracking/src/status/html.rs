@@ -7,7 +7,7 @@ use super::words::{self, HEURISTIC, NOBODY, NOT_VERIFIABLE, Word};
 use super::{Page, codes, decisive, moment, mta};
 use crate::store::{Event, RecipientStatus, State};
 use web::markup;
-use web::markup::Markup;
+use web::markup::{Markup, Value};
 
 /// The style sheet of every page; its digest stands in the Content-Security-Policy, byte for byte.
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -42,6 +42,9 @@ pub(super) fn page(page: &Page<'_>) -> Markup {
         "Message-ID",
         &markup!("<code dir=\"auto\">&lt;{}&gt;</code>", breakable(&clean(&page.message.message_id))),
     );
+    for tag in &page.message.tags {
+        fact(&mut html, &markup!("<bdi>{}</bdi>", clean(&tag.name)), &markup!("<bdi>{}</bdi>", clean(&tag.value)));
+    }
     html.push(markup!("</dl>\n</header>\n<main>\n"));
     for recipient in page.by_concern() {
         self::recipient(&mut html, page, recipient);
@@ -204,7 +207,7 @@ fn breakable(id: &str) -> Markup {
     pieces.fold(first, |id, piece| id + markup!("<wbr/>@{}", piece))
 }
 
-fn fact(html: &mut Markup, name: &str, value: &Markup) {
+fn fact(html: &mut Markup, name: &(impl Value + ?Sized), value: &Markup) {
     html.push(markup!("<div><dt>{}</dt><dd>{}</dd></div>\n", name, value));
 }
 

@@ -4,7 +4,7 @@
 use super::clean::clean;
 use super::{Page, codes, moment, mta, vouched, why};
 use crate::dsn::reason::Reason;
-use crate::store::{Event, RecipientStatus};
+use crate::store::{Event, Message, RecipientStatus};
 use serde_json::{Value, json};
 
 pub(super) fn page(page: &Page<'_>) -> String {
@@ -15,12 +15,18 @@ pub(super) fn page(page: &Page<'_>) -> String {
         "message_url": page.message_url(),
         "sender": page.message.sender.as_deref().map(clean),
         "submitted": moment::stamp(page.message.submitted),
+        "tags": tags(page.message),
         "as_of": moment::stamp(page.now),
         "pending": page.is_pending(),
         "recipients": page.recipients.iter().map(|recipient| self::recipient(page, recipient)).collect::<Vec<_>>(),
     });
     // A Value always has a text; `{:#}` is the pretty one.
     format!("{value:#}\n")
+}
+
+/// For the owner alone; nobody else is told that there are any.
+pub(super) fn tags(message: &Message) -> Vec<Value> {
+    message.tags.iter().map(|tag| json!({"name": clean(&tag.name), "value": clean(&tag.value)})).collect()
 }
 
 fn recipient(page: &Page<'_>, recipient: &RecipientStatus) -> Value {

@@ -105,9 +105,7 @@ impl Overview<'_> {
     /// The same as long as nothing that is shown has changed but the time: RFC 9110 8.8.3, a weak one, since "3 minutes ago" changes.
     pub fn tag(&self, form: Form) -> String {
         let what = format!("{form:?} {} {} {:?} {:?} {:?}", self.base, self.is_all, self.query, self.list, self.counts);
-        let digest = Sha256::digest(what);
-        let half: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("W/\"{half}\"")
+        format!("W/\"{:x}\"", Sha256::digest(what))
     }
 
     /// The URL of the next page, if there is one.

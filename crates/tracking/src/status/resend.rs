@@ -31,6 +31,7 @@ pub fn email(message: &Message, id: &str) -> Value {
         "created_at": moment::stamp(message.submitted),
         "last_event": worst.map(|recipient| event(recipient.state)),
         "recipients": recipients,
+        "tags": super::json::tags(message),
     })
 }
 
@@ -50,7 +51,7 @@ fn event(state: State) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::RecipientStatus;
+    use crate::store::{RecipientStatus, Tag};
 
     #[test]
     fn the_last_event_is_what_needs_attention_first() {
@@ -58,6 +59,7 @@ mod tests {
             message_id: "i@h".into(),
             sender: Some("f@x".into()),
             submitted: 0,
+            tags: vec![Tag { name: "plan".into(), value: "pro".into() }],
             recipients: states
                 .iter()
                 .map(|state| RecipientStatus {
@@ -83,6 +85,7 @@ mod tests {
                 (&email["last_event"], &email["object"], &email["id"]),
                 (&expected, &json!("email"), &json!("i"))
             );
+            assert_eq!(email["tags"], json!([{"name": "plan", "value": "pro"}]));
             assert_eq!(email["to"].as_array().map(Vec::len), Some(states.len()));
         }
     }

@@ -27,6 +27,9 @@ pub(super) fn page(page: &Page<'_>) -> String {
         let _ = writeln!(text, "From:        {}", clean(sender));
     }
     let _ = writeln!(text, "Submitted:   {}", time(message.submitted, page.now));
+    for tag in &message.tags {
+        let _ = writeln!(text, "Tag:         {}: {}", clean(&tag.name), clean(&tag.value));
+    }
     let _ = writeln!(text, "As of:       {}", moment::absolute(page.now));
     let _ = writeln!(text, "URL:         {}", page.url());
     for recipient in page.by_concern() {

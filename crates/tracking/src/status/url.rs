@@ -2,7 +2,7 @@
 //! What cannot stand in a path goes into the query: httpd answers `%2F` with 404, and a browser resolves `.` and `..`.
 #![forbid(unsafe_code)]
 
-use web::escape::percent_encode;
+use web::escape::{percent_decode, percent_encode};
 
 /// Longest id and longest address that is looked up, in octets.
 pub const MAX_VALUE: usize = 1000;
@@ -113,20 +113,6 @@ fn value(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_VALUE)?;
     let text = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
     (!text.is_empty() && !text.contains(char::is_control)).then(|| text.to_owned())
-}
-
-/// RFC 3986 2.1; `+` is a plus sign, as in an address. `None` for a `%` without two digits.
-fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(&byte) = rest.next() {
-        decoded.push(match byte {
-            b'%' => u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?,
-            other => other,
-        });
-    }
-    Some(decoded)
 }
 
 /// The URL of a message below `base`. A base that ends in `=` gets the bare encoded id.

@@ -41,6 +41,7 @@ const QUERY: &[(&str, &str)] = &[
     ),
     ("domain", "Only recipients of this domain are listed."),
     ("sender", "Only messages of this author are listed."),
+    ("tag", "Only messages with this tag are listed: value, or name:value."),
     ("since", "Only messages submitted since then are listed: 2026-11-22T03:00:00Z, or 90m, 12h, 7d ago."),
     ("limit", "How many are listed at most, 50 if missing, 500 at most."),
     ("cursor", "Where the page before ended, from its Link with rel=next."),

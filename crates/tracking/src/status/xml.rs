@@ -26,6 +26,9 @@ pub(super) fn page(page: &Page<'_>) -> Markup {
     xml.push(markup!("  <message id=\"{}\" href=\"{}\">\n", clean(&message.message_id), clean(&page.message_url())));
     element(&mut xml, MESSAGE, "sender", message.sender.as_deref());
     element(&mut xml, MESSAGE, "submitted", Some(&moment::stamp(message.submitted)));
+    for tag in &message.tags {
+        xml.push(markup!("    <tag name=\"{}\">{}</tag>\n", clean(&tag.name), clean(&tag.value)));
+    }
     xml.push(markup!("  </message>\n  <as-of>{}</as-of>\n", moment::stamp(page.now)));
     for recipient in &page.recipients {
         self::recipient(&mut xml, page, recipient);

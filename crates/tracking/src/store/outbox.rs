@@ -9,6 +9,7 @@ pub use payload::TYPES;
 
 use super::owner::NOBODY;
 use super::read::Event;
+use super::tags;
 use crate::dsn::report::sha256;
 use payload::Payload;
 use sql::{Database, DatabaseError, Row, Statement};
@@ -21,8 +22,8 @@ const DAY: i64 = 24 * 60 * 60;
 
 const LISTENERS: Statement = Statement {
     name: c"dsn_listeners",
-    sql: c"SELECT w.id, w.events, w.unverified, m.message_id, m.sender, m.submitted, m.owner FROM message m, webhook w WHERE m.envid = %s AND w.enabled = 1 AND (w.owner IS NULL OR w.owner = m.owner)",
-    columns: 7,
+    sql: c"SELECT w.id, w.events, w.unverified, m.message_id, m.sender, m.submitted, m.owner, m.tags FROM message m, webhook w WHERE m.envid = %s AND w.enabled = 1 AND (w.owner IS NULL OR w.owner = m.owner)",
+    columns: 8,
 };
 const INSERT: Statement = Statement {
     name: c"dsn_insert_outbox",
@@ -89,6 +90,7 @@ fn body(listener: &Row, address: &str, event: &Event) -> Option<String> {
         message_id: &listener.text(3),
         sender: listener.optional(4),
         submitted: listener.number(5),
+        tags: tags::read(listener.optional(7)),
         address,
         event,
     };

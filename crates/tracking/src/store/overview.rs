@@ -7,6 +7,7 @@ mod statements;
 
 use super::order::first;
 use super::schema::explain;
+use super::tags;
 use super::{Owner, SILENCE, State};
 use crate::dsn::reason::Reason;
 use sql::{Database, DatabaseError, Dialect, Row, Statement};
@@ -32,6 +33,8 @@ pub struct Filter {
     pub sender: Option<String>,
     /// The state as it is shown.
     pub state: Option<State>,
+    /// What the sender calls the message by: a value, or `name:value`.
+    pub tag: Option<String>,
     /// Submitted at this second or later.
     pub since: Option<i64>,
     /// Where the page before ended.
@@ -236,6 +239,8 @@ fn select<D: Database>(
     let mut values = vec![scope.value()];
     values.append(&mut own);
     values.extend([upper.as_str(), &lower, &heard, &silent, sender, sender, domain, domain, state, state, &limit]);
+    let marks = filter.tag.as_deref().map(tags::marks).unwrap_or_default();
+    values.splice(values.len() - 1..values.len() - 1, [marks[0].as_str(), &marks[0], &marks[1]]);
     let values: Vec<Option<&str>> = values.into_iter().map(Some).collect();
     let statement = if is_sorted { statements::sorted } else { statements::list };
     database.select(statement(lead, scope.is_all(), database.dialect()), &values)

@@ -5,6 +5,7 @@
 use super::outbox;
 use super::schema::explain;
 use super::suppression::{self, digest};
+use super::tags;
 use super::write::key;
 use serde_json::{Value, json};
 use sql::transaction;
@@ -44,8 +45,8 @@ by_address!(
     recipients,
     c"dsn_personal",
     c"dsn_personal_octets",
-    8,
-    "SELECT m.envid, m.message_id, m.sender, m.owner, m.submitted, r.state, r.since, r.reason FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND ",
+    9,
+    "SELECT m.envid, m.message_id, m.sender, m.owner, m.submitted, r.state, r.since, r.reason, m.tags FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND ",
     " ORDER BY m.submitted, m.envid"
 );
 by_address!(envids, c"dsn_forget", c"dsn_forget_octets", 1, "SELECT r.envid FROM recipient r WHERE ", "");
@@ -58,9 +59,12 @@ const EVENTS: Statement = Statement {
 // Each message has a recipient, and that has the author in lower case and in an index.
 const SENT: Statement = Statement {
     name: c"dsn_personal_sent",
-    sql: c"SELECT message_id, owner, submitted FROM message WHERE envid IN (SELECT envid FROM recipient WHERE sender = %s) ORDER BY submitted, envid",
-    columns: 3,
+    sql: c"SELECT message_id, owner, submitted, tags FROM message WHERE envid IN (SELECT envid FROM recipient WHERE sender = %s) ORDER BY submitted, envid",
+    columns: 4,
 };
+// Nobody can tell which of the recipients it speaks of.
+const FORGET_TAGS: Statement =
+    Statement { name: c"dsn_forget_tags", sql: c"UPDATE message SET tags = NULL WHERE envid = %s", columns: 0 };
 const FORGET_EVENTS: Statement =
     Statement { name: c"dsn_forget_events", sql: c"DELETE FROM event WHERE envid = %s AND address = %s", columns: 0 };
 const FORGET_RECIPIENT: Statement = Statement {
@@ -104,12 +108,14 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
         found.push(json!({
             "is": "recipient", "address": address, "message_id": row.text(1), "sender": row.optional(2), "owner": row.optional(3),
             "submitted": row.number(4), "state": row.text(5), "since": row.number(6), "reason": row.optional(7),
+            "tags": told(row.optional(8)),
             "events": events.iter().map(event).collect::<Vec<_>>(),
         }));
     }
     for row in database.select(&SENT, &[Some(&address)])? {
         found.push(json!({
             "is": "sender", "address": address, "message_id": row.text(0), "owner": row.optional(1), "submitted": row.number(2),
+            "tags": told(row.optional(3)),
         }));
     }
     for event in outbox::about(database, &address)? {
@@ -124,6 +130,10 @@ pub fn export<D: Database>(database: &mut D, address: &str) -> Result<Vec<Value>
     Ok(found)
 }
 
+fn told(tags: Option<String>) -> Vec<Value> {
+    tags::read(tags).into_iter().map(|tag| json!({"name": tag.name, "value": tag.value})).collect()
+}
+
 /// Forgets an address; of how many messages it was a recipient.
 pub fn forget<D: Database>(database: &mut D, address: &str) -> Result<u64, DatabaseError> {
     let address = key(address);
@@ -131,6 +141,7 @@ pub fn forget<D: Database>(database: &mut D, address: &str) -> Result<u64, Datab
         outbox::forget(database, &address)?;
         let envids = database.select(envids(database.dialect()), &[Some(&address)])?;
         for envid in envids.iter().map(|row| row.text(0)) {
+            database.run(&FORGET_TAGS, &[Some(&envid)])?;
             database.run(&FORGET_EVENTS, &[Some(&envid), Some(&address)])?;
             database.run(&FORGET_RECIPIENT, &[Some(&envid), Some(&address)])?;
             database.run(&FORGET_MESSAGE, &[Some(&envid)])?;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::owner::NOBODY;
+use super::tags::{self, Tag};
 use super::{Owner, SILENCE, State};
 use crate::dsn::reason::{self, Reason};
 use sql::{Database, DatabaseError, Row, Statement};
@@ -24,6 +25,8 @@ pub struct Message {
     pub sender: Option<String>,
     /// Seconds since 1970.
     pub submitted: i64,
+    /// What the sender calls it by; only for the owner, since every recipient knows the id.
+    pub tags: Vec<Tag>,
     /// In the order of their addresses; those from Bcc only for the owner.
     pub recipients: Vec<RecipientStatus>,
 }
@@ -72,8 +75,8 @@ pub struct Event {
 
 const MESSAGES: Statement = Statement {
     name: c"dsn_messages",
-    sql: c"SELECT envid, owner, sender, submitted FROM message WHERE message_id = %s ORDER BY submitted, envid",
-    columns: 4,
+    sql: c"SELECT envid, owner, sender, submitted, tags FROM message WHERE message_id = %s ORDER BY submitted, envid",
+    columns: 5,
 };
 /// One row for each event, and one for a recipient without any: what is shown together is read at one moment.
 const RECIPIENTS: Statement = Statement {
@@ -153,6 +156,7 @@ pub fn find<D: Database>(
         message_id: message_id.to_owned(),
         sender: row.optional(2),
         submitted: row.number(3),
+        tags: if sees_hidden { tags::read(row.optional(4)) } else { Vec::new() },
         recipients,
     }))
 }

@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../../../conf/processdsn/schema-4-postgres.sql"),
     },
     Step::same(include_str!("../../../../conf/processdsn/schema-5.sql")),
+    Step::same(include_str!("../../../../conf/processdsn/schema-6.sql")),
 ];
 
 /// Statements that lead from one version to the next: those both databases understand, then those of one of them.

@@ -6,6 +6,7 @@ use super::outbox::{LIFETIME, TYPES};
 use super::write::flag;
 use sql::transaction;
 use sql::{Database, DatabaseError, Row, Statement};
+use web::authority::Authority;
 
 /// What is told to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,10 +82,7 @@ impl Url {
         if authority.contains('@') {
             return wrong("leave out user and password; the signature says who sends");
         }
-        let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
-            if port.parse::<u16>().is_ok_and(|port| port > 0) || authority.ends_with(']') { host } else { "" }
-        });
-        if host.is_empty() {
+        if Authority::parse(authority).is_err() {
             return wrong("its host or port is missing or wrong");
         }
         Ok(Url(text.to_owned()))

@@ -5,10 +5,11 @@ use super::order::{domain, position};
 use super::outbox;
 use super::read::Event;
 use super::schema::explain;
+use super::tags::{self, Tag};
 use super::{Owner, State};
 use crate::dsn::report::{cut, sha256};
 use sql::transaction;
-use sql::{Database, DatabaseError, Statement};
+use sql::{Database, DatabaseError, Dialect, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A message that is about to be handed over.
@@ -28,6 +29,8 @@ pub struct Submitted {
     pub recipients: BTreeMap<String, bool>,
     /// Those who do not get it, since they are suppressed; likewise.
     pub suppressed: BTreeMap<String, bool>,
+    /// What the sender calls it by.
+    pub tags: Vec<Tag>,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -58,12 +61,18 @@ pub enum Entered {
 // Two that come at the same time: the unique index decides, not a look before.
 const INSERT_MESSAGE: Statement = Statement {
     name: c"dsn_insert_message",
-    sql: c"INSERT INTO message (envid, token, message_id, owner, sender, submitted, claim) VALUES (%s, %s, %s, %s, %s, %lld, %s) ON CONFLICT (claim) DO NOTHING",
+    sql: c"INSERT INTO message (envid, token, message_id, owner, sender, submitted, claim, tags) VALUES (%s, %s, %s, %s, %s, %lld, %s, %s) ON CONFLICT (claim) DO NOTHING",
     columns: 0,
 };
 const INSERT_RECIPIENT: Statement = Statement {
     name: c"dsn_insert_recipient",
     sql: c"INSERT INTO recipient (envid, address, hidden, state, since, verified, owner, sender, domain, position, heard, reason) VALUES (%s, %s, %lld, %s, %lld, %lld, %s, %s, %s, %lld, %lld, %s) ON CONFLICT DO NOTHING",
+    columns: 0,
+};
+// One statement is its own transaction: nothing but this goes to the server and back. Neither an address nor a domain holds a line end.
+const INSERT_AT_ONCE: Statement = Statement {
+    name: c"dsn_insert_at_once",
+    sql: c"WITH entered AS (INSERT INTO message (envid, token, message_id, owner, sender, submitted, claim, tags) VALUES (%s, %s, %s, %s, %s, %lld, %s, %s) ON CONFLICT (claim) DO NOTHING RETURNING envid, owner, submitted) INSERT INTO recipient (envid, address, hidden, state, since, verified, owner, sender, domain, position, heard) SELECT e.envid, r.address, CAST(r.hidden AS INTEGER), 'queued', e.submitted, 0, e.owner, CAST(%s AS TEXT), COALESCE(r.domain, ''), CAST(%lld AS BIGINT) + r.place - 1, e.submitted FROM entered e, unnest(string_to_array(%s, chr(10)), string_to_array(%s, chr(10)), string_to_array(%s, chr(10))) WITH ORDINALITY AS r (address, hidden, domain, place) ON CONFLICT DO NOTHING",
     columns: 0,
 };
 // Rows of version 1 have no claim; there the owner and the message id must do.
@@ -93,46 +102,76 @@ pub fn submitted_before<D: Database>(database: &mut D, message: &Submitted) -> R
 
 /// Writes a message and its recipients as queued, unless it was submitted before.
 pub fn submit<D: Database>(database: &mut D, message: &Submitted) -> Result<Entered, DatabaseError> {
-    let (now, claim) = (message.now.to_string(), message.claim());
-    let outcome = transaction(database, |database| {
-        let row = [
-            Some(message.envid.as_str()),
-            Some(&message.token),
-            Some(&message.message_id),
-            message.owner.as_ref().map(Owner::as_str),
-            message.sender.as_deref(),
-            Some(&now),
-            Some(&claim),
-        ];
-        if database.run(&INSERT_MESSAGE, &row)? == 0 {
-            return Ok(Entered::Before);
-        }
-        let sender = message.sender.as_deref().map(key);
-        let envelope = EnvelopeRow {
-            envid: &message.envid,
-            owner: message.owner.as_ref().map(Owner::as_str),
-            sender: sender.as_deref(),
-            submitted: message.now,
-        };
-        let queued = message.recipients.iter().map(|row| (row, State::Queued));
-        let suppressed = message.suppressed.iter().map(|row| (row, State::Suppressed));
-        for (before, ((address, hidden), state)) in queued.chain(suppressed).enumerate() {
-            let row = RecipientRow {
-                address: &key(address),
-                hidden: *hidden,
-                state,
-                since: message.now,
-                verified: false,
-                reason: None,
-            };
-            insert_recipient(database, &envelope, &row, before)?;
-            if state == State::Suppressed {
-                outbox::write(database, &message.envid, row.address, &left_out(message.now), message.now)?;
-            }
-        }
-        Ok(Entered::Now)
-    });
+    let is_plain = message.suppressed.is_empty() && !message.recipients.is_empty();
+    let outcome = match database.dialect() {
+        Dialect::Postgres if is_plain => submit_at_once(database, message),
+        Dialect::Postgres | Dialect::Sqlite => transaction(database, |database| enter(database, message)),
+    };
     outcome.map_err(|error| explain(database, error))
+}
+
+/// The same inside a transaction, which is worth nothing after an error.
+pub fn enter<D: Database>(database: &mut D, message: &Submitted) -> Result<Entered, DatabaseError> {
+    let (now, claim, tags) = (message.now.to_string(), message.claim(), tags::write(&message.tags));
+    if database.run(&INSERT_MESSAGE, &message_row(message, &now, &claim, tags.as_deref()))? == 0 {
+        return Ok(Entered::Before);
+    }
+    let sender = message.sender.as_deref().map(key);
+    let envelope = EnvelopeRow {
+        envid: &message.envid,
+        owner: message.owner.as_ref().map(Owner::as_str),
+        sender: sender.as_deref(),
+        submitted: message.now,
+    };
+    let queued = message.recipients.iter().map(|row| (row, State::Queued));
+    let suppressed = message.suppressed.iter().map(|row| (row, State::Suppressed));
+    for (before, ((address, hidden), state)) in queued.chain(suppressed).enumerate() {
+        let row = RecipientRow {
+            address: &key(address),
+            hidden: *hidden,
+            state,
+            since: message.now,
+            verified: false,
+            reason: None,
+        };
+        insert_recipient(database, &envelope, &row, before)?;
+        if state == State::Suppressed {
+            outbox::write(database, &message.envid, row.address, &left_out(message.now), message.now)?;
+        }
+    }
+    Ok(Entered::Now)
+}
+
+fn submit_at_once<D: Database>(database: &mut D, message: &Submitted) -> Result<Entered, DatabaseError> {
+    let (now, claim, tags) = (message.now.to_string(), message.claim(), tags::write(&message.tags));
+    let sender = message.sender.as_deref().map(key);
+    let place = position(message.now, &message.envid, 0).to_string();
+    let addresses: Vec<String> = message.recipients.keys().map(|address| key(address)).collect();
+    let hidden: Vec<&str> = message.recipients.values().map(|hidden| flag(*hidden)).collect();
+    let domains: Vec<&str> = addresses.iter().map(|address| domain(address)).collect();
+    let (addresses, hidden, domains) = (addresses.join("\n"), hidden.join("\n"), domains.join("\n"));
+    let mut row = message_row(message, &now, &claim, tags.as_deref()).to_vec();
+    row.extend([sender.as_deref(), Some(&place), Some(&addresses), Some(&hidden), Some(&domains)]);
+    let recipients = database.run(&INSERT_AT_ONCE, &row)?;
+    Ok(if recipients == 0 { Entered::Before } else { Entered::Now })
+}
+
+fn message_row<'m>(
+    message: &'m Submitted,
+    now: &'m str,
+    claim: &'m str,
+    tags: Option<&'m str>,
+) -> [Option<&'m str>; 8] {
+    [
+        Some(message.envid.as_str()),
+        Some(&message.token),
+        Some(&message.message_id),
+        message.owner.as_ref().map(Owner::as_str),
+        message.sender.as_deref(),
+        Some(now),
+        Some(claim),
+        tags,
+    ]
 }
 
 /// What a hook is told of a recipient who is not written to: our own word, so nothing has to vouch for it.

@@ -1,7 +1,7 @@
 //! Messages in every situation a page has to show.
 
 use tracking::dsn::reason;
-use tracking::store::{Event, Message, RecipientStatus, State};
+use tracking::store::{Event, Message, RecipientStatus, State, Tag};
 
 /// When the pages are looked at: 2026-11-22 03:07:54 UTC.
 pub const NOW: i64 = 1_795_316_874;
@@ -22,6 +22,14 @@ pub fn all() -> Vec<(&'static str, Message)> {
     one_each.push(("everybody", message(recipients().into_iter().map(|(_, recipient)| recipient).collect())));
     one_each
         .push(("fresh", Message { submitted: NOW - 8, ..message(vec![recipient("new", State::Queued, NOW - 8, [])]) }));
+    let tag = |name: &str, value: &str| Tag { name: name.into(), value: value.into() };
+    one_each.push((
+        "tagged",
+        Message {
+            tags: vec![tag("category", "welcome"), tag("plan", HOSTILE)],
+            ..message(vec![recipient("new", State::Queued, NOW - 8, [])])
+        },
+    ));
     one_each
 }
 
@@ -30,6 +38,7 @@ pub fn message(recipients: Vec<RecipientStatus>) -> Message {
         message_id: "9k3mz8q2v7x1c5b4n6l0p9o8i7u6y5t4@gateway.example.org".into(),
         sender: Some("ann@example.org".into()),
         submitted: NOW - 6 * DAY,
+        tags: Vec::new(),
         recipients,
     }
 }

@@ -19,16 +19,16 @@ fn a_browser_gets_a_page_in_its_language_and_a_script_gets_json() {
         (Some("fr"), "en", "Thank you"),
         (Some(";;,q=,de;q=x"), "en", "Thank you"),
     ] {
-        let answer = Visitor::of(BROWSER, languages).thanks(&id(), None);
+        let answer = Visitor::of(&Languages::default(), BROWSER, languages).thanks(&id(), None);
         let page = String::from_utf8(answer.body).unwrap();
         assert!(answer.status == 202 && page.contains(words), "{languages:?}: {page}");
         assert!(page.contains(&format!("lang=\"{language}\"")), "{languages:?}: {page}");
     }
-    let answer = Visitor::of(BROWSER, None).thanks(&id(), Some("/thanks.html"));
+    let answer = Visitor::of(&Languages::default(), BROWSER, None).thanks(&id(), Some("/thanks.html"));
     assert_eq!(answer.status, 303);
     assert!(answer.fields.contains(&("Location", "/thanks.html".to_owned())));
     for accept in [None, Some("*/*"), Some("application/json"), Some("text/plain")] {
-        let answer = Visitor::of(accept, None).thanks(&id(), Some("/thanks.html"));
+        let answer = Visitor::of(&Languages::default(), accept, None).thanks(&id(), Some("/thanks.html"));
         let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!((answer.status, answer.content_type), (202, "application/json"));
         let expected = json!({"success": true, "ok": true, "message": "Your message was sent.", "id": "<a@b>"});
@@ -53,7 +53,8 @@ fn a_page_keeps_what_was_typed_and_nothing_of_it_is_markup() {
     let error = FormError::Wrong(vec![("email".into(), Fault::NotAnAddress), ("phone".into(), Fault::Missing)]);
     let trap = Trap::parse(&["hp"]).unwrap();
     let typed = Typed { form: &form, error: Some(&error), trap: &trap };
-    let visitor = Visitor::of(BROWSER, None);
+    let languages = Languages::default();
+    let visitor = Visitor::of(&languages, BROWSER, None);
     let problem = Problem::from(&error);
     let page = visitor.page(&problem, Some(&typed)).into_string();
     for part in [
@@ -89,7 +90,8 @@ fn a_page_that_cannot_solve_a_challenge_keeps_the_text_and_sends_nothing() {
     let trap = Trap::parse(&["hp"]).unwrap();
     let wrong = |name: &str, fault| FormError::Wrong(vec![(name.to_owned(), fault)]);
     for (language, words) in [(None, "go back to the form"), (Some("de"), "zum Formular")] {
-        let visitor = Visitor::of(BROWSER, language);
+        let languages = Languages::default();
+        let visitor = Visitor::of(&languages, BROWSER, language);
         let page = |error: &FormError| {
             visitor
                 .page(&Problem::from(error), Some(&Typed { form: &form, error: Some(error), trap: &trap }))
@@ -108,7 +110,7 @@ fn a_page_that_cannot_solve_a_challenge_keeps_the_text_and_sends_nothing() {
 fn a_script_gets_each_field_with_what_to_do() {
     let error = FormError::Wrong(vec![("email".into(), Fault::NotAnAddress), ("text".into(), Fault::Missing)]);
     let problem = Problem::from(&error);
-    let answer = Visitor::of(Some("application/json"), None).refused(&problem, None, false);
+    let answer = Visitor::of(&Languages::default(), Some("application/json"), None).refused(&problem, None, false);
     assert_eq!((answer.status, answer.content_type), (422, "application/problem+json"));
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let errors = json!([
@@ -118,7 +120,8 @@ fn a_script_gets_each_field_with_what_to_do() {
     assert_eq!(json["message"], "Please correct what is marked and send again.");
     assert_eq!((&json["success"], &json["ok"], &json["errors"]), (&false.into(), &false.into(), &errors));
     assert_eq!((&json["tag"], &json["send_again"]), (&json!("SM0114"), &json!("after-correction")));
-    let answer = Visitor::of(None, None).refused(&Problem::new(&tags::BUSY, "busy"), None, false);
+    let answer =
+        Visitor::of(&Languages::default(), None, None).refused(&Problem::new(&tags::BUSY, "busy"), None, false);
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert!(json.get("errors").is_none() && json["success"] == false, "{json}");
 }

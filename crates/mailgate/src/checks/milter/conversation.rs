@@ -5,9 +5,9 @@
 use super::body::Body;
 use super::error::MilterError;
 use super::line::{Line, Stream};
-use super::macros::{Custom, Macros, mail_parameters};
+use super::macros::{Custom, Macros, append_mail};
 use super::options::{Disagreement, Options, action, offer};
-use super::packet::{self, Answer, Nonsense, Reply, Stage};
+use super::packet::{Answer, Nonsense, Reply, Stage, push_text};
 use crate::checks::change::Change;
 use crate::checks::client::Client;
 use crate::checks::field::Field;
@@ -56,15 +56,15 @@ pub struct Abilities {
 
 /// Asks a milter what it would do, and tells it of no message.
 pub fn probe<S: Stream>(stream: S) -> Result<Abilities, MilterError> {
-    let (mut line, options) = negotiate(stream)?;
-    let _ = line.command(b'Q', &[]).and_then(|()| line.flush()); // it has said all that was asked
+    let (line, options) = negotiate(stream)?;
+    line.quit();
     let recipients = options.may(action::ADD_RECIPIENTS) || options.may(action::DELETE_RECIPIENTS);
     Ok(Abilities { recipients, sender: options.may(action::CHANGE_SENDER) })
 }
 
 fn negotiate<S: Stream>(stream: S) -> Result<(Line<S>, Options), MilterError> {
     let mut line = Line::new(stream);
-    line.command(b'O', &[&offer()])?;
+    line.command(b'O', |data| data.extend(offer()))?;
     match line.answer()? {
         Answer::Options(data) => match Options::parse(&data) {
             Ok(options) => Ok((line, options)),
@@ -81,18 +81,18 @@ pub fn converse<S: Stream>(stream: S, letter: &Letter, told: &Told<'_>) -> Resul
     let address = told.client.address.filter(|_| told.shows_client);
     let name = if told.shows_client { "unknown" } else { "localhost" };
     let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let sender = letter.envelope.sender.as_ref();
-    let macros = Macros::new(told.client, name, &address.to_string(), sender, told.macros);
+    let shown = address.to_string();
+    let macros = Macros::new(told.client, name, &shown, letter.envelope.sender.as_ref(), told.macros);
     let mut conversation = Conversation { line, options, macros, letter, told };
     let decision = conversation.run(name, address)?;
-    let _ = conversation.line.command(b'Q', &[]).and_then(|()| conversation.line.flush()); // it has said its last word
+    conversation.line.quit();
     Ok(decision)
 }
 
 struct Conversation<'a, S> {
     line: Line<S>,
     options: Options,
-    macros: Macros,
+    macros: Macros<'a>,
     letter: &'a Letter,
     told: &'a Told<'a>,
 }
@@ -117,23 +117,25 @@ macro_rules! or_done {
 
 impl<S: Stream> Conversation<'_, S> {
     fn run(&mut self, name: &str, address: IpAddr) -> Result<Decision, MilterError> {
-        or_done!(self.event(Stage::Connect, None, &connect(name, address))?);
-        or_done!(self.event(Stage::Helo, None, &packet::text(name.as_bytes()))?);
-        let mail = mail_parameters(&self.letter.envelope, self.letter.len(), self.letter.is_eight_bit());
-        or_done!(self.event(Stage::Mail, None, &mail)?);
-        for recipient in &self.letter.envelope.recipients {
-            or_done!(self.event(Stage::Rcpt, Some(recipient), &packet::text(format!("<{recipient}>").as_bytes()))?);
+        or_done!(self.event(Stage::Connect, None, |data| append_connect(data, name, address))?);
+        or_done!(self.event(Stage::Helo, None, |data| push_text(data, name.as_bytes()))?);
+        let letter = self.letter;
+        let append_mail = |data: &mut _| append_mail(data, &letter.envelope, letter.len(), letter.is_eight_bit());
+        or_done!(self.event(Stage::Mail, None, append_mail)?);
+        for recipient in &letter.envelope.recipients {
+            let append = |data: &mut _| push_text(data, format!("<{recipient}>").as_bytes());
+            or_done!(self.event(Stage::Rcpt, Some(recipient), append)?);
         }
-        or_done!(self.event(Stage::Data, None, &[])?);
-        for field in &self.letter.fields {
+        or_done!(self.event(Stage::Data, None, |_| ())?);
+        for field in &letter.fields {
             let value = field.value();
             let value = if self.options.space().is_empty() { value } else { value.strip_prefix(b" ").unwrap_or(value) };
-            let data = [packet::text(field.name()), packet::text(value)].concat();
-            if let Next::Skip = or_done!(self.event(Stage::Header, None, &data)?) {
+            let append = |data: &mut _| [field.name(), value].iter().for_each(|text| push_text(data, text));
+            if let Next::Skip = or_done!(self.event(Stage::Header, None, append)?) {
                 break;
             }
         }
-        or_done!(self.event(Stage::EndOfHeader, None, &[])?);
+        or_done!(self.event(Stage::EndOfHeader, None, |_| ())?);
         or_done!(self.body()?);
         self.last_word()
     }
@@ -143,7 +145,7 @@ impl<S: Stream> Conversation<'_, S> {
         if self.options.wants(Stage::Body) {
             let letter = self.letter;
             on_the_wire::<MilterError>(letter.body(), PIECE, |piece| {
-                let next = self.event(Stage::Body, None, piece)?;
+                let next = self.event(Stage::Body, None, |data| data.extend_from_slice(piece))?;
                 let goes_on = matches!(next, Next::GoOn);
                 done = Some(next);
                 Ok(goes_on)
@@ -153,12 +155,17 @@ impl<S: Stream> Conversation<'_, S> {
     }
 
     /// Tells of one event, with the macros of its stage also where the event itself is left out, as Sendmail does.
-    fn event(&mut self, stage: Stage, recipient: Option<&Address>, data: &[u8]) -> Result<Next, MilterError> {
+    fn event(
+        &mut self,
+        stage: Stage,
+        recipient: Option<&Address>,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Next, MilterError> {
         self.send_macros(stage, recipient)?;
         if !self.options.wants(stage) {
             return Ok(Next::GoOn);
         }
-        self.line.command(stage.code(), &[data])?;
+        self.line.command(stage.code(), append)?;
         if !self.options.answers(stage) {
             return Ok(Next::GoOn);
         }
@@ -188,14 +195,14 @@ impl<S: Stream> Conversation<'_, S> {
         if matches!(stage, Stage::Header | Stage::Body) {
             return Ok(());
         }
-        let data = self.macros.data(stage, recipient, self.options.macros(stage));
-        self.line.command(b'D', &[&data])
+        let (macros, wanted) = (&self.macros, self.options.macros(stage));
+        self.line.command(b'D', |data| macros.append(data, stage, recipient, wanted))
     }
 
     /// The end of the body, and all that the milter says to the message.
     fn last_word(&mut self) -> Result<Decision, MilterError> {
         self.send_macros(Stage::EndOfBody, None)?;
-        self.line.command(Stage::EndOfBody.code(), &[])?;
+        self.line.command(Stage::EndOfBody.code(), |_| ())?;
         let (mut changes, mut body, mut reason): (Vec<Change>, Option<Body>, Option<String>) = (Vec::new(), None, None);
         let space = self.options.space();
         loop {
@@ -260,9 +267,11 @@ impl<S: Stream> Conversation<'_, S> {
 /// More than any milter has a reason for.
 const MAX_CHANGES: usize = 2000;
 
-fn connect(name: &str, address: IpAddr) -> Vec<u8> {
-    let family = if address.is_ipv4() { b'4' } else { b'6' };
-    [packet::text(name.as_bytes()), vec![family, 0, 0], packet::text(address.to_string().as_bytes())].concat()
+/// Name, family, port, which is not known, and address.
+fn append_connect(data: &mut Vec<u8>, name: &str, address: IpAddr) {
+    push_text(data, name.as_bytes());
+    data.extend([if address.is_ipv4() { b'4' } else { b'6' }, 0, 0]);
+    push_text(data, address.to_string().as_bytes());
 }
 
 /// What an answer needs leave for.
@@ -319,5 +328,9 @@ fn eight_bit_after(letter: &Letter, changes: &[Change]) -> bool {
     changed.unwrap_or_else(|| letter.is_eight_bit())
 }
 
+#[cfg(test)]
+mod round_trips;
+#[cfg(test)]
+mod script;
 #[cfg(test)]
 mod tests;

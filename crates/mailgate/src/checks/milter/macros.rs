@@ -1,10 +1,11 @@
 //! The macros that a milter is given before the command of their stage, named and timed as Postfix does (milter_*_macros in postconf(5)).
 #![forbid(unsafe_code)]
 
-use super::packet::{Stage, text};
+use super::packet::{Stage, push_text};
 use crate::checks::client::Client;
 use crate::checks::letter::Envelope;
 use mail::address::Address;
+use std::borrow::Cow;
 
 /// What SendmailMilterMacros adds or says otherwise: the name as a milter knows it, and the value for this request.
 pub type Custom = (String, Vec<u8>);
@@ -22,18 +23,23 @@ pub fn name(word: &str) -> Result<String, String> {
 
 /// All macros of a message.
 #[derive(Debug)]
-pub struct Macros {
-    rows: Vec<(Stage, String, Vec<u8>)>,
+pub struct Macros<'a> {
+    rows: Vec<(Stage, &'a str, Cow<'a, [u8]>)>,
 }
 
-impl Macros {
-    /// What is known of this message. `as_local`: the client is not named, since the mail originates here.
-    pub fn new(client: &Client, name: &str, address: &str, sender: Option<&Address>, custom: &[Custom]) -> Macros {
-        let mut rows: Vec<(Stage, String, Vec<u8>)> = Vec::new();
-        let mut add = |stage, name: &str, value: &str| rows.push((stage, name.to_owned(), value.as_bytes().to_vec()));
+impl<'a> Macros<'a> {
+    /// What is known of this message. `name` and `address` are those of the client, as the milter is told.
+    pub fn new(
+        client: &'a Client,
+        name: &'a str,
+        address: &'a str,
+        sender: Option<&Address>,
+        custom: &'a [Custom],
+    ) -> Macros<'a> {
+        let mut rows: Vec<(Stage, &str, Cow<'_, [u8]>)> = Vec::with_capacity(24);
+        let mut add = |stage, name, value: &'a str| rows.push((stage, name, Cow::Borrowed(value.as_bytes())));
         add(Stage::Connect, "j", &client.server_name);
         add(Stage::Connect, "v", concat!("mod_sendmail ", env!("CARGO_PKG_VERSION")));
-        add(Stage::Connect, "_", &format!("{name} [{address}]"));
         add(Stage::Connect, "{daemon_name}", "ORIGINATING");
         add(Stage::Connect, "{client_addr}", address);
         add(Stage::Connect, "{client_name}", name);
@@ -53,22 +59,24 @@ impl Macros {
             add(Stage::Mail, "{auth_type}", client.auth_type.as_ref().map_or("", |auth_type| auth_type.as_str()));
             add(Stage::Mail, "{auth_authen}", user.as_str());
         }
-        add(Stage::Mail, "{mail_addr}", &sender.map(ToString::to_string).unwrap_or_default());
+        let sender = sender.map(ToString::to_string).unwrap_or_default();
+        rows.push((Stage::Mail, "{mail_addr}", Cow::Owned(sender.into_bytes())));
+        rows.push((Stage::Connect, "_", Cow::Owned(format!("{name} [{address}]").into_bytes())));
         for (name, value) in custom {
             match rows.iter().any(|(_, known, _)| known == name) {
-                true => rows.iter_mut().filter(|(_, known, _)| known == name).for_each(|row| row.2 = value.clone()),
-                false => rows.push((Stage::Connect, name.clone(), value.clone())),
+                true => rows.iter_mut().filter(|row| row.1 == name).for_each(|row| row.2 = Cow::Borrowed(value)),
+                false => rows.push((Stage::Connect, name, Cow::Borrowed(value))),
             }
         }
         Macros { rows }
     }
 
-    /// The data of SMFIC_MACRO for a stage; `wanted` are the names a milter has asked for, where it has.
-    pub fn data(&self, stage: Stage, recipient: Option<&Address>, wanted: Option<&[String]>) -> Vec<u8> {
-        let mut data = vec![stage.code()];
+    /// Appends the data of SMFIC_MACRO for a stage; `wanted` are the names a milter has asked for, where it has.
+    pub fn append(&self, data: &mut Vec<u8>, stage: Stage, recipient: Option<&Address>, wanted: Option<&[String]>) {
+        data.push(stage.code());
         let mut add = |name: &str, value: &[u8]| {
-            data.extend(text(name.as_bytes()));
-            data.extend(text(value));
+            push_text(data, name.as_bytes());
+            push_text(data, value);
         };
         let recipient = recipient.filter(|_| stage == Stage::Rcpt).map(ToString::to_string);
         match wanted {
@@ -89,21 +97,19 @@ impl Macros {
                 }
             }
         }
-        data
     }
 }
 
 const RCPT_ADDR: &str = "{rcpt_addr}";
 
-/// The parameters of MAIL.
-pub fn mail_parameters(envelope: &Envelope, size: u64, is_eight_bit: bool) -> Vec<u8> {
+/// Appends the parameters of MAIL.
+pub fn append_mail(data: &mut Vec<u8>, envelope: &Envelope, size: u64, is_eight_bit: bool) {
     let sender = envelope.sender.as_ref().map(ToString::to_string).unwrap_or_default();
-    let mut data = text(format!("<{sender}>").as_bytes());
-    data.extend(text(format!("SIZE={size}").as_bytes()));
+    push_text(data, format!("<{sender}>").as_bytes());
+    push_text(data, format!("SIZE={size}").as_bytes());
     if is_eight_bit {
-        data.extend(text(b"BODY=8BITMIME"));
+        push_text(data, b"BODY=8BITMIME");
     }
-    data
 }
 
 #[cfg(test)]
@@ -111,8 +117,10 @@ mod tests {
     use super::*;
     use crate::checks::client::{Text, Tls};
 
-    fn shown(data: &[u8]) -> String {
-        String::from_utf8(data.to_vec()).unwrap().replace('\0', " ")
+    fn shown(macros: &Macros<'_>, stage: Stage, recipient: &Address, wanted: Option<&[String]>) -> String {
+        let mut data = Vec::new();
+        macros.append(&mut data, stage, Some(recipient), wanted);
+        String::from_utf8(data).unwrap().replace('\0', " ")
     }
 
     #[test]
@@ -120,11 +128,11 @@ mod tests {
         let mut client = Client { server_name: "gw.test".into(), queue_id: "q1".into(), ..Client::default() };
         let (sender, recipient) = (Address::parse("f@b.test").unwrap(), Address::parse("a@b.test").unwrap());
         let macros = Macros::new(&client, "localhost", "127.0.0.1", Some(&sender), &[]);
-        let all =
-            |macros: &Macros| Stage::ALL.map(|stage| shown(&macros.data(stage, Some(&recipient), None))).join("\n");
+        let all = |macros: &Macros<'_>| Stage::ALL.map(|stage| shown(macros, stage, &recipient, None)).join("\n");
         let text = all(&macros);
         assert!(text.starts_with("Cj gw.test v mod_sendmail "), "{text}");
-        assert!(text.contains(" _ localhost [127.0.0.1] {daemon_name} ORIGINATING {client_addr} 127.0.0.1 "), "{text}");
+        assert!(text.contains(" {daemon_name} ORIGINATING {client_addr} 127.0.0.1 "), "{text}");
+        assert!(text.contains(" _ localhost [127.0.0.1] \n"), "{text}");
         assert!(text.contains("\nMi q1 {mail_addr} f@b.test \nRi q1 {rcpt_addr} a@b.test \nTi q1 "), "{text}");
         assert!(!text.contains("auth") && !text.contains("tls") && !text.contains("cert"), "{text}");
         client.user = Some(Text::of(b"ali\nce"));
@@ -137,10 +145,7 @@ mod tests {
         assert!(text.contains("\nH{tls_version} TLSv1.3 "), "{text}");
         assert!(text.contains("\nMi q1 {auth_type} Basic {auth_authen} ali?ce {mail_addr}  "), "{text}");
         let wanted = ["{rcpt_addr}".to_owned(), "j".into(), "{unknown}".into()];
-        assert_eq!(
-            shown(&macros.data(Stage::Rcpt, Some(&recipient), Some(&wanted))),
-            "R{rcpt_addr} a@b.test j gw.test "
-        );
+        assert_eq!(shown(&macros, Stage::Rcpt, &recipient, Some(&wanted)), "R{rcpt_addr} a@b.test j gw.test ");
     }
 
     #[test]

@@ -91,18 +91,22 @@ impl Stage {
     }
 }
 
-/// Appends a packet.
-pub fn push(to: &mut Vec<u8>, code: u8, data: &[&[u8]]) {
-    let len = 1 + data.iter().map(|piece| piece.len()).sum::<usize>();
-    to.extend_from_slice(&(len as u32).to_be_bytes());
-    to.push(code);
-    data.iter().for_each(|piece| to.extend_from_slice(piece));
+/// Appends a packet, whose data `write` appends.
+pub fn push(to: &mut Vec<u8>, code: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = to.len();
+    to.extend_from_slice(&[0, 0, 0, 0, code]);
+    write(to);
+    let len = (to.len() - start - LENGTH) as u32;
+    to[start..start + LENGTH].copy_from_slice(&len.to_be_bytes());
 }
 
-/// A text that ends at its first NUL, with the NUL that ends it.
-pub fn text(octets: &[u8]) -> Vec<u8> {
-    let end = octets.iter().position(|byte| *byte == 0).unwrap_or(octets.len());
-    [&octets[..end], b"\0"].concat()
+/// Octets of the length of a packet.
+const LENGTH: usize = 4;
+
+/// Appends a text that ends at its first NUL, with the NUL that ends it.
+pub fn push_text(to: &mut Vec<u8>, octets: &[u8]) {
+    to.extend_from_slice(&octets[..memchr::memchr(0, octets).unwrap_or(octets.len())]);
+    to.push(0);
 }
 
 /// The packets in what has arrived so far.
@@ -131,7 +135,7 @@ impl Packets {
         }
         let Some(packet) = rest.get(..len) else { return Ok(None) };
         let (code, data) = (packet[0], packet[1..].to_vec());
-        self.ahead.drain(..4 + len);
+        self.ahead.drain(..LENGTH + len);
         Ok(Some((code, data)))
     }
 }
@@ -340,8 +344,8 @@ mod tests {
     #[test]
     fn packets_come_whole_whatever_the_pieces() {
         let mut wire = Vec::new();
-        push(&mut wire, b'c', &[]);
-        push(&mut wire, b'h', &[b"X\0", b"y\0"]);
+        push(&mut wire, b'c', |_| ());
+        push(&mut wire, b'h', |data| data.extend_from_slice(b"X\0y\0"));
         for step in 1..wire.len() {
             let (mut packets, mut found) = (Packets::default(), Vec::new());
             for piece in wire.chunks(step) {
@@ -358,6 +362,8 @@ mod tests {
             packets.push(&len.to_be_bytes());
             assert!(packets.next().is_err(), "{len}");
         }
-        assert_eq!(text(b"a\0b"), b"a\0", "a NUL would end the text anyway");
+        let mut text = Vec::new();
+        push_text(&mut text, b"a\0b");
+        assert_eq!(text, b"a\0", "a NUL would end the text anyway");
     }
 }

@@ -77,7 +77,7 @@ fn extended_text(value: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut parts = value.splitn(3, |octet| *octet == b'\'');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(charset), Some(_), Some(text)) if charset.eq_ignore_ascii_case(b"utf-8") => {
-            Ok(mail::parameters::from_percent(text))
+            Ok(percent_encoding::percent_decode(text).collect())
         }
         _ => Err("filename* is not written like utf-8''name"),
     }

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Collected, FormError, FormInputError, MAX_TEXT, RawField, RawValue};
-use mail::parameters::from_percent;
+use percent_encoding::percent_decode;
 use std::io::BufRead;
 use sys::spool::Spool;
 
@@ -49,5 +49,5 @@ fn take(collected: &mut Collected, pair: &[u8], at: u64) -> Result<(), FormError
 
 fn decode(text: &[u8]) -> Vec<u8> {
     let blanks: Vec<u8> = text.iter().map(|octet| if *octet == b'+' { b' ' } else { *octet }).collect();
-    from_percent(&blanks)
+    percent_decode(&blanks).collect()
 }

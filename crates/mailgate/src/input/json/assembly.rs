@@ -5,7 +5,7 @@
 use super::JsonError;
 use super::file::File;
 use super::tree::Located;
-use crate::submission::{Extent, Leaf, Part};
+use crate::submission::{Extent, Label, Leaf, Part};
 use mail::address::{AddressList, Mailbox};
 use mail::content_type::ContentType;
 use mail::encode;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub struct JsonMail {
     /// Its own fields.
     own: Vec<(String, String)>,
+    own_labels: Vec<Label>,
     /// What it has in common with the other mails of its body.
     common: Arc<Common>,
 }
@@ -25,13 +26,14 @@ pub struct JsonMail {
 #[derive(Debug)]
 pub struct Common {
     fields: Vec<(String, String)>,
+    labels: Vec<Label>,
     root: Part,
 }
 
 impl JsonMail {
-    /// A mail with fields of its own, which take the place of common ones.
-    pub fn new(own: Vec<(String, String)>, common: Arc<Common>) -> Self {
-        JsonMail { own, common }
+    /// A mail with fields and labels of its own, which take the place of common ones.
+    pub fn new(own: Vec<(String, String)>, own_labels: Vec<Label>, common: Arc<Common>) -> Self {
+        JsonMail { own, own_labels, common }
     }
 
     /// The fields of its header, which nobody has judged yet.
@@ -46,6 +48,13 @@ impl JsonMail {
         self.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
     }
 
+    /// What the sender calls it by.
+    pub fn labels(&self) -> Vec<Label> {
+        let is_own = |label: &&Label| self.own_labels.iter().any(|own| own.name == label.name);
+        let common = self.common.labels.iter().filter(|label| !is_own(label));
+        self.own_labels.iter().chain(common).cloned().collect()
+    }
+
     /// Its contents.
     pub fn root(&self) -> &Part {
         &self.common.root
@@ -56,6 +65,7 @@ impl JsonMail {
 #[derive(Debug, Default)]
 pub struct Mail {
     fields: Vec<(String, String)>,
+    labels: Vec<Label>,
     text: Option<Extent>,
     html: Option<Extent>,
     files: Vec<File>,
@@ -127,6 +137,11 @@ impl Mail {
         self.files.push(file);
     }
 
+    /// What the sender calls it by.
+    pub fn labels(&mut self, labels: Vec<Label>) {
+        self.labels.extend(labels);
+    }
+
     /// Its fields alone.
     pub fn into_fields(self) -> Vec<(String, String)> {
         self.fields
@@ -134,12 +149,12 @@ impl Mail {
 
     /// All of it; `members` names those that one of must be there.
     pub fn finish(self, members: &str) -> Result<JsonMail, JsonError> {
-        self.into_common(members).map(|common| JsonMail::new(Vec::new(), Arc::new(common)))
+        self.into_common(members).map(|common| JsonMail::new(Vec::new(), Vec::new(), Arc::new(common)))
     }
 
     /// The same, for several mails.
     pub fn into_common(self, members: &str) -> Result<Common, JsonError> {
-        let Mail { fields, text, html, files } = self;
+        let Mail { fields, labels, text, html, files } = self;
         let (images, attachments): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| file.is_inline && html.is_some());
         let html = html.map(|html| {
@@ -157,7 +172,7 @@ impl Mail {
         if parts.is_empty() {
             return Err(JsonError::member("", format!("one of {members} is needed")));
         }
-        Ok(Common { fields, root: group("mixed", parts) })
+        Ok(Common { fields, labels, root: group("mixed", parts) })
     }
 }
 

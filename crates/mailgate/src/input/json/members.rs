@@ -22,8 +22,6 @@ pub enum Shape {
     Any,
     /// A file, in base64.
     Base64,
-    /// Names of header fields and their values.
-    Headers,
     /// Objects with these members.
     List(&'static [Member]),
     /// `{"email", "name"}`, or an address.
@@ -34,8 +32,10 @@ pub enum Shape {
     NotDone(&'static str),
     /// An object with these members.
     Object(&'static [Member]),
-    /// A string with addresses, or several.
+    /// A string, or several.
     OneOrMore,
+    /// Names and their strings.
+    Pairs,
     /// `{"enable": true}` or false.
     Switch,
     /// A string.
@@ -66,7 +66,7 @@ pub const RESEND: &[Member] = &[
     may("subject", Shape::Text),
     may("text", Shape::Text),
     may("html", Shape::Text),
-    may("headers", Shape::Headers),
+    may("headers", Shape::Pairs),
     may("attachments", Shape::List(RESEND_FILE)),
     may("tags", Shape::List(RESEND_TAG)),
     may("react", Shape::NotDone("is rendered by the SDK; send html")),
@@ -85,7 +85,8 @@ pub const RESEND_FILE: &[Member] = &[
     may("path", Shape::NotDone("is not fetched from here; send the content in base64")),
 ];
 
-const RESEND_TAG: &[Member] = &[may("name", Shape::Any), may("value", Shape::Any)];
+/// What a sender calls a mail by.
+pub const RESEND_TAG: &[Member] = &[must("name", Shape::Text), must("value", Shape::Text)];
 
 /// <https://postmarkapp.com/developer/api/email-api>.
 pub const POSTMARK: &[Member] = &[
@@ -100,7 +101,7 @@ pub const POSTMARK: &[Member] = &[
     may("Headers", Shape::List(POSTMARK_HEADER)),
     may("Attachments", Shape::List(POSTMARK_FILE)),
     may("Tag", Shape::Text),
-    may("Metadata", Shape::Object(&[])),
+    may("Metadata", Shape::Pairs),
     may("MessageStream", Shape::Text),
     may("TrackLinks", Shape::Words(&["None"])),
     may("TrackOpens", Shape::NotDone("is not done here: nobody who reads is watched")),
@@ -128,13 +129,13 @@ pub const SENDGRID: &[Member] = &[
     may("reply_to_list", Shape::Mailboxes),
     may("subject", Shape::Text),
     may("content", Shape::List(SENDGRID_CONTENT)),
-    may("headers", Shape::Headers),
+    may("headers", Shape::Pairs),
     may("attachments", Shape::List(SENDGRID_FILE)),
     may("mail_settings", Shape::Object(SENDGRID_MAIL)),
     may("tracking_settings", Shape::Object(&[])),
     may("batch_id", Shape::Any),
-    may("categories", Shape::Any),
-    may("custom_args", Shape::Any),
+    may("categories", Shape::OneOrMore),
+    may("custom_args", Shape::Pairs),
     may("ip_pool_name", Shape::Any),
     may("asm", UNSUBSCRIBED),
     may("sections", FINISHED),
@@ -149,8 +150,8 @@ pub const SENDGRID_PERSONALIZATION: &[Member] = &[
     may("bcc", Shape::Mailboxes),
     may("from", Shape::Mailbox),
     may("subject", Shape::Text),
-    may("headers", Shape::Headers),
-    may("custom_args", Shape::Any),
+    may("headers", Shape::Pairs),
+    may("custom_args", Shape::Pairs),
     may("dynamic_template_data", FINISHED),
     may("send_at", AT_ONCE),
     may("substitutions", FINISHED),

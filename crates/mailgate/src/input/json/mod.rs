@@ -5,6 +5,7 @@
 mod assembly;
 mod decode;
 mod file;
+mod labels;
 pub mod members;
 mod postmark;
 mod read;

@@ -4,6 +4,7 @@
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, FileDescription};
+use super::labels;
 use super::members::{POSTMARK, POSTMARK_FILE, POSTMARK_HEADER};
 use super::read::Store;
 use super::tree::{Located, is_same};
@@ -46,14 +47,14 @@ pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
             mail.file(file(attachment)?);
         }
     }
-    // FileDescription for the sender's own statistics; no matter of the mail.
     for member in ["Tag", "MessageStream"] {
         if let Some(word) = members.take(member)? {
             word.text()?;
+            mail.labels(vec![labels::only(member, &word)?]);
         }
     }
     if let Some(metadata) = members.take("Metadata")? {
-        metadata.members()?;
+        mail.labels(labels::metadata(metadata)?);
     }
     members.finish()?;
     mail.finish("TextBody, HtmlBody and Attachments")

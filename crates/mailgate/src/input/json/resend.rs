@@ -4,6 +4,7 @@
 use super::JsonError;
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, FileDescription};
+use super::labels;
 use super::members::{RESEND, RESEND_FILE};
 use super::read::Store;
 use super::tree::{Located, is_same};
@@ -44,9 +45,8 @@ pub fn mail(body: Located) -> Result<JsonMail, JsonError> {
             mail.file(file(attachment)?);
         }
     }
-    // FileDescription for the sender's own statistics; no matter of the mail.
     if let Some(tags) = members.take("tags")? {
-        tags.items()?;
+        mail.labels(labels::tags(tags)?);
     }
     members.finish()?;
     mail.finish("text, html and attachments")

@@ -4,10 +4,12 @@
 
 use super::assembly::{JsonMail, Mail};
 use super::file::{File, FileDescription};
+use super::labels;
 use super::members::{SENDGRID, SENDGRID_CONTENT, SENDGRID_FILE, SENDGRID_MAILBOX, SENDGRID_PERSONALIZATION};
 use super::read::Store;
 use super::tree::{Located, Members, is_same};
 use super::{Dialect, JsonError, Mails};
+use crate::submission::Label;
 use mail::address::{Address, Mailbox};
 use std::sync::Arc;
 
@@ -46,16 +48,26 @@ pub fn mails(body: Located) -> Result<Mails, JsonError> {
     }
     let personalizations = members.take("personalizations")?;
     let personalizations = personalizations.ok_or_else(|| JsonError::member("personalizations", "must be there"))?;
-    words(&mut members, &["batch_id", "categories", "custom_args", "ip_pool_name"])?;
+    if let Some(categories) = members.take("categories")? {
+        mail.labels(labels::categories(categories)?);
+    }
+    mail.labels(labels::arguments(members.take("custom_args")?)?);
+    // For the service that sends; no matter of the mail.
+    for member in ["batch_id", "ip_pool_name"] {
+        members.take(member)?;
+    }
     members.finish()?;
     let common = Arc::new(mail.into_common("content and attachments")?);
     let personalizations = super::batch(personalizations, Dialect::Sendgrid.most())?;
-    let mail = |one| Ok(Ok(JsonMail::new(personal(one)?, Arc::clone(&common))));
+    let mail = |one| {
+        let (fields, labels) = personal(one)?;
+        Ok(Ok(JsonMail::new(fields, labels, Arc::clone(&common))))
+    };
     Ok(Mails { items: personalizations.into_iter().map(mail).collect::<Result<_, JsonError>>()?, is_trial })
 }
 
-/// The fields of one personalization.
-fn personal(personalization: Located) -> Result<Vec<(String, String)>, JsonError> {
+/// The fields of one personalization, and its labels.
+fn personal(personalization: Located) -> Result<(Vec<(String, String)>, Vec<Label>), JsonError> {
     let mut members = personalization.members()?;
     members.only(SENDGRID_PERSONALIZATION)?;
     let mut mail = Mail::default();
@@ -67,14 +79,9 @@ fn personal(personalization: Located) -> Result<Vec<(String, String)>, JsonError
         mail.subject(&subject)?;
     }
     headers(&mut mail, members.take("headers")?)?;
-    words(&mut members, &["custom_args"])?;
+    let labels = labels::arguments(members.take("custom_args")?)?;
     members.finish()?;
-    Ok(mail.into_fields())
-}
-
-/// FileDescription for the sender's own statistics and for whoever sends; no matter of the mail.
-fn words(members: &mut Members, names: &[&str]) -> Result<(), JsonError> {
-    names.iter().try_for_each(|name| members.take(name).map(drop))
+    Ok((mail.into_fields(), labels))
 }
 
 /// Whether the body says that nothing is to be sent. What would change the mail may not be switched on.

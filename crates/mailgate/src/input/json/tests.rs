@@ -149,7 +149,7 @@ fn each_member_of_the_table_is_known_to_the_parser() {
             Shape::Addresses => json!("a@x.test"),
             Shape::Any | Shape::Text => json!("text/plain"),
             Shape::Base64 => json!("YQ=="),
-            Shape::Headers => json!({"X-A": "b"}),
+            Shape::Pairs => json!({"X-A": "b"}),
             Shape::List(members) | Shape::Object(members) => {
                 let members: serde_json::Map<_, _> =
                     members.iter().map(|member| (member.name.to_owned(), example(&member.shape))).collect();

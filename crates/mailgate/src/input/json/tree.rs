@@ -92,6 +92,24 @@ impl Located {
         }
     }
 
+    /// A string; a number and `true` as they were written.
+    pub fn written(&self) -> Result<&str, JsonError> {
+        match &self.value {
+            Value::Text(text) | Value::Number(text) => Ok(text),
+            Value::Bool(is_true) => Ok(if *is_true { "true" } else { "false" }),
+            _ => Err(self.wrong("must be a string")),
+        }
+    }
+
+    /// How many items or members it has; anything else is one value.
+    pub fn len(&self) -> usize {
+        match &self.value {
+            Value::List(items) => items.len(),
+            Value::Object(members) => members.len(),
+            _ => 1,
+        }
+    }
+
     /// A string that can stand in a field of a header.
     pub fn line(&self) -> Result<&str, JsonError> {
         let text = self.text()?;

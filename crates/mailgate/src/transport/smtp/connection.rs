@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sys::lookup;
-use sys::socket::Timed;
+use sys::socket::{FirstWord, Timed};
 
 /// Longest line of a server; RFC 5321 4.5.3.1.5 allows 512 octets.
 const LONGEST_LINE: usize = 8 * 1024;
@@ -33,7 +33,10 @@ impl Connection {
     /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
     pub fn open(server: &Server, deadline: Instant) -> Result<Connection, ConnectionError> {
         let addresses = lookup::addresses(&server.host, server.port, deadline)?;
-        Ok(Connection { stream: Stream::Plain(Timed::tcp(&addresses, deadline)?), ahead: Vec::new() })
+        Ok(Connection {
+            stream: Stream::Plain(Timed::tcp(&addresses, FirstWord::Theirs, deadline)?),
+            ahead: Vec::new(),
+        })
     }
 
     pub fn set_deadline(&mut self, deadline: Instant) {

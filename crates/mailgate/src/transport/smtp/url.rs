@@ -4,6 +4,8 @@
 
 use super::credentials::Credentials;
 use rustls::pki_types::ServerName;
+use web::authority::{Authority, AuthorityError};
+use web::escape::percent_decode;
 
 /// Where the relay listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,25 +47,17 @@ impl Server {
         if scheme.is_none() && userinfo.is_some() {
             return Err(complain("has a user and no scheme"));
         }
-        let (host, port) = split_port(place).ok_or_else(|| complain("has no host, or an IPv6 address without []"))?;
-        let port = match (port, default) {
-            (Some(digits), _) => {
-                let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-                digits
-                    .parse()
-                    .ok()
-                    .filter(|port| plain && *port > 0)
-                    .ok_or_else(|| complain("has no port of 1 to 65535"))?
-            }
-            (None, Some(default)) => default,
-            (None, None) => return Err(complain("has no port")),
-        };
+        let Authority { host, port } = Authority::parse(place).map_err(|error| match error {
+            AuthorityError::Host => complain("has no host, or an IPv6 address without []"),
+            AuthorityError::Port => complain("has no port of 1 to 65535"),
+        })?;
+        let port = port.or(default).ok_or_else(|| complain("has no port"))?;
         ServerName::try_from(host).map_err(|_| complain("has a host that is neither a name nor an address"))?;
         let credentials = userinfo
             .map(|userinfo| {
                 let (user, password) =
                     userinfo.split_once(':').ok_or_else(|| complain("has a user without password"))?;
-                let decoded = decode(user).zip(decode(password));
+                let decoded = percent_decode(user.as_bytes()).zip(percent_decode(password.as_bytes()));
                 let (user, password) =
                     decoded.ok_or_else(|| complain("has a '%' that two hexadecimal digits do not follow"))?;
                 Credentials::new(&user, &password)
@@ -81,35 +75,6 @@ impl std::fmt::Display for Server {
             false => write!(f, "{}:{}", self.host, self.port),
         }
     }
-}
-
-fn split_port(place: &str) -> Option<(&str, Option<&str>)> {
-    if let Some(rest) = place.strip_prefix('[') {
-        let (host, after) = rest.split_once(']')?;
-        host.parse::<std::net::Ipv6Addr>().ok()?;
-        return match after.strip_prefix(':') {
-            Some(port) => Some((host, Some(port))),
-            None => after.is_empty().then_some((host, None)),
-        };
-    }
-    let (host, port) = place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port)));
-    (!host.is_empty() && !port.is_some_and(|port| port.contains(':'))).then_some((host, port))
-}
-
-/// RFC 3986 2.1.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        octets.push(match byte {
-            b'%' => {
-                let mut digit = || rest.next().and_then(|byte| (byte as char).to_digit(16));
-                (digit()? * 16 + digit()?) as u8
-            }
-            other => other,
-        });
-    }
-    Some(octets)
 }
 
 #[cfg(test)]

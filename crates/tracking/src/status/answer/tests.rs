@@ -16,7 +16,7 @@ fn message() -> Message {
         events: Vec::new(),
     };
     let recipients = vec![recipient("x@y"), recipient("z@y")];
-    Message { message_id: "a@b".into(), sender: None, submitted: NOW, recipients }
+    Message { message_id: "a@b".into(), sender: None, submitted: NOW, tags: Vec::new(), recipients }
 }
 
 fn target(address: Option<&str>) -> Target {

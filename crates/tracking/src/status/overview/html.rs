@@ -128,6 +128,7 @@ fn form(html: &mut Markup, page: &Overview<'_>) {
         ("recipient", "Recipient begins with"),
         ("domain", "Domain"),
         ("sender", "Sender"),
+        ("tag", "Tag"),
         ("message-id", "Message-ID"),
     ] {
         html.push(markup!(

@@ -55,6 +55,7 @@ const NAMES: &[(&str, &str)] = &[
     ("sender", "an address"),
     ("since", "a time as in 2026-11-22T03:00:00Z, or an age as in 90m, 12h or 7d"),
     ("state", "one of queued, delayed, relayed, delivered, expanded, failed, complained, suppressed and unknown"),
+    ("tag", "a tag, or its name, a colon and the tag, as in category:welcome"),
 ];
 
 /// Where the list of suppressed addresses goes on; the only parameter it has.
@@ -78,7 +79,8 @@ impl Query {
             let (name, value) = (&pair[..at], pair.get(at + 1..).unwrap_or_default());
             let Some(&(name, remedy)) = NAMES.iter().find(|row| row.0.as_bytes() == name) else {
                 let name: String = String::from_utf8_lossy(name).chars().take(40).collect();
-                let remedy = "there are cursor, domain, format, limit, message-id, recipient, sender, since and state";
+                let remedy =
+                    "there are cursor, domain, format, limit, message-id, recipient, sender, since, state and tag";
                 return Err(BadParameter { name, remedy });
             };
             let bad = |remedy| BadParameter { name: name.to_owned(), remedy };
@@ -109,6 +111,7 @@ impl Query {
             state: state.map(|word| state_named(word).ok_or_else(bad_state)).transpose()?,
             since: since.map(|text| moment(text, now).ok_or_else(bad_since)).transpose()?,
             after: cursor.map(|text| read_cursor(text, recipient.as_deref()).ok_or_else(bad_cursor)).transpose()?,
+            tag: value("tag").map(str::to_owned),
             limit: limit.map_or(Ok(LINES), |text| {
                 text.parse().ok().filter(|lines| (1..=MOST_LINES).contains(lines)).ok_or_else(bad_limit)
             })?,

@@ -6,8 +6,10 @@
 use crate::dsn::reason::Reason;
 use crate::status::clean;
 use crate::status::moment::stamp;
+use crate::store::Tag;
 use crate::store::read::Event;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Every type of event.
 pub const TYPES: [&str; 5] =
@@ -19,6 +21,7 @@ pub(super) struct Payload<'a> {
     pub message_id: &'a str,
     pub sender: Option<String>,
     pub submitted: i64,
+    pub tags: Vec<Tag>,
     pub address: &'a str,
     pub event: &'a Event,
 }
@@ -52,6 +55,7 @@ impl Payload<'_> {
                 "from": words(&self.sender).unwrap_or_default(),
                 "to": [clean(self.address)],
                 "subject": "",
+                "tags": tags(&self.tags),
                 "state": event.action.as_str(),
                 "since": occurred,
                 "reason": event.reason.map(Reason::as_str),
@@ -74,6 +78,19 @@ impl Payload<'_> {
         }
         value.to_string()
     }
+}
+
+/// By name, as Resend writes them; several of one name are a list, as the categories of SendGrid are.
+fn tags(tags: &[Tag]) -> Value {
+    let mut named = BTreeMap::<String, Vec<String>>::new();
+    for tag in tags {
+        named.entry(clean(&tag.name)).or_default().push(clean(&tag.value));
+    }
+    let one_or_more = |(name, values): (String, Vec<String>)| {
+        let values = if let [only] = values.as_slice() { json!(only) } else { json!(values) };
+        (name, values)
+    };
+    named.into_iter().map(one_or_more).collect()
 }
 
 fn bounce(event: &Event) -> Value {
@@ -118,7 +135,10 @@ mod tests {
 
     fn of(event: &Event) -> Option<(&'static str, Value)> {
         let sender = Some("f@example.test".to_owned());
-        let payload = Payload { message_id: "abc@h.example", sender, submitted: 0, address: "a@x.example", event };
+        let tag = |name: &str, value: &str| Tag { name: name.into(), value: value.into() };
+        let tags = vec![tag("plan", "pro\u{202e}"), tag("category", "a"), tag("category", "b")];
+        let payload =
+            Payload { message_id: "abc@h.example", sender, submitted: 0, tags, address: "a@x.example", event };
         let kind = payload.kind()?;
         Some((kind, serde_json::from_str(&payload.body(kind)).unwrap()))
     }
@@ -150,6 +170,7 @@ mod tests {
         let data = &value["data"];
         assert_eq!((&data["email_id"], &data["message_id"]), (&json!("abc"), &json!("<abc@h.example>")));
         assert_eq!((&data["to"], &data["from"]), (&json!(["a@x.example"]), &json!("f@example.test")));
+        assert_eq!(data["tags"], json!({"category": ["a", "b"], "plan": "pro\u{fffd}"}));
         let message = "550 5.1.1 no\u{fffd}[2J user \u{fffd}x";
         assert_eq!(data["bounce"], json!({"type": "Permanent", "subType": "General", "message": message}));
     }

@@ -26,6 +26,8 @@ macro_rules! list {
                 "FROM recipient r CROSS JOIN message m WHERE m.envid = r.envid AND ", $whose, $leading,
                 " AND r.position < %lld AND r.position >= %lld AND r.heard >= %lld AND r.heard < %lld",
                 " AND (%s = '' OR r.sender = %s) AND (%s = '' OR r.domain = %s) AND (%s = '' OR r.state = %s)",
+                // Whether the text holds another, in words of both databases.
+                " AND (%s = '' OR replace(m.tags, %s, '') <> m.tags OR replace(m.tags, %s, '') <> m.tags)",
                 " ORDER BY ", $order, " LIMIT %lld\0"
             )),
             columns: 11,

@@ -63,6 +63,7 @@ fn the_index_that_leads_to_the_fewest_rows_leads() {
                 domain: text(domain),
                 state,
                 since: None,
+                tag: None,
                 after: None,
                 limit: 50,
             };
