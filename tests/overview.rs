@@ -95,7 +95,7 @@ fn an_owner_lists_his_messages_and_nobody_elses() {
 }
 
 #[test]
-fn the_overview_comes_in_five_forms_and_is_not_sent_twice() {
+fn the_overview_comes_in_every_form_and_is_not_sent_twice() {
     let (database, sendmail) = (Database::new(), Sendmail::new());
     let httpd = server(&database, &sendmail);
     for number in 0..3 {
@@ -107,6 +107,7 @@ fn the_overview_comes_in_five_forms_and_is_not_sent_twice() {
         ("json", "application/json"),
         ("jsonl", "application/x-ndjson"),
         ("csv", "text/csv"),
+        ("xml", "application/xml"),
     ] {
         let by_name = get(&httpd, "peter", &format!("/own/?format={form}")).expect_status(200);
         assert!(by_name.header("Content-Type").unwrap().starts_with(kind), "{form}: {by_name:?}");
@@ -149,6 +150,16 @@ fn the_overview_comes_in_five_forms_and_is_not_sent_twice() {
     let mut lint = Command::new("xmllint").args(["--noout", "--nonet", "-"]).stdin(Stdio::piped()).spawn().unwrap();
     lint.stdin.take().unwrap().write_all(&get(&httpd, "peter", "/own/?format=html").body).unwrap();
     assert!(lint.wait().unwrap().success());
+    httpd.expect_log("SM0604");
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/overview.xsd");
+    for (user, query) in [("peter", "format=xml&limit=2"), ("peter", "format=xml"), ("anna", "format=xml&state=failed")]
+    {
+        let page = get(&httpd, user, &format!("/own/?{query}")).expect_status(200);
+        let words = ["--noout", "--nonet", "--schema", schema, "-"];
+        let mut lint = Command::new("xmllint").args(words).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        lint.stdin.take().unwrap().write_all(&page.body).unwrap();
+        assert!(lint.wait().unwrap().success(), "{query}: {}", page.text());
+    }
 }
 
 #[test]
@@ -179,6 +190,8 @@ fn a_person_finds_what_failed_without_a_script() {
         let facts = browser.run(
             "return {strange: document.querySelectorAll('blink, script').length, wide: document.documentElement.scrollWidth > innerWidth,\
              refresh: !!document.querySelector('meta[http-equiv=refresh]'), heading: document.querySelectorAll('h1').length,\
+             bars: [...document.querySelectorAll('.bars svg[role=img]')].map(bar => bar.getAttribute('aria-label')),\
+             drawn: [...document.querySelectorAll('.bars rect')].every(piece => piece.getBoundingClientRect().width > 2 && getComputedStyle(piece).fill.startsWith('rgb(')),\
              labels: [...document.querySelectorAll('input, select')].every(field => field.labels.length === 1)}",
         );
         assert_eq!((&facts["strange"], &facts["wide"]), (&0.into(), &false.into()), "{name}: {facts}");
@@ -187,6 +200,13 @@ fn a_person_finds_what_failed_without_a_script() {
             (&true.into(), &1.into(), &true.into()),
             "{name}: {facts}"
         );
+        let said = |period: &str| format!("{period}: 1 failed, 1 delayed, 3 queued");
+        assert_eq!(
+            facts["bars"],
+            serde_json::json!(["Last hour", "Last day", "Last week"].map(said)),
+            "{name}: {facts}"
+        );
+        assert_eq!(facts["drawn"], true, "{name}: {facts}");
         if let Some(folder) = std::env::var_os("MOD_SENDMAIL_PICTURES") {
             let picture = base64::engine::general_purpose::STANDARD.decode(browser.picture()).unwrap();
             std::fs::write(std::path::Path::new(&folder).join(format!("overview-{name}.png")), picture).unwrap();

@@ -277,7 +277,16 @@ pub fn what_is_happening_is_counted(store: &dyn Store) {
         );
         let domains: Vec<_> = found.domains.iter().map(|one| (one.name.as_str(), one.total())).collect();
         assert_eq!(domains, [("one.example", 3), ("two.example", 1)]);
+        // Events that no webhook took: two on his, one on hers, and one that still waits.
+        for (number, envid, dead) in [(1, "e1", 1), (2, "e2", 1), (3, "e5", 1), (4, "e1", 0)] {
+            store.sql(&format!(
+                "INSERT INTO outbox (id, webhook, envid, address, body, created, expires, attempts, due, dead) VALUES ('{number}', 'w', '{envid}', 'a', '', 1, 1, 1, 1, {dead})"
+            ));
+        }
+        assert_eq!(counts(database, own("peter")).given_up, 2);
+        assert_eq!(counts(database, own("nobody")).given_up, 0);
         let all = counts(database, Scope::All(None));
+        assert_eq!(all.given_up, 3);
         assert_eq!(all.states.iter().map(|one| one.hour).sum::<i64>(), 4);
         assert!(!all.is_cut);
     });

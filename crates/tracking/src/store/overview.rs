@@ -346,7 +346,7 @@ fn count<D: Database>(database: &mut D, scope: &Scope, now: i64) -> Result<Count
     Ok(Counts { states, domains, is_cut, given_up })
 }
 
-/// Every statement of this file, for those who want to know what a database makes of them.
+/// Every statement on recipients, for those who want to know what a database makes of them.
 pub fn statements() -> Vec<&'static Statement> {
     let mut all = Vec::new();
     for is_all in [false, true] {

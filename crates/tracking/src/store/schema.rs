@@ -153,7 +153,7 @@ const OLD_SUPPRESSIONS: Statement = Statement {
 };
 
 /// So many messages are forgotten in one transaction.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: i64 = 100;
 /// Between two transactions others have their turn for as long as one lasted, and at most for so long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 

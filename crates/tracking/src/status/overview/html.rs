@@ -5,9 +5,9 @@ use super::Overview;
 use super::bars::bars;
 use crate::status::clean::clean;
 use crate::status::html::{absolute, head, icon, time};
-use crate::status::words;
+use crate::status::{concern, words};
 use crate::store::State;
-use crate::store::overview::{Counts, Line};
+use crate::store::overview::{Count, Counts, Line};
 use web::markup;
 use web::markup::Markup;
 
@@ -25,7 +25,11 @@ pub(super) fn page(page: &Overview<'_>) -> Markup {
     if page.is_all {
         html.push(markup!("<p class=\"since\">of everybody</p>\n"));
     }
-    html.push(markup!("</header>\n"));
+    let suppressions = format!("{}/suppressions/", page.base.trim_end_matches('/'));
+    html.push(markup!(
+        "<nav class=\"pages\"><a href=\"{}\">Suppressed addresses</a></nav>\n</header>\n",
+        clean(&suppressions)
+    ));
     if is_first {
         counts(&mut html, page, page.counts);
     }
@@ -68,8 +72,8 @@ fn counts(html: &mut Markup, page: &Overview<'_>, counts: &Counts) {
         return;
     }
     html.push(markup!("<section class=\"counts\" aria-label=\"What is happening\">\n{}<table>\n<caption>By state</caption>\n<thead><tr><th scope=\"col\">State</th>\
-         <th scope=\"col\">Last hour</th><th scope=\"col\">Last day</th><th scope=\"col\">Last week</th></tr></thead>\n<tbody>\n", bars(&counts.states)));
-    for count in &counts.states {
+         <th scope=\"col\">Last hour</th><th scope=\"col\">Last day</th><th scope=\"col\">Last week</th></tr></thead>\n<tbody>\n", bars(&by_concern(&counts.states))));
+    for count in by_concern(&counts.states) {
         let (word, name) = (words::of_state(count.state), count.state.as_str());
         let url = page.query.url(page.base, &[("state", name), ("cursor", "")]);
         html.push(markup!("<tr class=\"{}\"><th scope=\"row\"><a class=\"badge\" href=\"{}\">{} {}</a></th><td>{}</td><td>{}</td><td>{}</td></tr>\n", word.name, clean(&url), icon(word), word.title, count.hour, count.day, count.week));
@@ -97,6 +101,13 @@ fn counts(html: &mut Markup, page: &Overview<'_>, counts: &Counts) {
         html.push(markup!("<p class=\"note\">Of each state the newest 100000 are counted.</p>\n"));
     }
     html.push(markup!("</section>\n"));
+}
+
+/// What needs attention first.
+fn by_concern(counts: &[Count]) -> Vec<&Count> {
+    let mut counts: Vec<&Count> = counts.iter().collect();
+    counts.sort_by_key(|count| concern(count.state));
+    counts
 }
 
 fn form(html: &mut Markup, page: &Overview<'_>) {
