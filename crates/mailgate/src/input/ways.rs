@@ -29,7 +29,7 @@ struct Row {
 const WAYS: &[Row] = &[
     Row { word: "fields", way: Way::Fields, types: &["text/plain", "*/*"] },
     Row { word: "form", way: Way::Form, types: &["multipart/form-data", "application/x-www-form-urlencoded"] },
-    Row { word: "mime", way: Way::Mime, types: &["message/rfc822"] },
+    Row { word: "mime", way: Way::Mime, types: &[MESSAGE, BATCH_SMTP] },
     Row { word: "postmark", way: Way::Json(Dialect::Postmark), types: &[] },
     Row { word: "resend", way: Way::Json(Dialect::Resend), types: &[] },
     Row { word: "sendgrid", way: Way::Json(Dialect::Sendgrid), types: &[] },
@@ -150,6 +150,12 @@ impl Inputs {
     }
 }
 
+/// The media type of a whole message.
+pub const MESSAGE: &str = "message/rfc822";
+
+/// That of one with its envelope before it (RFC 2442).
+pub const BATCH_SMTP: &str = "application/batch-smtp";
+
 /// Where challenges are asked for, if the location has some.
 pub const CHALLENGE: &str = "/challenge";
 
@@ -176,6 +182,8 @@ mod tests {
         assert_eq!(of(&["fields"], "text/plain"), Some(Way::Fields));
         assert_eq!(of(&["fields"], "message/rfc822"), Some(Way::Fields), "an attached message, as ever");
         assert_eq!(of(&["fields", "mime"], "Message/RFC822"), Some(Way::Mime));
+        assert_eq!(of(&["fields", "mime"], "application/batch-SMTP"), Some(Way::Mime));
+        assert_eq!(of(&["fields"], "application/batch-SMTP"), Some(Way::Fields), "a file, as ever");
         assert_eq!(of(&["mime"], "text/plain"), None);
         for form in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
             assert_eq!(of(&["fields", "form"], form), Some(Way::Form));
