@@ -1,4 +1,4 @@
-//! Files that hold what nobody but their owner may know.
+//! Files that hold secrets.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -6,10 +6,10 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Longer than any of them, in octets.
+/// The largest size allowed, in octets.
 const LONGEST: u64 = 4096;
 
-/// The octets of a file of mode 0600 or stricter. An error names the file and nothing of what it holds.
+/// The octets of a file of mode 0600 or stricter. An error names the file and none of its contents.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let complain = |why: &dyn fmt::Display| format!("'{}' {why}", path.display());
     let unreadable = |error: std::io::Error| complain(&format!("cannot be read: {error}"));
