@@ -1,6 +1,6 @@
-//! What an HTTP answer is, for every handler: [`Response`], the media type a client likes best ([`accept`]), web origins ([`origin`]),
-//! request fields ([`fields`]), HTML and XML ([`mod@markup`]), other text made harmless ([`escape`]), the frame of a WADL ([`wadl`]). It knows
-//! nothing of mail.
+//! HTTP responses for every handler: [`Response`], the media type that the client prefers ([`accept`]), web origins ([`origin`]), request
+//! fields ([`fields`]), HTML and XML ([`mod@markup`]), other text made safe ([`escape`]), the frame of a WADL ([`wadl`]). Knows nothing of
+//! mail.
 #![forbid(unsafe_code)]
 
 pub mod accept;
