@@ -1,5 +1,5 @@
-//! `--check`: what is configured, and whether it works: files and their modes, the queue, the gateways (OPTIONS, then a dry run). Each complaint says
-//! what helps. Exit 0: all is well; 1: a person should look.
+//! `--check`: shows the configuration and whether it works: files and their modes, the queue, the gateways (OPTIONS, then a dry run). Each
+//! complaint names the remedy. Exit 0: no complaint; 1: a person should act.
 #![forbid(unsafe_code)]
 
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ use crate::options::Dsn;
 use crate::print;
 use crate::queue::{Folder, Queue, list};
 
-/// What is said, and how often it was a complaint.
+/// What was found, and the number of complaints.
 #[derive(Default)]
 struct Findings {
     text: String,
@@ -40,7 +40,7 @@ impl Findings {
     }
 }
 
-/// Looks at everything.
+/// Checks everything.
 pub fn check(found: Found, host: &Host) -> Result<Status, Failure> {
     let config = match found {
         Found::Config(config) => config,
@@ -185,7 +185,7 @@ fn keys(answer: &Answer, config: &Config, findings: &mut Findings) {
     }
 }
 
-/// A message that is not sent, if the gateway offers that.
+/// Sends a dry run, if the gateway offers one.
 fn dry_run(gateway: &Gateway, url: &Url, site: &Site<'_>, findings: &mut Findings) {
     let Some(sender) = site.from.cloned().or_else(|| Address::parse("root").ok().map(|root| site.complete(&root)))
     else {
@@ -212,7 +212,7 @@ fn dry_run(gateway: &Gateway, url: &Url, site: &Site<'_>, findings: &mut Finding
     }
 }
 
-/// A gateway on this machine that hands its mail to this program, which hands it to the gateway.
+/// Reports a loop: a gateway on this machine that hands its mail to this program, which sends it to the gateway.
 fn circle(answer: &Answer, url: &Url, findings: &mut Findings) {
     let report: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(program) = report.get("program").and_then(Value::as_str) else { return };

@@ -1,4 +1,4 @@
-//! Which settings are taken, and what is said of those that are not.
+//! Which settings are accepted, and the complaints about others.
 
 use super::settings::KEYS;
 use super::*;
@@ -42,7 +42,7 @@ fn every_key_of_the_table_is_read() {
             _ => &format!("{key} x"),
         };
         if let Err(words) = config(&format!("{URL}{more}\n")) {
-            assert!(*key == "bearerfile", "{key}: {words}"); // [package] is no token, but it was read
+            assert!(*key == "bearerfile", "{key}: {words}"); // [package] is not a token, but the file was read
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The address of a gateway: https, or http where nobody else can listen.
+//! The URL of a gateway: https, or http where nobody can eavesdrop.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -15,7 +15,7 @@ pub struct Url {
 }
 
 impl Url {
-    /// Reads one. What is wrong is said without the url where it may hold a password.
+    /// Reads a URL. The error does not quote it if it may hold a password.
     pub fn parse(text: &str) -> Result<Url, String> {
         let shown = || excerpt(text);
         let uri: Uri = text.parse().map_err(|_| format!("'{}' is no url: write https://host/path", shown()))?;
@@ -44,7 +44,7 @@ impl Url {
         self.is_tls
     }
 
-    /// Whether it names this machine by an address of the loopback, so that a password on its way is seen by nobody.
+    /// Whether it names this machine by a loopback address, so that a password is not seen on the network.
     pub fn is_loopback(&self) -> bool {
         let host = self.uri.host().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
