@@ -5,7 +5,7 @@ use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What is to be done, and where.
+/// What to do, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arguments {
     pub folder: PathBuf,
@@ -22,7 +22,7 @@ pub enum Task {
     },
     Release {
         ids: Vec<String>,
-        /// Also what may have been sent before.
+        /// Also release what may have been sent before.
         again: bool,
         /// The program and its first words.
         program: Vec<OsString>,

@@ -1,5 +1,5 @@
-//! A held message -> a sendmail program -> what became of it. It is marked before anything is started: two who release it at the same time send
-//! it once, and one that may have been sent is not sent again without a word.
+//! A held message -> a sendmail program -> the outcome. The message is marked before anything is started: two simultaneous releases send it
+//! once, and a message that may have been sent is not sent again silently.
 #![forbid(unsafe_code)]
 
 use crate::held::Held;
@@ -19,11 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// Why a message was not released, or may not have been.
 #[derive(Debug)]
 pub enum NotReleased {
-    /// It was marked before.
+    /// It was already marked.
     MayBeSent,
-    /// It stays as it was.
+    /// It was not sent, and stays unmarked.
     Not(String),
-    /// It stays, marked.
+    /// It may have been sent, and stays marked.
     Unknown(String),
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for NotReleased {
     }
 }
 
-/// Sends it by this program, and takes it out of the folder.
+/// Sends it by this program, and removes it from the folder.
 pub fn release(folder: &Path, mut held: Held, program: &[OsString], again: bool) -> Result<(), NotReleased> {
     if held.is_passed && !again {
         return Err(NotReleased::MayBeSent);
@@ -71,12 +71,12 @@ pub fn release(folder: &Path, mut held: Held, program: &[OsString], again: bool)
     }
 }
 
-/// Whether nothing was sent.
+/// Whether nothing was sent, for certain.
 fn is_certain(kind: FailureKind) -> bool {
     !matches!(kind, FailureKind::DeadlinePassed | FailureKind::Tempfail | FailureKind::Unknown)
 }
 
-/// The message without any field of ours.
+/// The message without our own fields.
 fn message(held: &Held, tmp: &Path) -> io::Result<Message> {
     let (first, mut rest) = held.open()?;
     let (mut header, mut line, mut is_ours) = (Vec::new(), first, false);
