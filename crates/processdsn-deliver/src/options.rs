@@ -5,7 +5,7 @@ use lexopt::prelude::{Long, Short, ValueExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
     Deliver(Delivery),
@@ -13,14 +13,14 @@ pub enum Task {
     Version,
 }
 
-/// From where events are sent, and how.
+/// The source of events, and how to send them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub driver: String,
     pub params: String,
-    /// The pause between two looks into the database; `None`: one look.
+    /// The pause between two queries of the database; `None`: one query.
     pub every: Option<Duration>,
-    /// Authorities in place of those of the system.
+    /// Authorities instead of the system's.
     pub ca: Option<PathBuf>,
 }
 
