@@ -1,4 +1,4 @@
-//! Words of the configuration -> values. `Err` says what is wrong with a word and what to write.
+//! Words of the configuration -> values. `Err` names the fault and the remedy.
 #![forbid(unsafe_code)]
 
 use httpd::{Command, Expression};
@@ -14,16 +14,16 @@ use std::time::Duration;
 pub struct Text<'c> {
     /// Literals and expressions, in order.
     pub pieces: Vec<Piece<Expression<'c>>>,
-    /// As it stands in the configuration.
+    /// As written in the configuration.
     pub written: String,
 }
 
-/// Text whose expressions are checked.
+/// Text whose expressions are valid.
 pub fn text<'c>(command: &Command<'c>, word: &str) -> Result<Text<'c>, String> {
     Ok(Text { pieces: pieces(word, |expression| command.expression(expression))?, written: word.to_owned() })
 }
 
-/// Where a value about the sender comes from.
+/// The source of a value about the sender.
 #[derive(Debug)]
 pub enum Source<'c> {
     /// An expression, with its text.
@@ -33,7 +33,7 @@ pub enum Source<'c> {
 }
 
 impl Source<'_> {
-    /// The name of the variable, or the expression as it was written.
+    /// The name of the variable, or the expression as written.
     pub fn text(&self) -> String {
         match self {
             Source::Expression(text, _) => text.clone(),
@@ -42,7 +42,7 @@ impl Source<'_> {
     }
 }
 
-/// A word of letters, digits and `_` names a variable, anything else is an expression.
+/// Letters, digits and `_` are the name of a variable; anything else is an expression.
 pub fn source<'c>(command: &Command<'c>, source: &str) -> Result<Source<'c>, String> {
     if source.is_empty() {
         return Err("is empty; name a variable (REMOTE_USER) or an expression".into());
@@ -86,7 +86,7 @@ pub fn absolute(path: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The URL that others are appended to.
+/// A base URL.
 pub fn base(_: &Command<'_>, url: &str) -> Result<String, String> {
     tracking::status::url::check_base(url)?;
     Ok(url.to_owned())
@@ -100,13 +100,13 @@ pub fn patterns(_: &Command<'_>, words: &[&str]) -> Result<Vec<NamePattern>, Str
     words.iter().map(|word| NamePattern::parse(word)).collect()
 }
 
-/// Names of fields of a form; `none` alone is none.
+/// Names of form fields; a single `none` is an empty list.
 pub fn names(_: &Command<'_>, words: &[&str]) -> Result<Vec<String>, String> {
     let is_none = matches!(words, [none] if none.eq_ignore_ascii_case("none"));
     Ok(if is_none { Vec::new() } else { words.iter().map(|word| (*word).to_owned()).collect() })
 }
 
-/// Where a browser is sent: a URL, or a path of this server.
+/// A page to send a browser to: a URL, or a path on this server.
 pub fn page(_: &Command<'_>, url: &str) -> Result<String, String> {
     let is_path = url.starts_with('/') && !url.starts_with("//") && !url.starts_with("/\\");
     let is_url = ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));

@@ -1,5 +1,5 @@
-//! A message and its envelope -> the way that a request goes, and its outcome as a reply. What the message says of recipients is text
-//! alone: the envelope says who gets it.
+//! A message and its envelope -> the way of a request, and its outcome as a reply. The recipients in the message's header are only text:
+//! the envelope says who gets it.
 #![forbid(unsafe_code)]
 
 use super::Submission;
@@ -24,7 +24,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use sys::spool::Spool;
 
-/// Whether messages can go to the recipients that a client names, and to nobody else.
+/// Whether messages can be sent to the client's recipients, and to nobody else.
 pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
     let log = match settings.transport() {
         None => "none of SendmailName, SendmailMaildir and SendmailRelay is set for <Location \"/\">",
@@ -36,19 +36,19 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
     Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log))
 }
 
-/// SendmailSenders; who expects no reports names nobody.
+/// SendmailSenders; the null sender is always allowed.
 pub fn check_sender(settings: &Settings<'_>, sender: Option<&Address>) -> Decision {
     policy::check_senders(settings.senders(), sender).map_err(|error| Cause::AccessDenied.with(error.to_string()))
 }
 
-/// Whether the reports that a client asks for may be promised, as far as that is known: of a relay once it was spoken to.
+/// Whether the client's reports can be promised, as far as that is known; a relay's extensions are known only after a connection.
 pub fn offers_dsn(settings: &Settings<'_>, server_name: &str) -> bool {
     let is_denied = |server| transport::smtp::offers_dsn(&settings.relay(server, server_name)) == Some(false);
     settings.passes_reports_on() && !matches!(settings.transport(), Some(Transport::Relay(server)) if is_denied(server))
 }
 
-/// SendmailRecipients; and to a program all recipients go with one NOTIFY, so that one with another is for another transaction (RFC 5321
-/// 4.5.3.1.10).
+/// SendmailRecipients. A program gets all recipients with a single NOTIFY, so a recipient with another one must go in another transaction
+/// (RFC 5321 4.5.3.1.10).
 pub fn check_recipient(settings: &Settings<'_>, recipient: &Recipient, before: &Envelope) -> Decision {
     let is_program = matches!(settings.transport(), Some(Transport::Program(_)));
     if is_program && before.recipients.first().is_some_and(|first| first.notify != recipient.notify) {
@@ -106,7 +106,7 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
     })
 }
 
-/// What the client asked for in MAIL and RCPT; for a name of SendmailAlias it asked for each that it stands for.
+/// The client's parameters of MAIL and RCPT; those of a name of SendmailAlias apply to each of its addresses.
 fn reports(envelope: &Envelope, settings: &Settings<'_>) -> Reports {
     let mut recipients = BTreeMap::new();
     for Recipient { address, notify, orcpt } in &envelope.recipients {
@@ -120,8 +120,8 @@ fn reports(envelope: &Envelope, settings: &Settings<'_>) -> Reports {
     Reports { ret: envelope.mail.ret, envid: envelope.mail.envid.clone(), notify: None, recipients }
 }
 
-/// Nobody knows what became of the message. One with a key may come again, for it is not sent again; without a key it might arrive twice, and
-/// so the client gives up, and tells its user why.
+/// The outcome is unknown. A client with a key may retry, since the message is not sent twice; without a key it could arrive twice, so the
+/// client must give up and tell its user why.
 fn unknown(comes_again: bool) -> Refusal {
     if comes_again { Cause::Unknown.into() } else { Cause::MayHaveBeenDelivered.into() }
 }
@@ -132,7 +132,7 @@ fn refusal(refused: &Refused, comes_again: bool, show_words: bool) -> Refusal {
         Refused::Problem { problem, .. } => match (problem.tag.retry, Cause::of_status(problem.tag.status)) {
             (Retry::Unknown, _) | (_, Cause::Unknown) => unknown(comes_again),
             (Retry::No, _) => Cause::MayHaveBeenDelivered.into(),
-            // It speaks of a field that there is none of here.
+            // It names a field that SMTP does not have.
             (Retry::WithKey, _) => Cause::Busy.into(),
             _ if problem.tag == &tags::NO_REPORTS => Cause::NoReports.into(),
             (_, cause) => match problem.words.as_deref().filter(|_| show_words) {
