@@ -1,4 +1,4 @@
-//! Every HTTP status the module answers with.
+//! Every HTTP status that the module answers with.
 #![forbid(unsafe_code)]
 
 /// The reason phrase of a status of [`STATUSES`].
@@ -6,7 +6,7 @@ pub fn reason(status: u16) -> &'static str {
     STATUSES.iter().find(|row| row.0 == status).map_or("Error", |row| row.1)
 }
 
-/// Every status the module answers with: its number, its reason phrase, what it means here.
+/// Every status that the module answers with: its number, its reason phrase, its meaning here.
 #[rustfmt::skip]
 pub const STATUSES: &[(u16, &str, &str)] = &[
     (200, "OK", "A dry run: what would have been sent, and to whom. Nothing was sent."),

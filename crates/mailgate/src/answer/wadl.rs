@@ -1,5 +1,5 @@
-//! A description of the resource in the Web Application Description Language (the W3C submission of 2009), from the tables that the
-//! requests are read and answered by.
+//! A description of the resource in the Web Application Description Language (W3C submission of 2009), made from the tables that parse
+//! requests and write answers.
 #![forbid(unsafe_code)]
 
 use crate::answer::statuses::STATUSES;
@@ -10,8 +10,8 @@ use web::markup;
 use web::markup::Markup;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
 
-/// The document for the resource at `url` and for those below it, as far as `inputs` offers them. The fields that are described are those of a
-/// mail, in whichever way it comes.
+/// The document for the resource at `url` and those below it that `inputs` offers. The fields described are those of a mail, in any input
+/// format.
 pub fn document(url: &str, inputs: &Inputs) -> Markup {
     let mut xml = open("mod_sendmail", "A POST becomes an e-mail.", url);
     xml.push(markup!("      <method name=\"POST\" id=\"send\">\n        <request>\n"));
@@ -50,7 +50,7 @@ pub fn document(url: &str, inputs: &Inputs) -> Markup {
     xml + Markup::literal(CLOSE)
 }
 
-/// The media types by which a request chooses a way.
+/// The media types that select an input format.
 const TYPES: &[(Way, &[&str])] = &[
     (Way::Fields, &["text/plain", "*/*"]),
     (Way::Form, &["multipart/form-data", "application/x-www-form-urlencoded"]),

@@ -1,4 +1,4 @@
-//! `SendmailInputs`: the ways in that a location offers, and which of them a request takes. A way is one file beside this one.
+//! `SendmailInputs`: the input formats that a location offers, and which of them a request uses. Each is one file beside this one.
 #![forbid(unsafe_code)]
 
 use super::form;
@@ -6,7 +6,7 @@ use super::json::{Call, Dialect};
 use mail::content_type::ContentType;
 use std::ffi::CStr;
 
-/// How a message stands in a request.
+/// The form of a message in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// The fields of the request are the header, its body is the body.
@@ -19,7 +19,7 @@ pub enum Way {
     Mime,
 }
 
-/// Every way with its word.
+/// Every input format with its word.
 const WORDS: &[(&str, Way)] = &[
     ("fields", Way::Fields),
     ("form", Way::Form),
@@ -29,7 +29,7 @@ const WORDS: &[(&str, Way)] = &[
     ("sendgrid", Way::Json(Dialect::Sendgrid)),
 ];
 
-/// Where JSON is sent to, behind the path of the location.
+/// The paths for JSON, below that of the location.
 pub const PATHS: &[(&str, Call)] = &[
     ("/email", Call { dialect: Dialect::Postmark, is_batch: false }),
     ("/email/batch", Call { dialect: Dialect::Postmark, is_batch: true }),
@@ -38,21 +38,21 @@ pub const PATHS: &[(&str, Call)] = &[
     ("/v3/mail/send", Call { dialect: Dialect::Sendgrid, is_batch: false }),
 ];
 
-/// What stands at a path behind that of a location.
+/// The resource at a path below that of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource<'u> {
-    /// What is offered here, for programs.
+    /// The description of the service, for programs.
     Description,
-    /// What became of the message that Resend's SDKs know by this id.
+    /// The outcome of a message, by the id that Resend's SDKs know.
     Email(&'u str),
-    /// What an SDK sends to.
+    /// An SDK's path for sending.
     Json(Call),
     /// Any other path.
     Mail,
 }
 
 impl Resource<'_> {
-    /// In whose words requests are answered.
+    /// The dialect that requests are answered in.
     pub fn dialect(self) -> Option<Dialect> {
         match self {
             Resource::Email(_) => Some(Dialect::Resend),
@@ -61,7 +61,7 @@ impl Resource<'_> {
         }
     }
 
-    /// The methods that mean something.
+    /// The methods that are allowed.
     pub fn methods(self) -> &'static [&'static CStr] {
         match self {
             Resource::Description => &[c"GET", c"HEAD", c"POST", c"OPTIONS"],
@@ -71,7 +71,7 @@ impl Resource<'_> {
     }
 }
 
-/// Those that are offered.
+/// The offered input formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs(Vec<Way>);
 
@@ -102,7 +102,7 @@ impl Inputs {
         self.0.iter().any(|way| matches!(way, Way::Json(_)))
     }
 
-    /// What stands at this path behind that of the location.
+    /// The resource at this path below that of the location.
     pub fn resource<'u>(&self, rest: &'u [u8]) -> Resource<'u> {
         if rest == DESCRIPTION.as_bytes() {
             return Resource::Description;
@@ -116,7 +116,7 @@ impl Inputs {
         }
     }
 
-    /// The way of any other request whose body is of this type; `None`: none that is offered.
+    /// The input format of any other request with a body of this type; `None`: it is not offered.
     pub fn way(&self, content_type: Option<&ContentType>) -> Option<Way> {
         match content_type {
             Some(form) if form::is_form(form) && self.offer(Way::Form) => Some(Way::Form),
@@ -125,14 +125,14 @@ impl Inputs {
         }
     }
 
-    /// The words of those that are offered.
+    /// The words of the offered ones.
     pub fn words(&self) -> String {
         let word = |way: &Way| WORDS.iter().find(|(_, known)| known == way).map_or("", |(word, _)| word);
         self.0.iter().map(word).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Where the description stands.
+/// The path of the description.
 pub const DESCRIPTION: &str = "/openapi.json";
 
 /// The id in `/emails/<id>`.
