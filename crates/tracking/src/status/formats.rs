@@ -1,9 +1,9 @@
-//! The forms a page comes in, and which of them a client likes best.
+//! The formats of a page, and which of them the client prefers.
 #![forbid(unsafe_code)]
 
 use web::accept::preferred;
 
-/// A form of a page.
+/// A format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// text/html
@@ -18,7 +18,7 @@ pub enum Format {
     Xml,
 }
 
-/// Best first, where the client does not mind: the offer, the form, the Content-Type.
+/// In our order of preference: the offer, the format, the Content-Type.
 const FORMATS: [(&str, Format, &str); 5] = [
     ("text/plain", Format::Text, "text/plain; charset=utf-8"),
     ("text/html", Format::Html, "text/html; charset=utf-8"),
@@ -28,7 +28,7 @@ const FORMATS: [(&str, Format, &str); 5] = [
 ];
 
 impl Format {
-    /// Every form, the default first.
+    /// Every format, the default first.
     pub const ALL: [Format; 5] = [Format::Text, Format::Html, Format::TextXml, Format::Xml, Format::Json];
 
     /// The value of Content-Type.
@@ -42,7 +42,7 @@ impl Format {
     }
 }
 
-/// The form `accept` likes best; `None` where it accepts none of them (406).
+/// The format that `accept` prefers; `None` if it accepts none (406).
 pub fn choose(accept: Option<&str>) -> Option<Format> {
     let offers = FORMATS.map(|row| row.0);
     let offer = preferred(accept, &offers)?;

@@ -1,4 +1,4 @@
-//! What the status service answers with, told to clients and in its description.
+//! The statuses of the status service, for its answers and its description.
 #![forbid(unsafe_code)]
 
 /// Every status the service answers with: its number, its reason phrase, what it means.
