@@ -78,7 +78,7 @@ pub fn of(recipient: &Recipient, reporting_mta: Option<&str>) -> Option<Reason> 
     let mta = recipient.remote_mta.as_ref().map(|mta| mta.value.as_str()).or(reporting_mta).unwrap_or_default();
     let mta = mta.to_ascii_lowercase();
     let status = recipient.status_code.as_deref().unwrap_or_default();
-    // Text that names no recipient counts only if it does not quote another system's reply.
+    // The text for no recipient in particular counts only if the diagnostic holds no reply of another system.
     let is_answer = |words: &str| words.split(' ').any(is_reply);
     let text = recipient.text.as_deref().filter(|_| !is_answer(&said[0])).map(plain).unwrap_or_default();
     // A code in the text is the other system's own; the field may hold this system's interpretation.
