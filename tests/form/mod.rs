@@ -1,6 +1,6 @@
-//! HTML forms: what a visitor fills in arrives whole, as text and attachments; nothing of it decides who writes to whom (`mail`); the answer is
-//! in a visitor's words (`visitor`), with scripts and without (`page`); what is no form is refused (`bad`); and no guard of the other ways is
-//! passed by (`guards`), nor the proof of work (`challenge`).
+//! HTML forms: everything that a visitor fills in arrives, as text and attachments, but does not decide who sends to whom (`mail`); the
+//! answer is written for a visitor (`visitor`), with scripts and without (`page`); invalid forms are refused (`bad`); and the guards of the
+//! other input formats (`guards`) and the proof of work (`challenge`) cannot be bypassed.
 
 mod bad;
 mod challenge;
@@ -25,7 +25,7 @@ fn urlencoded(body: &str) -> Request {
     Request::post("/mail").header("Content-Type", "application/x-www-form-urlencoded").body(body)
 }
 
-/// A form as curl sends it: status and body.
+/// Sends a form with curl; returns status and body.
 #[track_caller]
 fn curl(httpd: &Httpd, options: &[&str]) -> (u16, String) {
     let place = Place::new("form");
