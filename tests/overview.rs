@@ -84,7 +84,7 @@ fn an_owner_lists_his_messages_and_nobody_elses() {
     httpd.expect_log("SM0604");
     let all = json(&httpd, "anna", "/own/");
     assert_eq!(addresses(&all), ["a@x.example", "b@y.example", "c@y.example"], "Bcc is shown to its owner alone");
-    // Messages of one second stand in no certain order.
+    // Messages of one second have no defined order.
     let owner = |one: &serde_json::Value| (one["address"] == "c@y.example", one["owner"] == "otto");
     assert_eq!(all["scope"], "all", "{all}");
     assert!(all["recipients"].as_array().unwrap().iter().map(owner).all(|(his, he)| his == he), "{all}");

@@ -21,7 +21,7 @@ fn the_same_key_is_answered_alike_and_sent_once() {
     let first = keyed("one", "a").send(&httpd).expect_status(202);
     assert_eq!(first.header("Idempotency-Key-Lifetime"), Some("604800"));
     assert!(!is_replayed(&first));
-    // Without quotes, and as JSON: the outcome is stored, the answer is made anew.
+    // Without quotes, and as JSON: the outcome is stored, the answer is generated again.
     let again = keyed("one", "a").without("Idempotency-Key").header("Idempotency-Key", "one");
     let again = again.header("Accept", "application/json").send(&httpd).expect_status(202);
     assert!(is_replayed(&again));

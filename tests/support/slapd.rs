@@ -76,7 +76,7 @@ impl Slapd {
         format!("ldap://127.0.0.1:{}/{PEOPLE}?uid", self.port)
     }
 
-    /// As [`Self::url`], and httpd fetches these attributes: `&["mail", "cn"]` becomes AUTHENTICATE_MAIL, AUTHENTICATE_CN.
+    /// Like [`Self::url`], and httpd fetches these attributes: `&["mail", "cn"]` becomes AUTHENTICATE_MAIL, AUTHENTICATE_CN.
     pub fn url_fetching(&self, attributes: &[&str]) -> String {
         format!("ldap://127.0.0.1:{}/{PEOPLE}?uid,{}", self.port, attributes.join(","))
     }
@@ -96,7 +96,7 @@ impl Drop for Slapd {
     }
 }
 
-/// The directory as LDIF, the passwords in clear: slapd takes them so.
+/// The directory as LDIF, with passwords in plain text, which slapd accepts.
 fn people() -> String {
     let mut ldif = format!(
         "dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n\n\

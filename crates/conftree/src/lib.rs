@@ -12,7 +12,7 @@ pub struct Directive {
     pub name: String,
     /// The rest of the line, split into words as httpd does.
     pub words: Vec<String>,
-    /// Where it stands, `file:line`.
+    /// Its place, `file:line`.
     pub place: String,
     /// What is inside.
     pub children: Vec<Directive>,

@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, Mode, XattrFlags};
 
 use super::{Folder, Queue, list};
 
-/// Writes the files anew.
+/// Rewrites the files.
 pub fn publish(queue: &Queue) -> io::Result<()> {
     let mut texts: BTreeMap<u32, String> = BTreeMap::new();
     let readers = |uid: u32| uid != 0 && uid != queue.owner();
