@@ -174,7 +174,7 @@ impl<'r> Keyed<'r> {
             Store::Directory(directory) => directory.sweep(),
             Store::Table(table) => table.sweep(),
         };
-        swept.unwrap_or_else(|error| complain("old keys stay", &error));
+        swept.unwrap_or_else(|error| complain("expired keys are not removed", &error));
     }
 }
 
@@ -289,7 +289,7 @@ pub fn failed(claim: Option<Claim<'_>>, failure: &Failure) {
 
 fn settle(claim: Option<Claim<'_>>, outcome: &Outcome) {
     if let Some(Err(error)) = claim.map(|claim| claim.settle(outcome)) {
-        complain("whoever brings this key again is told that nobody knows", &error);
+        complain("the next request with this key is told that the outcome is unknown", &error);
     }
 }
 

@@ -140,7 +140,7 @@ pub fn macros(
     let Some(macros) = settings.milter_macros() else { return Ok(Vec::new()) };
     let value = |Macro { name, value }: &Macro<'_>| {
         if is_forged(request, &value.written) {
-            let detail = "a value of this request does not fit the way mail is sent from here";
+            let detail = "a value of this request is not valid for the way mail is sent from here";
             return Err(Problem::hidden(
                 &tags::ARGUMENT,
                 detail,
@@ -168,7 +168,7 @@ pub fn relay_sender(
         return Ok(None);
     }
     let unfit = |why: &str| {
-        let detail = "a value of this request does not fit the way mail is sent from here";
+        let detail = "a value of this request is not valid for the way mail is sent from here";
         Problem::hidden(&tags::ARGUMENT, detail, format!("SendmailRelayFrom {why}"))
     };
     if is_forged(request, &from.written) {

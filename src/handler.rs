@@ -91,7 +91,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
 
 fn method_not_allowed(resource: Resource<'_>) -> Problem {
     let detail = match resource {
-        Resource::Email(_) => "only GET shows what became of a message",
+        Resource::Email(_) => "only GET shows the outcome of a message",
         Resource::Description | Resource::Json(_) | Resource::Mail => "only POST sends mail, and OPTIONS describes how",
     };
     Problem::new(&tags::METHOD, detail)

@@ -58,7 +58,7 @@ pub fn open(
         Ok(false) => Ok(entry),
         Ok(true) => Err(entry.known()),
         Err(error) => {
-            complain("whether the Message-ID is known cannot be told", &error);
+            complain("it cannot be determined whether the Message-ID is known", &error);
             Ok(entry)
         }
     }

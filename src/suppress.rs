@@ -39,7 +39,7 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
         Ok(found) if found.is_empty() => return Ok(Found::default()),
         Ok(found) => found,
         Err(error) => {
-            status::complain("whether recipients are suppressed cannot be told", &error);
+            status::complain("it cannot be determined whether recipients are suppressed", &error);
             return Ok(Found::default());
         }
     };

@@ -57,7 +57,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailHealthProbe /tmp 1h more", &["SendmailHealthProbe", "a directory and a time"]),
     ("SendmailLogAddresses some", &["SendmailLogAddresses", "'some'", "domain"]),
     ("SendmailIdempotency claims", &["SendmailIdempotency", "'claims'", "absolute"]),
-    ("SendmailIdempotency /nonexistent", &["SendmailIdempotency", "'/nonexistent' is no directory", "install -d -m 700"]),
+    ("SendmailIdempotency /nonexistent", &["SendmailIdempotency", "'/nonexistent' is not a directory", "install -d -m 700"]),
     ("SendmailIdempotency /tmp soon", &["SendmailIdempotency", "'soon'", "1mi and 366d"]),
     ("SendmailIdempotency /tmp 30s", &["SendmailIdempotency", "'30s'", "1mi and 366d"]),
     ("SendmailIdempotency dbd 400d", &["SendmailIdempotency", "'400d'", "1mi and 366d"]),

@@ -44,7 +44,7 @@ pub fn idempotency(command: &Command<'_>, words: &[&str]) -> Result<Option<Idemp
     let path = absolute(store)?;
     if !path.is_dir() {
         return Err(format!(
-            "'{store}' is no directory; make it for httpd's user: install -d -m 700 -o www-data {store}"
+            "'{store}' is not a directory; make it for httpd's user: install -d -m 700 -o www-data {store}"
         ));
     }
     Ok(Some(Idempotency { store: KeyStore::Directory(path), lifetime }))

@@ -45,11 +45,11 @@ pub fn read(command: &Command<'_>, words: &[&str]) -> Result<Option<Suppress>, S
         match option.split_once('=') {
             Some(("after", number)) => {
                 let number = number.parse().ok().filter(|number| (1..=100).contains(number));
-                suppress.after = number.ok_or_else(|| format!("'{option}' is no number from 1 to 100"))?;
+                suppress.after = number.ok_or_else(|| format!("'{option}' is not a number from 1 to 100"))?;
             }
             Some(("for", time)) => {
                 let time = long_time(command, time).filter(|time| !time.is_zero() && *time <= MAX_LASTS);
-                suppress.lasts = time.ok_or_else(|| format!("'{option}' is no time; write for=30d"))?;
+                suppress.lasts = time.ok_or_else(|| format!("'{option}' is not a time; write for=30d"))?;
             }
             _ => return Err(format!("'{option}' is not known; {REMEDY}")),
         }

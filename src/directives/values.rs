@@ -113,7 +113,7 @@ pub fn page(_: &Command<'_>, url: &str) -> Result<String, String> {
     let is_plain = url.bytes().all(|octet| octet.is_ascii_graphic());
     (is_plain && (is_path || is_url)).then(|| url.to_owned()).ok_or_else(|| {
         format!(
-            "'{url}' is no place for a browser; write /thanks.html or https://www.example.org/thanks, percent-encoded"
+            "'{url}' is not a page to send a browser to; write /thanks.html or https://www.example.org/thanks, percent-encoded"
         )
     })
 }

@@ -173,13 +173,13 @@ impl fmt::Display for ContentTypeError {
             Self::Boundary { boundary } => {
                 write!(f, "boundary \"{boundary}\": use 1 to 70 letters, digits and '()+_,-./:=? not ending in a blank")
             }
-            Self::Charset { charset } => write!(f, "charset \"{charset}\" is no name of a charset: use utf-8"),
+            Self::Charset { charset } => write!(f, "charset \"{charset}\" is not the name of a charset: use utf-8"),
             Self::Extended { attribute } => {
                 write!(f, "parameter {attribute} is in extended form: give it without the *")
             }
             Self::Parameter(error) => error.fmt(f),
             Self::Syntax { text } => {
-                write!(f, "\"{text}\" is no media type: write it like \"text/plain; charset=utf-8\"")
+                write!(f, "\"{text}\" is not a media type: write it like \"text/plain; charset=utf-8\"")
             }
         }
     }

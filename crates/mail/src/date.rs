@@ -228,7 +228,7 @@ pub struct DateError {
 
 impl fmt::Display for DateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\" is no date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"", self.text)
+        write!(f, "\"{}\" is not a date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"", self.text)
     }
 }
 
@@ -320,6 +320,6 @@ mod tests {
         assert_eq!(parse(&format!("{good} {}", "(".repeat(3000))), None);
         assert_eq!(parse(&"1 ".repeat(10_000)), None);
         let error = Date::parse(&HeaderValue::parse("tomorrow").unwrap()).unwrap_err().to_string();
-        assert_eq!(error, "\"tomorrow\" is no date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"");
+        assert_eq!(error, "\"tomorrow\" is not a date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"");
     }
 }

@@ -159,7 +159,10 @@ impl fmt::Display for MessageIdError {
             Self::Length { octets } => write!(f, "message id of {octets} octets: use at most {MAX_ID}"),
             Self::Several { text } => write!(f, "more than one message id in \"{text}\": send one"),
             Self::Syntax { text } => {
-                write!(f, "\"{text}\" is no message id: write it as <left@right> without blanks, quotes and comments")
+                write!(
+                    f,
+                    "\"{text}\" is not a message id: write it as <left@right> without blanks, quotes and comments"
+                )
             }
         }
     }

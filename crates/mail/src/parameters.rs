@@ -276,7 +276,7 @@ impl fmt::Display for ParameterError {
                 )
             }
             Self::Control { attribute } => write!(f, "parameter {attribute} hides a control character: take it out"),
-            Self::Duplicate { attribute } => write!(f, "parameter {attribute} is there twice: give it once"),
+            Self::Duplicate { attribute } => write!(f, "parameter {attribute} occurs twice: give it once"),
             Self::Length { attribute } => write!(f, "parameter {attribute} is too long for a line: shorten it"),
             Self::Syntax => f.write_str("write parameters like ; name=\"a b.pdf\""),
             Self::Value { attribute, error } => write!(f, "parameter {attribute}: {error}"),

@@ -50,7 +50,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig<'_>) -> Status {
     if let Err(Foreign::Host { host } | Foreign::Origin { host, .. }) = origin::check_host(&fields, names) {
         let host: String = host.escape_debug().take(100).collect();
         tracing::warn!(
-            "SM0211: Host '{host}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
+            "SM0211: Host '{host}' is not a name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
         );
         return request.send(&answer::forbidden(accept));
     }

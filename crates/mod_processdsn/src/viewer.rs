@@ -18,7 +18,7 @@ impl Viewer {
         let is_admin = config.admin().is_some_and(|condition| match request.holds(condition) {
             Ok(holds) => holds,
             Err(error) => {
-                tracing::error!("SM0605: ProcessDSNAdmin cannot be told for this request: {error}");
+                tracing::error!("SM0605: ProcessDSNAdmin cannot be evaluated for this request: {error}");
                 false
             }
         });

@@ -27,11 +27,11 @@ pub struct Delivery {
 pub const HELP: &str = "\
 usage: processdsn-deliver --driver DRIVER --params PARAMS [--every TIME] [--ca FILE]
 
-Sends the events that wait in the database of processdsn to webhooks; processdsn --webhook says who they are.
+Sends the events that wait in the database of processdsn to webhooks; processdsn --webhook lists them.
 
   --driver DRIVER   sqlite3, pgsql or another driver of APR DBD
   --params PARAMS   what the driver connects with, as for processdsn
-  --every TIME      look again after so long (10s, 1m), without end; else once
+  --every TIME      look again every TIME (10s, 1m) until stopped; else once
   --ca FILE         trust the authorities in FILE (PEM), not those of the system
   -h, --help        print this
   -V, --version     print the version

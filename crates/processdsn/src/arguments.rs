@@ -56,22 +56,22 @@ usage: processdsn --driver DRIVER --params PARAMS [-o FILE] [ADDRESS]   store th
        processdsn --driver DRIVER --params PARAMS --suppress ADDRESS [--owner OWNER]
        processdsn --driver DRIVER --params PARAMS --unsuppress ADDRESS [--owner OWNER]
        processdsn --driver DRIVER --params PARAMS --suppressions [--owner OWNER]
-                                                                        do not write to ADDRESS, write again, list whom not
-       processdsn --driver DRIVER --params PARAMS --export ADDRESS      print all that is kept of ADDRESS, as JSON lines
-       processdsn --driver DRIVER --params PARAMS --forget ADDRESS      forget ADDRESS, but that it is not written to
+                                                                        suppress ADDRESS, stop that, list suppressed addresses
+       processdsn --driver DRIVER --params PARAMS --export ADDRESS      print everything stored about ADDRESS, as JSON lines
+       processdsn --driver DRIVER --params PARAMS --forget ADDRESS      forget ADDRESS, except that it is suppressed
        processdsn --json                                                print what the report on stdin says
 
   --driver DRIVER   sqlite3, pgsql or another driver of APR DBD
   --params PARAMS   what the driver connects with: a file for sqlite3, \"host=... dbname=... user=...\" for pgsql
-  --owner OWNER     for the messages of this login alone; for everybody's if missing
-  -o FILE           append the mail as it came to FILE (mbox)
+  --owner OWNER     only for the messages of this login; for everybody's if missing
+  -o FILE           append the unchanged mail to FILE (mbox)
   ADDRESS           the address the report came to; RECIPIENT in the environment if missing
 
   --webhook list                             all of them, with what waits for each
   --webhook add URL --secret FILE            tell URL; FILE holds whsec_ and the base64 of 24 to 64 random octets
-      [--events delivered,bounced,...]       of these events alone
-      [--owner NAME]                         of the messages of this user alone
-      [--unverified]                         also of what a report says that nothing vouches for
+      [--events delivered,bounced,...]       only these events
+      [--owner NAME]                         only about messages of this user
+      [--unverified]                         also of unverified reports
       [--internal]                           the address may be a private one, http will do
   --webhook enable|disable|retry|remove ID   retry: send now what waits, and what was given up
   processdsn-deliver sends the events
@@ -124,7 +124,7 @@ enum Command {
 fn one_address(text: &str) -> Result<String, String> {
     let is_one = text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
     let is_plain = !text.contains(|c: char| c.is_control() || matches!(c, ' ' | '<' | '>' | ','));
-    (is_one && is_plain).then(|| text.to_owned()).ok_or_else(|| format!("'{text}' is no address"))
+    (is_one && is_plain).then(|| text.to_owned()).ok_or_else(|| format!("'{text}' is not an address"))
 }
 
 /// The command line of this process.

@@ -40,7 +40,7 @@ usage: sendmail-hold [-d FOLDER] list [--json]                  what is held
        sendmail-hold [-d FOLDER] drop --expired                 throw away what nobody has released in time
 
   -d FOLDER   what SendmailHold names (default: /var/spool/sendmail-hold)
-  --again     also a message that may have been sent by an attempt before
+  --again     also a message that an earlier attempt may have sent
   PROGRAM     a sendmail program; it is given WORD... -i -f SENDER -- RECIPIENT... (default: /usr/sbin/sendmail)
 
 exit status: 0 done; 1 something was not done, stderr says what; 64 usage

@@ -21,7 +21,7 @@ impl Held {
     /// The message after our own fields: its first line, and everything that follows.
     pub fn open(&self) -> io::Result<(Vec<u8>, BufReader<File>)> {
         let mut file = BufReader::new(File::open(&self.path)?);
-        let (_, first) = Ticket::read(&mut file)?.ok_or_else(|| io::Error::other("it is none of mod_sendmail's"))?;
+        let (_, first) = Ticket::read(&mut file)?.ok_or_else(|| io::Error::other("it is not from mod_sendmail"))?;
         Ok((first, file))
     }
 

@@ -31,7 +31,7 @@ impl fmt::Display for NotReleased {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotReleased::MayBeSent => f.write_str(
-                "an attempt before was not brought to its end: it may have been sent; release --again sends it once more, drop throws it away",
+                "an earlier attempt was interrupted: the message may have been sent; release --again sends it once more, drop throws it away",
             ),
             NotReleased::Not(why) => write!(f, "not sent: {why}"),
             NotReleased::Unknown(why) => write!(f, "it may have been sent: {why}; look into the log of the mail system, then drop it or release --again"),
@@ -49,7 +49,7 @@ pub fn release(folder: &Path, mut held: Held, program: &[OsString], again: bool)
     let tmp = std::env::temp_dir();
     let message = message(&held, &tmp).map_err(|error| not(&error))?;
     let taken = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::WouldBlock => not(&"somebody else is releasing it"),
+        io::ErrorKind::NotFound | io::ErrorKind::WouldBlock => not(&"another process is releasing it"),
         _ => not(&error),
     };
     let _lock = held.lock().map_err(taken)?;
@@ -62,9 +62,9 @@ pub fn release(folder: &Path, mut held: Held, program: &[OsString], again: bool)
     let environment = transport::environment(&[]);
     let program = Program { path: Path::new(path), arguments: &arguments, environment: &environment, timeout: TIMEOUT };
     match transport::hand_over(&program, &message, &tmp, &mut || Ok(())) {
-        Ok(_) => held.remove().map_err(|error| NotReleased::Unknown(format!("sent, and not taken out: {error}"))),
+        Ok(_) => held.remove().map_err(|error| NotReleased::Unknown(format!("sent, but not removed: {error}"))),
         Err(failure) if is_certain(failure.kind) => {
-            held.unclaim(folder).map_err(|error| not(&format!("{failure}; and the mark stays: {error}")))?;
+            held.unclaim(folder).map_err(|error| not(&format!("{failure}; and it stays marked: {error}")))?;
             Err(not(&failure))
         }
         Err(failure) => Err(NotReleased::Unknown(failure.to_string())),

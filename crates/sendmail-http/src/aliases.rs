@@ -44,7 +44,9 @@ impl Aliases {
         let mut aliases = Aliases::default();
         for (number, line) in logical_lines(text) {
             let Some((name, targets)) = split_name(&line) else {
-                aliases.complaints.push(format!("line {number}: '{}' is no alias: write name: target", excerpt(&line)));
+                aliases
+                    .complaints
+                    .push(format!("line {number}: '{}' is not an alias: write name: target", excerpt(&line)));
                 continue;
             };
             let entry = aliases.targets.entry(name).or_default();

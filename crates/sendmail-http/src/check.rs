@@ -158,7 +158,9 @@ fn ask(gateway: &Gateway, url: &Url, config: &Config, host: &Host, findings: &mu
     };
     match (answer.status, answer.is_description()) {
         (200, true) => findings.fact("  reached", "yes, it is a gateway"),
-        (401, _) => return findings.wrong("  reached", "401: it does not know this user and password, or wants some"),
+        (401, _) => {
+            return findings.wrong("  reached", "401: it does not accept this user and password, or requires them");
+        }
         (301..=308, _) => {
             return findings.wrong("  reached", format!("{}: it has moved; set the new url", answer.status));
         }

@@ -240,10 +240,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         "d" => 86_400_000,
         "w" => 7 * 86_400_000,
-        _ => return Err(format!("'{text}' is no time: write 30s, 10m, 2h or 5d")),
+        _ => return Err(format!("'{text}' is not a time: write 30s, 10m, 2h or 5d")),
     };
     let milliseconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    milliseconds.map(Duration::from_millis).ok_or_else(|| format!("'{text}' is no time: write 30s, 10m, 2h or 5d"))
+    milliseconds.map(Duration::from_millis).ok_or_else(|| format!("'{text}' is not a time: write 30s, 10m, 2h or 5d"))
 }
 
 /// `1000`, `64K`, `25M`, `1G`.
@@ -255,5 +255,5 @@ fn size(text: &str) -> Result<u64, String> {
         _ => (text, 0),
     };
     let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
-    size.ok_or_else(|| format!("'{text}' is no size: write 25M"))
+    size.ok_or_else(|| format!("'{text}' is not a size: write 25M"))
 }

@@ -107,8 +107,8 @@ fn locked(queue: &Queue, id: &str) -> Result<(Folder, Entry), Failure> {
     if !queue.is_ours() {
         return Err(Failure::new(Status::NoPermission, "this is for root and the owner of the queue"));
     }
-    let id =
-        Id::parse(id).ok_or_else(|| Failure::new(Status::Usage, format!("'{}' is no id", mail::text::excerpt(id))))?;
+    let id = Id::parse(id)
+        .ok_or_else(|| Failure::new(Status::Usage, format!("'{}' is not an id", mail::text::excerpt(id))))?;
     for folder in [Folder::New, Folder::Failed] {
         let names = queue.names(folder).map_err(|error| Failure::storage(queue.path().display(), error))?;
         let wanted = id.to_string();

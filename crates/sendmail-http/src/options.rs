@@ -272,7 +272,7 @@ impl Options {
             "s" => Task::Smtp { batch: false },
             "V" => Task::Version,
             "v" => Task::Verify,
-            "d" | "D" => return Err("this program is no daemon and listens nowhere; -q10m runs its queue".into()),
+            "d" | "D" => return Err("this program is not a daemon and listens nowhere; -q10m runs its queue".into()),
             other => return Err(format!("mode -b{other} is not known; there are -bm, -bs, -bp, -bi, -bv")),
         };
         Ok(())
@@ -377,7 +377,7 @@ usage: sendmail-http [-t] [-i] [-f SENDER] [-F NAME] [--] [RECIPIENT ...] < MESS
        sendmail-http -q | -q10m            run the queue once, or every ten minutes
        sendmail-http -bp [--json]          list the queue (mailq)
        sendmail-http --retry ID | --remove ID
-       sendmail-http --check               say what is configured, and ask the gateway
+       sendmail-http --check               show the configuration, and ask the gateway
 
   --config FILE     instead of /etc/sendmail-http.conf
 

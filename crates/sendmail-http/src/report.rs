@@ -82,7 +82,7 @@ fn write(entry: &Entry, words: &str, site: &Site<'_>, recipients: &[Address], he
     let to: Vec<String> = recipients.iter().map(ToString::to_string).collect();
     let is_unknown = words.starts_with(UNKNOWN);
     let subject =
-        if is_unknown { "Nobody knows whether your mail was delivered" } else { "Your mail was not delivered" };
+        if is_unknown { "It is not known whether your mail was delivered" } else { "Your mail was not delivered" };
     let status = match words {
         _ if is_unknown => "4.4.2",
         _ if words.starts_with("it could not be sent in time") => "4.4.7",

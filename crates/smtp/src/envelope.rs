@@ -107,7 +107,7 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>, keyword: &str) -> Result<(), 
             *slot = Some(value);
             Ok(())
         }
-        (false, _) => Err(Reply::new(501, "5.5.4", format!("Parameter {keyword} stands twice"))),
+        (false, _) => Err(Reply::new(501, "5.5.4", format!("Parameter {keyword} is given twice"))),
         (_, None) => Err(Reply::new(501, "5.5.4", format!("Parameter {keyword} has a value that does not fit"))),
     }
 }

@@ -16,10 +16,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut file = std::fs::File::open(path).map_err(unreadable)?;
     let facts = file.metadata().map_err(unreadable)?;
     if !facts.is_file() {
-        return Err(complain(&"is no file"));
+        return Err(complain(&"is not a file"));
     }
     if facts.mode() & 0o177 != 0 {
-        return Err(complain(&"is open to others than its owner; chmod 600 it"));
+        return Err(complain(&"is accessible to others than its owner; chmod 600 it"));
     }
     let mut content = Vec::new();
     file.by_ref().take(LONGEST + 1).read_to_end(&mut content).map_err(unreadable)?;

@@ -54,7 +54,7 @@ pub fn read(file: &Path) -> Result<Vec<Key>, String> {
 fn keys(text: &str) -> Result<Vec<Key>, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let keys: Vec<Key> = lines
-        .map(|line| Key::parse(line).ok_or_else(|| format!("a line is no secret; {REMEDY}")))
+        .map(|line| Key::parse(line).ok_or_else(|| format!("a line is not a secret; {REMEDY}")))
         .collect::<Result<_, _>>()?;
     match keys.len() {
         0 => Err(format!("there is no secret; {REMEDY}")),

@@ -22,7 +22,9 @@ impl Origins {
             if *word == "*" {
                 origins.any = true;
             } else {
-                origins.listed.push(Origin::parse(word).map_err(|remedy| format!("'{word}' is no origin: {remedy}"))?);
+                origins
+                    .listed
+                    .push(Origin::parse(word).map_err(|remedy| format!("'{word}' is not an origin: {remedy}"))?);
             }
         }
         Ok(origins)
@@ -57,7 +59,7 @@ impl Origin {
         let (host, port) = split_port(authority).ok_or("a port is a number from 1 to 65535")?;
         let scheme = scheme.to_ascii_lowercase();
         let port = port.filter(|port| Some(*port) != default_port(&scheme));
-        Ok(Origin { host: host_name(host).ok_or("the host is no host name")?.into(), port, scheme: scheme.into() })
+        Ok(Origin { host: host_name(host).ok_or("the host is not a host name")?.into(), port, scheme: scheme.into() })
     }
 
     /// The text that a browser sends.

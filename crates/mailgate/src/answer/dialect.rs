@@ -169,7 +169,7 @@ pub const OF_HTTPD: &[(u16, &str)] = &[
     (429, "more requests than may come in this time"),
     (500, "the server cannot answer; its error log says why"),
     (501, "this method is not known"),
-    (502, "nobody knows what became of the request"),
+    (502, "the outcome of the request is unknown"),
     (503, "the server is not available now"),
     (504, "the server took too long"),
 ];

@@ -33,7 +33,7 @@ impl From<&InputError> for Problem {
             }
             // Only the client is told which address: it may come from Bcc, which is never logged.
             InputError::Address { field, .. } => {
-                let log = format!("{} holds what is no address; the answer names it", field.as_str());
+                let log = format!("{} holds something that is not an address; the answer names it", field.as_str());
                 return Problem::hidden(&tags::RECIPIENT, error.to_string(), log);
             }
             InputError::NoRecipient | InputError::TooManyRecipients { .. } => &tags::RECIPIENT,
@@ -118,7 +118,7 @@ impl From<&PolicyError> for Problem {
         match error {
             PolicyError::Argument { .. } => Problem::hidden(
                 &tags::ARGUMENT,
-                "a value of this request does not fit the way mail is sent from here",
+                "a value of this request is not valid for the way mail is sent from here",
                 log,
             ),
             PolicyError::ForeignSender(_) => Problem::new(&tags::FOREIGN_SENDER, log),
@@ -139,10 +139,10 @@ impl From<&Foreign> for Problem {
         match foreign {
             Foreign::Host { host } => {
                 let log = format!(
-                    "Host '{}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>",
+                    "Host '{}' is not a name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>",
                     excerpt(host)
                 );
-                let detail = "this server does not answer to the name that it was asked by";
+                let detail = "this server does not answer to this host name";
                 Problem::hidden(&tags::HOST, detail, log)
             }
             Foreign::Origin { origin, site, host } => {
@@ -196,8 +196,7 @@ pub fn key_reused() -> Problem {
 
 /// The stored outcome of an earlier request with this key is "unknown".
 pub fn still_unknown(tag: &'static Tag) -> Problem {
-    let detail =
-        "an earlier request with this Idempotency-Key did not learn what became of the message, and nobody else has";
+    let detail = "the outcome of an earlier request with this Idempotency-Key is unknown, and cannot be found out";
     Problem::hidden(tag, detail, "the outcome of an earlier request with this key is unknown; it is not sent again")
 }
 
@@ -281,7 +280,7 @@ impl From<&Failure> for Problem {
             FailureKind::Tempfail => (&tags::TRY_LATER, "the mail program failed for now"),
             FailureKind::TooLarge => (&tags::PROGRAM_TOO_LARGE, "the message is larger than the mail system takes"),
             FailureKind::Unavailable => (&tags::UNAVAILABLE, "the mail system is not available now"),
-            FailureKind::Unknown => (&tags::UNKNOWN, "the mail system did not say what became of the message"),
+            FailureKind::Unknown => (&tags::UNKNOWN, "the mail system did not report the outcome of the message"),
         };
         let detail = match &failure.recipient {
             Some(recipient) => format!("{detail}: {recipient}"),

@@ -112,7 +112,9 @@ impl<C: Connect> Claims for Table<C> {
             There::Running | There::Dead { .. } => Ok(KeyState::Running),
             There::Other => Ok(KeyState::OtherContent),
             There::Ended(ended) => Ok(KeyState::Ended(ended)),
-            There::Foreign => Err(StoreError("a row of the table idempotency is none that this version knows".into())),
+            There::Foreign => {
+                Err(StoreError("a row of the table idempotency has a form that this version does not know".into()))
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ impl Held for Owned {
         // Not synced: if the machine stops before it is on disk, the outcome is unknown, which is what the file then says.
         self.file
             .append(&record::settle(outcome))
-            .map_err(|error| failed("cannot hold what became of a message", self.file.path(), &error))
+            .map_err(|error| failed("cannot store the outcome of a message", self.file.path(), &error))
     }
 
     fn free(&mut self) -> Result<(), StoreError> {

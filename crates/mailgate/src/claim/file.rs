@@ -31,7 +31,7 @@ pub(super) fn lock(path: &Path) -> io::Result<Lock> {
     let fd = calls::open_or_create(path)?;
     let opened = calls::status(fd.as_fd())?;
     if !FileType::from_raw_mode(opened.st_mode).is_file() {
-        return Err(io::Error::other("no regular file; move it away"));
+        return Err(io::Error::other("not a regular file; move it away"));
     }
     if !calls::try_lock(fd.as_fd())? {
         return Ok(Lock::Busy);

@@ -9,7 +9,7 @@ pub const MAX_KEY: usize = 256;
 pub fn parse(value: &str) -> Result<String, &'static str> {
     let value = value.trim_matches([' ', '\t']);
     let key = match value.strip_prefix('"') {
-        Some(quoted) => unquote(quoted).ok_or("Idempotency-Key is no string in quotes (RFC 8941 3.3.3)")?,
+        Some(quoted) => unquote(quoted).ok_or("Idempotency-Key is not a string in quotes (RFC 8941 3.3.3)")?,
         None if value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b',') => value.to_owned(),
         None => return Err("Idempotency-Key holds more than printable ASCII without blank, comma and quote"),
     };

@@ -120,7 +120,7 @@ impl fmt::Display for InputError {
             InputError::Header { field, error } => write!(f, "{field}: {error}"),
             InputError::HeaderTooLong => write!(f, "the header of the mail would exceed {MAX_HEADER} octets; send fewer or shorter fields"),
             InputError::LengthRequired => f.write_str("over HTTP/1.0 and HTTP/2 a body needs Content-Length"),
-            InputError::Message(what) => write!(f, "the body is no message that can be mailed: {what}"),
+            InputError::Message(what) => write!(f, "the body is not a message that can be mailed: {what}"),
             InputError::MissingFrom => f.write_str("From is missing; send a From field with one address"),
             InputError::NotOffered { offered } => {
                 write!(f, "a body of this type is not taken here; SendmailInputs offers {offered}")

@@ -87,7 +87,9 @@ impl Inputs {
         let way = |word: &&str| {
             let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
             let names: Vec<&str> = WORDS.iter().map(|(known, _)| *known).collect();
-            known.map(|(_, way)| *way).ok_or_else(|| format!("'{word}' is no way in; there are {}", names.join(", ")))
+            known
+                .map(|(_, way)| *way)
+                .ok_or_else(|| format!("'{word}' is not an input format; there are {}", names.join(", ")))
         };
         words.iter().map(way).collect::<Result<_, _>>().map(Inputs)
     }

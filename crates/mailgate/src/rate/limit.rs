@@ -56,7 +56,7 @@ impl Limit {
     /// Parses a limit of the section `place`; `time` reads a time.
     pub fn parse(words: &[&str], place: &str, time: impl Fn(&str) -> Option<Duration>) -> Result<Self, String> {
         let (rate, options) = words.split_first().ok_or("takes a rate, as in 100/1h")?;
-        let bad_rate = || format!("'{rate}' is no rate; write how many in what time: 100/1h, 10/1mi, 1000/1d");
+        let bad_rate = || format!("'{rate}' is not a rate; write how many in what time: 100/1h, 10/1mi, 1000/1d");
         let (quota, window) = rate.split_once('/').ok_or_else(bad_rate)?;
         let quota = number(quota).ok_or_else(bad_rate)?;
         let window = time(window).filter(|window| window.subsec_nanos() == 0).ok_or_else(bad_rate)?;

@@ -78,7 +78,7 @@ pub fn program(path: &Path) -> Result<Scope, HealthError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return ail("the program is missing", &error),
         Err(error) => return ail("the program cannot be looked at", &error),
-        Ok(metadata) if !metadata.is_file() => return ail("the program is no file", &"no regular file"),
+        Ok(metadata) if !metadata.is_file() => return ail("the program is not a file", &"not a regular file"),
         Ok(_) => {}
     }
     match calls::access(path, Access::EXEC_OK) {
@@ -265,7 +265,7 @@ mod tests {
         for (path, mode, reason) in [
             (&file, 0o755, None),
             (&file, 0o644, Some("may not run")),
-            (&folder, 0o755, Some("no file")),
+            (&folder, 0o755, Some("not a file")),
             (&folder.join("none"), 0, Some("missing")),
             (&file.join("x"), 0, Some("cannot be looked at")),
         ] {

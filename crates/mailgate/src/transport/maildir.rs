@@ -39,7 +39,7 @@ pub fn deliver(dir: &Path, message: &Message, commit: &mut Commit<'_>) -> Result
                 return Err(Failure {
                     kind: FailureKind::Unknown,
                     started: true,
-                    ..fail("nobody knows whether the message was stored", &error)
+                    ..fail("it is not known whether the message was stored", &error)
                 });
             }
         }

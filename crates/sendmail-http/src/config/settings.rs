@@ -86,7 +86,7 @@ pub fn build(source: Source, pairs: Vec<(String, String)>, queue: Option<PathBuf
         queue: match pairs.one("queue")? {
             Some("none") => None,
             Some(path) if path.starts_with('/') => Some(path.into()),
-            Some(path) => return Err(format!("queue '{path}' is no absolute path, and not none").into()),
+            Some(path) => return Err(format!("queue '{path}' is neither an absolute path nor none").into()),
             None => queue,
         },
         background: pairs.read("background", boolean)?.unwrap_or(true),
@@ -199,6 +199,6 @@ fn positive(text: &str) -> Result<Duration, String> {
 fn proxy(text: &str) -> Result<String, String> {
     match text.starts_with("http://") && ureq::Proxy::new(text).is_ok() {
         true => Ok(text.to_owned()),
-        false => Err(format!("'{}' is no proxy: write http://host:port", mail::text::excerpt(text))),
+        false => Err(format!("'{}' is not a proxy: write http://host:port", mail::text::excerpt(text))),
     }
 }

@@ -18,18 +18,18 @@ impl Url {
     /// Reads a URL. The error does not quote it if it may hold a password.
     pub fn parse(text: &str) -> Result<Url, String> {
         let shown = || excerpt(text);
-        let uri: Uri = text.parse().map_err(|_| format!("'{}' is no url: write https://host/path", shown()))?;
+        let uri: Uri = text.parse().map_err(|_| format!("'{}' is not a url: write https://host/path", shown()))?;
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(format!("'{}' is no url: write https://host/path", shown())),
+            _ => return Err(format!("'{}' is not a url: write https://host/path", shown())),
         };
         let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
         if authority.contains('@') {
             return Err("the url holds a user or a password: use the keys user and password".into());
         }
         if uri.host().is_none_or(str::is_empty) || text.contains('#') {
-            return Err(format!("'{}' is no url: write https://host/path", shown()));
+            return Err(format!("'{}' is not a url: write https://host/path", shown()));
         }
         Ok(Url { uri, is_tls })
     }

@@ -146,7 +146,7 @@ pub fn read(file: File, name: &str) -> io::Result<Entry> {
         return Err(broken("its head names another message"));
     }
     let start = line.len() as u64;
-    let end = start.checked_add(head.size).ok_or_else(|| broken("its size is no size"))?;
+    let end = start.checked_add(head.size).ok_or_else(|| broken("its size is invalid"))?;
     if file.metadata()?.len() < end {
         return Err(broken("it is cut off"));
     }

@@ -116,12 +116,12 @@ impl Intake<'_> {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return Ok(Taken::Stays("its mode keeps us from reading it".into()));
             }
-            Err(_) => return Ok(Taken::Refused("it is no file")),
+            Err(_) => return Ok(Taken::Refused("it is not a file")),
         };
         // From here on this file counts, not its name.
         let stat = rustix::fs::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Ok(Taken::Refused("it is no file"));
+            return Ok(Taken::Refused("it is not a file"));
         }
         if stat.st_nlink > 1 {
             return Ok(Taken::Refused("it has more than one name"));
@@ -229,10 +229,10 @@ impl Intake<'_> {
         match removed {
             Ok(()) => {
                 let words =
-                    format!("drop/{} of uid {} is no mail: {what}; removed", name.escape_default(), stat.st_uid);
+                    format!("drop/{} of uid {} is not mail: {what}; removed", name.escape_default(), stat.st_uid);
                 self.log.warning(&words);
             }
-            Err(error) => self.tell(name, stat, &format!("it is no mail ({what}), and cannot be removed: {error}")),
+            Err(error) => self.tell(name, stat, &format!("it is not mail ({what}), and cannot be removed: {error}")),
         }
     }
 

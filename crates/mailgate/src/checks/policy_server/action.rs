@@ -38,7 +38,7 @@ pub enum Action {
 impl Action {
     /// Reads `action=WORD text`; the complaint quotes it.
     pub fn parse(line: &[u8]) -> Result<Action, String> {
-        let shown = || format!("'{}', which is no action", one_line(line, 100));
+        let shown = || format!("'{}', which is not an action", one_line(line, 100));
         let value = line.strip_prefix(b"action=").ok_or_else(shown)?;
         if value.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
             return Err(shown());

@@ -40,7 +40,7 @@ impl Roles {
             let pair = word.split_once('=').filter(|(_, field)| !field.is_empty());
             let (name, field) = pair.ok_or_else(|| format!("'{word}' is not written like reply-to=email"))?;
             let row = ROLES.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name));
-            let (role, ..) = row.ok_or_else(|| format!("'{name}' is no role; there are {}", names.join(", ")))?;
+            let (role, ..) = row.ok_or_else(|| format!("'{name}' is not a role; there are {}", names.join(", ")))?;
             if roles.iter().any(|(known, named)| known == role || named == field) {
                 return Err(format!("'{word}' gives a role or a field a second time"));
             }
@@ -76,7 +76,9 @@ impl FileTypes {
             Some((kind, subtype)) if is_word(kind) && (subtype == "*" || is_word(subtype)) => {
                 Ok(word.to_ascii_lowercase())
             }
-            _ => Err(format!("'{word}' is no type of files; write image/* or application/pdf, */* for all, or none")),
+            _ => {
+                Err(format!("'{word}' is not a type of files; write image/* or application/pdf, */* for all, or none"))
+            }
         };
         words.iter().map(known).collect::<Result<_, _>>().map(FileTypes)
     }
@@ -198,7 +200,7 @@ mod tests {
         assert_eq!(roles.fields(Role::ReplyTo).collect::<Vec<_>>(), ["mail", "_replyto"]);
         assert_eq!(roles.fields(Role::Name).next(), None, "a list replaces");
         for (words, what) in [
-            (["to=x", ""], "'to' is no role"),
+            (["to=x", ""], "'to' is not a role"),
             (["name", ""], "like reply-to=email"),
             (["name=a", "name=b"], "second time"),
             (["name=a", "subject=a"], "second time"),

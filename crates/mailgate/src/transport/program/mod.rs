@@ -225,9 +225,9 @@ fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Dur
         }
         (false, Ending::Exited(exit)) => (FailureKind::Unknown, format!("ended by {exit}")),
         (false, Ending::Lost) => {
-            (FailureKind::Unknown, "exit status not to be had: something in this process ignores SIGCHLD".to_string())
+            (FailureKind::Unknown, "exit status not available: something in this process ignores SIGCHLD".to_string())
         }
-        (false, Ending::StillRunning) => (FailureKind::Unknown, "exit status not to be had".to_string()),
+        (false, Ending::StillRunning) => (FailureKind::Unknown, "exit status not available".to_string()),
     };
     let read = match left {
         Ok(left) => format!("{} of {} octets read", stdin.len.saturating_sub(left), stdin.len),

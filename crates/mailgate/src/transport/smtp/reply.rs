@@ -26,7 +26,7 @@ const SHOWN: usize = 400;
 impl Reply {
     /// Adds the next line, without its end. `Ok(true)`: it was the last one. `Err`: not an SMTP reply.
     pub fn add(&mut self, octets: &[u8]) -> Result<bool, &'static str> {
-        let (_, line) = line(octets).map_err(|_| "a line that is no reply of SMTP")?;
+        let (_, line) = line(octets).map_err(|_| "a line that is not an SMTP reply")?;
         if !self.lines.is_empty() && line.code != self.code {
             return Err("a reply of lines with different codes");
         }

@@ -39,7 +39,7 @@ impl StartTls {
     pub fn check(self, needs_tls: Option<&str>) -> Result<(), String> {
         match (self, needs_tls) {
             (StartTls::Never, Some(other)) => Err(format!(
-                "SendmailRelayTLS never and {other} exclude each other, since that is used with TLS alone; take one of them out"
+                "SendmailRelayTLS never and {other} exclude each other, since that is used only with TLS; take one of them out"
             )),
             _ => Ok(()),
         }
@@ -100,7 +100,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(&text);
     let mut certificates = Vec::new();
     for section in sections {
-        let (kind, octets) = section.map_err(|error| format!("is no PEM: {error}"))?;
+        let (kind, octets) = section.map_err(|error| format!("is not PEM: {error}"))?;
         if kind == SectionKind::Certificate {
             certificates.push(octets.into());
         }
