@@ -1,4 +1,4 @@
-//! The warnings of the start, from the configuration as httpd parsed it into the error log.
+//! Warnings at the start: the configuration as httpd parsed it -> the error log.
 #![forbid(unsafe_code)]
 
 use conftree::Directive;

@@ -1,12 +1,12 @@
-//! SendmailBearer: the key of an SDK, which is the user and the password of Basic (RFC 7617) in base64, becomes Basic's credentials, so that
-//! httpd's own providers judge it.
+//! SendmailBearer: an SDK's API key, which is Basic's user and password (RFC 7617) in base64, is passed on as Basic's credentials, so that
+//! httpd's own providers check it.
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
 use crate::settings::Settings;
 use httpd::Request;
 
-/// Renames the scheme of `Authorization: Bearer`, and the field that Postmark's SDKs send.
+/// Changes the scheme of `Authorization: Bearer`, and the field that Postmark's SDKs send, to Basic.
 pub fn rename(request: &Request<'_>, config: &DirConfig<'_>) {
     let is_basic = || request.configured_auth_type().is_some_and(|kind| kind.eq_ignore_ascii_case(b"Basic"));
     if !Settings::of(config).bearer() || !is_basic() {
@@ -14,7 +14,7 @@ pub fn rename(request: &Request<'_>, config: &DirConfig<'_>) {
     }
     let fields = request.headers_in();
     let key = match (fields.get(c"Authorization"), fields.get(c"X-Postmark-Server-Token")) {
-        // Two who say who they are: httpd asks again.
+        // Two identities: httpd asks for credentials again.
         (Some(_), Some(_)) => return fields.unset(c"Authorization"),
         (Some(authorization), None) => bearer(authorization),
         (None, token) => token.and_then(key),
@@ -31,7 +31,7 @@ fn bearer(authorization: &[u8]) -> Option<&str> {
     if scheme.eq_ignore_ascii_case(b"Bearer ") { key(rest) } else { None }
 }
 
-/// Base64 and nothing else; whether it holds a user and a password is for httpd.
+/// Only base64; httpd checks whether it holds a user and a password.
 fn key(octets: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(octets).ok()?.trim();
     let is_base64 = |octet: u8| octet.is_ascii_alphanumeric() || b"+/=".contains(&octet);

@@ -1,4 +1,4 @@
-//! SendmailChallenge: `GET <location>/challenge`, and the secret that challenges are signed with.
+//! SendmailChallenge: `GET <location>/challenge`, and the secret that signs challenges.
 #![forbid(unsafe_code)]
 
 use crate::directives::{Challenge, Idempotency};
@@ -19,7 +19,7 @@ use web::fields::value_of;
 /// Made up once by the parent, so that all children know each other's challenges, also after a restart.
 static SECRET: Shared<AtomicU64> = Shared::new("mod_sendmail-challenge");
 
-/// Another one for another meaning of the words of [`SECRET`].
+/// Changes when the words of [`SECRET`] change their meaning.
 const LAYOUT: u64 = 1;
 
 /// 256 bits.
@@ -49,7 +49,7 @@ fn make(server: &Server<'_>) -> Result<(), String> {
 pub struct Challenges<'c> {
     secret: Cow<'c, [u8]>,
     difficulty: u32,
-    /// Where it is kept which ones were used.
+    /// Where used challenges are recorded.
     pub store: &'c Idempotency,
 }
 
@@ -67,7 +67,7 @@ impl<'c> Challenges<'c> {
         Ok(Challenges { secret: secret.ok_or_else(missing)?, difficulty: challenge.difficulty, store })
     }
 
-    /// For a form, whose challenge is its key, so that it has no other one.
+    /// For a form: its challenge is its key, so it must not have another one.
     pub fn of_form(
         settings: &Settings<'c>,
         challenge: &'c Challenge,
@@ -81,13 +81,13 @@ impl<'c> Challenges<'c> {
         Self::of(settings, challenge)
     }
 
-    /// Who makes them, and knows them again.
+    /// Makes and checks the challenges.
     pub fn challenger(&self) -> Challenger<'_> {
         Challenger { secret: &self.secret, difficulty: self.difficulty }
     }
 }
 
-/// What this server has made up; `None` where it could not.
+/// The secret made by this server; `None` if it could not make one.
 fn own_secret() -> Option<Vec<u8>> {
     let words = SECRET.items().iter().map(|word| word.load(Ordering::Relaxed));
     let octets: Vec<u8> = words.flat_map(u64::to_be_bytes).collect();

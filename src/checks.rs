@@ -1,5 +1,5 @@
-//! The checks of a location for one request: what they are told, when they are asked, and what becomes of the way out when they have changed
-//! the envelope.
+//! The checks of a location for one request: what they are told, when they are asked, and how the delivery changes if they have changed the
+//! envelope.
 #![forbid(unsafe_code)]
 
 use crate::delivery::Delivery;
@@ -33,16 +33,16 @@ pub struct Look {
     marks: Marks,
 }
 
-/// What has become of a message.
+/// The result for a message.
 pub enum Looked {
-    /// It may go, to these recipients by this way.
+    /// It may be sent, to these recipients by this delivery.
     Pass(Message, Envelope),
-    /// It was thrown away, or kept back; the answer says no more than that it was taken.
+    /// It was discarded or held; the answer says only that it was taken.
     Taken(Kept),
 }
 
 impl Look {
-    /// Asks what can be asked before the body; `None`: nothing is checked here.
+    /// Asks what can be asked before the body; `None`: this location has no checks.
     pub fn prepare(
         request: &Request<'_>,
         settings: &Settings<'_>,
@@ -72,7 +72,7 @@ impl Look {
         Ok(Some(Look { client, macros, envelope, marks }))
     }
 
-    /// Has the finished message looked at.
+    /// Has the finished message checked.
     pub fn run(
         self,
         request: &Request<'_>,
@@ -112,11 +112,11 @@ fn no_hold() -> Problem {
     )
 }
 
-/// Whether the checks without which nothing goes would answer now.
+/// Whether the mandatory checks would answer now.
 pub fn probe(settings: &Settings<'_>, patience: Duration) -> Result<(), HealthError> {
     let checks = checks(settings, &[]);
     let checks = Checks { timeout: checks.timeout.min(patience), ..checks };
-    // Who asks for the health is not always known: no more at a time than messages.
+    // The client of a health check may be unknown: it gets no more slots than messages do.
     let slot = slots::acquire(settings.max_processes(), patience);
     let _slot = slot.ok_or_else(|| HealthError {
         reason: "too many messages are at work",
@@ -125,7 +125,7 @@ pub fn probe(settings: &Settings<'_>, patience: Duration) -> Result<(), HealthEr
     checks.probe().map_err(|detail| HealthError { reason: "a check does not answer", detail })
 }
 
-/// What the configuration says for this request.
+/// The configured checks for this request.
 fn checks<'a>(settings: &Settings<'a>, macros: &'a [Custom]) -> Checks<'a> {
     let transport = settings.transport();
     let appends = settings.addressing() == Addressing::Appended;
@@ -149,7 +149,7 @@ fn checks<'a>(settings: &Settings<'a>, macros: &'a [Custom]) -> Checks<'a> {
     }
 }
 
-/// Checks take a place as programs do: so many at a time.
+/// Checks take a slot, as programs do, so that their number is limited.
 fn slot(settings: &Settings<'_>) -> Result<slots::Slot, Refused> {
     let failure = Failure::busy(settings.max_processes());
     slots::acquire(settings.max_processes(), settings.timeout()).ok_or_else(|| Problem::from(&failure).into())

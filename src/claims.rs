@@ -1,4 +1,5 @@
-//! SendmailIdempotency: the key of a request, or of a message that came by SMTP, in its store, and what an earlier request with it is answered with once more.
+//! SendmailIdempotency: stores the key of a request, or of a message received by SMTP, and repeats the answer to an earlier request with
+//! the same key.
 #![forbid(unsafe_code)]
 
 use crate::directives::{Idempotency, KeyStore};
@@ -35,10 +36,10 @@ pub fn announce(request: &Request<'_>, settings: &Settings<'_>) {
     }
 }
 
-/// A request whose message is to be sent once.
+/// A request whose message must be sent only once.
 pub struct Keyed<'r> {
     key: Digest,
-    /// Whether the content is part of the key: the same identifier on another message is no mistake of its client then.
+    /// Whether the content is part of the key. Then the same identifier on another message is not the client's mistake.
     by_content: bool,
     content: Digester,
     store: Store<'r>,
@@ -50,7 +51,7 @@ enum Store<'r> {
 }
 
 impl<'r> Keyed<'r> {
-    /// The key of this request; `None`: it has none, or keys are not honoured here.
+    /// The key of this request; `None` if it has none, or keys are not honoured here.
     pub fn of(
         request: &'r Request<'r>,
         settings: &Settings<'r>,
@@ -64,7 +65,7 @@ impl<'r> Keyed<'r> {
         Ok(Some(Keyed { key, by_content: false, content: Digester::default(), store }))
     }
 
-    /// A form, whose challenge lets one message pass, whoever brings it. It is known for longer than it could be brought again.
+    /// A form, whose challenge permits one message, whoever sends it. The key is stored for longer than the challenge is valid.
     pub fn of_challenge(
         request: &'r Request<'r>,
         settings: &Settings<'r>,
@@ -77,8 +78,8 @@ impl<'r> Keyed<'r> {
         Keyed { key, by_content: false, content: Digester::default(), store }
     }
 
-    /// The key of a message that came by SMTP, which has no field for one: its Message-ID and envelope, and what it holds. A client that does not
-    /// know what became of it sends it again as it was. `None`: it has no Message-ID, or keys are not kept here.
+    /// The key of a message received by SMTP, which has no field for a key: its Message-ID, envelope and content. A client that does not
+    /// know the outcome sends it again unchanged. `None`: it has no Message-ID, or keys are not stored here.
     pub fn of_message(
         request: &'r Request<'r>,
         settings: &Settings<'r>,
@@ -96,14 +97,14 @@ impl<'r> Keyed<'r> {
         Some(Keyed { key, by_content: true, content: Digester::default(), store })
     }
 
-    /// The key of one message of several in a request.
+    /// The key of one of several messages in a request.
     pub fn item(mut self, at: usize) -> Self {
         self.key = Digest::of(&[self.key.to_string().as_bytes(), b"item", at.to_string().as_bytes()]);
         self
     }
 
-    /// The mail without its body, and the envelope sender of its own if it has one. Date and Message-ID do not count: a client that writes
-    /// it anew to try again gives it others.
+    /// Adds the mail without its body, and its own envelope sender if it has one. Date and Message-ID do not count: a client that composes
+    /// the mail again for a retry changes them.
     pub fn submission(&mut self, submission: &Submission, sender: Option<&Option<Address>>) {
         let written = |sender: &Option<Address>| sender.as_ref().map_or("<>".to_owned(), ToString::to_string);
         let digester = &mut self.content;
@@ -121,15 +122,15 @@ impl<'r> Keyed<'r> {
                 digester.item(line.as_bytes());
             }
         }
-        digester.item(b""); // no line is empty: from here on it is the body
+        digester.item(b""); // a line is never empty: the body begins here
     }
 
-    /// A part of the body.
+    /// Adds part of the body.
     pub fn body(&mut self, octets: &[u8]) {
         self.content.part(octets);
     }
 
-    /// Parts that are put together here: what they hold, and not the boundaries, which are others each time.
+    /// Adds parts that are assembled here: their contents, but not the boundaries, which differ each time.
     pub fn parts(&mut self, part: &Part, spool: &Spool) -> io::Result<()> {
         match part {
             Part::Leaf(leaf) => {
@@ -153,7 +154,7 @@ impl<'r> Keyed<'r> {
         }
     }
 
-    /// The key, if it is ours.
+    /// Claims the key; whether it is ours now.
     fn claim(&self) -> Result<KeyState<'_>, Problem> {
         let content = self.content.clone().finish();
         let key = match self.by_content {
@@ -167,17 +168,17 @@ impl<'r> Keyed<'r> {
         found.map_err(|error| Problem::from(&error))
     }
 
-    /// Takes away what is out of date, now and then.
+    /// Removes expired keys, now and then.
     pub fn sweep(&self) {
         let swept = match &self.store {
             Store::Directory(directory) => directory.sweep(),
             Store::Table(table) => table.sweep(),
         };
-        swept.unwrap_or_else(|error| complain("old keys stay", &error));
+        swept.unwrap_or_else(|error| complain("expired keys are not removed", &error));
     }
 }
 
-/// Whether keys can be kept now.
+/// Whether keys can be stored now.
 pub fn probe(request: &Request<'_>, settings: &Settings<'_>) -> Result<(), HealthError> {
     match settings.idempotency().map(|idempotency| &idempotency.store) {
         None => Ok(()),
@@ -224,7 +225,7 @@ fn content_type(content_type: Option<&ContentType>) -> String {
     content_type.map(|content_type| content_type.write(&name)).unwrap_or_default()
 }
 
-/// A client's key is nobody else's: it counts for one location and one user, or one address where nobody asked who it is.
+/// A client's key is its own: it counts for one location and one user, or one address if the user is unknown.
 fn scoped(request: &Request<'_>, settings: &Settings<'_>, key: &str) -> Digest {
     let own = || format!("{} {}", request.server_name(), String::from_utf8_lossy(request.uri()));
     let location = settings.location().cloned().unwrap_or_else(own);
@@ -236,17 +237,17 @@ fn scoped(request: &Request<'_>, settings: &Settings<'_>, key: &str) -> Digest {
     Digest::of(&[location.as_bytes(), kind.as_bytes(), who, key.as_bytes()])
 }
 
-/// What a request may do that has a key, or none.
+/// What a request may do, with or without a key.
 pub enum Claimed<'k> {
-    /// It was sent before; its identifier, and where its delivery status can be asked for.
+    /// It was sent before; its identifier, and the URL of its delivery status.
     Before(MessageId, Option<String>),
-    /// It may have been sent before, and nobody knows.
+    /// It may have been sent before; that is unknown.
     Perhaps(Refused),
-    /// It sends.
+    /// It may send.
     Now(Option<Claim<'k>>),
 }
 
-/// Claims the key. Whoever has it already has sent, or sends, or nobody knows.
+/// Claims the key. If an earlier request has it, that one has sent the message, is sending it, or its outcome is unknown.
 pub fn claim<'k>(request: &Request<'_>, keyed: Option<&'k Keyed<'_>>) -> Result<Claimed<'k>, Refused> {
     let Some(keyed) = keyed else { return Ok(Claimed::Now(None)) };
     let Ended { message_id, outcome } = match keyed.claim()? {
@@ -276,7 +277,7 @@ pub fn accepted(claim: Option<Claim<'_>>, status_url: Option<&str>) {
     settle(claim, &Outcome::Accepted { status_url: status_url.map(str::to_owned) });
 }
 
-/// The message was not taken, or nobody knows.
+/// The message was not taken, or that is unknown.
 pub fn failed(claim: Option<Claim<'_>>, failure: &Failure) {
     let tag = Problem::from(failure).tag;
     if tag.retry == Retry::Unknown {
@@ -288,7 +289,7 @@ pub fn failed(claim: Option<Claim<'_>>, failure: &Failure) {
 
 fn settle(claim: Option<Claim<'_>>, outcome: &Outcome) {
     if let Some(Err(error)) = claim.map(|claim| claim.settle(outcome)) {
-        complain("whoever brings this key again is told that nobody knows", &error);
+        complain("the next request with this key is told that the outcome is unknown", &error);
     }
 }
 

@@ -1,5 +1,5 @@
-//! The hand-over: what a way out needs of a request is prepared before the body is read, then a program, a Maildir or a relay gets the
-//! finished message. From that moment on nobody may say "nothing was sent" but the one who took it.
+//! The hand-over. What a delivery needs of a request is prepared before the body is read; then a program, a Maildir or a relay gets the
+//! finished message. After that, only the receiver knows whether nothing was sent.
 #![forbid(unsafe_code)]
 
 use crate::directives::Transport;
@@ -22,7 +22,7 @@ use mailgate::transport::{self, Accepted, Commit, Failure, Program, program, slo
 use std::path::Path;
 use web::Response;
 
-/// A way out, with what this request says of it.
+/// A way to deliver, with this request's values.
 pub enum Delivery<'c> {
     Program { path: &'c Path, arguments: Vec<Vec<u8>> },
     Relay { relay: Relay, sender: Option<String>, recipients: Vec<String>, reports: Reports },
@@ -51,7 +51,7 @@ impl<'c> Delivery<'c> {
         })
     }
 
-    /// Where reports go, as far as that is known here: for a program it stands in its own arguments.
+    /// The address that gets reports, as far as it is known here; for a program it is in the program's own arguments.
     pub fn sender(&self, vars: &ExpressionVars<'_>) -> Option<Address> {
         match self {
             Delivery::Relay { sender, .. } => sender.as_deref().and_then(|sender| Address::parse(sender).ok()),
@@ -61,7 +61,7 @@ impl<'c> Delivery<'c> {
         }
     }
 
-    /// Goes to others than the header says. A Maildir has no envelope.
+    /// Sends to other recipients than the header names. A Maildir has no envelope.
     pub fn readdress(&mut self, settings: &Settings<'_>, vars: &ExpressionVars<'_>, envelope: &Envelope) {
         let others = envelope.recipients.iter().map(ToString::to_string);
         match self {
@@ -77,7 +77,7 @@ impl<'c> Delivery<'c> {
         }
     }
 
-    /// Where reports go for a message with an envelope of its own, unless the configuration says so.
+    /// Sets the address for reports on a message with its own envelope, unless the configuration sets one.
     pub fn envelope_from(&mut self, from: Option<&Address>, settings: &Settings<'_>) {
         if let Delivery::Relay { sender, .. } = self
             && settings.relay_from().is_none()
@@ -87,8 +87,8 @@ impl<'c> Delivery<'c> {
         }
     }
 
-    /// Asks for the reports that the client wants. Those that nobody could promise or withhold are refused; RET, ENVID and ORCPT only say what
-    /// stands in a report, and are left out where there is none.
+    /// Asks for the reports that the client wants. A report that can be neither promised nor prevented is refused; RET, ENVID and ORCPT
+    /// only change a report's contents, and are left out if they cannot be passed on.
     pub fn ask_for_reports(
         &mut self,
         wanted: &Reports,
@@ -113,7 +113,7 @@ impl<'c> Delivery<'c> {
         Ok(())
     }
 
-    /// What [`Delivery::send`] would do, shown and not done.
+    /// Describes what [`Delivery::send`] would do.
     pub fn describe(
         &self,
         settings: &Settings<'_>,
@@ -137,7 +137,7 @@ impl<'c> Delivery<'c> {
         DryRunReport { message_id: &vars.submission.message_id, route, recipients, message, dry_run }.reply(accept)
     }
 
-    /// `commit` is called at the last moment before the message can be taken.
+    /// Sends the message; calls `commit` at the last moment before the message can be taken.
     pub fn send(
         &self,
         settings: &Settings<'_>,
@@ -173,8 +173,8 @@ impl<'c> Delivery<'c> {
     }
 }
 
-/// Refuses words of SendmailArguments by which a program would write to others than SendmailRedirectTo says. The start warns of them; only
-/// here all sections are merged.
+/// Refuses words of SendmailArguments by which a program could send to others than SendmailRedirectTo names. The start warns of them, but
+/// all sections are merged only here.
 fn keep_redirected(settings: &Settings<'_>) -> Result<(), Refused> {
     match (settings.redirect_to(), &settings.arguments().escape) {
         (Some(_), Some(why)) => {

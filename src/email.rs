@@ -1,5 +1,5 @@
-//! `GET <location>/emails/<id>`: what became of a message, as the SDKs of Resend read it, from the database of mod_dbd. Who did not send it
-//! is answered as if it were not there.
+//! `GET <location>/emails/<id>`: the outcome of a message, in the form that Resend's SDKs read, from the database of mod_dbd. To a client
+//! other than its sender the message seems not to exist.
 #![forbid(unsafe_code)]
 
 use crate::expressions;
@@ -38,7 +38,7 @@ fn answer(request: &Request<'_>, status: u16, body: String) -> Status {
     request.send(&Response { status, fields, content_type: dialect::JSON, body: body.into_bytes() })
 }
 
-/// The message, where statuses are kept and whoever asks has sent it.
+/// The message, if statuses are stored and the client has sent it.
 fn find(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -55,7 +55,7 @@ fn find(
     request.with_database(status::LIMIT, look, |_| ())
 }
 
-/// Who asks, by the same word that says whose a message is when it is sent.
+/// The client, by the same rule that sets the owner of a message.
 fn owner(request: &Request<'_>, settings: &Settings<'_>) -> Option<Owner> {
     request.user().map(Owner::login).or_else(|| {
         let authenticated = expressions::sender(request, settings).ok().flatten()?;

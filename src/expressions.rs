@@ -1,5 +1,5 @@
-//! What httpd's expressions and variables give for a request: the sender, the arguments of the program, the address of the delivery
-//! status. All of it is known before the body is read.
+//! The values of httpd's expressions and variables for a request: the sender, the arguments of the program, the URL of the delivery status.
+//! All of them are known before the body is read.
 #![forbid(unsafe_code)]
 
 use crate::directives::{Macro, Source, Text};
@@ -19,7 +19,7 @@ use mailgate::transport::program::arguments::Role;
 use std::ffi::CStr;
 use std::fmt;
 
-/// What SendmailSenderMail and SendmailSenderName gave.
+/// The values of SendmailSenderMail and SendmailSenderName.
 pub struct Sender<'r> {
     source: String,
     mail: Option<&'r [u8]>,
@@ -32,7 +32,7 @@ impl Sender<'_> {
     }
 }
 
-/// The sender that the configuration names, `None` where it names none.
+/// The configured sender, `None` if there is none.
 pub fn sender<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Result<Option<Sender<'r>>, Refused> {
     let Some(source) = settings.sender_mail() else { return Ok(None) };
     let mail = value(request, source)?;
@@ -40,7 +40,7 @@ pub fn sender<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Result<Opti
     Ok(Some(Sender { source: source.text(), mail, name }))
 }
 
-/// The value of a variable or an expression; refused if nobody vouches for the certificate that it comes from.
+/// The value of a variable or an expression; refused if it comes from an unverified certificate.
 fn value<'r>(request: &Request<'r>, source: &Source<'_>) -> Result<Option<&'r [u8]>, Refused> {
     let value = match source {
         Source::Variable(name) => request.variable(name),
@@ -56,8 +56,8 @@ fn value<'r>(request: &Request<'r>, source: &Source<'_>) -> Result<Option<&'r [u
 const UNVERIFIED: &str =
     "comes from a client certificate that nobody has verified; set SSLVerifyClient require, and SSLCACertificateFile";
 
-/// Whether what `text` refers to may say whatever the client likes: it comes from a certificate that was not verified (`SSLVerifyClient
-/// optional_no_ca`), or is the user whom SSLUserName took from one.
+/// Whether the client can choose the value of `text` freely: it comes from an unverified certificate (`SSLVerifyClient optional_no_ca`), or
+/// is the user that SSLUserName took from one.
 fn is_forged(request: &Request<'_>, text: &str) -> bool {
     if is_from_certificate(text) {
         return request.certificate() != Certificate::Verified;
@@ -75,7 +75,7 @@ pub struct ExpressionVars<'a> {
 }
 
 impl ExpressionVars<'_> {
-    /// Puts the values into the environment of the request while `evaluate` runs, if there is an expression among what that looks at.
+    /// Puts the values into the request's environment while `evaluate` runs, if it evaluates an expression.
     fn during<'p, T>(
         &self,
         request: &Request<'_>,
@@ -104,7 +104,7 @@ impl ExpressionVars<'_> {
     }
 }
 
-/// The words of SendmailArguments for this request, and the header's recipients where they belong behind a last `--`.
+/// The words of SendmailArguments for this request, and the header's recipients if they belong after a final `--`.
 pub fn arguments(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -131,7 +131,7 @@ pub fn arguments(
     Ok(arguments)
 }
 
-/// What SendmailMilterMacros says for this request.
+/// The macros of SendmailMilterMacros for this request.
 pub fn macros(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -140,7 +140,7 @@ pub fn macros(
     let Some(macros) = settings.milter_macros() else { return Ok(Vec::new()) };
     let value = |Macro { name, value }: &Macro<'_>| {
         if is_forged(request, &value.written) {
-            let detail = "a value of this request does not fit the way mail is sent from here";
+            let detail = "a value of this request is not valid for the way mail is sent from here";
             return Err(Problem::hidden(
                 &tags::ARGUMENT,
                 detail,
@@ -154,7 +154,7 @@ pub fn macros(
     vars.during(request, pieces, || macros.iter().map(value).collect())
 }
 
-/// The sender of the envelope for a relay: what SendmailRelayFrom says, else the author. `None`: nobody, `<>`.
+/// The envelope sender for a relay: SendmailRelayFrom, otherwise the author. `None`: `<>`.
 pub fn relay_sender(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -168,7 +168,7 @@ pub fn relay_sender(
         return Ok(None);
     }
     let unfit = |why: &str| {
-        let detail = "a value of this request does not fit the way mail is sent from here";
+        let detail = "a value of this request is not valid for the way mail is sent from here";
         Problem::hidden(&tags::ARGUMENT, detail, format!("SendmailRelayFrom {why}"))
     };
     if is_forged(request, &from.written) {
@@ -187,7 +187,7 @@ pub fn recipients(vars: &ExpressionVars<'_>) -> Vec<String> {
     recipients
 }
 
-/// The base of the delivery status, `None` where there is none for this request.
+/// The base of the delivery status, `None` if this request has none.
 pub fn dsn_location(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -200,7 +200,7 @@ pub fn dsn_location(
         .ok_or_else(|| failed(&"SendmailDSNLocation", "its value holds a blank or a control character").into())
 }
 
-/// What a directive says for this request, whose name is `what`.
+/// The value of a directive for this request; `what` is its name.
 pub fn value_of(request: &Request<'_>, value: &Text<'_>, what: &'static str) -> Result<Vec<u8>, Refused> {
     if is_forged(request, &value.written) {
         return Err(failed(&what, UNVERIFIED).into());
@@ -208,7 +208,7 @@ pub fn value_of(request: &Request<'_>, value: &Text<'_>, what: &'static str) -> 
     text(request, &value.pieces, &what)
 }
 
-/// Literals and values, one behind the other.
+/// Literals and values, concatenated.
 fn text(request: &Request<'_>, pieces: &[Piece<Expression<'_>>], what: &dyn fmt::Display) -> Result<Vec<u8>, Refused> {
     let pieces = evaluate_pieces(request, pieces, what)?;
     Ok(pieces.into_iter().fold(Vec::new(), |mut text, piece| {

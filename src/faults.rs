@@ -1,6 +1,6 @@
-//! Faults on demand, in a build for tests (feature `faults`). The field `X-Fault: N:ERRNO` lets the Nth system call of the request
-//! fail, `N:panic` lets it panic; the answer says in `X-Fault-Hit` whether there was such a call. `X-Panic` names a place of the
-//! handler that panics. In every other build the functions are empty.
+//! Injected faults, in a build for tests (feature `faults`). The field `X-Fault: N:ERRNO` makes the Nth system call of the request fail,
+//! `N:panic` makes it panic; `X-Fault-Hit` in the answer says whether there was such a call. `X-Panic` names a place in the handler that
+//! panics. In every other build the functions are empty.
 #![forbid(unsafe_code)]
 
 use httpd::Request;

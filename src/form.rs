@@ -1,4 +1,4 @@
-//! A form of a web page: from its fields to a message handed over, and what the visitor is told.
+//! A web form: from its fields to a message handed over, and the answer to the visitor.
 #![forbid(unsafe_code)]
 
 use crate::challenge::{self, Challenges};
@@ -28,7 +28,7 @@ use std::io;
 use sys::spool::Spool;
 use web::Response;
 
-/// Takes what a visitor filled in. What the server has to say of the mail is known before the body is read.
+/// Reads a filled-in form. The server's part of the mail is determined before the body is read.
 pub fn post<'r>(
     request: &'r Request<'r>,
     settings: &Settings<'r>,
@@ -95,7 +95,7 @@ fn tell(refused: Refused, visitor: Visitor<'_>, typed: &Typed<'_>) -> Refused {
     }
 }
 
-/// What the server says of the mail.
+/// The server's part of the mail.
 struct ServerFields {
     to: Vec<u8>,
     from: Vec<u8>,
@@ -136,7 +136,7 @@ impl ServerFields {
         })
     }
 
-    /// The header of the mail. Nothing of the request is in it, and of the form what has a role.
+    /// The header of the mail. It takes nothing from the request, and from the form only fields with a role.
     fn fields(self, letter: &Letter<'_>, request: &Request<'_>) -> Vec<(&'static str, Vec<u8>)> {
         let subject = self.subject.or_else(|| letter.subject.clone().map(String::into_bytes));
         let subject = subject.unwrap_or_else(|| format!("Message from {}", request.server_name()).into_bytes());
@@ -155,7 +155,7 @@ fn unfit(directive: &str) -> Problem {
     Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send forms", log)
 }
 
-/// The text, and the files where there are some. The text goes into the spool, behind the body.
+/// The text, and files if there are any. The text is stored in the spool, after the body.
 fn root(letter: &Letter<'_>, spool: &mut Spool) -> io::Result<Part> {
     let source = Extent { offset: spool.len(), len: letter.text.len() as u64 };
     spool.write(letter.text.as_bytes())?;

@@ -1,4 +1,4 @@
-//! What a monitor wants to know beside the counters: whether mail waits behind the program, whether reports come, whether events go.
+//! What a monitor needs besides the counters: whether mail waits behind the program, whether reports arrive, whether events are sent.
 #![forbid(unsafe_code)]
 
 use crate::directives::Probe;
@@ -12,7 +12,7 @@ use tracking::store::{self, Vitals};
 /// Longest wait for the database.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What others know: the queue of the mail system, and the database of statuses.
+/// The state of the mail system's queue and of the status database.
 pub fn gauges(request: &Request<'_>, settings: &Settings<'_>) -> Vec<Gauge> {
     let mut gauges = Vec::new();
     if let Some(Probe::Queue(directory, _)) = settings.health_probe()

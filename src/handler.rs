@@ -1,5 +1,5 @@
-//! The way of a request: what can be refused without its body, the body, the message, the hand-over, the answer. The first octet of
-//! the answer is written when the outcome is known.
+//! Handling a request: checks that need no body, the body, the message, the hand-over, the answer. The first octet of the answer is written
+//! only once the outcome is known.
 #![forbid(unsafe_code)]
 
 use crate::batch_smtp;
@@ -150,7 +150,7 @@ fn post(
     Ok(response)
 }
 
-/// What the type of the body chooses: the fields of the request and its body, or a whole message.
+/// The format chosen by the body's type: the fields of the request and its body, or a whole message.
 fn message(
     request: &Request<'_>,
     settings: &Settings<'_>,

@@ -1,4 +1,4 @@
-//! `SetHandler sendmail-health`, in a location below one that sends, whose settings it inherits: whether a message could be handed over
+//! `SetHandler sendmail-health`, in a location below one that sends and whose settings it inherits: whether a message could be handed over
 //! now. Nothing is sent.
 #![forbid(unsafe_code)]
 
@@ -16,7 +16,7 @@ use mailgate::transport::smtp::{Relay, StartTls};
 use std::time::Duration;
 use web::fields::value_of;
 
-/// Longest wait for a relay; whoever asks for the health of a service asks often.
+/// Longest wait for a relay; health checks are frequent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers a request for the handler `sendmail-health`.
@@ -61,7 +61,7 @@ fn examine(request: &Request<'_>, settings: &Settings<'_>) -> Result<Healthy, He
     Ok(health)
 }
 
-/// What sits behind a program that takes everything.
+/// Checks what is behind a program that queues everything.
 fn behind(request: &Request<'_>, settings: &Settings<'_>, probe: &Probe) -> Result<(), HealthError> {
     match probe {
         Probe::Queue(directory, age) => health::queue(directory, *age),

@@ -1,5 +1,5 @@
-//! The JSON of an SDK: one message or several from one body, answered in its words. Each is composed just before its hand-over, and what
-//! they have in common stands in one spool.
+//! The JSON of an SDK: one or several messages from one body, with answers in the SDK's format. Each message is composed just before its
+//! hand-over; what they share is in one spool.
 #![forbid(unsafe_code)]
 
 use crate::claims::Keyed;
@@ -22,7 +22,7 @@ use sys::spool::Spool;
 use web::Response;
 use web::fields::value_of;
 
-/// What httpd answers by itself at a path of an SDK, which reads its own words alone.
+/// httpd's own error pages at an SDK's path, in the SDK's format, since it reads no other.
 pub fn errors(request: &Request<'_>, config: &DirConfig<'_>) -> Option<ErrorPages> {
     let settings = Settings::of(config);
     if !settings.inputs().offer_json() {
@@ -33,10 +33,10 @@ pub fn errors(request: &Request<'_>, config: &DirConfig<'_>) -> Option<ErrorPage
     Some(ErrorPages { content_type: c"application/json", bodies })
 }
 
-/// The statuses, and what a dialect makes of each.
+/// The statuses, with a dialect's body for each.
 type Bodies = Vec<(u16, CString)>;
 
-/// Those of each dialect, the same for every request.
+/// The bodies of each dialect, the same for every request.
 static OF_HTTPD: LazyLock<[(Dialect, Bodies); 3]> = LazyLock::new(|| {
     [Dialect::Postmark, Dialect::Resend, Dialect::Sendgrid].map(|dialect| {
         let body = |row: &(u16, &str)| (row.0, httpd::c_string(&dialect::of_httpd(dialect, row.0)));
@@ -44,7 +44,7 @@ static OF_HTTPD: LazyLock<[(Dialect, Bodies); 3]> = LazyLock::new(|| {
     })
 });
 
-/// A request at a path of an SDK.
+/// A request at an SDK's path.
 pub struct Json<'r> {
     pub request: &'r Request<'r>,
     pub settings: &'r Settings<'r>,
@@ -57,11 +57,11 @@ pub struct Json<'r> {
 /// What the failure of one message means for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Others {
-    /// Each is sent or refused by itself.
+    /// Each is sent or refused on its own.
     GoOn,
-    /// Those that cannot be sent are left out; what is wrong with the server stops the rest.
+    /// Messages that cannot be sent are left out; a failure of the server stops the rest.
     LeaveOut,
-    /// Nothing is sent while one is wrong, and the first failure stops the rest.
+    /// Nothing is sent if one is invalid, and the first failure stops the rest.
     Stop,
 }
 
@@ -85,7 +85,7 @@ impl<'r> Json<'r> {
         Ok(dialect::answer(self.call, &batch.send(checked, guards)?))
     }
 
-    /// What a mail of these that cannot be sent does to the others (`x-batch-validation`).
+    /// What an invalid message means for the others (`x-batch-validation`).
     fn others(&self) -> Result<Others, Refused> {
         match (self.call, value_of(self.fields, "x-batch-validation").as_deref()) {
             (Call { is_batch: false, .. }, _) => Ok(Others::Stop),
@@ -96,7 +96,7 @@ impl<'r> Json<'r> {
         }
     }
 
-    /// Whether it is a dry run, which the body may say too.
+    /// Whether it is a dry run; the body may also ask for one.
     fn wish<'w>(
         &self,
         wish: Wish<'w>,
@@ -115,7 +115,7 @@ impl<'r> Json<'r> {
     }
 }
 
-/// A mail that may go, and what was made ready of it, if that is kept.
+/// A valid mail, and its prepared state, if that is kept.
 type Checked<'r> = (JsonMail, Option<Ready<'r>>);
 
 /// The messages of one body.
@@ -128,7 +128,8 @@ struct Batch<'b, 'r> {
 }
 
 impl<'r> Batch<'_, 'r> {
-    /// Looks at each before the first is sent. Of several, what is ready is made again then: all of them at once would be much memory.
+    /// Checks each message before the first is sent. Of several messages the prepared state is made again later, since keeping all of them
+    /// would take much memory.
     fn check(
         &self,
         mails: Vec<Result<JsonMail, JsonError>>,
@@ -161,7 +162,7 @@ impl<'r> Batch<'_, 'r> {
         Content::Parts { spool: self.contents, root: mail.root() }
     }
 
-    /// Hands one after the other over.
+    /// Hands over one message after the other.
     fn send(&self, mails: Vec<Result<Checked<'r>, Refused>>, guards: &mut Guards<'r>) -> Result<Vec<Item>, Refused> {
         let (mut items, number) = (Vec::new(), mails.len());
         for (at, mail) in mails.into_iter().enumerate() {
@@ -180,7 +181,7 @@ impl<'r> Batch<'_, 'r> {
         Ok(items)
     }
 
-    /// Whether a message is left out for this, and the others are sent.
+    /// Whether a message with this problem is left out and the others are sent.
     fn leaves_out(&self, problem: &Problem) -> bool {
         match self.others {
             Others::GoOn => true,
@@ -198,7 +199,7 @@ impl<'r> Batch<'_, 'r> {
         watch: &Watch,
     ) -> Result<Item, Refused> {
         let Json { request, settings, fields, .. } = *self.json;
-        // What has begun has all of its time: cut short, nobody would know what became of it.
+        // A message that was begun gets its full time; if cut short, its outcome would be unknown.
         if at > 0 && self.begun.elapsed() >= settings.timeout() {
             return Err(batch_late().into());
         }
@@ -219,7 +220,7 @@ impl<'r> Batch<'_, 'r> {
     }
 }
 
-/// What is wrong with one of several messages says with which, where its path does not.
+/// Says which of several messages a problem belongs to, unless its path already does.
 fn at(refused: Refused, at: usize, call: Call) -> Refused {
     match refused {
         Refused::Problem { mut problem, message_id, exit } if call.is_batch && problem.path().is_none() => {
@@ -231,7 +232,7 @@ fn at(refused: Refused, at: usize, call: Call) -> Refused {
     }
 }
 
-/// The failure that stops a batch; if something was sent before, that is what the client must know first.
+/// The failure that stops a batch. If something was sent before, the client must be told that first.
 fn stopped(refused: Refused, at: usize, number: usize, items: &[Item]) -> Refused {
     let id = |item: &Item| match item {
         Item::Sent(sent) => Some(dialect::id(&sent.message_id).to_owned()),

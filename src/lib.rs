@@ -1,6 +1,6 @@
 //! mod_sendmail: `SetHandler sendmail` turns an HTTP POST into an e-mail and hands it to a sendmail program, a Maildir or a relay;
-//! `sendmail-health` says whether that would work. This crate is
-//! the module record, the directives and the way of a request; what a mail is stands in `mailgate`, what httpd is in `httpd`.
+//! `sendmail-health` says whether that would work. This crate is the module record, the directives and the handling of a request;
+//! `mailgate` makes the mail, `httpd` wraps httpd.
 #![forbid(unsafe_code)]
 
 mod audit;

@@ -1,6 +1,6 @@
 //! The counters of this server: made by the parent at its start, written by every child at the end of a request, shown by the handler
-//! `sendmail-metrics` and by mod_status. What is counted and how it is shown stands in `mailgate::metrics`. Without shared memory
-//! nothing is counted, and every mail is sent all the same.
+//! `sendmail-metrics` and by mod_status. `mailgate::metrics` defines and formats them. Without shared memory nothing is counted, and mail
+//! is still sent.
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
@@ -20,15 +20,15 @@ use web::Response;
 static COUNTERS: Shared<Counters> = Shared::new("mod_sendmail-counters");
 /// A place for each child.
 static CHILDREN: Shared<Place> = Shared::new("mod_sendmail-children");
-/// The index of this child's place, more than there are if it has none.
+/// The index of this child's place; out of range if it has none.
 static OWN: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// [`CHILDREN`] never changes its layout without changing its size.
+/// The layout of [`CHILDREN`] never changes without its size.
 const CHILDREN_LAYOUT: u64 = 1;
 
 /// Makes the memory, in the parent.
 pub fn start(server: &Server<'_>) {
-    // worker gives the slot of a child that is ending to its successor, so that twice as many may live for a while.
+    // worker reuses the slot of an ending child for its successor, so twice as many may exist for a while.
     let most = httpd::most_children(server).max(1) * 2;
     let made = CHILDREN.make(server, CHILDREN_LAYOUT, most).and_then(|()| COUNTERS.make(server, metrics::LAYOUT, 1));
     if let Err(error) = made {
@@ -47,7 +47,7 @@ pub fn child_starts() {
     OWN.store(index.unwrap_or(usize::MAX), Ordering::Relaxed);
 }
 
-/// Gives the place of a child back that is no more, in the parent.
+/// Frees the place of an ended child, in the parent.
 pub fn child_ended(pid: u64) {
     children::free(CHILDREN.items(), pid);
 }
@@ -57,7 +57,7 @@ pub fn running() -> Option<Running<'static>> {
     CHILDREN.items().get(OWN.load(Ordering::Relaxed)).map(Place::run)
 }
 
-/// The time of one request, counted once with its outcome. One that panics is counted as such.
+/// The time of one request, counted once with its outcome. A request that panics is counted as a panic.
 pub struct Watch {
     begin: Instant,
     counted: Cell<bool>,
@@ -68,7 +68,7 @@ impl Watch {
         Watch { begin: Instant::now(), counted: Cell::new(false) }
     }
 
-    /// The message was handed over. Answers how long it took.
+    /// The message was handed over. Returns the time it took.
     pub fn accepted(&self) -> Duration {
         let took = self.begin.elapsed();
         self.count(|counters| counters.accepted(took));
@@ -82,21 +82,21 @@ impl Watch {
         took
     }
 
-    /// A check had it thrown away.
+    /// A check discarded it.
     pub fn discarded(&self) -> Duration {
         let took = self.begin.elapsed();
         self.count(|counters| counters.discarded(took));
         took
     }
 
-    /// A check had it kept back.
+    /// A check held it.
     pub fn held(&self) -> Duration {
         let took = self.begin.elapsed();
         self.count(|counters| counters.held(took));
         took
     }
 
-    /// Nothing was sent, or nobody knows.
+    /// Nothing was sent, or that is unknown.
     pub fn refused(&self, tag: &Tag) {
         let took = self.begin.elapsed();
         self.count(|counters| counters.refused(tag, took));
@@ -141,7 +141,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     request.send(&Response { status, fields, content_type, body: text.into_bytes() })
 }
 
-/// What mod_status shows of us.
+/// Our part of mod_status's page.
 pub fn status(page: StatusPage) -> Option<String> {
     let snapshot = snapshot()?;
     Some(match page {

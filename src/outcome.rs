@@ -1,4 +1,4 @@
-//! What came of a request: into the error log, the notes for the access log, and the answer.
+//! The outcome of a request -> the error log, the notes for the access log, and the answer.
 #![forbid(unsafe_code)]
 
 use crate::metrics::Watch;
@@ -25,7 +25,7 @@ use web::escape::harmless_json;
 
 /// Why a request did not send, or may not have sent.
 pub enum Refused {
-    /// The body broke off; httpd answers with this status.
+    /// The body was incomplete; httpd answers with this status.
     Broken(i32),
     /// We answer.
     Problem { problem: Box<Problem>, message_id: Option<MessageId>, exit: Option<Exit> },
@@ -87,7 +87,7 @@ pub fn accepted(
     let usec = watch.accepted().as_micros();
     let id = || log_value(submission.message_id.as_str());
     let exit = taken.exit.map_or("-".to_owned(), |exit| exit.to_string());
-    // By default it is not, and its words are most of the work.
+    // By default this level is off, and formatting is most of the work.
     if tracing::enabled!(tracing::Level::INFO) {
         let (id, rcpts, ms) = (id(), submission.recipients.len(), usec / 1000);
         let (from, user, redirected) = parties(request, submission);
@@ -105,15 +105,15 @@ pub fn accepted(
     note(request, "sendmail-exit", &exit);
 }
 
-/// A message that was taken and is not handed over: which check wanted that, and why.
+/// A message that was taken but not handed over: the check that caused this, and why.
 pub enum Kept {
     /// Nobody gets it, and its client is not told.
     Discarded(String),
-    /// A person will look at it.
+    /// It is held for a person to decide.
     Held(String),
 }
 
-/// Counts and logs a message that a check had thrown away or kept back, and leaves the notes for the access log.
+/// Counts and logs a message that a check discarded or held, and leaves the notes for the access log.
 pub fn kept(request: &Request<'_>, submission: &Submission, kept: &Kept, bytes: u64, watch: &Watch) {
     let (tag, what, status, reason, took) = match kept {
         Kept::Discarded(reason) => (&tags::DISCARDED, "thrown away", "discarded", reason, watch.discarded()),
@@ -142,14 +142,14 @@ pub fn dry_run(request: &Request<'_>, submission: &Submission, bytes: u64, watch
     notes(request, submission, "dry-run", bytes, usec);
 }
 
-/// Logs that the answer to an earlier request is given again, and leaves the notes for the access log.
+/// Logs that the answer to an earlier request is repeated, and leaves the notes for the access log.
 pub fn replayed(request: &Request<'_>, id: &MessageId) {
     tracing::info!("{}: sent before with this key, not again id={}", tags::REPLAYED, log_value(id.as_str()));
     note(request, "sendmail-id", id.as_str());
     note(request, "sendmail-status", "replayed");
 }
 
-/// For the log: the author, the user, and whether the recipients are others than those who were meant.
+/// For the log: the author, the user, and whether the message was redirected.
 fn parties(request: &Request<'_>, submission: &Submission) -> (String, String, String) {
     let from = submission.from.as_ref().map_or("-".to_owned(), |from| log_value(&from.address().to_string()));
     let user = request.user().map_or("-".to_owned(), |user| log_value(&String::from_utf8_lossy(user)));
@@ -170,7 +170,7 @@ pub fn note(request: &Request<'_>, name: &str, value: &str) {
     request.notes().set_text(name, value);
 }
 
-/// Counts and logs why a request sent nothing, and leaves the notes for the access log: the status that says so.
+/// Counts and logs why a request sent nothing, and leaves the notes for the access log; returns the status.
 pub fn record(request: &Request<'_>, refused: &Refused, watch: &Watch) -> u16 {
     let (problem, message_id, exit) = match refused {
         Refused::Broken(status) => {
@@ -203,10 +203,10 @@ pub fn record(request: &Request<'_>, refused: &Refused, watch: &Watch) -> u16 {
     problem.tag.status
 }
 
-/// In whose words a request is answered.
+/// The format of an answer.
 #[derive(Clone, Copy)]
 pub enum Speech<'a> {
-    /// Those of an SDK, which reads nothing else.
+    /// That of an SDK, which reads nothing else.
     Dialect(Dialect),
     /// Those of a page whose form somebody filled in.
     Visitor(Visitor<'a>),
@@ -214,8 +214,8 @@ pub enum Speech<'a> {
     Ours { accept: Option<&'a str> },
 }
 
-/// Counts and logs why a request sent nothing and answers it: with httpd's page where the configuration has one for the status, else with
-/// ours.
+/// Counts and logs why a request sent nothing, and answers it: with httpd's page if the configuration has one for the status, otherwise
+/// with ours.
 pub fn refuse(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -239,29 +239,29 @@ pub fn refuse(
     }
     let is_ours = match speech {
         Speech::Dialect(_) => false,
-        Speech::Visitor(_) => problem.details.as_deref().is_none_or(|details| details.page.is_none()), // no page of the site keeps what was typed
+        Speech::Visitor(_) => problem.details.as_deref().is_none_or(|details| details.page.is_none()), // a page of the site would not keep what was typed
         Speech::Ours { .. } => true,
     };
     if is_ours && request.has_error_document(reply.status) {
         return Status::http(reply.status.into());
     }
-    // The fields stand among those for errors already.
+    // The fields are already in err_headers_out.
     request.send(&Response { fields: Vec::new(), ..reply })
 }
 
-/// Names the methods that mean something at the path of the request.
+/// Sets the methods allowed at the path of the request.
 pub fn allow(request: &Request<'_>, resource: Resource<'_>) {
     request.headers_out().set_text("Allow", &resource.allow());
 }
 
-/// Lets the page behind this request read the answer, whoever writes it and whatever it says.
+/// Lets the page behind this request read the answer, even if httpd writes it.
 pub fn grant(request: &Request<'_>, fields: &[(&'static str, String)]) {
     for (name, value) in fields {
         request.err_headers_out().set_text(name, value);
     }
 }
 
-/// Answers the question of a browser whether its page may send.
+/// Answers a browser's preflight.
 pub fn preflight(request: &Request<'_>, resource: Resource<'_>, fields: &[(&'static str, String)]) -> Status {
     grant(request, fields);
     allow(request, resource);
@@ -273,7 +273,7 @@ pub fn preflight(request: &Request<'_>, resource: Resource<'_>, fields: &[(&'sta
     })
 }
 
-/// Answers OPTIONS with the WADL, or with OpenAPI where the client likes that better.
+/// Answers OPTIONS with the WADL, or with OpenAPI if the client prefers that.
 pub fn describe(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -295,7 +295,7 @@ pub fn describe(
 
 const WADL: &str = "application/vnd.sun.wadl+xml";
 
-/// Describes the location by OpenAPI, whichever of its paths was asked.
+/// Describes the location as OpenAPI, at any of its paths.
 pub fn describe_by_openapi(request: &Request<'_>, settings: &Settings<'_>) -> Status {
     let url = settings.location().cloned().unwrap_or_else(|| {
         let base = paths::base(request).unwrap_or_default();
@@ -310,7 +310,7 @@ pub fn describe_by_openapi(request: &Request<'_>, settings: &Settings<'_>) -> St
     })
 }
 
-/// Where this request came to. Nothing of it is the client's but the path.
+/// The URL of this request. Only its path comes from the client.
 pub fn own_url(request: &Request<'_>) -> String {
     format!("{}{}", request.origin(), String::from_utf8_lossy(request.uri()))
 }

@@ -1,4 +1,4 @@
-//! What stands at the path of a request: behind that of its location the SDKs of mail services send.
+//! The resource at a request's path: below a location are the paths of the SDKs of mail services.
 #![forbid(unsafe_code)]
 
 use crate::settings::Settings;
@@ -7,15 +7,15 @@ use httpd::Request;
 use mailgate::input::ways::{CHALLENGE, Resource};
 use std::sync::{PoisonError, RwLock};
 
-/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+/// The paths of the `<Location>` sections with our handler, from the last reading of the configuration.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
-/// Keeps the paths behind which those of the SDKs stand.
+/// Stores the paths below which the SDKs' paths are.
 pub fn remember_locations(paths: Vec<String>) {
     *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
 }
 
-/// What is asked for.
+/// The requested resource.
 pub fn resource<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Resource<'r> {
     match rest(request, settings) {
         Some(rest) if rest == CHALLENGE.as_bytes() && settings.challenge().is_some() => Resource::Challenge,
@@ -24,7 +24,7 @@ pub fn resource<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Resource<
     }
 }
 
-/// What stands in the path of this request behind the path of SendmailLocation, else of the longest `<Location>`.
+/// The part of this request's path after that of SendmailLocation, otherwise after that of the longest matching `<Location>`.
 pub fn rest<'r>(request: &Request<'r>, settings: &Settings<'_>) -> Option<&'r [u8]> {
     let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
     let public = settings.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));

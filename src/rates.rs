@@ -1,4 +1,4 @@
-//! SendmailRateLimit: the counts of this server, made by the parent at its start and kept over restarts, and what they say to a request.
+//! SendmailRateLimit: the counts of this server, made by the parent at its start and kept over restarts, and their result for a request.
 #![forbid(unsafe_code)]
 
 use crate::outcome::Refused;
@@ -12,7 +12,7 @@ use web::Response;
 
 static SLOTS: Shared<Slot> = Shared::new("mod_sendmail-rates");
 
-/// Another one for every other meaning of a [`Slot`].
+/// Changes when a [`Slot`] changes its meaning.
 const LAYOUT: u64 = 1;
 
 /// Makes the memory, in the parent.
@@ -22,7 +22,7 @@ pub fn start(server: &Server<'_>) {
     }
 }
 
-/// The limits of one request. It tells the client what they say, whatever the answer will be.
+/// The limits of one request. The client is told of them in any answer.
 pub struct Rates<'r> {
     request: &'r Request<'r>,
     meter: Meter<'r>,
@@ -30,7 +30,7 @@ pub struct Rates<'r> {
 }
 
 impl<'r> Rates<'r> {
-    /// Counts a message, but for a dry run.
+    /// Counts a message, unless it is a dry run.
     pub fn message(request: &'r Request<'r>, settings: &Settings<'r>, is_dry_run: bool) -> Result<Self, Refused> {
         let client = Client { server: request.server_name(), user: request.user(), address: request.client_ip() };
         let meter = Meter::new(SLOTS.items(), settings.rate_limits(), client, Ticks::now());
@@ -44,22 +44,22 @@ impl<'r> Rates<'r> {
         self.charge(Count::Recipients, u32::try_from(number).unwrap_or(u32::MAX))
     }
 
-    /// Counts the messages of a request that brings several, in the place of one: at once, so that more than may ever come together are
-    /// not asked to come later.
+    /// Counts all messages of a request at once, instead of one. A number that exceeds the limit by itself is refused for good, and not
+    /// asked to come later.
     pub fn messages(&mut self, number: usize) -> Result<(), Refused> {
         if number == 1 {
             return Ok(());
         }
         self.meter.refund_one(0, Ticks::now());
         self.charge(Count::Messages, u32::try_from(number).unwrap_or(u32::MAX)).inspect_err(|_| {
-            // What was refused counts as one. If it finds no place any more, the client is over its limit all the same.
+            // The refused messages count as one. If even that finds no room, the client is over its limit anyway.
             if self.counts {
                 let _ = self.meter.charge(Count::Messages, 1, Ticks::now());
             }
         })
     }
 
-    /// A message is not sent: it was sent before.
+    /// Takes the count of a message back that was already sent earlier.
     pub fn give_back(&mut self, recipients: usize) {
         self.meter.refund_one(u32::try_from(recipients).unwrap_or(u32::MAX), Ticks::now());
         self.tell();
@@ -72,7 +72,7 @@ impl<'r> Rates<'r> {
         self.tell();
     }
 
-    /// A client that is sent on to another place would wait here first (draft-ietf-httpapi-ratelimit-headers-10, 5).
+    /// A client that is redirected would wait at this location first (draft-ietf-httpapi-ratelimit-headers-10, 5).
     pub fn answered(&self, reply: &Response) {
         if reply.status == 303 && self.meter.is_exhausted() {
             self.request.err_headers_out().unset(c"RateLimit");

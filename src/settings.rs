@@ -1,5 +1,5 @@
-//! What the configuration says for a request, defaults filled in. Most getters come from the rows of [`crate::directives`]; here are those that
-//! put several settings together.
+//! The settings for a request, with defaults filled in. Most getters come from the rows of [`crate::directives`]; here are those that
+//! combine several settings.
 #![forbid(unsafe_code)]
 
 use crate::directives::{Arguments, DirConfig, Environment, Received, Text, Transport};
@@ -18,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 /// The settings that a request is served by.
 pub struct Settings<'c> {
     config: &'c DirConfig<'c>,
-    /// How much the Received field says where nothing else is said.
+    /// How much the Received field says, unless it is configured.
     received: Received,
 }
 
@@ -28,13 +28,13 @@ static ARGUMENTS: LazyLock<Arguments<'static>> = LazyLock::new(|| {
 });
 static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment::new(Vec::new()));
 
-/// Where bodies and messages are stored that are too long for memory: httpd's TMPDIR.
+/// Where bodies and messages too long for memory are stored: httpd's TMPDIR.
 pub static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(std::env::temp_dir);
 
-/// What stays in memory of a body that is read before it is looked at, in octets.
+/// How much of a body that is buffered before it is parsed stays in memory, in octets.
 pub const IN_MEMORY: usize = 64 * 1024;
 
-/// Reads what comes from httpd's own environment, before there are threads that could change it.
+/// Reads values of httpd's own environment, before there are threads that could change it.
 pub fn child_starts() {
     LazyLock::force(&ENVIRONMENT);
     LazyLock::force(&TEMPORARY);
@@ -45,7 +45,7 @@ impl<'c> Settings<'c> {
         Settings { config, received: Received::Client }
     }
 
-    /// The same for a form, whose mail goes to people who need not know from which address a visitor came.
+    /// The same for a form: the recipients of its mail need not know a visitor's address.
     pub fn of_forms(&self) -> Self {
         Settings { config: self.config, received: Received::Anonymous }
     }
@@ -55,7 +55,7 @@ impl<'c> Settings<'c> {
         self.config.received.as_deref().copied().unwrap_or(self.received)
     }
 
-    /// The section's own values, for those that have no default.
+    /// The section's own values, for settings without a default.
     pub fn config(&self) -> &'c DirConfig<'c> {
         self.config
     }
@@ -66,7 +66,7 @@ impl<'c> Settings<'c> {
         self.config.aliases.as_deref().unwrap_or(&NONE)
     }
 
-    /// Whether a message is looked at before it goes.
+    /// Whether a message is checked before it is sent.
     pub fn has_checks(&self) -> bool {
         self.policy().is_some() || self.clamd().is_some() || !self.milters().is_empty()
     }
@@ -78,12 +78,12 @@ impl<'c> Settings<'c> {
         }
     }
 
-    /// Whether the header's recipients stand among the arguments.
+    /// Whether the header's recipients are among the arguments.
     pub fn appends_recipients(&self) -> bool {
         self.arguments().addressing == Addressing::Appended
     }
 
-    /// Whether the envelope is apart from the header, so that it may leave out whom the header names.
+    /// Whether the envelope is separate from the header, and so can leave out recipients that the header names.
     pub fn has_envelope(&self) -> bool {
         match self.transport() {
             Some(Transport::Store(..)) | None => false,
@@ -96,7 +96,7 @@ impl<'c> Settings<'c> {
         self.config.arguments.as_deref().unwrap_or(&ARGUMENTS)
     }
 
-    /// All that the program is given.
+    /// The whole environment of the program.
     pub fn environment(&self) -> &'c [CString] {
         &self.config.environment.as_deref().unwrap_or(&ENVIRONMENT).variables
     }
@@ -106,7 +106,7 @@ impl<'c> Settings<'c> {
         self.config.rate_limits.as_deref().map_or(&[], Vec::as_slice)
     }
 
-    /// Whether nobody adds a From that the client left out.
+    /// Whether nothing adds a From that the client left out.
     pub fn requires_from(&self) -> bool {
         match self.transport() {
             Some(Transport::Relay(_) | Transport::Store(..)) => true,
@@ -126,8 +126,8 @@ impl<'c> Settings<'c> {
         }
     }
 
-    /// An envelope that a client names reaches a relay, a Maildir, and a program whose last word is `--`; with `-t` the header would be read
-    /// instead, and with fixed arguments nothing of it.
+    /// A client's envelope can be used with a relay, a Maildir, and a program whose last word is `--`. With `-t` the program would read the
+    /// header instead, and with fixed recipients it would ignore the envelope.
     pub fn check_envelope(&self, envelope: &MimeEnvelope) -> Result<(), Problem> {
         let fits = matches!(self.addressing(), Addressing::Appended);
         if fits || envelope.sender.is_none() && envelope.recipients.is_empty() {
@@ -142,8 +142,8 @@ impl<'c> Settings<'c> {
         ))
     }
 
-    /// Whether the reports that a client asks for can be asked of the way out: of a relay, unless SendmailRelayDSN says which, and of a program
-    /// that has options for them.
+    /// Whether the transport can be asked for the client's reports: a relay can, unless SendmailRelayDSN sets them, and a program can that
+    /// has options for them.
     pub fn passes_reports_on(&self) -> bool {
         match self.transport() {
             Some(Transport::Relay(_)) => self.relay_dsn().is_none(),

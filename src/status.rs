@@ -1,5 +1,5 @@
-//! What the delivery status service is told: a message is written into its database before it is handed over, and taken back if it is
-//! refused. A database that is down stops no mail; the client is then not sent to a status that nobody knows.
+//! The delivery status service: a message is written to its database before it is handed over, and removed again if it is refused. Mail is
+//! sent even if the database is down; the client then gets no status URL.
 #![forbid(unsafe_code)]
 
 use crate::expressions::ExpressionVars;
@@ -17,27 +17,27 @@ use std::time::Duration;
 use tracking::status::url;
 use tracking::store::{self, Entered, Owner, Submitted, Tag};
 
-/// Longest wait for the database each time it is asked. SendmailTimeout shortens it.
+/// Longest wait for each database operation. SendmailTimeout may shorten it.
 pub const LIMIT: Duration = Duration::from_secs(3);
 
-/// The entry of one message: where its status will be found, and whether it stands in the database.
+/// The entry of one message: its status URL, and whether it is in the database.
 pub struct Entry {
-    /// What is written; `None` where no status is kept.
+    /// What is written; `None` if no status is stored.
     message: Option<Submitted>,
     status_url: Option<String>,
     limit: Duration,
     written: bool,
 }
 
-/// A recipient that is suppressed and does not get the message.
+/// A suppressed recipient who does not get the message.
 #[derive(Clone)]
 pub struct LeftOut {
     pub address: String,
     pub is_hidden: bool,
 }
 
-/// Prepares the entry. A message that was submitted before is refused here already, so that its body is not asked for; whether another one
-/// is being submitted at the same time, [`Entry::write`] finds out; and so with an Idempotency-Key, which may want the first answer again.
+/// Prepares the entry. A message that was submitted before is refused here, before its body is read. [`Entry::write`] finds out whether the
+/// same message is being submitted at the same time; and it also decides with an Idempotency-Key, which may ask for the first answer again.
 pub fn open(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -58,7 +58,7 @@ pub fn open(
         Ok(false) => Ok(entry),
         Ok(true) => Err(entry.known()),
         Err(error) => {
-            complain("whether the Message-ID is known cannot be told", &error);
+            complain("it cannot be determined whether the Message-ID is known", &error);
             Ok(entry)
         }
     }
@@ -93,12 +93,12 @@ fn tag(label: &Label) -> Tag {
 }
 
 impl Entry {
-    /// Writes the message as queued. Of several that are the same, whoever comes first is sent and the others are refused.
+    /// Writes the message as queued. Of several equal messages the first is sent and the others are refused.
     pub fn write(&mut self, request: &Request<'_>) -> Result<(), Refused> {
         let Some(message) = self.message.clone() else { return Ok(()) };
         let envid = message.envid.clone();
         let undo = move |lent: &mut apr::Dbd<'_>| {
-            // Nobody is left to tell; the next report or --expire meets what could not be undone.
+            // The client can no longer be told; the next report or --expire deals with what could not be undone.
             let _ = store::take_back(lent, &envid);
         };
         match request.with_database(self.limit, move |lent| store::submit(lent, &message), undo) {
@@ -109,7 +109,7 @@ impl Entry {
         Ok(())
     }
 
-    /// It goes to others than its fields say. Whom a check has added nobody else is shown.
+    /// The message goes to other recipients than its fields name. Only the owner of a status sees the recipients that a check added.
     pub fn readdress(&mut self, recipients: &[Address]) {
         let Some(message) = &mut self.message else { return };
         let hidden = |recipient: &String| message.recipients.get(recipient).copied().unwrap_or(true);
@@ -117,7 +117,7 @@ impl Entry {
         message.recipients = recipients.map(|recipient| (recipient.clone(), hidden(&recipient))).collect();
     }
 
-    /// The message was not taken, or nobody knows.
+    /// The message was not taken, or that is unknown.
     pub fn failed(&self, request: &Request<'_>, failure: &Failure) {
         let Some(message) = self.message.as_ref().filter(|_| self.written) else { return };
         let envid = message.envid.clone();
@@ -131,7 +131,7 @@ impl Entry {
         }
     }
 
-    /// Where the client can ask for the status; `None` where nobody could answer.
+    /// The client's status URL; `None` if no status can be shown.
     pub fn status_url(&self, settings: &Settings<'_>) -> Option<&str> {
         self.status_url.as_deref().filter(|_| self.written || !settings.processdsn())
     }
@@ -146,7 +146,7 @@ impl Entry {
     }
 }
 
-/// Who may see the status: the user that httpd knows, else the address that SendmailSenderMail gave.
+/// Who may see the status: httpd's user, otherwise the address from SendmailSenderMail.
 pub fn owner(request: &Request<'_>, settings: &Settings<'_>, submission: &Submission) -> Option<Owner> {
     request.user().map(Owner::login).or_else(|| {
         settings.sender_mail()?;

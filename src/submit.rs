@@ -1,5 +1,5 @@
-//! The way of a message: its fields, where it goes, the message itself, the hand-over. Whichever way it came in; the answer is the business
-//! of that.
+//! The way of a message, from any input format: its fields, its destination, the message itself, the hand-over. The input format writes the
+//! answer.
 #![forbid(unsafe_code)]
 
 use crate::checks::{Look, Looked};
@@ -34,22 +34,22 @@ use std::io::{self, BufRead};
 use sys::spool::Spool;
 use web::Response;
 
-/// Where the body of a message is, and who gets it.
+/// Where a message's body is, and who gets it.
 pub enum Content<'b> {
-    /// A whole message that stands in a spool, its body from this octet on. Its envelope says who gets it, if it
-    /// names anybody, else its fields do.
+    /// A whole message in a spool; its body starts at this octet. Its envelope says who gets it if it names recipients, otherwise its
+    /// fields do.
     Message { spool: &'b Spool, body: u64, envelope: &'b MimeEnvelope },
-    /// Parts that are put together here, with their contents in a spool; the fields say who gets them.
+    /// Parts that are assembled here, with their contents in a spool; the fields say who gets them.
     Parts { spool: &'b Spool, root: &'b Part },
     /// The body of the request; the fields say who gets it.
     Request,
 }
 
-/// What came of a submission.
+/// The outcome of a submission.
 pub enum Outcome {
-    /// A check had the message kept back, for a person to look at.
+    /// A check held the message for a person to decide.
     Held { message_id: MessageId },
-    /// It was a dry run, which is answered so.
+    /// It was a dry run; its response.
     DryRun(Response),
     /// The message was handed over, now or by an earlier request with the same key.
     Sent(Sent),
@@ -58,31 +58,31 @@ pub enum Outcome {
 /// A message that was handed over.
 pub struct Sent {
     pub message_id: MessageId,
-    /// Where its delivery status can be asked for.
+    /// The URL of its delivery status.
     pub status_url: Option<String>,
-    /// The recipients that are suppressed and did not get it.
+    /// The suppressed recipients, who did not get it.
     pub left_out: Vec<String>,
 }
 
-/// What keeps a client from sending too much, or the same twice.
+/// Protection against a client that sends too much, or the same message twice.
 pub struct Guards<'r> {
     pub rates: Rates<'r>,
-    /// The message is to be sent once.
+    /// The message must be sent only once.
     pub keyed: Option<Keyed<'r>>,
-    /// An earlier attempt with the same key was found, and nobody knows what came of it.
+    /// There was an earlier attempt with the same key, and its outcome is unknown.
     pub is_unknown: bool,
 }
 
-/// What the client wants of the answer.
+/// What the client asks for.
 #[derive(Clone, Copy, Default)]
 pub struct Wish<'a> {
-    /// Not to send, but to be shown what would be sent.
+    /// A description of what would be sent, instead of sending.
     pub dry_run: Option<DryRun>,
     /// Accept.
     pub accept: Option<&'a str>,
 }
 
-/// From the fields of a mail and its content to a message handed over.
+/// From the fields and content of a mail to a message handed over.
 pub fn submit(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -97,7 +97,7 @@ pub fn submit(
     ready.send(request, settings, content, wish, guards, watch)
 }
 
-/// A mail of which all is known and allowed that can be told without its body.
+/// A mail that passed every check that does not need its body.
 pub struct Ready<'c> {
     submission: Submission,
     token: Token,
@@ -107,7 +107,7 @@ pub struct Ready<'c> {
 }
 
 impl<'c> Ready<'c> {
-    /// Looks at the fields of a mail.
+    /// Checks the fields of a mail.
     pub fn check(
         request: &Request<'_>,
         settings: &Settings<'c>,
@@ -131,7 +131,7 @@ impl<'c> Ready<'c> {
         Ok(Ready { submission, token, envid, delivery, status_base })
     }
 
-    /// How many it goes to.
+    /// The number of its recipients.
     pub fn recipients(&self) -> usize {
         self.submission.recipients.len()
     }
@@ -215,7 +215,7 @@ impl<'c> Ready<'c> {
                 return Err(refused);
             }
         };
-        // With a key, an earlier message may have been sent, and is told again.
+        // With a key, the message may have been sent earlier; that answer is then repeated.
         if let Some(problem) = suppressed.refused {
             return Err(problem.into());
         }
@@ -258,7 +258,7 @@ impl<'c> Ready<'c> {
     }
 }
 
-/// Where a mail goes, with all that this request says of it.
+/// The destination of a mail, with this request's values.
 fn deliver<'c>(
     request: &Request<'_>,
     settings: &Settings<'c>,
@@ -293,7 +293,7 @@ fn commit(claim: &mut Option<Claim<'_>>, submission: &Submission) -> Result<(), 
     Ok(())
 }
 
-/// Octets of the body, for the message and for the digest that a key belongs to.
+/// Takes octets of the body, for the message and for the key's digest.
 fn take(draft: &mut Draft<'_>, keyed: &mut Option<&mut Keyed<'_>>, octets: &[u8]) -> io::Result<()> {
     if let Some(keyed) = keyed {
         keyed.body(octets);
@@ -342,7 +342,8 @@ fn read_fields(
     Ok(submission)
 }
 
-/// The fields of a whole message. Its envelope is among the recipients that are judged, and then alone gets it; but for a redirection.
+/// The fields of a whole message. Its envelope's recipients are checked with the others; then only they get the message, unless it is
+/// redirected.
 fn read_message(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -361,7 +362,7 @@ fn read_message(
     let mut submission =
         read_fields(request, settings, &with_envelope, FieldSource::Message { has_envelope: true }, token)?;
     if submission.redirected.is_none() {
-        // Not what is left of Bcc: SendmailPassHeaders may have dropped it.
+        // Not the message's own Bcc: SendmailPassHeaders may have dropped it.
         submission.recipients = settings.aliases().recipients(&envelope.recipients, settings.domain());
     }
     Ok(submission)
@@ -379,7 +380,7 @@ fn read_spool(mut body: impl BufRead, write: &mut dyn FnMut(&[u8]) -> io::Result
     }
 }
 
-/// The body to its true end, decoded by then.
+/// Reads the decoded body to its true end.
 pub fn read_body(
     request: &Request<'_>,
     settings: &Settings<'_>,

@@ -1,5 +1,5 @@
-//! SendmailSuppress: recipients that an earlier message did not reach for good, or that complained, are looked for in the database of delivery
-//! statuses before anything is handed over, with one statement for each message. A database that is down stops no mail.
+//! SendmailSuppress: before the hand-over, looks in the delivery status database for recipients with a permanent failure or a complaint,
+//! with one statement per message. Mail is sent even if the database is down.
 #![forbid(unsafe_code)]
 
 use crate::directives::{Suppress, SuppressMode};
@@ -17,15 +17,15 @@ use tracking::store::{self, Owner};
 /// What was found.
 #[derive(Default)]
 pub struct Found {
-    /// Those who do not get the message; they are no recipients of the submission any more.
+    /// The suppressed recipients, already removed from the submission.
     pub left_out: Vec<LeftOut>,
     /// Those of them whom the client named.
     pub named: Vec<String>,
-    /// Nobody gets it.
+    /// Nobody gets the message.
     pub refused: Option<Problem>,
 }
 
-/// Looks for the recipients, and takes those away that are to be left out.
+/// Looks up the recipients, and removes those to be left out.
 pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Submission) -> Result<Found, Refused> {
     let Some(suppress) = settings.suppress().filter(|_| submission.redirected.is_none()) else {
         return Ok(Found::default());
@@ -39,12 +39,12 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
         Ok(found) if found.is_empty() => return Ok(Found::default()),
         Ok(found) => found,
         Err(error) => {
-            status::complain("whether recipients are suppressed cannot be told", &error);
+            status::complain("it cannot be determined whether recipients are suppressed", &error);
             return Ok(Found::default());
         }
     };
     let addresses: Vec<String> = found.into_iter().map(|(address, _)| address).collect();
-    // Whom a name of ours stands for is not for clients to know.
+    // The client must not learn whom one of our aliases stands for.
     let is_known = |address: &&String| {
         !submission
             .recipients
@@ -64,7 +64,7 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
             );
             Ok(Found::default())
         }
-        // A program that reads the header writes to all it names.
+        // A program that reads the header sends to everybody named there.
         SuppressMode::Drop if remain && settings.has_envelope() => {
             let id = mail::text::log_value(submission.message_id.as_str());
             tracing::info!("{}: {} recipients are suppressed and left out id={id}", tags::LEFT_OUT, addresses.len());
@@ -80,7 +80,7 @@ pub fn look(request: &Request<'_>, settings: &Settings<'_>, submission: &mut Sub
     }
 }
 
-/// A relay refused a recipient as nobody's in our own dialogue: as good as a verified report.
+/// A relay refused a recipient as unknown in our own dialogue: that counts as a verified report.
 pub fn refused(request: &Request<'_>, settings: &Settings<'_>, submission: &Submission, failure: &Failure) {
     let Some(address) = failure.recipient.clone().filter(|_| failure.unknown_user) else { return };
     if settings.suppress().is_none() || !settings.processdsn() || submission.redirected.is_some() {

@@ -1,4 +1,4 @@
-//! Answers to what is refused: how much they show, whose page it is, which methods there are.
+//! Answers to refused requests: how much they show, whose page they are, which methods are allowed.
 
 use crate::support::{Behaviour, Httpd, Request, Sendmail};
 

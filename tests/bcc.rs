@@ -1,4 +1,4 @@
-//! Whom Bcc names stands in no line of the error log: not in what the module says of the field, not in what a program repeats.
+//! No line of the error log names a Bcc recipient: not in the module's messages about the field, not in what a program repeats.
 
 use crate::support::{Behaviour, Httpd, Request, Sendmail};
 

@@ -1,5 +1,5 @@
-//! What sits behind a program that takes everything: a mail server that must greet, a queue that must move, keys that must be kept; and what a
-//! monitor is told of them.
+//! What is behind a program that queues everything: a mail server that must greet, a queue that must move, keys that must be stored; and
+//! what a monitor sees of them.
 
 use crate::circle::Database;
 use crate::keys::Keys;
@@ -10,7 +10,7 @@ use crate::support::{Httpd, Postfix, Request, Response, Sendmail, Smtp, eventual
 use std::time::{Duration, SystemTime};
 
 const HEALTH: &str = "SetHandler sendmail-health";
-/// A look counts for five seconds.
+/// A result is reused for five seconds.
 const SECONDS: Duration = Duration::from_secs(20);
 
 fn ask(httpd: &Httpd, path: &str) -> Response {
@@ -49,7 +49,7 @@ fn a_real_postfix_is_well_until_it_is_stopped() {
         postfix.sendmail().display(),
         postfix.port()
     );
-    // Without the probe it would be well all the time: the program stays where it is.
+    // Without the probe the result would be "ok" all the time: the program is still there.
     let without = text.lines().filter(|line| !line.contains("Probe")).collect::<Vec<_>>().join("\n");
     let without = without.replace(&postfix.sendmail().display().to_string(), "/bin/true");
     let builder = Httpd::builder().location("/mail", &text).location("/mail/health", HEALTH);

@@ -1,5 +1,5 @@
-//! The whole circle: a POST goes through a real Postfix, its reports through pipe(8) and processdsn into the database, and the page that
-//! the client was sent to says what became of the message.
+//! The whole circle: a POST goes through a real Postfix, its reports through pipe(8) and processdsn into the database, and the status page
+//! that the client was sent to shows the outcome.
 
 use crate::support::artifacts::artifacts;
 use crate::support::exim::Exim;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A database that httpd's user and the one Postfix runs processdsn as may write.
+/// A database writable for httpd's user and for the user that Postfix runs processdsn as.
 pub struct Database {
     place: Place,
     file: PathBuf,
@@ -32,7 +32,7 @@ impl Database {
         command
     }
 
-    /// The file of SQLite.
+    /// The SQLite file.
     pub fn file(&self) -> &Path {
         &self.file
     }
@@ -45,7 +45,7 @@ impl Database {
         );
     }
 
-    /// The command that an MTA runs for a report; copied, so that any user may run it.
+    /// The command that an MTA runs for a report; a copy, so that any user may run it.
     pub fn command(&self) -> String {
         let copy = self.place.path().join("processdsn");
         std::fs::copy(&artifacts().processdsn, &copy).unwrap();
@@ -75,7 +75,7 @@ fn mail(postfix: &Postfix, builder: httpd_config::Builder) -> httpd_config::Buil
     builder.location("/mail", &text)
 }
 
-/// The path of the status of a message just posted.
+/// Posts a message; returns the path of its status.
 fn post(httpd: &Httpd, to: &str) -> String {
     let answer = Request::mail("/mail").without("To").header("To", to).send(httpd).expect_status(303);
     let location = answer.header("Location").unwrap().to_owned();
@@ -87,7 +87,7 @@ fn json(httpd: &Httpd, path: &str) -> serde_json::Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// Waits until the recipient is in this state; the JSON of the recipient.
+/// Waits until the recipient is in this state; returns the recipient's JSON.
 #[track_caller]
 fn wait_for(httpd: &Httpd, path: &str, address: &str, state: &str) -> serde_json::Value {
     let found = within(Duration::from_secs(60), || {
@@ -126,14 +126,14 @@ fn every_kind_of_report_comes_back_to_the_page() {
     assert_eq!(one["recipients"].as_array().unwrap().len(), 1);
 }
 
-/// What an administrator can mend costs no report: Postfix keeps it, and gives it again.
+/// A fault that an administrator can fix costs no report: Postfix keeps it, and delivers it again.
 #[test]
 fn a_report_waits_in_the_queue_while_the_database_or_the_command_line_is_wrong() {
     let database = Database::new();
     let words = database.place.path().join("words");
     let right = database.command();
     std::fs::write(&words, "--nonsense").unwrap();
-    // As if master.cf were corrected.
+    // As if master.cf had been corrected.
     let command = format!("sh {}", database.place.path().join("pipe").display());
     std::fs::write(database.place.path().join("pipe"), format!("exec {} $(cat {}) \"$@\"\n", right, words.display()))
         .unwrap();
@@ -148,7 +148,7 @@ fn a_report_waits_in_the_queue_while_the_database_or_the_command_line_is_wrong()
     std::fs::write(&words, "").unwrap();
     wait_for(&httpd, &failed, "nobody-here@test.local", "failed");
 
-    // The volume is away, and a file of no size is in the place of the database.
+    // The volume is not mounted, and an empty file is in the place of the database.
     let away = database.place.path().join("away");
     let data = database.file.parent().unwrap();
     std::fs::write(&words, "--senseless").unwrap();
@@ -168,7 +168,7 @@ fn a_report_waits_in_the_queue_while_the_database_or_the_command_line_is_wrong()
     wait_for(&httpd, &second, "not-there@test.local", "failed");
 }
 
-/// One writer of SQLite that waited for another of its process would keep that one waiting, half a second at a time.
+/// If SQLite writers of one process waited for each other, they would block each other for half a second at a time.
 #[test]
 fn messages_that_come_at_once_do_not_wait_for_one_another_in_the_database() {
     let (database, sendmail, began) = (Database::new(), Sendmail::new(), Instant::now());
@@ -182,7 +182,7 @@ fn messages_that_come_at_once_do_not_wait_for_one_another_in_the_database() {
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
-/// The relay is asked by MAIL and RCPT for what sendmail is asked for by options.
+/// MAIL and RCPT ask a relay for what options ask of sendmail.
 #[test]
 fn reports_of_a_relay_come_back_to_the_page_too() {
     let database = Database::new();
@@ -204,7 +204,7 @@ fn reports_of_a_relay_come_back_to_the_page_too() {
     assert_eq!(slow["verified"], true, "{slow}");
 }
 
-/// Exim gives back neither envelope id nor success; what it says is found by the token in the address and by the Message-ID.
+/// Exim returns neither envelope id nor success; its report is matched by the token in the address and by the Message-ID.
 #[test]
 fn what_exim_reports_comes_back_too_and_is_marked_as_not_verifiable() {
     let database = Database::new();

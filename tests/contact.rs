@@ -1,5 +1,6 @@
-//! The contact page of examples/contact, in a real browser against conf/examples/contact-form.conf: what a visitor writes arrives whole,
-//! what a visitor may not decide is decided by the server, and each refusal is said in words. Pictures stay in target/tmp/contact.
+//! The contact page of examples/contact, in a real browser against conf/examples/contact-form.conf: what a visitor writes arrives
+//! completely, the server decides what a visitor must not decide, and each refusal is explained. Screenshots are kept in
+//! target/tmp/contact.
 
 use crate::support::browser::Browser;
 use crate::support::place::repository;
@@ -7,7 +8,7 @@ use crate::support::{Behaviour, Httpd, Sendmail, httpd_config, oracle, within};
 use std::path::Path;
 use std::time::Duration;
 
-/// httpd with the page at /write-to-us/ and the form's location as it is shipped, but for what `edit` changes there.
+/// httpd with the page at /write-to-us/ and the form's location as shipped, with the changes of `edit`.
 fn server(sendmail: &Sendmail, edit: impl Fn(String) -> String) -> Httpd {
     let builder: httpd_config::Builder = Httpd::builder().modules(&["headers", "mime", "dir"]);
     let folder = builder.root().join("htdocs/write-to-us");
@@ -26,7 +27,7 @@ fn open(browser: &Browser, httpd: &Httpd) {
     browser.open(&format!("http://127.0.0.1:{}/write-to-us/", httpd.port()));
 }
 
-/// Fills the form in and sends it, as a visitor would.
+/// Fills in the form and sends it, as a visitor would.
 fn send(browser: &Browser, subject: &str, text: &str) {
     browser.run(&format!(
         "const form = document.forms[0].elements;\
@@ -37,7 +38,7 @@ fn send(browser: &Browser, subject: &str, text: &str) {
     ));
 }
 
-/// What the page says in the end.
+/// The final text of the page.
 #[track_caller]
 fn outcome(browser: &Browser) -> String {
     let read = || {
@@ -93,7 +94,7 @@ fn what_a_visitor_writes_arrives_whole_and_goes_where_the_server_says() {
     );
     assert_eq!(mail.mailboxes("To")[0].address, "office@example.org");
 
-    // What a visitor's script adds decides nothing.
+    // What a visitor's script adds has no effect.
     let status = browser.run(
         "return fetch('/contact', {method: 'POST', body: 'Hi', headers: {To: 'z@evil.test', Cc: 'z@evil.test', Bcc: 'z@evil.test',\
          From: 'z@evil.test', Subject: 'Hi', 'Content-Type': 'text/html'}}).then(answer => answer.status)",

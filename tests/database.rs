@@ -1,4 +1,4 @@
-//! The database of delivery statuses as it fails: silent, locked, asked by many at once. Mail is sent all the same, in time and once.
+//! Faults of the delivery status database: silent, locked, overloaded. Mail is sent nevertheless, in time and once.
 
 use crate::circle::Database;
 use crate::support::artifacts::artifacts;
@@ -20,7 +20,7 @@ fn mail(sendmail: &Sendmail) -> String {
     )
 }
 
-/// A PostgreSQL as far as libpq can see: it accepts, lets everybody in if it is to, and says nothing more.
+/// To libpq it is a PostgreSQL: it accepts, lets everybody in if `lets_in`, and says nothing more.
 struct Silent {
     port: u16,
 }
@@ -69,8 +69,8 @@ fn on_postgres(silent: &Silent, mpm: Mpm, sendmail: &Sendmail) -> Option<Httpd> 
         .start();
     httpd.expect_log("SM0501");
     httpd.expect_log("SM0603");
-    httpd.allow_log("[dbd:"); // mod_dbd's own words
-    httpd.allow_log("AH00045"); // a child that is just connecting ends two seconds later
+    httpd.allow_log("[dbd:"); // mod_dbd's own messages
+    httpd.allow_log("AH00045"); // a child that is connecting ends two seconds later
     Some(httpd)
 }
 
@@ -82,7 +82,7 @@ fn a_postgresql_that_says_nothing_delays_a_message_by_seconds_and_stops_none() {
         std::thread::scope(|scope| {
             for _ in 0..12 {
                 scope.spawn(|| {
-                    // A child of httpd that starts meanwhile connects, too, for two seconds.
+                    // A child of httpd that starts meanwhile also connects, for two seconds.
                     let begun = Instant::now();
                     let answer = Request::mail("/mail").timeout(4 * SECONDS).send(&httpd).expect_status(202);
                     assert_eq!(answer.header("Link"), None);
@@ -94,14 +94,14 @@ fn a_postgresql_that_says_nothing_delays_a_message_by_seconds_and_stops_none() {
         let begun = Instant::now();
         let status = Request::get("/dsn/x%40example.test/").timeout(4 * SECONDS).send(&httpd).expect_status(503);
         assert!(status.header("Retry-After").is_some() && begun.elapsed() < SECONDS, "{:?}", begun.elapsed());
-        // It stops in time, too, and no child dies of what it waits for.
+        // It also stops in time, and no child is killed while it waits.
         let begun = Instant::now();
         drop(httpd);
         assert!(begun.elapsed() < SECONDS, "{:?}", begun.elapsed());
     }
 }
 
-/// Holds the write lock of a database of SQLite until it is dropped.
+/// Holds the write lock of a SQLite database until dropped.
 struct Lock(Child);
 
 impl Lock {
@@ -128,7 +128,7 @@ impl Drop for Lock {
     }
 }
 
-/// Whether a child still has a thread that works for the database.
+/// Whether a child still has a thread that works on the database.
 fn is_working(httpd: &Httpd) -> bool {
     let tasks = httpd.children().into_iter().flat_map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")));
     let mut names = tasks.flatten().flatten().map(|task| std::fs::read_to_string(task.path().join("comm")));
@@ -159,7 +159,7 @@ fn a_locked_file_delays_a_message_by_seconds_and_what_is_written_late_is_undone(
     eventually("it is written and undone", SECONDS, || (!is_working(&httpd)).then_some(()));
     assert_eq!(sendmail.messages().len(), 3);
     Request::get("/dsn/late%40example.test/").send(&httpd).expect_status(404);
-    late("/mail").expect_status(303); // nothing is in its way
+    late("/mail").expect_status(303); // nothing delays it
     Request::get("/dsn/late%40example.test/").send(&httpd).expect_status(200);
 }
 
@@ -182,12 +182,12 @@ fn of_the_same_message_at_the_same_time_one_is_sent() {
         };
         assert_eq!(at_once(3, &message), [303, 409, 409], "{mpm:?}");
         assert_eq!(sendmail.take().len(), 1);
-        // The same id to others is another transaction (RFC 5321 3.3 knows envelopes, not ids).
+        // The same id with other recipients is another transaction (RFC 5321 3.3 is about envelopes, not ids).
         let to_others = message.clone().without("To").header("To", "other@example.test");
         assert_eq!(at_once(3, &to_others), [303, 409, 409], "{mpm:?}");
         assert_eq!(sendmail.take().len(), 1);
 
-        // A refusal frees it again.
+        // After a refusal it is free again.
         sendmail.behave(&Behaviour::reads_all_and_exits(75));
         httpd.expect_log("SM0403");
         let refused = Request::mail("/mail").header("Message-ID", "<again@example.test>");

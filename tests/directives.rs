@@ -1,8 +1,8 @@
-//! `httpd -t`: bad values are refused with the value and the remedy, open locations are warned of, `.htaccess` has no say.
+//! `httpd -t`: bad values are refused with the value and the remedy, open locations cause a warning, `.htaccess` has no effect.
 
 use crate::support::{Httpd, Request, Sendmail};
 
-/// Directive with a bad argument -> words of the complaint.
+/// Directive with a bad argument -> parts of the complaint.
 #[rustfmt::skip]
 const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailName sendmail", &["SendmailName", "'sendmail'", "absolute"]),
@@ -57,7 +57,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailHealthProbe /tmp 1h more", &["SendmailHealthProbe", "a directory and a time"]),
     ("SendmailLogAddresses some", &["SendmailLogAddresses", "'some'", "domain"]),
     ("SendmailIdempotency claims", &["SendmailIdempotency", "'claims'", "absolute"]),
-    ("SendmailIdempotency /nonexistent", &["SendmailIdempotency", "'/nonexistent' is no directory", "install -d -m 700"]),
+    ("SendmailIdempotency /nonexistent", &["SendmailIdempotency", "'/nonexistent' is not a directory", "install -d -m 700"]),
     ("SendmailIdempotency /tmp soon", &["SendmailIdempotency", "'soon'", "1mi and 366d"]),
     ("SendmailIdempotency /tmp 30s", &["SendmailIdempotency", "'30s'", "1mi and 366d"]),
     ("SendmailIdempotency dbd 400d", &["SendmailIdempotency", "'400d'", "1mi and 366d"]),
@@ -105,7 +105,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("SendmailEnv =b", &["SendmailEnv", "'=b'"]),
 ];
 
-/// One good value a directive, so that no row above fails for a reason of its own.
+/// One good value per directive, so that no row above fails for another reason.
 const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f %{HTTP:X}\nSendmailLocation https://x/y\n\
     SendmailDSNLocation https://x/%{HTTP_HOST}/\nSendmailDSNRedirect off\nSendmailSenderMail REMOTE_USER\nSendmailSenderName AUTHENTICATE_CN\n\
     SendmailDomain example.org\nSendmailTimeout 500ms\nSendmailMaxSize 10M\nSendmailMaxRecipients 1\nSendmailMaxProcesses 0\n\
@@ -116,7 +116,7 @@ const GOOD: &str = "SendmailName /usr/sbin/sendmail\nSendmailArguments -t -i -f 
     SendmailIdempotency /tmp 30d\nSendmailRateLimit 10/1mi burst=3 per=address\nSendmailRateLimit 1000/1d count=recipients per=location\n\
     SendmailRedirectTo staging@example.org root\nSendmailHealthProbe smtp://127.0.0.1:25\nSendmailLogAddresses Domain\nSendmailEnv A B=c";
 
-/// Written over and over into one folder: a start of httpd each.
+/// Written again and again into one folder; each test is a start of httpd.
 fn config_test(section: &str) -> crate::support::httpd::ConfigTest {
     Httpd::builder().location("/mail", &format!("SetHandler sendmail\nRequire ip 127.0.0.1\n{section}")).config_test()
 }
@@ -227,7 +227,7 @@ fn the_start_warns_of_what_opens_a_closed_location_and_of_handlers_outside_of_se
     ] {
         let test = Httpd::builder().modules(&["mime", "rewrite"]).config(&config).config_test();
         assert!(test.passed, "{config}: {}", test.output);
-        // Of the whole server these tests close `/`, the folder, and open htdocs.
+        // For the whole server these tests restrict `/` (the folder), and open htdocs.
         let found: Vec<&str> = ["SM0801", "SM0807"].into_iter().filter(|tag| test.output.contains(tag)).collect();
         assert_eq!(found, tag.into_iter().collect::<Vec<_>>(), "{config}: {}", test.output);
         assert!(test.output.contains(words), "{config}: {}", test.output);

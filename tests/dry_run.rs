@@ -1,4 +1,4 @@
-//! SendmailDryRun: what is shown is what would have been sent, octet for octet, and nothing is.
+//! SendmailDryRun: it shows exactly what would have been sent, and sends nothing.
 
 use crate::circle::Database;
 use crate::support::place::Place;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const SEPARATOR: &[u8] = b"\n----- message -----\n";
 
-/// A report, and the message behind it.
+/// A report, and the message after it.
 #[track_caller]
 fn shown(answer: &Response) -> (String, Vec<u8>) {
     let at = answer.body.windows(SEPARATOR.len()).position(|window| window == SEPARATOR);
@@ -20,7 +20,7 @@ fn asking(request: &Request) -> Request {
     request.clone().header("Prefer", "respond-async, Sendmail-Dry-Run")
 }
 
-/// What a message holds of its moment: the value of these fields is made anew each time.
+/// The message without the values that differ each time.
 fn without_moment(message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message).into_owned();
     let of_moment = ["Received:", "\tby ", "\t", "Date:", "Message-ID:"];
@@ -240,7 +240,7 @@ fn the_access_log_tells_a_dry_run_from_a_message() {
     let lines = crate::support::within(std::time::Duration::from_secs(5), || {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        lines.sort(); // a line is written when its answer has left, and threads do not wait for each other
+        lines.sort(); // a line is written after its answer was sent, and threads do not wait for each other
         (lines.len() == 2).then_some(lines)
     });
     assert_eq!(lines.expect("two lines"), ["accepted <id@b.test> 1 0", "dry-run <id@b.test> 1 -"]);

@@ -1,5 +1,5 @@
-//! The examples of the C modules' documentation, with the repairs that httpd 2.4 forces, and the configuration that is shipped: each is
-//! put into a real httpd as it stands and used as its reader would.
+//! The examples of the C modules' documentation, with the changes that httpd 2.4 requires, and the shipped configuration: each is loaded
+//! unchanged into a real httpd and used as its reader would.
 
 use crate::support::place::Place;
 use crate::support::{
@@ -133,7 +133,7 @@ fn a_client_certificate_says_who_sends_also_a_megabyte() {
     let alice = certificates.client("alice", "/CN=Alice Exämple/emailAddress=alice@example.test");
     let sendmail = Sendmail::new();
     let example = shipped("examples/client-certificate.conf", &sendmail);
-    // The support makes the virtual host with its own certificates; what the example has beside them is used as it stands.
+    // The support makes the virtual host with its own certificates; the rest of the example is used unchanged.
     let own = ["<VirtualHost", "</VirtualHost", "ServerName", "SSLEngine", "SSLCertificate", "SSLCACertificate", "#"];
     let inside: Vec<&str> =
         example.lines().filter(|line| !own.iter().any(|own| line.trim().starts_with(own))).collect();
@@ -281,7 +281,7 @@ fn every_example_we_ship_names_the_envelope_sender_and_passes_the_check() {
     assert!(files.len() >= 5);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        // By SMTP the client names it.
+        // With SMTP the client names it.
         let names = ["SendmailArguments -t -i -f ", "SendmailRelayFrom ", "SubmissionEnable On"];
         let named = names.iter().any(|sender| text.contains(sender));
         assert!(named, "{}", file.display());
@@ -394,7 +394,7 @@ fn log_level_switches_what_the_module_says_per_directory() {
     assert!(said("/mail").contains("SM0001"), "the level of one request does not stick");
 }
 
-/// A shipped configuration, with the test's program in the place of /usr/sbin/sendmail and nothing else changed.
+/// A shipped configuration, with the test's program instead of /usr/sbin/sendmail and nothing else changed.
 fn shipped(file: &str, sendmail: &Sendmail) -> String {
     let text = std::fs::read_to_string(format!("{}/conf/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     assert!(text.contains("SendmailName /usr/sbin/sendmail"), "{file}");

@@ -1,4 +1,4 @@
-//! `SetHandler sendmail-health`: says what is well and what is not, sends nothing, leaves nothing behind, shows no secret.
+//! `SetHandler sendmail-health`: says what works and what does not, sends nothing, leaves nothing behind, shows no secret.
 
 use crate::programs::steady;
 use crate::relay::{relaying, to};
@@ -88,7 +88,7 @@ fn a_maildir_is_well_while_it_can_be_written_and_stays_empty() {
     }
     assert_eq!((files("tmp"), files("new"), files("cur")), (0, 1, 0));
     if !am_root() {
-        return; // who owns the folder may not write there either way
+        return; // the owner of the folder may not write there either way
     }
     for part in ["tmp", "new", "cur"] {
         mode(&maildir.join(part), 0o500);
@@ -141,7 +141,7 @@ fn a_relay_is_well_while_it_waits_for_a_message() {
     httpd.expect_log("SM0409");
 }
 
-/// Whoever may ask could else make this server connect to the relay, and log in there, as often as they like.
+/// Otherwise any client could make this server connect to the relay and log in there any number of times.
 #[test]
 fn a_relay_is_asked_once_in_five_seconds_however_many_want_to_know() {
     let (smtp, other, silent) = (Smtp::start(), Smtp::start(), Smtp::start());

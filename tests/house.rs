@@ -1,5 +1,5 @@
-//! Who uses whom, held against the two tables of CONTRIBUTING.md: crates by their manifests, the folders of `mailgate` by their `crate::`
-//! paths. And no two files of a crate use each other in a circle, but a module and its own children.
+//! Dependencies, compared with the two tables of CONTRIBUTING.md: of crates by their manifests, of the folders of `mailgate` by their
+//! `crate::` paths. No two files of a crate may depend on each other in a circle, except a module and its own children.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn read(path: impl AsRef<Path>) -> String {
 
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
-/// The table below the heading: `` | `room` | what it is | `may`, `use` | ``.
+/// The table after the heading: `` | `room` | what it is | `may`, `use` | ``.
 fn table(heading: &str) -> Edges {
     let page = read("CONTRIBUTING.md");
     let (_, rest) = page.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading '{heading}'"));
@@ -42,7 +42,7 @@ fn crates() -> BTreeMap<String, PathBuf> {
     crates
 }
 
-/// The crates of ours that a manifest names among the dependencies of what is shipped.
+/// Our own crates among the dependencies in a manifest, without dev-dependencies.
 fn dependencies(manifest: &str, ours: &BTreeSet<String>) -> BTreeSet<String> {
     let section = manifest.split("\n[").find_map(|section| section.strip_prefix("dependencies]\n")).unwrap_or("");
     let names = section.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
@@ -108,7 +108,7 @@ fn expand(path: &str) -> Vec<String> {
     items.flat_map(|item| expand(&format!("{before}{}", item.trim()))).collect()
 }
 
-/// The modules that a file names by `crate::` and `super::` paths, as far as there are files for them.
+/// The modules that a file names by `crate::` and `super::` paths, as far as they have files.
 fn uses(module: &str, text: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for start in ["crate::", "super::"] {
@@ -176,7 +176,7 @@ fn is_family(one: &str, other: &str) -> bool {
         || other.starts_with(&format!("{one}::"))
 }
 
-/// A circle that does not only go between a module and its children, if there is one.
+/// A circle that is not only between a module and its children, if there is one.
 fn circle(edges: &Edges) -> Option<Vec<String>> {
     fn visit(at: &str, edges: &Edges, trail: &mut Vec<String>, done: &mut BTreeSet<String>) -> Option<Vec<String>> {
         if let Some(begin) = trail.iter().position(|module| module == at) {

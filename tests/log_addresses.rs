@@ -1,4 +1,4 @@
-//! SendmailLogAddresses: whatever is logged about a request, by whoever's words, shows no more of an address than the administrator wants.
+//! SendmailLogAddresses: every log line about a request, whoever wrote its text, shows no more of an address than the administrator wants.
 
 use crate::relay::{relaying, to};
 use crate::support::artifacts::artifacts;
@@ -8,7 +8,7 @@ use crate::support::{Httpd, Request, Sendmail, Smtp};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-/// Every kind of line with an address in it that a request can provoke: accepted, refused by us, by a program, by a relay; dry runs; hints of
+/// Every kind of log line with an address that a request can provoke: accepted, refused by us, by a program, by a relay; dry runs; hints at
 /// trace2.
 fn provoke(shown: &str) -> String {
     let (sendmail, smtp) = (Sendmail::new(), Smtp::start());
@@ -23,7 +23,7 @@ fn provoke(shown: &str) -> String {
         Httpd::builder().mail(&sendmail, &format!("{rule}\nSendmailRecipients example.test\nSendmailDryRun request"));
     let builder = relaying(builder, "/relay", &to(&smtp), &rule);
     let location = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{}\"\n{rule}", program.display());
-    // And what comes by SMTP.
+    // And those of SMTP.
     let port = free_port();
     let host = format!(
         "Listen 127.0.0.1:{port} smtp\nAcceptFilter smtp none\n<VirtualHost 127.0.0.1:{port}>\nServerName smtp.gateway.test\nSubmissionEnable On\n\
@@ -56,7 +56,7 @@ fn provoke(shown: &str) -> String {
     ours.join("\n").replace("<mark@id.test>", "")
 }
 
-/// A session of SMTP with one message.
+/// An SMTP session with one message.
 fn by_smtp(port: u16) {
     let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let mut replies = BufReader::new(socket.try_clone().unwrap()).lines();

@@ -1,5 +1,5 @@
-//! The manual against the code: each directive and each tag of the log stands in it and none is stale, its links lead somewhere, and
-//! every piece of configuration in it passes `httpd -t` without a warning of ours.
+//! The manual compared with the code: it describes every directive and every log tag and no others, its links have targets, and every
+//! configuration in it passes `httpd -t` without a warning of ours.
 
 use crate::support::artifacts::artifacts;
 use crate::support::place::repository;
@@ -195,7 +195,7 @@ fn every_link_of_the_manual_leads_somewhere() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The anchor that Markdown makes of a heading.
+/// The anchor that Markdown makes for a heading.
 fn anchor_of(line: &str) -> Option<String> {
     let heading = line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase();
     Some(
@@ -245,7 +245,7 @@ fn every_configuration_in_the_manual_passes_the_check_without_a_warning() {
             let text = placeholders.iter().fold(block, |text, (from, to)| text.replace(from, to));
             let builder = Httpd::builder().modules(&modules).load("processdsn_module", &artifacts().status_module);
             let builder = builder.load("submission_module", &artifacts().module);
-            // What `make install` puts there; the module is loaded already, which httpd says and accepts.
+            // `make install` puts it there; the module is already loaded, which httpd reports and accepts.
             let extra = builder.root().join("conf/extra");
             std::fs::create_dir_all(&extra).unwrap();
             std::fs::write(extra.join("sendmail.load"), load_line()).unwrap();
@@ -274,7 +274,7 @@ fn no_configuration_hides_in_a_block_that_nobody_checks() {
     }
 }
 
-/// Whether this line stands in a fenced block.
+/// Whether this line is in a fenced block.
 fn in_fence(text: &str, wanted: &str) -> bool {
     let mut fenced = false;
     for line in text.lines() {

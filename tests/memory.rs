@@ -1,4 +1,4 @@
-//! Memory: what many requests of every kind leave behind, what a large one takes, and what valgrind's memcheck says of it all.
+//! Memory: what many requests of every kind leave behind, how much a large one takes, and valgrind's memcheck on all of it.
 //! MOD_SENDMAIL_LONG=1 makes it ten thousand requests, and a thousand under valgrind.
 
 use crate::circle::Database;
@@ -13,7 +13,7 @@ use std::time::Duration;
 const SERVERS: &str = "ServerLimit 1\nStartServers 1\nThreadsPerChild 4\nThreadLimit 4\nMinSpareThreads 1\nMaxSpareThreads 4\nMaxRequestWorkers 4\n";
 const CHILD: &str = "ServerLimit 1\nStartServers 1\nMinSpareServers 1\nMaxSpareServers 1\nMaxRequestWorkers 1\n";
 
-/// Taken, refused by each part of the way, and failed by the program; each with the status it must have.
+/// Accepted, refused at each stage, and failed by the program; each with its expected status.
 struct Kinds {
     sendmail: Sendmail,
     failing: Sendmail,
@@ -84,7 +84,7 @@ fn a_child_does_not_grow_with_its_requests() {
     assert!(after <= before + 512, "{before} KiB after {first} requests, {after} KiB after {last}");
 }
 
-/// The most that a process had resident, in KiB.
+/// The largest resident size of a process, in KiB.
 fn peak(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -104,7 +104,7 @@ fn a_body_of_fifty_megabytes_takes_no_memory() {
         let runs = kinds.sendmail.take();
         assert!(runs.last().is_some_and(|run| run.committed && run.stdin.len() >= octets));
     }
-    // One part of one line, which is encoded; two files, and two passes over the first.
+    // One part with one line, which is encoded; two files, and two passes over the first.
     let parts = format!("--b\nContent-Type: text/html\n\n{}\n--b--\n", "<p>gr\u{fc}n</p>".repeat(50_000_000 / 13));
     let request = Request::mail("/mail").without("Content-Type").header("Content-Type", "multipart/mixed; boundary=b");
     request.body(parts).timeout(Duration::from_secs(120)).send(&httpd).expect_status(202);
@@ -131,7 +131,7 @@ fn a_body_of_fifty_megabytes_takes_no_memory() {
     assert!(after <= before + 4096, "{before} KiB before, {after} KiB with bodies of 50 MB");
 }
 
-/// Starts httpd under memcheck, sends it a thousand requests, stops it, and fails over whatever valgrind has to say.
+/// Starts httpd under memcheck, sends it a thousand requests, stops it, and fails if valgrind reports anything.
 fn under_valgrind(start: impl FnOnce(&[&str]) -> Httpd, send: impl Fn(&Httpd, usize)) {
     if !is_long() {
         return crate::support::skipped("valgrind: MOD_SENDMAIL_LONG=1");

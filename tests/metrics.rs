@@ -1,5 +1,5 @@
-//! The counters of a real httpd with several children: through restarts and kills, as Prometheus text that a parser of the Prometheus
-//! project reads (python3-prometheus-client), and on the page of mod_status.
+//! The counters of a real httpd with several children: through restarts and kills, as Prometheus text read by the Prometheus project's own
+//! parser (python3-prometheus-client), and on mod_status's page.
 
 use crate::support::process::{children, signal};
 use crate::support::request::Ending;
@@ -13,10 +13,10 @@ use std::time::Duration;
 
 const SECONDS: Duration = Duration::from_secs(20);
 
-/// Debian's own, which its packages are for, whatever stands first in PATH.
+/// Debian's own Python, which its packages need, whatever is first in PATH.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// Four children or more from the start, none of them enough for six clients.
+/// At least four children from the start, each too small for six clients.
 fn settings(mpm: Mpm) -> &'static str {
     match mpm {
         Mpm::Prefork => "ServerLimit 32\nStartServers 8\nMinSpareServers 4\nMaxSpareServers 16\nMaxRequestWorkers 32\n",
@@ -84,7 +84,7 @@ impl Samples {
     }
 }
 
-/// Posts from six clients at once, each so many.
+/// Posts from six clients at once, `each` per client.
 fn post(httpd: &Httpd, each: usize, status: u16) {
     std::thread::scope(|scope| {
         for _ in 0..6 {
@@ -148,7 +148,7 @@ fn the_counters_survive_restarts_and_start_anew_with_httpd() {
     }
 }
 
-/// The child of httpd that waits for a program.
+/// The child of httpd that is waiting for a program.
 fn busy_child(httpd: &Httpd) -> Option<u32> {
     httpd.children().into_iter().find(|child| !children(*child).is_empty())
 }
@@ -176,7 +176,7 @@ fn a_program_that_runs_is_counted_until_it_or_its_child_is_gone() {
             assert!(cut_off.join().expect("a thread of this test"));
             running(0);
         });
-        // A child that ends in a restart, too, takes its programs out of the count, and the next ones are counted.
+        // A child that ends in a restart also takes its programs out of the count, and the next ones are counted.
         std::thread::scope(|scope| {
             let _ = scope.spawn(|| Request::mail("/mail").try_send(&httpd));
             running(1);
@@ -188,7 +188,7 @@ fn a_program_that_runs_is_counted_until_it_or_its_child_is_gone() {
             running(0);
         });
         httpd.allow_log("SM0407");
-        httpd.allow_log("AH00045"); // a child that did not end at SIGTERM is killed
+        httpd.allow_log("AH00045"); // a child that did not end on SIGTERM is killed
         sendmail.behave(&Behaviour::new().reads_all());
         Request::mail("/mail").send(&httpd).expect_status(202);
         assert_eq!(Samples::of(&httpd).running(), 0);

@@ -1,4 +1,5 @@
-//! `SendmailInputs mime`: a whole message as the body, with an envelope of its own if the request names one; and the client that sends so.
+//! `SendmailInputs mime`: a whole message as the body, with its own envelope if the request names one; and the client that sends in this
+//! way.
 
 mod bad;
 mod batch;
@@ -89,7 +90,7 @@ fn where_it_is_not_offered_a_message_is_an_attachment_as_ever() {
     assert!(text.contains("\nContent-Type: message/rfc822\n") && !text.contains("stranger"), "{text}");
 }
 
-/// The command as a program of a machine without a mail system calls it.
+/// The command as a program calls it on a machine without a mail system.
 #[test]
 fn the_client_hands_a_message_to_the_gateway() {
     let sendmail = Sendmail::new();

@@ -1,4 +1,4 @@
-//! Web origins on the wire: which page may send, what its browser is told, and that a page may read answer and error alike.
+//! Web origins on the wire: which page may send, what its browser is told, and that a page can read answers and errors alike.
 
 use crate::circle::Database;
 use crate::support::{Httpd, Mpm, Request, Response, Sendmail};
@@ -20,7 +20,7 @@ fn preflight_of(path: &str, origin: &str, asked: &str) -> Request {
         .header("Access-Control-Request-Headers", asked)
 }
 
-/// The fields that browsers go by.
+/// The fields that browsers use.
 fn cors(response: &Response) -> Vec<(String, String)> {
     let named = response.headers.iter().filter(|(name, _)| name.to_lowercase().starts_with("access-control-"));
     named.map(|(name, value)| (name.to_lowercase(), String::from_utf8_lossy(value).into_owned())).collect()
@@ -66,7 +66,7 @@ fn a_page_of_another_origin_may_not_send() {
         assert!(accepted || named && complaint.contains("SendmailAllowOrigin"), "{complaint}");
         assert_eq!(sendmail.take().len(), if accepted { 2 } else { 0 }, "{origin} {site}");
     }
-    // What a proxy says of the host is no proof: any script can say it too.
+    // A proxy's statement about the host is no proof: any script can make it too.
     for (name, value) in [("X-Forwarded-Host", "evil.test"), ("Forwarded", "host=evil.test"), ("X-Host", "evil.test")] {
         from_page("https://evil.test", &httpd).header(name, value).send(&httpd).expect_status(403);
     }
@@ -75,7 +75,7 @@ fn a_page_of_another_origin_may_not_send() {
     httpd.expect_log("SM0205");
 }
 
-/// DNS rebinding: a name of somebody else's leads to 127.0.0.1, and `Require local` lets the visitor's browser in.
+/// DNS rebinding: somebody else's name leads to 127.0.0.1, and `Require local` admits the visitor's browser.
 #[test]
 fn a_page_that_came_by_a_strangers_name_may_neither_send_nor_read() {
     let (database, sendmail) = (Database::new(), Sendmail::new());
@@ -95,7 +95,7 @@ fn a_page_that_came_by_a_strangers_name_may_neither_send_nor_read() {
         ("a.wild.test", true),
         ("localhost", true),
         ("127.0.0.1", true),
-        ("192.0.2.1", true), // a port that is forwarded to here
+        ("192.0.2.1", true), // a port forwarded to here
         ("[::1]", true),
         ("evil.example", false),
         ("gateway.test.evil.example", false),
@@ -122,7 +122,7 @@ fn a_page_that_came_by_a_strangers_name_may_neither_send_nor_read() {
     httpd.expect_log("ServerAlias");
 }
 
-/// Name-based virtual hosts: the first one also takes what is meant for nobody.
+/// Name-based virtual hosts: the first one also gets requests for unknown hosts.
 #[test]
 fn each_virtual_host_answers_to_its_own_names() {
     let sendmail = Sendmail::new();
@@ -226,7 +226,7 @@ fn a_preflight_is_answered_for_allowed_origins_alone() {
     assert_eq!(sendmail.starts(), 0);
 }
 
-/// The block of the manual: the preflight carries no login, so it must pass without one.
+/// The block in the manual: the preflight carries no login, so it must pass without one.
 #[test]
 fn a_protected_location_lets_the_preflight_through() {
     let sendmail = Sendmail::new();

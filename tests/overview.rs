@@ -1,4 +1,4 @@
-//! Many messages at a glance over the wire: for their owner, for an administrator, in each form; and the addresses that are not written to.
+//! The list of messages over the wire: for their owner, for an administrator, in each format; and the suppressed addresses.
 
 use crate::circle::Database;
 use crate::support::browser::Browser;
@@ -7,7 +7,7 @@ use base64::Engine;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// `/mail` and `/dsn` for whoever says who he is; `anna` is an administrator.
+/// `/mail` and `/dsn` for authenticated users; `anna` is an administrator.
 fn server(database: &Database, sendmail: &Sendmail) -> Httpd {
     let login = "AuthType Basic\nAuthName Mail\nAuthUserFile \"${ROOT}/users\"\nRequire valid-user";
     let mail = format!(
@@ -39,7 +39,7 @@ fn json(httpd: &Httpd, user: &str, path: &str) -> serde_json::Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// Sends to these; the path of the service in a `Location` is none of the test's business.
+/// Sends a message to these recipients; the `Location` of the answer is not checked.
 fn send(httpd: &Httpd, user: &str, id: &str, to: &str) {
     let mail =
         Request::mail("/mail").without("To").header("To", to).header("Message-ID", format!("<{id}@example.test>"));
@@ -76,7 +76,7 @@ fn an_owner_lists_his_messages_and_nobody_elses() {
     }
     let page = by("peter", Request::get("/own/?state=%3Cb%3E&x").header("Accept", "text/html")).send(&httpd);
     assert!(page.status == 400 && !page.shows(b"<b>"), "{}", page.text());
-    // Who is nobody has none, and learns nothing.
+    // An unknown user has no messages, and learns nothing.
     let (nobody, unknown) = (Request::get("/dsn/").send(&httpd), Request::get("/dsn/none%40x/").send(&httpd));
     assert_eq!((nobody.status, &nobody.body), (404, &unknown.body));
     assert_eq!(Request::get("/dsn/suppressions/").send(&httpd).body, unknown.body);
@@ -84,7 +84,7 @@ fn an_owner_lists_his_messages_and_nobody_elses() {
     httpd.expect_log("SM0604");
     let all = json(&httpd, "anna", "/own/");
     assert_eq!(addresses(&all), ["a@x.example", "b@y.example", "c@y.example"], "Bcc is shown to its owner alone");
-    // Messages of one second stand in no certain order.
+    // Messages of one second have no defined order.
     let owner = |one: &serde_json::Value| (one["address"] == "c@y.example", one["owner"] == "otto");
     assert_eq!(all["scope"], "all", "{all}");
     assert!(all["recipients"].as_array().unwrap().iter().map(owner).all(|(his, he)| his == he), "{all}");
@@ -129,7 +129,7 @@ fn the_overview_comes_in_every_form_and_is_not_sent_twice() {
         lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()) && lines.lines().count() == 9
     );
 
-    // From page to page by what the answer says.
+    // From page to page by the links in the answers.
     let (mut path, mut seen) = (Some("/own/?limit=2".to_owned()), Vec::new());
     while let Some(next) = path.take() {
         let page = json(&httpd, "peter", &next);
@@ -212,7 +212,7 @@ fn a_person_finds_what_failed_without_a_script() {
             std::fs::write(std::path::Path::new(&folder).join(format!("overview-{name}.png")), picture).unwrap();
         }
     }
-    // The form asks the same page again; its policy lets it.
+    // The form requests the same page; its policy allows that.
     browser.run(
         "document.querySelector('select[name=state]').value = 'failed'; document.querySelector('form button').click()",
     );

@@ -100,7 +100,7 @@ fn every_address_is_judged_whatever_the_arguments_say() {
     httpd.allow_log("SM0804");
 }
 
-/// Bcc is left to who reads the header, and to nobody else; one who reads it needs a recipient there.
+/// Bcc stays only for a program that reads the header; such a program needs a recipient there.
 #[test]
 fn the_option_that_reads_the_header_is_known_in_every_spelling() {
     let sendmail = Sendmail::new();
@@ -177,7 +177,7 @@ fn who_has_logged_in_is_the_sender_whatever_the_request_says() {
     assert_eq!(sendmail.starts(), 0);
 }
 
-/// As [`only`], not yet forgotten, so that its file can be read.
+/// Like [`only`], but not forgotten yet, so that its file can be read.
 fn only_recorded(sendmail: &Sendmail) -> Recorded {
     let messages = sendmail.messages();
     assert_eq!(messages.len(), 1);
@@ -310,7 +310,7 @@ fn a_value_of_the_request_becomes_one_argument_or_a_refusal() {
             }
             None => {
                 assert!(answer.status == 403 && recorded.is_empty(), "{words} {value}: {answer:?}");
-                // A recipient is named to who sent it, a value that is none is not.
+                // The client is told a disallowed recipient, but not an invalid value.
                 let named = answer.text().contains("is not allowed here");
                 assert!(named || value.is_empty() || !answer.shows(value.as_bytes()), "{answer:?}");
             }
@@ -347,7 +347,7 @@ fn a_word_that_may_be_a_recipient_is_one_address() {
     httpd.expect_log("SM0203");
 }
 
-/// Who logs in by such a name must not look like somebody else in the log, nor like a message that was redirected.
+/// A user with such a name must not look like another user in the log, nor like a redirected message.
 #[test]
 fn a_name_is_one_value_in_the_log() {
     let sendmail = Sendmail::new();
@@ -424,7 +424,7 @@ fn only_the_fields_that_may_pass_do() {
     }
 }
 
-/// A contact form of the web is a form, whatever fields of it may pass.
+/// A contact form is a form, whichever of its fields may pass.
 #[test]
 fn a_form_is_refused_also_where_its_type_does_not_pass() {
     let sendmail = Sendmail::new();
@@ -470,7 +470,7 @@ fn the_trace_says_as_much_as_it_may() {
     }
 }
 
-/// ServerName is the administrator's spelling; a mail holds ASCII, and no dot at the end of a name (RFC 5321 2.3.5).
+/// ServerName is in the administrator's spelling; a mail needs ASCII, without a final dot (RFC 5321 2.3.5).
 #[test]
 fn the_trace_and_the_message_id_name_the_server_in_ascii() {
     let sendmail = Sendmail::new();

@@ -1,4 +1,4 @@
-//! SendmailRateLimit: a limit holds over all children of httpd and over its restarts, and says what is left.
+//! SendmailRateLimit: a limit applies to all children of httpd together and over its restarts, and the answer says what is left.
 
 use crate::keys::{Keys, is_replayed, keyed};
 use crate::support::httpd_config::Builder;
@@ -9,7 +9,7 @@ fn field<'r>(response: &'r Response, name: &str) -> &'r str {
     response.header(name).unwrap_or_default()
 }
 
-/// Whether it was over the limit; anything else but 202 fails the test.
+/// Whether it was over the limit; any other status than 202 fails the test.
 fn is_over(response: &Response) -> bool {
     match response.status {
         202 => false,
@@ -39,7 +39,7 @@ fn a_limit_lets_the_burst_pass_and_says_what_is_left() {
     httpd.expect_log("SM0214: over SendmailRateLimit 100/3600s burst=2 per=user count=messages");
 }
 
-/// Four children, so that each would let as many pass.
+/// Four children; with a count of its own, each would let as many pass.
 fn four_children(mpm: Mpm) -> Builder {
     let settings = match mpm {
         Mpm::Prefork => "ServerLimit 8\nStartServers 4\nMinSpareServers 4\nMaxSpareServers 8\nMaxRequestWorkers 8\n",

@@ -1,4 +1,4 @@
-//! SendmailRedirectTo: on a server for trials everything goes to its mailbox, whatever way out and whatever the request says.
+//! SendmailRedirectTo: a test server sends everything to its own mailbox, with any transport and whatever the request says.
 
 use crate::circle::Database;
 use crate::programs::steady;
@@ -13,7 +13,7 @@ fn only(sendmail: &Sendmail) -> Recorded {
     message
 }
 
-/// To, Cc and Bcc, with names, twice the same, and one that needs a domain.
+/// To, Cc and Bcc, with names, a duplicate, and one that needs a domain.
 fn mail(path: &str) -> Request {
     Request::mail(path)
         .without("To")
@@ -24,7 +24,7 @@ fn mail(path: &str) -> Request {
 
 const INTENDED: &str = "boss@example.test, b@example.test, c@example.test, secret@example.test";
 
-/// The fields by which somebody may receive it, as an independent reader finds them.
+/// Every field that can name recipients, as an independent reader finds them.
 #[track_caller]
 fn assert_redirected(octets: &[u8], to: &str) {
     let parsed = oracle::read(octets);
@@ -152,7 +152,7 @@ fn arguments_that_would_send_past_it_send_nothing() {
             assert_redirected(&message.stdin, "staging@example.org");
         }
         let real = request("real").send(&httpd);
-        let list = arguments.contains("%{HTTP:To}"); // more than one address never becomes an argument
+        let list = arguments.contains("%{HTTP:To}"); // several addresses never become one argument
         assert_eq!(real.status, if list { 403 } else { 202 }, "{arguments}: {}", real.text());
         sendmail.take();
     }

@@ -1,4 +1,4 @@
-//! The support tested by itself, without the module: a test that leans on it must be able to fail for the right reason.
+//! Tests of the test support itself, without the module: a test that relies on it must be able to fail for the right reason.
 
 use crate::support::hostile::{self, Expected};
 use crate::support::httpd_config::SERVER_NAME;
@@ -75,7 +75,7 @@ fn support_client_speaks_every_kind_of_http() {
     let closed = "RewriteEngine on\nRewriteRule ^/where$ - [F]";
     let client = certificates.client("alice", "/CN=Alice Exämple/emailAddress=alice@example.test");
     let builder = Httpd::builder();
-    // Reads all before it answers: mod_cgid writes the whole body first, and an early echo would fill the way back.
+    // Reads everything before it answers: mod_cgid writes the whole body first, and an early echo would block.
     let script =
         "#!/bin/sh\nbody=$(base64); printf 'Content-Type: text/plain\\n\\n'; printf %s \"$body\" | exec base64 -d\n";
     process::run(
@@ -139,7 +139,7 @@ fn support_sendmail_records_what_it_was_given() {
     assert_eq!(message.stdin, b"Subject: a\n\nbody\0\xff\n");
     assert!(message.committed && message.stdin_is_pipe());
     assert_eq!(message.variable("PROBE"), Some(&b"1"[..]));
-    // What lies above 2 is cargo's (its jobserver) and passes through us.
+    // Descriptors above 2 are cargo's (its jobserver), and are passed on.
     assert_eq!(message.descriptors.iter().take(3).map(|each| each.number).collect::<Vec<_>>(), [0, 1, 2]);
     assert!(message.descriptors.iter().all(|each| !each.target.ends_with("/fd")), "its own look is not among them");
     assert_eq!(message.signals("SigCgt"), 0, "its own start-up catches nothing");
@@ -207,7 +207,7 @@ fn hand(sendmail: &Sendmail, arguments: &[&str], message: &[u8]) -> Output {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let message = message.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&message).is_ok()); // broken pipe where it reads less
+    let writer = std::thread::spawn(move || stdin.write_all(&message).is_ok()); // broken pipe if it reads less
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     output
@@ -274,7 +274,7 @@ fn support_slapd_authenticates_for_httpd() {
             base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{user}:{}", slapd::PASSWORD));
         let response = Request::get("/closed").header("Authorization", format!("Basic {login}")).send(&httpd);
         assert_eq!(response.status, 404, "let in: {response:?}");
-        let mail = addresses.join("; "); // none: the variable is there and empty
+        let mail = addresses.join("; "); // none: the variable exists and is empty
         assert_eq!((response.header("X-Mail"), response.header("X-Name")), (Some(&mail[..]), Some(*name)));
     }
     assert_eq!(Request::get("/closed").send(&httpd).status, 401);

@@ -1,8 +1,8 @@
-//! Whose word counts for who the sender is: a certificate only if it was verified, a login only as the one value that it is.
+//! Which statements about the sender count: a certificate only if it was verified, a login only as one value.
 
 use crate::support::{Certificates, Httpd, Request, Response, Sendmail};
 
-/// The location with a client certificate asked for, which may be anybody's.
+/// The location asks for a client certificate, and accepts anybody's.
 fn asked(sendmail: &Sendmail, certificates: &Certificates, settings: &str) -> Httpd {
     let name = sendmail.program().display().to_string();
     let fixed = "SetHandler sendmail\nSendmailRecipients example.test\nSendmailArguments -t -i -f bounces@example.test";
@@ -45,7 +45,7 @@ fn a_certificate_that_nobody_has_verified_vouches_for_nothing() {
     }
 }
 
-/// A password is a password, whatever certificate comes with it.
+/// A password counts, whatever certificate comes with it.
 #[test]
 fn a_login_counts_beside_a_certificate_that_nobody_has_verified() {
     let (sendmail, certificates) = (Sendmail::new(), Certificates::new());
@@ -78,7 +78,7 @@ fn a_login_that_looks_like_two_is_one() {
     httpd.expect_log("SM0202");
 }
 
-/// In each way in: the fields of a request, a whole message with or without an envelope of its own, JSON.
+/// In each input format: the fields of a request, a whole message with or without its own envelope, JSON.
 #[test]
 fn nobody_sends_as_somebody_that_sendmail_senders_does_not_cover() {
     let sendmail = Sendmail::new();

@@ -1,4 +1,4 @@
-//! The integration tests: a real httpd on loopback with the module that cargo built. What they need is listed in `tests/README.md`.
+//! The integration tests: a real httpd on loopback with the module that cargo built. `tests/README.md` lists what they need.
 
 mod answers;
 mod bcc;

@@ -1,4 +1,4 @@
-//! Pieces of the shipped configuration that need more than a program to be tried: the log of the notes, and the relay with its password.
+//! Parts of the shipped configuration that need more than a program to test: the log of the notes, and the relay with its password.
 
 use crate::support::artifacts::artifacts;
 use crate::support::place::{Place, free_port, give, mode, repository};
@@ -9,7 +9,7 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(repository().join("conf").join(file)).unwrap()
 }
 
-/// `text` with each of these in the place of what stands there, which must be there.
+/// `text` with each of these replaced; each must occur in it.
 fn with(text: String, pairs: &[(&str, &str)]) -> String {
     pairs.iter().fold(text, |text, (from, to)| {
         assert!(text.contains(from), "no {from}");
@@ -37,7 +37,7 @@ fn the_log_line_we_ship_tells_what_became_of_each_request() {
     let httpd = builder.start();
     let request = |path: &str| Request::mail(path).header("Message-ID", "<id@b.test>");
     let file = httpd.root().join("logs/sendmail");
-    // A line is written when its answer has left, and threads do not wait for each other.
+    // A line is written after its answer was sent, and threads do not wait for each other.
     let logged = |count: usize| {
         let read = || std::fs::read_to_string(&file).ok().filter(|text| text.lines().count() >= count);
         within(Duration::from_secs(5), read).expect("a line for each request")
@@ -101,7 +101,7 @@ fn the_relay_example_sends_with_the_password_over_tls_alone() {
     httpd.expect_log("SM0409");
 }
 
-/// Sends a message with Python's smtplib, which speaks TLS and says a password if `ca` is the authority: what it said.
+/// Sends a message with Python's smtplib, which uses TLS and a password if `ca` is the authority; returns what it printed.
 fn send_by_smtp(port: u16, ca: &str) -> String {
     let script = "import smtplib, ssl, sys\n\
         port, ca = int(sys.argv[1]), sys.argv[2]\n\

@@ -1,4 +1,4 @@
-//! The status service over the wire: who may see what, what forged and strange input does, what happens while the database is down.
+//! The status service over the wire: who may see what, the effect of forged and strange input, and what happens while the database is down.
 
 use crate::circle::Database;
 use crate::hostile::ABOUT_STATUS;
@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// `/mail` for whoever says who he is, and for anybody at `/open`; a status for both.
+/// `/mail` for authenticated users, and for anybody at `/open`; with a status for both.
 fn server(database: &Database, sendmail: &Sendmail) -> Httpd {
     let program = sendmail.program().display().to_string();
     let mail = format!(
@@ -29,7 +29,7 @@ fn server(database: &Database, sendmail: &Sendmail) -> Httpd {
     builder.start()
 }
 
-/// Two of them in ISO 8859-1, one in UTF-8, one with the name that the tables have for nobody.
+/// Two of them in ISO 8859-1, one in UTF-8, one with the name that the tables use for nobody.
 const USERS: [&[u8]; 6] = [b"alice", b"bob", b"m\xfcller", b"m\xf6ller", b"m\xc3\xbcller", b"?"];
 
 pub fn by(user: impl AsRef<[u8]>, request: Request) -> Request {
@@ -41,7 +41,7 @@ fn get(httpd: &Httpd, user: impl AsRef<[u8]>, path: &str) -> Response {
     by(user, Request::get(path)).send(httpd)
 }
 
-/// A report of this action, with or without the envelope id that proves it.
+/// A report with this action, with or without the envelope id that verifies it.
 pub fn report(database: &Database, envid: Option<&str>, message_id: &str, address: &str, action: &str, status: &str) {
     let envid = envid.map_or(String::new(), |envid| format!("Original-Envelope-Id: {envid}\n"));
     let mail = format!(
@@ -213,7 +213,7 @@ fn every_hostile_row_about_the_status_service() {
         ));
     }
     get(&httpd, "alice", "/own/other-users-id/").expect_status(200);
-    httpd.expect_log("AH00127"); // M07: a name that no file can have
+    httpd.expect_log("AH00127"); // M07: an impossible file name
     let mut sent = 0;
     for row in rows.iter().filter(|row| ABOUT_STATUS.contains(&row.id.as_str())) {
         let outcome = row.send(&httpd);
@@ -233,7 +233,7 @@ fn strange_ids_find_nothing_and_break_nothing() {
     Request::mail("/open").header("Message-ID", "<a@example.test>").send(&httpd).expect_status(303);
     Request::get("/dsn/?message-id=%3Ca%40example.test%3E&recipient=a%40example.test").send(&httpd).expect_status(200);
     Request::get("/dsn/a%40example.test/a%40example.test/").send(&httpd).expect_status(200);
-    httpd.expect_log("AH00127"); // a name that no file can have: core says 403 by itself
+    httpd.expect_log("AH00127"); // an impossible file name: core itself answers 403
     let long = format!("/dsn/{}/", "a".repeat(7000));
     for path in [
         "/dsn/%25/",

@@ -1,4 +1,4 @@
-//! SendmailSuppress: recipients that failed for good or complained are not written to, whichever way the message came in.
+//! SendmailSuppress: recipients with a permanent failure or a complaint get no mail, in any input format.
 
 use crate::circle::Database;
 use crate::support::place::free_port;
@@ -13,7 +13,7 @@ fn suppress(database: &Database, words: &[&str]) {
     assert!(database.processdsn().args(words).stdout(std::process::Stdio::null()).status().unwrap().success());
 }
 
-/// `/mail` with these settings, its recipients behind `--`.
+/// `/mail` with these settings, and its recipients after `--`.
 fn server(database: &Database, sendmail: &Sendmail, settings: &str) -> Httpd {
     let text = format!(
         "SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{}\"\nSendmailArguments -i -f b@example.test --\n\
@@ -266,7 +266,7 @@ fn what_postfix_gave_up_is_not_written_to_again_and_what_it_defers_is() {
         });
         found.unwrap_or_else(|| panic!("{path} is not {state}"))
     };
-    // Postfix takes what sendmail gives it, finds out and reports; it tells a relay's client at once.
+    // Postfix accepts the mail from sendmail, and then finds out and reports; it tells a relay's client at once.
     let failed = by_sendmail("/program", "nobody-here@test.local").send(&httpd).expect_status(303);
     let delayed = post("slow@closed.test").expect_status(303);
     let nobody = wait(failed.header("Location").unwrap(), "failed");

@@ -1,4 +1,4 @@
-//! SendmailArguments: the words of the program, and what they say of who is addressed.
+//! SendmailArguments: the arguments of the program, and what they say about recipients.
 #![forbid(unsafe_code)]
 
 use super::values::{Text, text};
@@ -9,18 +9,18 @@ use mailgate::transport::program::arguments::{ProgramArguments, Role};
 use mailgate::transport::program::dsn;
 use mailgate::transport::program::mta::Mta;
 
-/// The words.
+/// The arguments.
 #[derive(Debug)]
 pub struct Arguments<'c> {
     /// Each with its expressions.
     pub words: Vec<Text<'c>>,
-    /// What each of them is to the program.
+    /// The role of each word for the program.
     pub roles: Vec<Role>,
-    /// Who says where a message goes.
+    /// Where the recipients come from.
     pub addressing: Addressing,
-    /// Why they would send past SendmailRedirectTo, if they would.
+    /// Why they would bypass SendmailRedirectTo, if they would.
     pub escape: Option<String>,
-    /// Whether they say themselves which reports are asked for.
+    /// Whether they already ask for reports.
     pub asks_for_reports: bool,
     /// Whether a word refers to the author's address, so that a message without From cannot be sent.
     pub needs_from: bool,
@@ -31,7 +31,7 @@ pub fn read<'c>(command: &Command<'c>, words: &[&str]) -> Result<Arguments<'c>, 
 }
 
 impl<'c> Arguments<'c> {
-    /// They are read as any of the programs may read them: the path says nothing for sure.
+    /// They are read as any of the programs might: the path does not tell which one it is.
     pub fn new(words: Vec<Text<'c>>) -> Result<Self, String> {
         let pieces = words.iter().map(|word| word.pieces.as_slice());
         let read = ProgramArguments::read(Mta::Unknown, arguments::words(pieces));

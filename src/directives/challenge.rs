@@ -4,12 +4,12 @@
 use super::values::absolute;
 use httpd::Command;
 
-/// What a visitor's browser has to solve.
+/// What a visitor's browser must solve.
 #[derive(Clone)]
 pub struct Challenge {
     /// The largest number that it may have to find.
     pub difficulty: u32,
-    /// What challenges are signed with; `None`: what this server has made up.
+    /// The secret that signs challenges; `None`: the one that this server made.
     pub secret: Option<Box<[u8]>>,
 }
 
@@ -19,10 +19,10 @@ impl std::fmt::Debug for Challenge {
     }
 }
 
-/// About a second of a phone.
+/// About a second on a phone.
 const DIFFICULTY: u32 = 100_000;
 
-/// Shorter ones can be found by trying.
+/// A shorter one could be guessed.
 const SHORTEST_SECRET: usize = 16;
 
 /// `altcha`, `altcha 50000`, `altcha 50000 key=/path`, `off`.

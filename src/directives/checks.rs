@@ -1,4 +1,4 @@
-//! SendmailMilter and its kin, SendmailPolicy, SendmailClamd, SendmailHold, SendmailAlias.
+//! SendmailMilter and its options, SendmailPolicy, SendmailClamd, SendmailHold, SendmailAlias.
 #![forbid(unsafe_code)]
 
 use super::DirConfig;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 /// One of SendmailMilterMacros.
 #[derive(Debug)]
 pub struct Macro<'c> {
-    /// As a milter knows it.
+    /// Its name for milters.
     pub name: String,
     pub value: Text<'c>,
 }
 
-/// `none` alone, in any case: what an outer section says does not hold here.
+/// Whether the only word is `none`, in any case: it cancels the outer section's setting.
 fn is_none(words: &[&str]) -> bool {
     matches!(words, [word] if word.eq_ignore_ascii_case("none"))
 }
@@ -36,7 +36,7 @@ pub fn macros<'c>(command: &Command<'c>, words: &[&str]) -> Result<Vec<Macro<'c>
     words.iter().map(parse).collect()
 }
 
-/// Whether milters are told of the client of the request, and not of this host.
+/// Whether milters are told of the request's client instead of this host.
 pub fn shows_client(_: &Command<'_>, word: &str) -> Result<bool, String> {
     match word.to_ascii_lowercase().as_str() {
         "local" => Ok(false),
@@ -57,7 +57,7 @@ pub fn hold(_: &Command<'_>, path: &str) -> Result<Option<PathBuf>, String> {
     if is_none(&[path]) { Ok(None) } else { absolute(path).map(Some) }
 }
 
-/// Each adds to those before it in the same section.
+/// Each line adds to the earlier ones of its section.
 pub fn alias(config: &mut DirConfig<'_>, _: &Command<'_>, words: &[&str]) -> Set {
     let mut aliases = config.aliases.as_deref().cloned().unwrap_or_default();
     aliases.add(words)?;

@@ -8,16 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What sits behind a front end that queues, and how it is asked.
+/// What is behind a program that queues everything, and how to ask it.
 #[derive(Clone, Debug)]
 pub enum Probe {
-    /// A directory in which messages wait, and how long the oldest may.
+    /// A directory with waiting messages, and the longest time that one may wait.
     Queue(PathBuf, Duration),
     /// A mail server that must answer.
     Smtp(Arc<Server>),
 }
 
-/// A message that waits longer says that nothing goes out; a greylisted one waits some minutes.
+/// If a message waits longer, nothing is being sent; a greylisted one waits some minutes.
 const AGE: Duration = Duration::from_secs(60 * 60);
 
 /// `smtp://127.0.0.1:25`, `/var/spool/nullmailer/queue`, `/var/spool/dma 2h`, `none`.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where keys are kept, and for how long.
+/// Where keys are stored, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
     pub store: KeyStore,
@@ -44,13 +44,13 @@ pub fn idempotency(command: &Command<'_>, words: &[&str]) -> Result<Option<Idemp
     let path = absolute(store)?;
     if !path.is_dir() {
         return Err(format!(
-            "'{store}' is no directory; make it for httpd's user: install -d -m 700 -o www-data {store}"
+            "'{store}' is not a directory; make it for httpd's user: install -d -m 700 -o www-data {store}"
         ));
     }
     Ok(Some(Idempotency { store: KeyStore::Directory(path), lifetime }))
 }
 
-/// `100/1h burst=20 per=address count=recipients`; each line of a section adds one. `none` takes those of outer sections away.
+/// `100/1h burst=20 per=address count=recipients`; each line of a section adds one. `none` removes those of outer sections.
 pub fn rate_limit(config: &mut DirConfig<'_>, command: &Command<'_>, words: &[&str]) -> Result<(), String> {
     let mut limits = config.rate_limits.as_deref().cloned().unwrap_or_default();
     if words != ["none"] {

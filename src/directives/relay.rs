@@ -1,4 +1,4 @@
-//! What a section says of its relay, beside where it is.
+//! A section's settings for its relay, except the relay's address.
 #![forbid(unsafe_code)]
 
 use super::values::{Text, absolute, text};
@@ -29,7 +29,7 @@ pub fn tls(config: &mut DirConfig<'_>, _: &Command<'_>, word: &str) -> Set {
     check_tls(config)
 }
 
-/// What one section says of TLS must fit together; what several say is known only when a message is sent.
+/// The TLS settings of one section must fit together; those of several sections are known only when a message is sent.
 pub fn check_tls(config: &DirConfig<'_>) -> Set {
     let server = match config.transport.as_deref() {
         Some(Transport::Relay(server)) => Some(&**server),

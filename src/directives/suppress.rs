@@ -5,27 +5,27 @@ use super::values::long_time;
 use httpd::Command;
 use std::time::Duration;
 
-/// What becomes of recipients that are not written to any more, and from when on one is.
+/// What happens to suppressed recipients, and when a recipient becomes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suppress {
     pub mode: SuppressMode,
-    /// After so many verified failures in a row.
+    /// After this many verified failures in a row.
     pub after: u32,
-    /// For so long after the last failure.
+    /// For this long after the last failure.
     pub lasts: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SuppressMode {
-    /// The others get the message.
+    /// The other recipients get the message.
     Drop,
-    /// Nobody gets it.
+    /// Nobody gets the message.
     Refuse,
-    /// Everybody gets it, and the log tells.
+    /// Everybody gets the message, with a warning in the log.
     Warn,
 }
 
-/// A mailbox that was not there for a month may be there again.
+/// A mailbox that was missing a month ago may exist again.
 const LASTS: Duration = Duration::from_secs(30 * 86_400);
 const MAX_LASTS: Duration = Duration::from_secs(10 * 366 * 86_400);
 
@@ -45,11 +45,11 @@ pub fn read(command: &Command<'_>, words: &[&str]) -> Result<Option<Suppress>, S
         match option.split_once('=') {
             Some(("after", number)) => {
                 let number = number.parse().ok().filter(|number| (1..=100).contains(number));
-                suppress.after = number.ok_or_else(|| format!("'{option}' is no number from 1 to 100"))?;
+                suppress.after = number.ok_or_else(|| format!("'{option}' is not a number from 1 to 100"))?;
             }
             Some(("for", time)) => {
                 let time = long_time(command, time).filter(|time| !time.is_zero() && *time <= MAX_LASTS);
-                suppress.lasts = time.ok_or_else(|| format!("'{option}' is no time; write for=30d"))?;
+                suppress.lasts = time.ok_or_else(|| format!("'{option}' is not a time; write for=30d"))?;
             }
             _ => return Err(format!("'{option}' is not known; {REMEDY}")),
         }

@@ -1,6 +1,6 @@
-//! One row for a directive: its field in the settings of a section and that field's type, its default, its name, how many arguments it takes and
-//! what reads them, its help. From the rows come the settings ([`DirConfig`](super::DirConfig)), how an inner section's replace an outer
-//! one's, the getters of [`Settings`](crate::settings::Settings) and the table that httpd is given.
+//! One row per directive: its field in the settings of a section and the field's type, its default, its name, the number of arguments and
+//! their reader, its help. The rows generate the settings ([`DirConfig`](super::DirConfig)), the merging of inner and outer sections, the
+//! getters of [`Settings`](crate::settings::Settings) and httpd's table.
 #![forbid(unsafe_code)]
 
 /// `KIND field: Type = default, c"Name" ARITY read, c"help";`, where KIND is
@@ -17,7 +17,7 @@ macro_rules! directives {
         parts { $($(#[$part_doc:meta])* $part:ident: $part_type:ty;)* }
         setters { $($set_name:literal $set_arity:ident $set:expr, $set_help:literal;)* }
     ) => {
-        /// What one section says; `None` where it is silent.
+        /// The settings of one section; `None` if it does not set a value.
         #[derive(Clone, Debug, Default)]
         pub struct DirConfig<'c> {
             $($(#[$doc])* pub $field: directives!(@field $kind $type),)*

@@ -45,7 +45,7 @@ pub fn relay(config: &mut DirConfig<'_>, _: &Command<'_>, url: &str) -> Set {
     relay::check_tls(config)
 }
 
-/// Two ways out in one section are a mistake; the same one twice is a correction.
+/// Two different transports in one section are a mistake; the same directive twice is a correction.
 fn set(config: &mut DirConfig<'_>, transport: Transport) -> Set {
     let before = config.transport.as_deref().map(Transport::directive);
     if let Some(other) = before.filter(|other| *other != transport.directive()) {
@@ -56,11 +56,11 @@ fn set(config: &mut DirConfig<'_>, transport: Transport) -> Set {
     Ok(())
 }
 
-/// SendmailEnv, made while the configuration is read: later another thread may change what httpd's own environment says.
+/// SendmailEnv, evaluated while the configuration is read: later another thread may change httpd's own environment.
 #[derive(Clone, Debug)]
 pub struct Environment {
     added: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// All that the program is given.
+    /// The whole environment of the program.
     pub variables: Vec<CString>,
 }
 
@@ -71,7 +71,7 @@ impl Environment {
     }
 }
 
-/// Each adds to those before it in the same section.
+/// Each line adds to the earlier ones of its section.
 pub fn environment(config: &mut DirConfig<'_>, _: &Command<'_>, words: &[&str]) -> Set {
     let mut added = config.environment.as_ref().map_or_else(Vec::new, |environment| environment.added.clone());
     for word in words {

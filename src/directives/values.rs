@@ -1,4 +1,4 @@
-//! Words of the configuration -> values. `Err` says what is wrong with a word and what to write.
+//! Words of the configuration -> values. `Err` names the fault and the remedy.
 #![forbid(unsafe_code)]
 
 use httpd::{Command, Expression};
@@ -15,16 +15,16 @@ use std::time::Duration;
 pub struct Text<'c> {
     /// Literals and expressions, in order.
     pub pieces: Vec<Piece<Expression<'c>>>,
-    /// As it stands in the configuration.
+    /// As written in the configuration.
     pub written: String,
 }
 
-/// Text whose expressions are checked.
+/// Text whose expressions are valid.
 pub fn text<'c>(command: &Command<'c>, word: &str) -> Result<Text<'c>, String> {
     Ok(Text { pieces: pieces(word, |expression| command.expression(expression))?, written: word.to_owned() })
 }
 
-/// Where a value about the sender comes from.
+/// The source of a value about the sender.
 #[derive(Debug)]
 pub enum Source<'c> {
     /// An expression, with its text.
@@ -34,7 +34,7 @@ pub enum Source<'c> {
 }
 
 impl Source<'_> {
-    /// The name of the variable, or the expression as it was written.
+    /// The name of the variable, or the expression as written.
     pub fn text(&self) -> String {
         match self {
             Source::Expression(text, _) => text.clone(),
@@ -43,7 +43,7 @@ impl Source<'_> {
     }
 }
 
-/// A word of letters, digits and `_` names a variable, anything else is an expression.
+/// Letters, digits and `_` are the name of a variable; anything else is an expression.
 pub fn source<'c>(command: &Command<'c>, source: &str) -> Result<Source<'c>, String> {
     if source.is_empty() {
         return Err("is empty; name a variable (REMOTE_USER) or an expression".into());
@@ -106,20 +106,20 @@ pub fn patterns(_: &Command<'_>, words: &[&str]) -> Result<Vec<NamePattern>, Str
     words.iter().map(|word| NamePattern::parse(word)).collect()
 }
 
-/// Names of fields of a form; `none` alone is none.
+/// Names of form fields; a single `none` is an empty list.
 pub fn names(_: &Command<'_>, words: &[&str]) -> Result<Vec<String>, String> {
     let is_none = matches!(words, [none] if none.eq_ignore_ascii_case("none"));
     Ok(if is_none { Vec::new() } else { words.iter().map(|word| (*word).to_owned()).collect() })
 }
 
-/// Where a browser is sent: a URL, or a path of this server.
+/// A page to send a browser to: a URL, or a path on this server.
 pub fn page(_: &Command<'_>, url: &str) -> Result<String, String> {
     let is_path = url.starts_with('/') && !url.starts_with("//") && !url.starts_with("/\\");
     let is_url = ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
     let is_plain = url.bytes().all(|octet| octet.is_ascii_graphic());
     (is_plain && (is_path || is_url)).then(|| url.to_owned()).ok_or_else(|| {
         format!(
-            "'{url}' is no place for a browser; write /thanks.html or https://www.example.org/thanks, percent-encoded"
+            "'{url}' is not a page to send a browser to; write /thanks.html or https://www.example.org/thanks, percent-encoded"
         )
     })
 }

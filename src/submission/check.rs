@@ -1,4 +1,4 @@
-//! What must be true of the configuration before a server takes mail by SMTP; else the start is refused.
+//! What a server that takes mail by SMTP requires of the configuration; otherwise the start is refused.
 #![forbid(unsafe_code)]
 
 use crate::Sendmail;
@@ -6,7 +6,7 @@ use conftree::Directive;
 use httpd::{Module, Server};
 use mailgate::tags;
 
-/// Looks the configuration over.
+/// Checks the configuration.
 pub fn check(server: &Server<'_>) -> Result<(), String> {
     let tree = httpd::configuration(server);
     let enabled = enabled(&tree, &[]);
@@ -27,7 +27,7 @@ fn complain(place: &str, text: &str) -> Result<(), String> {
     Err(format!("{}: {place}: {text}", tags::SUBMISSION))
 }
 
-/// Whether this line leaves servers of SMTP alone, or lets them speak first.
+/// Whether this line leaves SMTP servers alone, or lets them speak first.
 fn accepts_at_once(line: &Directive) -> bool {
     !line.first_is("smtp") || line.words.get(1).is_some_and(|filter| filter.eq_ignore_ascii_case("none"))
 }
@@ -81,7 +81,7 @@ fn listens_on(line: &Directive, port: &str) -> bool {
     address.rsplit_once(':').map_or(address, |(_, port)| port) == port
 }
 
-/// The section for `/` where it does not let everybody in, or recipients that are not free.
+/// The section for `/`, if it restricts access or recipients.
 fn closes(line: &Directive) -> bool {
     fixes_recipients(line) || line.is("<Location") && line.first_is("/") && line.children.iter().any(narrows)
 }

@@ -1,14 +1,14 @@
-//! SubmissionTimeout: a command line, and a message, must be there in their time, however slowly their octets drip.
+//! SubmissionTimeout: a command line and a message must be complete in their time, even if their octets drip slowly.
 #![forbid(unsafe_code)]
 
 use super::directives::Timeouts;
 use smtp::Phase;
 use std::time::{Duration, Instant};
 
-/// A session in which nothing is sent ends after so many times the time of a command.
+/// A session that sends nothing ends after this many command times.
 const IDLE_COMMANDS: u32 = 10;
 
-/// When the client must have said what it is about to say.
+/// The deadline for what the client sends next.
 pub struct Clock {
     timeouts: Timeouts,
     phase: Phase,
@@ -24,7 +24,7 @@ impl Clock {
         Clock { timeouts, phase: Phase::Command, begin: now, last: now, octets: 0, idle_since: now }
     }
 
-    /// So many octets came, and the client has perhaps been answered; the session is in this phase now.
+    /// So many octets arrived, `answered` tells whether the client got a reply, and the session is in this phase now.
     pub fn advance(&mut self, octets: usize, answered: bool, phase: Phase) {
         let now = Instant::now();
         self.last = now;
@@ -41,7 +41,7 @@ impl Clock {
         self.idle_since = Instant::now();
     }
 
-    /// How much time is left; `None` when it is over.
+    /// The time left; `None` when it is over.
     pub fn left(&self) -> Option<Duration> {
         let Timeouts { command, data, min_rate } = self.timeouts;
         let end = match self.phase {

@@ -1,5 +1,5 @@
-//! A message and its envelope -> the way that a request goes, and its outcome as a reply. What the message says of recipients is text
-//! alone: the envelope says who gets it.
+//! A message and its envelope -> the way of a request, and its outcome as a reply. The recipients in the message's header are only text:
+//! the envelope says who gets it.
 #![forbid(unsafe_code)]
 
 use super::Submission;
@@ -23,7 +23,7 @@ use smtp::{Cause, Decision, Envelope, Receipt, Recipient, Refusal};
 use std::cell::Cell;
 use sys::spool::Spool;
 
-/// Whether messages can go to the recipients that a client names, and to nobody else.
+/// Whether messages can be sent to the client's recipients, and to nobody else.
 pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
     let log = match settings.transport() {
         None => format!("none of {} is set for <Location \"/\">", transport::directives_in_words()),
@@ -36,12 +36,12 @@ pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
     Err(Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log))
 }
 
-/// SendmailSenders; who expects no reports names nobody.
+/// SendmailSenders; the null sender is always allowed.
 pub fn check_sender(settings: &Settings<'_>, sender: Option<&Address>) -> Decision {
     policy::check_senders(settings.senders(), sender).map_err(|error| Cause::AccessDenied.with(error.to_string()))
 }
 
-/// Whether the reports that a client asks for may be promised, as far as that is known: of a relay once it was spoken to.
+/// Whether the client's reports can be promised, as far as that is known; a relay's extensions are known only after a connection.
 pub fn offers_dsn(settings: &Settings<'_>, server_name: &str) -> bool {
     let is_denied = |server| transport::smtp::offers_dsn(&settings.relay(server, server_name)) == Some(false);
     settings.passes_reports_on() && !matches!(settings.transport(), Some(Transport::Relay(server)) if is_denied(server))
@@ -110,7 +110,7 @@ fn refusal(refused: &Refused, comes_again: bool, show_words: bool) -> Refusal {
         Refused::Problem { problem, .. } => match (problem.tag.retry, Cause::of_status(problem.tag.status)) {
             (Retry::Unknown, _) | (_, Cause::Unknown) => unknown(comes_again),
             (Retry::No, _) => Cause::MayHaveBeenDelivered.into(),
-            // It speaks of a field that there is none of here.
+            // It names a field that SMTP does not have.
             (Retry::WithKey, _) => Cause::Busy.into(),
             _ if problem.tag == &tags::NO_REPORTS => Cause::NoReports.into(),
             (_, cause) => match problem.words.as_deref().filter(|_| show_words) {

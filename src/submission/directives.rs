@@ -1,4 +1,4 @@
-//! The directives of mod_submission; what is sent, and where, mod_sendmail's say.
+//! The directives of mod_submission; mod_sendmail's directives set what is sent, and where.
 #![forbid(unsafe_code)]
 
 use super::Submission;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 type Arity = httpd::Arity<Submission>;
 
-/// What a virtual host says; `None` where it is silent.
+/// The settings of a virtual host; `None` if it does not set a value.
 #[derive(Clone, Debug, Default)]
 pub struct SubmissionConfig {
     enable: Option<bool>,
@@ -25,7 +25,7 @@ pub struct Timeouts {
     pub command: Duration,
     /// For a message, and for each pause in it.
     pub data: Duration,
-    /// Octets that earn one second more for a message.
+    /// How many octets of a message add one second.
     pub min_rate: u32,
 }
 
@@ -50,12 +50,12 @@ impl SubmissionConfig {
         self.enable.unwrap_or(false)
     }
 
-    /// Whether passwords are taken without TLS from the machine itself.
+    /// Whether passwords are accepted without TLS from this machine.
     pub fn takes_loopback_auth(&self) -> bool {
         self.loopback_auth.unwrap_or(false)
     }
 
-    /// Most sessions at one time, and most of one address.
+    /// Most sessions at a time, and most from one address.
     pub fn sessions(&self) -> (usize, usize) {
         self.sessions.unwrap_or((50, 10))
     }

@@ -1,5 +1,5 @@
-//! What a session asks: httpd answers for passwords and access, mod_sendmail's settings for sender and recipients; a message goes into
-//! a spool, and then its way.
+//! Answers a session's questions: httpd checks passwords and access, mod_sendmail's settings the sender and recipients; a message goes into
+//! a spool, and is then handed over.
 #![forbid(unsafe_code)]
 
 use super::{Submission, deliver};
@@ -13,9 +13,9 @@ use smtp::{Cause, Credentials, Decision, Envelope, Host, Mail, Receipt, Recipien
 use std::ffi::CString;
 use sys::spool::Spool;
 
-/// A message of so many octets needs no file.
+/// A message up to this many octets needs no file.
 const IN_MEMORY: usize = 64 * 1024;
-/// Replies that are not sent yet; more are sent at once.
+/// Most octets of unsent replies; more are sent at once.
 const PENDING: usize = 16 * 1024;
 
 /// The client of one connection.
@@ -23,14 +23,14 @@ pub struct Client<'c> {
     pub connection: Connection<'c>,
     /// Replies so far.
     pub replies: u64,
-    /// Messages so far that came to their end.
+    /// Completed messages so far.
     pub messages: u64,
     pending: Vec<u8>,
     gone: bool,
     extended: bool,
-    /// The request by which the client has authenticated.
+    /// The request by which the client authenticated.
     user: Option<Transaction<'c>>,
-    /// The request that the message of this transaction is.
+    /// The request that represents the message of this transaction.
     transaction: Option<Transaction<'c>>,
     spool: Spool,
 }
@@ -50,7 +50,7 @@ impl<'c> Client<'c> {
         }
     }
 
-    /// Sends the replies: whether the client still takes any.
+    /// Sends the replies; returns whether the client still accepts any.
     pub fn flush(&mut self) -> bool {
         if !self.pending.is_empty() && !self.gone {
             self.gone = self.connection.write(&self.pending).is_err();
@@ -86,7 +86,7 @@ impl Host for Client<'_> {
         self.extended = extended;
     }
 
-    /// Basic's credentials (RFC 7617 2) for AuthType Basic; a name with a colon cannot be told from its password there.
+    /// Basic's credentials (RFC 7617 2) for AuthType Basic, in which a user name must not contain a colon.
     fn authenticate(&mut self, credentials: &Credentials) -> Decision {
         let Credentials { user, password } = credentials;
         if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
@@ -146,7 +146,7 @@ impl Host for Client<'_> {
 
     fn end(&mut self, envelope: &Envelope) -> Result<Receipt, Refusal> {
         self.messages += 1;
-        // What was replied before must not wait for the message.
+        // The replies to earlier commands must not wait for the message.
         self.flush();
         let spool = std::mem::replace(&mut self.spool, Spool::new(&TEMPORARY, IN_MEMORY));
         let transaction = self.transaction.take().ok_or(Cause::Unavailable)?;

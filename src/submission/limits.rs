@@ -1,5 +1,4 @@
-//! How many sessions there are in all children of httpd together, and of each address. Without shared memory there is no limit but
-//! httpd's own.
+//! The number of sessions in all children of httpd together, and from each address. Without shared memory only httpd's own limits apply.
 #![forbid(unsafe_code)]
 
 use httpd::{Server, Shared};
@@ -8,10 +7,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Most that SubmissionMaxConnections may say.
+/// The largest value of SubmissionMaxConnections.
 pub const MOST_SESSIONS: usize = 4096;
 
-/// A session: the process that serves it, 0 where there is none, and whose it is.
+/// A session: the process that serves it (0: the slot is free), and its client.
 type Slot = [AtomicU64; 2];
 
 static SLOTS: Shared<Slot> = Shared::new("mod_submission-sessions");
@@ -24,7 +23,7 @@ pub fn start(server: &Server<'_>) {
     }
 }
 
-/// Gives back what a child held that is no more, in the parent.
+/// Frees the slots of an ended child, in the parent.
 pub fn child_ended(pid: u64) {
     for [process, _] in SLOTS.items() {
         let _ = process.compare_exchange(pid, 0, Ordering::AcqRel, Ordering::Relaxed);
@@ -42,7 +41,7 @@ impl Drop for Place {
     }
 }
 
-/// A place among `most`, of which one address has at most `each`; `None` if there is none.
+/// Takes a slot of `most`, of which one address may have `each`; `None` if none is free.
 pub fn enter(address: Option<IpAddr>, (most, each): (usize, usize)) -> Option<Place> {
     let slots = SLOTS.items();
     let slots = &slots[..most.min(slots.len())];
@@ -59,7 +58,7 @@ pub fn enter(address: Option<IpAddr>, (most, each): (usize, usize)) -> Option<Pl
     (slots.iter().filter(taken).count() <= each).then_some(place)
 }
 
-/// An IPv4 address, or the /64 that one subscriber of IPv6 has.
+/// An IPv4 address, or the /64 of one IPv6 subscriber.
 fn owner(address: Option<IpAddr>) -> u64 {
     let mut hasher = DefaultHasher::new();
     match address {

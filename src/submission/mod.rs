@@ -1,5 +1,5 @@
-//! mod_submission: a virtual host that takes mail by SMTP (RFC 6409) and hands each message over as an HTTP request for its location `/`
-//! would be. The dialogue stands in the crate `smtp`; httpd says who may come in; mod_sendmail's settings say what may be sent, and where.
+//! mod_submission: a virtual host that takes mail by SMTP (RFC 6409) and hands each message over like an HTTP request for its location `/`.
+//! The crate `smtp` is the dialogue; httpd controls access; mod_sendmail's settings say what may be sent, and where.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -14,7 +14,7 @@ use crate::Sendmail;
 use directives::SubmissionConfig;
 use httpd::{Directive, Fault, Handler, Module, ModuleRecord, Protocol, Server};
 
-/// The second module of this library: one library, since both share programs, connections and counters.
+/// The second module of this library. It is one library because both share programs, connections and counters.
 pub struct Submission;
 
 impl Module for Submission {

@@ -1,4 +1,4 @@
-//! A connection from its first octet to its last: who may come in, what is offered, reading and writing by turns.
+//! A connection from its first octet to its last: access, offered extensions, and alternate reading and writing.
 #![forbid(unsafe_code)]
 
 use super::Submission;
@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end.
 pub fn serve(mut connection: Connection<'_>, config: &SubmissionConfig) {
-    // It bounds requests of HTTP alone, and would cut a session off.
+    // It only limits HTTP requests, and would cut off a session.
     connection.remove_filter(c"reqtimeout");
     let place = limits::enter(connection.client_ip(), config.sessions());
     let (settings, refusal) = match &place {
@@ -43,7 +43,7 @@ pub fn serve(mut connection: Connection<'_>, config: &SubmissionConfig) {
     client.flush();
 }
 
-/// Asks httpd about the client, and says what it is offered.
+/// Asks httpd about the client, and returns what the client is offered.
 fn enter(connection: &Connection<'_>, config: &SubmissionConfig) -> Result<smtp::Settings, Refusal> {
     let transaction = Transaction::new::<Submission>(connection, "CONNECT / SMTP", c"SMTP");
     let admitted = transaction.admit();
@@ -53,7 +53,7 @@ fn enter(connection: &Connection<'_>, config: &SubmissionConfig) -> Result<smtp:
         Err(403) => return Err(Cause::ConnectionDenied.into()),
         Err(_) => return Err(not_set_up()),
     };
-    // No password was asked for yet.
+    // The client has not been asked for a password yet.
     transaction.set_status(200);
     let settings = transaction.config::<Sendmail>().map(Settings::of).ok_or_else(not_set_up)?;
     if let Err(problem) = deliver::check_transport(&settings) {
@@ -84,7 +84,7 @@ fn not_set_up() -> Refusal {
 fn converse(session: &mut Session, client: &mut Client<'_>, config: &SubmissionConfig) {
     let mut clock = Clock::start(config.timeouts());
     let mut buffer = Vec::new();
-    // What talks before the greeting is a browser or a robot.
+    // A client that talks before the greeting is a browser or a robot.
     if client.connection.read(&mut buffer) == Read::Nothing {
         session.greet(client);
     }
@@ -106,7 +106,7 @@ fn converse(session: &mut Session, client: &mut Client<'_>, config: &SubmissionC
         let Some(left) = clock.left() else { return session.close(&Cause::Timeout.into(), client) };
         match phase {
             Phase::Ended => return,
-            // A message that has begun is read to its end.
+            // A message that was begun is read to its end.
             Phase::Command | Phase::CommandLine if client.connection.is_stopping() => {
                 return session.close(&Cause::ShuttingDown.into(), client);
             }

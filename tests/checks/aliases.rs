@@ -1,4 +1,4 @@
-//! SendmailAlias: names that clients may write to.
+//! SendmailAlias: names that clients may send to.
 
 use super::{only, text};
 use crate::programs::{SECONDS, place, steady};

@@ -1,4 +1,4 @@
-//! The health check asks the checks, too, without a message.
+//! The health check also asks the checks, without a message.
 
 use super::checked;
 use crate::programs::steady;

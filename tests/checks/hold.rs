@@ -1,4 +1,4 @@
-//! What a check wants held waits in a Maildir until an administrator has looked at it.
+//! A message that a check wants held waits in a Maildir until an administrator has looked at it.
 
 use super::{checked, only};
 use crate::programs::{SECONDS, steady};

@@ -1,4 +1,4 @@
-//! An infected attachment, whichever way it comes in, with ClamAV as Debian has it: refused in its words, or kept for an administrator.
+//! An infected attachment, in every input format, with ClamAV as Debian ships it: refused with its text, or held for an administrator.
 
 use super::hold::{files, place, sendmail_hold};
 use super::only;
@@ -17,7 +17,7 @@ const HEADER: &str =
     "From: f@example.test\nTo: a@example.test\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n";
 const WAYS: [&str; 5] = ["fields", "form", "mime", "resend", "smtp"];
 
-/// Sends this multipart body: whether it was taken, and what was said.
+/// Sends this multipart body; returns whether it was taken, and the answer.
 fn send(httpd: &Httpd, port: u16, way: &str, path: &str, body: &str) -> (bool, String) {
     let response = match way {
         "fields" => {
@@ -58,7 +58,7 @@ fn send(httpd: &Httpd, port: u16, way: &str, path: &str, body: &str) -> (bool, S
 /// The attachment, in base64.
 fn content(body: &str) -> String {
     let content = body.rsplit("\n\n").next().unwrap().trim_end_matches("\n--b--\n");
-    // What does not stand in base64 there is put into it by whoever sends JSON.
+    // If it is not in base64 there, the sender of JSON encodes it.
     if body.contains(": base64") { content.replace('\n', "") } else { STANDARD.encode(content) }
 }
 
@@ -74,7 +74,7 @@ fn by_smtp(port: u16, message: &str) -> String {
     last
 }
 
-/// A location and a server of SMTP with these checks.
+/// A location and an SMTP server with these checks.
 fn server(port: u16, smtp: &Smtp, checks: &str) -> Httpd {
     let host = format!(
         "Listen 127.0.0.1:{port} smtp\nAcceptFilter smtp none\n<VirtualHost 127.0.0.1:{port}>\nServerName smtp.gateway.test\n\

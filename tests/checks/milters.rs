@@ -1,4 +1,4 @@
-//! What a milter is told, and what becomes of each thing it can say.
+//! What a milter is told, and the effect of each of its answers.
 
 use super::{checked, only, text};
 use crate::programs::{SECONDS, notes, steady};

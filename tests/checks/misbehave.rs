@@ -1,5 +1,5 @@
-//! A milter, a policy server and a clamd that do each thing wrong that they can, at each step: nothing that is undecided goes, and nothing waits
-//! past the deadline.
+//! A milter, a policy server and a clamd that make every possible mistake, at each step: nothing undecided is sent, and nothing waits past
+//! the deadline.
 
 use super::{checked, only};
 use crate::programs::{SECONDS, promised, steady};
@@ -184,7 +184,7 @@ fn what_it_means_that_nobody_answers_is_said_by_the_configuration() {
     httpd.expect_log("SM0219: the message goes without clamd unix:/nonexistent/socket");
 }
 
-/// Under `accept` as well: what it wanted changed is not changed, what it refused is refused.
+/// Under `accept` too: its changes are not made, but a refusal counts.
 #[test]
 fn a_milter_that_talks_nonsense_changes_nothing_even_where_it_is_not_needed() {
     let (smtp, milter) = (Smtp::start(), Milter::start());

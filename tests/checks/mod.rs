@@ -1,5 +1,5 @@
-//! Checks through a real httpd: milters, policy servers and clamd that do what they should and what they should not, and the real ones. Nothing
-//! leaves that was not decided.
+//! Checks through a real httpd: milters, policy servers and clamd, well-behaved and misbehaving ones, and the real programs. Nothing
+//! undecided is sent.
 
 mod aliases;
 mod health;
@@ -16,7 +16,7 @@ use crate::support::httpd_config::Builder;
 use crate::support::smtp::Taken;
 use crate::support::{Milter, Smtp};
 
-/// A location that sends through this server what this milter lets go.
+/// A location that sends through this server what this milter accepts.
 fn checked(builder: Builder, path: &str, smtp: &Smtp, milter: &Milter, text: &str) -> Builder {
     relaying(builder, path, &to(smtp), &format!("SendmailMilter {}\n{text}", milter.endpoint()))
 }

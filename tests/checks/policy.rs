@@ -1,4 +1,4 @@
-//! What a policy server is asked, and what becomes of each answer.
+//! The questions to a policy server, and the effect of each answer.
 
 use super::{only, text};
 use crate::programs::steady;

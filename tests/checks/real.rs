@@ -1,4 +1,5 @@
-//! The real ones, as Debian has them: OpenDKIM, ClamAV, SpamAssassin, rspamd, postfwd. One that is not installed is left out with a word.
+//! The real programs, as Debian ships them: OpenDKIM, ClamAV, SpamAssassin, rspamd, postfwd. One that is not installed is skipped with a
+//! note.
 
 use super::{only, text};
 use crate::programs::{promised, steady};
@@ -39,7 +40,7 @@ fn opendkim(port: u16) -> Option<(Daemon, String)> {
     Some((daemon, public))
 }
 
-/// How many signatures there are, all of which hold; or why one does not.
+/// The number of signatures, if all are valid; otherwise why one is not.
 fn verified(message: &[u8], public: &str) -> Result<String, String> {
     let python = Path::new("/usr/bin/python3"); // Debian's, for which python3-dkim is
     let mut child = Command::new(python)
@@ -65,7 +66,7 @@ fn has_dkimpy() -> bool {
     found
 }
 
-/// Messages that something on the way might be tempted to write anew.
+/// Messages that something on the way might rewrite.
 fn delicate(path: &str) -> Vec<Request> {
     let request = || Request::mail(path).without("From").header("From", "f@example.test");
     let to = |request: Request| request.without("To").header("To", "alice@test.local");
@@ -127,12 +128,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-/// In two pieces, so that no scanner takes this file for what it is a test of.
+/// In two pieces, so that no scanner reports this source file.
 fn eicar() -> String {
     ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EIC", "AR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat()
 }
 
-/// clamd with a signature of the test's own.
+/// clamd with a signature of this test's own.
 pub(super) fn clamd() -> Option<Daemon> {
     let program = installed("clamd", "clamav-daemon")?;
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -152,7 +153,7 @@ pub(super) fn clamd() -> Option<Daemon> {
     ))
 }
 
-/// Its milter, at this port, with what it is to do.
+/// Its milter on this port, with its action.
 pub(super) fn clamav_milter(clamd: &Path, port: u16, on_infected: &str) -> Option<Daemon> {
     let program = installed("clamav-milter", "clamav-milter")?;
     Some(Daemon::start(
@@ -171,7 +172,7 @@ pub(super) fn clamav_milter(clamd: &Path, port: u16, on_infected: &str) -> Optio
     ))
 }
 
-/// The test file in the open, in base64, in a ZIP archive; and nothing.
+/// The test file unencoded, in base64, in a ZIP archive; and a clean one.
 pub(super) fn attachments() -> Vec<(&'static str, String, bool)> {
     let script = "import base64,io,sys,zipfile\nb=io.BytesIO()\nz=zipfile.ZipFile(b,'w',zipfile.ZIP_DEFLATED)\nz.writestr('a.txt',sys.argv[1])\nz.close()\nprint(base64.b64encode(b.getvalue()).decode())";
     let zip = run(Command::new(required("python3", "python3")).args(["-c", script, &eicar()]));

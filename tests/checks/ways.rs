@@ -1,4 +1,4 @@
-//! Whichever way a message comes in, it is looked at; and whatever was looked at is sent as it was.
+//! A message is checked in every input format; and what was checked is sent unchanged.
 
 use super::{checked, only, text};
 use crate::programs::{promised, steady};
@@ -9,7 +9,7 @@ use crate::support::{Milter, Mpm, Policy, Request, Smtp};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-/// A session of SMTP with one message: the last answer.
+/// An SMTP session with one message; returns the last reply.
 fn by_smtp(port: u16) -> String {
     let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
@@ -72,7 +72,8 @@ fn each_way_in_is_looked_at() {
     httpd.expect_log("SM0216");
 }
 
-/// The relay cannot take octets above 127. What a milter has seen without them is what is sent; what it has made with them is not sent.
+/// The relay does not accept octets above 127. A message that the milter saw without them is sent; one to which the milter added some is
+/// not.
 #[test]
 fn what_was_looked_at_is_sent_octet_for_octet_or_not_at_all() {
     let (smtp, milter) = (Smtp::start(), Milter::start());

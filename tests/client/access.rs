@@ -1,4 +1,4 @@
-//! How a gateway knows its clients: Basic, Bearer, certificates; and what stands between the two: a proxy, limits, a gateway that is gone.
+//! How a gateway recognizes its clients: Basic, Bearer, certificates; and what is between them: a proxy, limits, a gateway that is down.
 
 use super::Machine;
 use crate::keys::{Keys, with_keys};
@@ -9,7 +9,7 @@ const MESSAGE: &str = "Subject: nightly\n\nall is well\n";
 const MIME: &str = "SendmailInputs mime\nSendmailArguments -i --";
 const LOGIN: &str = "AuthType Basic\nAuthName mail\nAuthUserFile \"${ROOT}/users\"\nRequire valid-user";
 
-/// `/mail` for whoever these lines let in.
+/// `/mail` for clients that these lines admit.
 fn gateway(builder: Builder, sendmail: &Sendmail, access: &str) -> Builder {
     std::fs::write(builder.root().join("users"), "web1:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n").unwrap();
     let name = sendmail.program().display().to_string();
@@ -20,7 +20,7 @@ fn url(httpd: &Httpd) -> String {
     format!("url http://127.0.0.1:{}/mail\n", httpd.port())
 }
 
-/// A message that was refused at the door waits, loudly, and goes once the settings are right.
+/// A message that was refused access is queued, with an error, and sent once the settings are right.
 #[track_caller]
 fn wrong_then_right(machine: &Machine, sendmail: &Sendmail, wrong: &str, right: &str) {
     machine.configure(wrong);
@@ -77,7 +77,7 @@ fn a_client_certificate_lets_the_client_in_where_the_virtual_host_asks_for_it() 
     machine.configure(&shown);
     machine.sends("-t ops@example.test", MESSAGE);
     assert_eq!(sendmail.take().len(), 1);
-    // Without it the handshake fails; the mail waits until it is shown.
+    // Without it the handshake fails; the mail waits until the certificate is sent.
     machine.configure(&url);
     assert_eq!(machine.run("-t ops@example.test", MESSAGE).status, Some(0));
     assert_eq!((machine.names("new").len(), sendmail.starts()), (1, 0));
@@ -133,7 +133,7 @@ fn a_proxy_leads_to_the_gateway_and_sees_neither_mail_nor_password() {
     assert_eq!(sendmail.take().len(), 1);
     let seen = std::fs::read_to_string(proxy.root().join("logs/access")).unwrap_or_default();
     assert!(seen.lines().all(|line| line.starts_with("CONNECT ") && line.ends_with(" -")), "{seen}");
-    // One that does not lead there keeps nothing from arriving later.
+    // A proxy that does not work does not keep the mail from arriving later.
     let closed = through(1);
     closed.allow_log("AH00898");
     machine.configure(&settings(&closed));
@@ -183,7 +183,7 @@ fn a_gateway_that_was_gone_gets_everything_in_order_over_few_connections() {
         machine.sends("ops@example.test", &format!("X-Number: {number}\n\nx\n"));
     }
     assert_eq!(machine.names("new").len(), 30);
-    // Another one, at the same port.
+    // Another server on the same port.
     let other = std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
     drop(other);
     let builder = with_keys(Httpd::builder().config(log).at(port), &sendmail, &keys);

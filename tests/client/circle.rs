@@ -1,11 +1,11 @@
-//! A gateway that hands its mail to sendmail-http, which hands it to the gateway: found by `httpd -t` and by `--check`. And what the module
-//! makes of that program where it leads elsewhere.
+//! A gateway that hands its mail to sendmail-http, which sends it to the gateway: `httpd -t` and `--check` find the loop. And how the
+//! module uses that program if it leads elsewhere.
 
 use super::Machine;
 use crate::support::artifacts::client;
 use crate::support::{Httpd, Request, Sendmail};
 
-/// `/mail` by way of sendmail-http with the settings of this machine.
+/// `/mail` through sendmail-http with the settings of this machine.
 fn by_client(machine: &Machine, more: &str) -> String {
     format!(
         "SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{}\"\nSendmailArguments \"--config={}\" -i --\n{more}",

@@ -1,5 +1,5 @@
-//! The queue of sendmail-http drains while its gateway is killed under it (children by SIGKILL, graceful and full restarts), and its runner too.
-//! What was told to be taken arrives once, or is told to be unknown; nothing arrives twice, or cut.
+//! The queue of sendmail-http drains while its gateway is killed (children by SIGKILL, graceful and full restarts), and its runner too. A
+//! message reported as taken arrives once, or is reported as unknown; nothing arrives twice, or truncated.
 
 use super::Machine;
 use crate::keys::{Keys, SECONDS, with_keys};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const SENDERS: u64 = 4;
-/// Senders wait while so many messages wait.
+/// Senders pause while this many messages wait.
 const ENOUGH: usize = 60;
 const MPM: &str = "ServerLimit 8\nStartServers 4\nThreadsPerChild 3\nThreadLimit 3\nMinSpareThreads 9\nMaxSpareThreads 24\nMaxRequestWorkers 24\n";
 
@@ -46,7 +46,7 @@ fn a_gateway_that_is_killed_while_a_queue_drains_loses_nothing_and_delivers_noth
     judge(&machine, told.load(Ordering::SeqCst), &sendmail);
 }
 
-/// Tells the other threads to end, also when this one fails.
+/// Tells the other threads to end, even if this one fails.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -55,7 +55,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Puts one message after another into the queue, and counts those of which it heard that they are taken.
+/// Queues one message after another, and counts those reported as taken.
 fn send(machine: &Machine, sender: u64, told: &AtomicUsize, stop: &AtomicBool) {
     let mut dice = Dice::new(20_261_125 + sender);
     while !stop.load(Ordering::SeqCst) {
@@ -85,7 +85,7 @@ fn drain(machine: &Machine, stop: &AtomicBool) {
     }
 }
 
-/// Children of httpd die; every eighth time it is restarted instead, half of these times gracefully.
+/// Children of httpd die; every eighth time httpd is restarted instead, half of these times gracefully.
 fn kill(httpd: &Httpd) {
     let mut dice = Dice::new(20_261_127);
     for _ in 0..kills() {
@@ -102,7 +102,7 @@ fn kill(httpd: &Httpd) {
     }
 }
 
-/// Until nothing waits.
+/// Runs the queue until it is empty.
 fn settle(machine: &Machine) {
     let deadline = Instant::now() + 6 * SECONDS;
     while !machine.names("new").is_empty() {
@@ -138,7 +138,7 @@ fn judge(machine: &Machine, told: usize, sendmail: &Sendmail) {
     assert!(told > kills() && unknown.len() * 10 < told, "{} of {told} are unknown", unknown.len());
 }
 
-/// The number of a message; a report has it in the part that tells of the message, and none of its own.
+/// The number of a message. A report has it only in the part about the message.
 fn number(text: &str) -> Option<usize> {
     let header = text.split("\n\n").next()?;
     header.lines().find_map(|line| line.strip_prefix("X-Number: "))?.trim().parse().ok()

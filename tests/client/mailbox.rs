@@ -1,4 +1,4 @@
-//! From the command to a mailbox: what was delivered into a Maildir is read back over IMAP, by Dovecot and Python's imaplib.
+//! From the command to a mailbox: messages delivered to a Maildir are read over IMAP, by Dovecot and Python's imaplib.
 
 use super::Machine;
 use crate::support::place::{Place, am_root};
@@ -19,7 +19,7 @@ first_valid_uid = 0
 first_valid_gid = 0
 ";
 
-/// What a mail program shows: of each message the subject, the recipients, the text and the names of its files.
+/// What a mail program shows: the subject, the recipients, the text and the file names of each message.
 const READ: &str = "\
 import email, email.policy, imaplib, json, sys
 box = imaplib.IMAP4_stream(sys.argv[1])

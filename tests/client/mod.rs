@@ -1,4 +1,4 @@
-//! sendmail-http against a real gateway: the module in httpd. What the client does by itself is tested beside it (`crates/sendmail-http/tests`).
+//! sendmail-http against a real gateway: the module in httpd. The client alone is tested in `crates/sendmail-http/tests`.
 
 mod access;
 mod circle;
@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// A machine without a mail system: settings, aliases and a queue of its own.
+/// A machine without a mail system, with its own settings, aliases and queue.
 pub struct Machine(Place);
 
 /// A run of the command that has ended.
@@ -24,7 +24,7 @@ pub struct Done {
 }
 
 impl Machine {
-    /// With these settings, beside those that name its files.
+    /// With these settings, in addition to those that name its files.
     pub fn new(settings: &str) -> Machine {
         client(); // built here, and not while a test measures or kills
         let machine = Machine(Place::new("client"));
@@ -62,7 +62,7 @@ impl Machine {
         ended(child)
     }
 
-    /// Runs it; it must end with 0 and say nothing.
+    /// Runs it; it must end with 0 and print nothing.
     #[track_caller]
     pub fn sends(&self, words: &str, message: &str) {
         let done = self.run(words, message);
@@ -75,7 +75,7 @@ impl Machine {
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
-    /// Makes what was tried before due, as time would.
+    /// Makes messages that were already tried due now.
     pub fn let_time_pass(&self) {
         let rows: Vec<serde_json::Value> = serde_json::from_str(&self.run("-bp --json", "").stdout).unwrap_or_default();
         for row in rows.iter().filter(|row| row["folder"] == "new" && row["tries"] != 0) {

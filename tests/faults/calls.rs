@@ -1,5 +1,5 @@
-//! The Nth system call of a request fails, for every N, until a request passes without: whatever fails, the answer is true, nothing is
-//! left behind, and no relay gets a message twice.
+//! The Nth system call of a request fails, for every N, until a request succeeds: whatever fails, the answer is true, nothing is left
+//! behind, and no relay gets a message twice.
 
 use super::server;
 use crate::keys::Keys;
@@ -12,28 +12,28 @@ use crate::support::{Certificates, Httpd, Mpm, Request, Response, Sendmail, Smtp
 use rustix::io::Errno;
 use std::fs;
 
-/// The last three in the long run only: nothing tells them from the others but a word in the log.
+/// The last three only in the long run: they differ from the others only in the log text.
 const ERRNOS: [Errno; 7] =
     [Errno::AGAIN, Errno::INTR, Errno::IO, Errno::PERM, Errno::MFILE, Errno::NOMEM, Errno::NOSPC];
 
-/// So many octets, with something near the end.
+/// This many octets, with `late` near the end.
 fn body(octets: usize, late: &str) -> String {
     "a line of text\n".repeat(octets / 15) + late + "the end\n"
 }
 
-/// In memory; in a file; in a file that turns out to be the wrong one, since only its end shows that it is not 7-bit.
+/// In memory; in a file; in a file that must be rewritten, since only its end shows that it is not 7-bit.
 fn bodies() -> [String; 3] {
     [body(100, ""), body(300_000, ""), body(300_000, "\u{e9}\n")]
 }
 
-/// Sends with the fault, and says whether it was reached.
+/// Sends with the fault; returns the answer and whether the fault was reached.
 fn post(httpd: &Httpd, path: &str, body: &str, fault: &str) -> (Response, bool) {
     let response = Request::mail(path).header("X-Fault", fault).body(body).send(httpd);
     let hit = response.header("X-Fault-Hit").is_some();
     (response, hit)
 }
 
-/// Messages that were taken since the last call, all of them whole.
+/// How many messages were taken since the last call, all of them complete.
 fn taken(httpd: &Httpd, sendmail: &Sendmail) -> usize {
     let mut messages: Vec<Vec<u8>> =
         sendmail.take().into_iter().filter(|run| run.committed).map(|run| run.stdin).collect();
@@ -91,8 +91,8 @@ fn whatever_call_fails_the_answer_is_true_and_nothing_is_left() {
     ["SM0301", "SM0302", "SM0402", "SM0407"].into_iter().for_each(|tag| httpd.expect_log(tag));
 }
 
-/// The first request with a key fails somewhere, and its client asks again: whatever the first was told, the message is there once at most,
-/// and who was told that it was not sent can send it.
+/// The first request with a key fails somewhere, and its client asks again: whatever the first was told, the message is there at most once,
+/// and a client that was told "not sent" can send it.
 fn walk_keyed(httpd: &Httpd, sendmail: &Sendmail, path: &str, errno: &str) -> usize {
     for call in 1..200 {
         let fault = format!("{call}:{errno}");
@@ -105,11 +105,11 @@ fn walk_keyed(httpd: &Httpd, sendmail: &Sendmail, path: &str, errno: &str) -> us
         let told = (first.status, second.status, second.header("Idempotency-Replayed").is_some());
         match told {
             (202, 202 | 502, true) => assert_eq!((sent, sent_again), (1, 0), "{path} {fault}: {told:?}"),
-            // EAGAIN of flock(2) says that somebody else has it.
+            // EAGAIN of flock(2) means that another process has it.
             (409 | 500 | 503, 202, false) => assert_eq!((sent, sent_again), (0, 1), "{path} {fault}: {told:?}"),
-            // It was written down that it would be handed over, and then it could not be freed.
+            // The start of the hand-over was recorded, and then the key could not be freed.
             (500 | 503, 502, true) => assert_eq!((sent, sent_again), (0, 0), "{path} {fault}: {told:?}"),
-            // It failed after the outcome was written down, which is then known.
+            // It failed after the outcome was recorded, which is then known.
             (502, 202, true) => assert_eq!((sent, sent_again), (1, 0), "{path} {fault}: {told:?}"),
             (502 | 504, 502 | 504, true) => assert!(sent <= 1 && sent_again == 0, "{path} {fault}: {told:?}"),
             _ => panic!("{path} {fault}: {told:?}"),
@@ -166,7 +166,7 @@ fn a_panic_at_any_call_ends_the_program_and_leaves_nothing() {
     httpd.expect_log("SM0900: a fault of this module: panicked at crates/sys/src/calls.rs");
 }
 
-/// A panic while the program runs kills it, so its record may stay without an end; it must not stay alive.
+/// A panic while the program runs kills it, so its record may stay incomplete; it must not stay alive.
 fn walk_panics(httpd: &Httpd, sendmail: &Sendmail, path: &str, body: &str) -> usize {
     for call in 1..200 {
         let (response, _) = post(httpd, path, body, &format!("{call}:panic"));
@@ -186,7 +186,7 @@ fn walk_panics(httpd: &Httpd, sendmail: &Sendmail, path: &str, body: &str) -> us
     panic!("{path} never passes");
 }
 
-/// What became of each message, by its subject: the status, and whether there was a fault.
+/// The outcome of each message, by subject: the status, and whether there was a fault.
 type Answers = Vec<(String, u16, bool)>;
 
 fn walk_relay(httpd: &Httpd, path: &str, octets: usize, errno: &str, answers: &mut Answers) -> usize {
@@ -204,7 +204,7 @@ fn walk_relay(httpd: &Httpd, path: &str, octets: usize, errno: &str, answers: &m
     panic!("{path} with {errno} never passes");
 }
 
-/// What the server took must be what the client was told; a server that was cut off may still have read for a while.
+/// What the server took must match what the client was told; a server that was cut off may still have read for a while.
 fn judge(smtp: &Smtp, path: &str, answers: &Answers) {
     let taken = smtp.take();
     assert!(taken.iter().all(|message| message.octets.ends_with(b"\r\nthe end\r\n")), "a cut message");
@@ -222,7 +222,7 @@ fn judge(smtp: &Smtp, path: &str, answers: &Answers) {
     }
 }
 
-/// On a kept connection and on one of its own for each message, in the clear, through STARTTLS and through TLS.
+/// On a kept connection and on a new one for each message, unencrypted, with STARTTLS and with TLS.
 #[test]
 fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice() {
     let certificates = Certificates::new();

@@ -1,4 +1,4 @@
-//! Counting that fails costs no mail: no shared memory, and a panic in each hook that counts.
+//! A fault in counting costs no mail: no shared memory, and a panic in each hook that counts.
 
 use super::server;
 use crate::keys::Keys;

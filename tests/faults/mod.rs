@@ -1,5 +1,5 @@
-//! A build of the module that fails where it is told to (feature `faults`, in a target folder of its own): each system call of a
-//! request in turn, and a panic at each of them and in every hook.
+//! A build of the module that fails on demand (feature `faults`, in its own target folder): each system call of a request in turn, and a
+//! panic at each of them and in every hook.
 
 mod calls;
 mod counters;
@@ -9,7 +9,7 @@ use crate::support::artifacts::faulty_module;
 use crate::support::httpd_config::Builder;
 use crate::support::{Httpd, Mpm, Sendmail};
 
-/// A server with the faulty build and one child, with `/mail` for `sendmail` and `/maildir`.
+/// A server with the faulty build and one child, with `/mail` for `sendmail`, and `/maildir`.
 fn server(mpm: Mpm, sendmail: &Sendmail) -> Builder {
     let settings = match mpm {
         Mpm::Prefork => "ServerLimit 1\nStartServers 1\nMinSpareServers 1\nMaxSpareServers 1\nMaxRequestWorkers 1\n",

@@ -1,4 +1,4 @@
-//! A panic in each hook: in a request it costs that request, while the configuration is read it refuses the start and names the place.
+//! A panic in each hook: in a request it costs that request; while the configuration is read it refuses the start and names the place.
 
 use super::server;
 use crate::programs::{NOTES, notes};
@@ -38,12 +38,12 @@ fn a_panic_costs_one_request_while_the_others_of_the_child_go_on() {
     }
 }
 
-/// Two servers with settings of their own, so that every hook is called.
+/// Two servers with their own settings, so that every hook is called.
 fn configured(sendmail: &Sendmail) -> Builder {
     server(Mpm::Event, sendmail).config("SendmailTimeout 5s").virtual_host("other.test", "SendmailDomain example.test")
 }
 
-/// The module loaded, and no directive of it used.
+/// The module is loaded, but none of its directives is used.
 fn idle() -> Builder {
     Httpd::builder().without_mod_sendmail().load("sendmail_module", faulty_module())
 }
@@ -78,7 +78,7 @@ fn a_panic_in_a_configuration_hook_refuses_the_start_and_names_the_place() {
     assert_eq!(sendmail.starts(), 1);
 }
 
-/// Without virtual hosts settings are merged for requests alone.
+/// Without virtual hosts settings are merged only for requests.
 #[test]
 fn a_panic_while_settings_are_merged_for_a_request_is_its_500() {
     let sendmail = Sendmail::new();

@@ -1,5 +1,5 @@
-//! What is no form, or one that must not be sent: the status, what the answer says, and nothing sent. And what may be sent and must not act
-//! on anything.
+//! Invalid forms, and forms that must not be sent: the status, the answer's text, and nothing sent. And forms that may be sent but must not
+//! have side effects.
 
 use super::{FORM, only, text, urlencoded};
 use crate::support::{Httpd, Request, Response, Sendmail, oracle};
@@ -23,7 +23,7 @@ fn typed(content_type: &str, body: impl Into<Vec<u8>>) -> Request {
     Request::post("/mail").header("Content-Type", content_type).body(body)
 }
 
-/// Beside the message a part with this header.
+/// A part with this header in addition to the message.
 fn beside(header: &str) -> Request {
     multipart(parts(&[MESSAGE, (header, "x")]))
 }
@@ -107,7 +107,7 @@ fn malformed() -> Vec<Row> {
     ]
 }
 
-/// More than is taken.
+/// More than is accepted.
 fn too_much() -> Vec<Row> {
     let name = "n".repeat(201);
     let field = |number: usize| format!("--XX\r\nContent-Disposition: form-data; name=\"f{number}\"\r\n\r\n\r\n");
@@ -147,7 +147,7 @@ fn too_much() -> Vec<Row> {
     ]
 }
 
-/// Forms that can be read and must not be sent.
+/// Valid forms that must not be sent.
 fn refused() -> Vec<Row> {
     let file = |header: &str| beside(&format!("Content-Disposition: form-data; name=a; filename=\"{header}"));
     let email = |value: &str| urlencoded(&format!("message=1&email={value}"));
@@ -212,7 +212,7 @@ fn what_is_no_form_is_refused_by_name_and_nothing_is_sent() {
     only(&sendmail);
 }
 
-/// The names of the header of a mail that a form became, but for the trace.
+/// The header fields of a mail made from a form, except the trace.
 const NAMES: &[&str] = &[
     "Received",
     "To",

@@ -1,4 +1,4 @@
-//! SendmailChallenge: what solves the challenges of ALTCHA solves ours, and each lets one message pass.
+//! SendmailChallenge: what solves ALTCHA's challenges solves ours, and each permits one message.
 
 use super::{BROWSER, FORM, builder, urlencoded};
 use crate::circle::Database;
@@ -16,13 +16,13 @@ use std::process::Command;
 
 const SECRET: &str = "6b8f0c1e5d2a4f7390e1b2c3d4a5f607";
 
-/// `/mail` takes forms with a challenge whose number is 0 or 1.
+/// `/mail` accepts forms with a challenge whose number is 0 or 1.
 fn challenged(builder: Builder, sendmail: &Sendmail, keys: &Keys, more: &str) -> Builder {
     let form = FORM.replace("fields form", "form");
     builder.mail(sendmail, &format!("{form}\n{}\nSendmailChallenge altcha 1 {more}", keys.directive("")))
 }
 
-/// A challenge with both numbers, one of which solves it.
+/// A challenge with both possible numbers, one of which solves it.
 fn guesses(httpd: &Httpd) -> [String; 2] {
     let answer = Request::get("/mail/challenge").send(httpd).expect_status(200);
     let challenge: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -88,7 +88,7 @@ fn a_solution_lets_one_message_pass_and_the_same_form_again_is_answered_alike() 
     let sent = sendmail.take();
     assert_eq!(sent.len(), 1);
     assert!(!sent[0].text().contains("altcha"), "{}", sent[0].text());
-    // A visitor who loads the page anew.
+    // A visitor who reloads the page.
     let again = form("Hello", &solution).send(&httpd).expect_status(202);
     assert!(is_replayed(&again) && again.message_id() == first.message_id());
     // A robot that solved one.
@@ -125,7 +125,7 @@ fn many_at_once_with_one_solution_send_one_message() {
     assert_eq!(sendmail.take().len(), 1);
 }
 
-/// Any child of httpd takes what any other has made, also one of the next generation.
+/// Each child of httpd accepts what another has made, even one of an earlier generation.
 #[test]
 fn all_children_know_a_challenge_also_after_a_restart() {
     for mpm in [Mpm::Prefork, Mpm::Event] {
@@ -197,7 +197,7 @@ fn gateways_with_one_secret_and_one_database_take_a_solution_once() {
     let driver = format!("DBDriver sqlite3\nDBDParams \"{}\"", database.file().display());
     let gateway = |more: &str| {
         let httpd = challenged(Httpd::builder().modules(&["dbd"]).config(&driver), &sendmail, &keys, more).start();
-        httpd.allow_log("[dbd:"); // mod_dbd's own words
+        httpd.allow_log("[dbd:"); // mod_dbd's own messages
         httpd.allow_log("SM0114");
         httpd
     };
@@ -215,7 +215,7 @@ fn gateways_with_one_secret_and_one_database_take_a_solution_once() {
     assert_eq!(sendmail.starts(), 0);
 }
 
-/// Our challenges by the library's judgement, and the library's by ours.
+/// The library checks our challenges, and we check the library's.
 fn solved_by(library: &str, program: &str, script: &str) {
     let Some(folder) = installed("altcha") else { return skipped("ALTCHA cannot be installed (tools/altcha)") };
     let (sendmail, keys, place) = (Sendmail::new(), Keys::new(), Place::new("secret"));

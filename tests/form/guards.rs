@@ -1,4 +1,4 @@
-//! Keys, limits, checks, dry runs and origins hold for forms as for every way in.
+//! Keys, limits, checks, dry runs and origins apply to forms as to every input format.
 
 use super::{BROWSER, FORM, builder, only, urlencoded};
 use crate::keys::{Keys, is_replayed};

@@ -1,4 +1,4 @@
-//! The mail that a form becomes.
+//! The mail made from a form.
 
 use super::{builder, curl, only, text, urlencoded};
 use crate::support::Sendmail;

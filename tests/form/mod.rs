@@ -26,7 +26,7 @@ fn urlencoded(body: &str) -> Request {
     Request::post("/mail").header("Content-Type", "application/x-www-form-urlencoded").body(body)
 }
 
-/// A form as curl sends it: status and body.
+/// Sends a form with curl; returns status and body.
 #[track_caller]
 fn curl(httpd: &Httpd, options: &[&str]) -> (u16, String) {
     let place = Place::new("form");

@@ -12,7 +12,7 @@ use std::time::Duration;
 const TYPES: &str = "TypesConfig /dev/null\nAddType text/html .html\nAddType text/css .css\nAddType text/javascript .js\nDirectoryIndex index.html\n\
      <Directory \"${ROOT}/htdocs/contact\">\nHeader set Content-Security-Policy \"default-src 'self'\"\n</Directory>";
 
-/// httpd with the page at /contact/ and the location as it is shipped, but for what `edit` changes there.
+/// httpd with the page at /contact/ and the location as shipped, with the changes of `edit`.
 fn server(sendmail: &Sendmail, edit: impl Fn(String) -> String) -> Httpd {
     let builder: httpd_config::Builder = Httpd::builder().modules(&["headers", "mime", "dir"]);
     let folder = builder.root().join("htdocs/contact");
@@ -39,7 +39,7 @@ fn arrives(browser: &Browser, words: &str) {
     eventually(words, Duration::from_secs(20), || browser.text().contains(words).then_some(()));
 }
 
-/// The name of the element with the focus.
+/// The name of the focused element.
 fn focus(browser: &Browser) -> String {
     browser.run("return document.activeElement.name").as_str().unwrap_or_default().to_owned()
 }
@@ -47,7 +47,7 @@ fn focus(browser: &Browser) -> String {
 #[test]
 fn without_scripts_a_visitor_is_corrected_attaches_a_file_and_is_thanked() {
     let sendmail = Sendmail::new();
-    // A browser that does not check by itself.
+    // A browser that does not validate by itself.
     let httpd = server(&sendmail, |text| text);
     let browser = open(&httpd, false);
     let place = Place::new("visitor");
@@ -88,7 +88,7 @@ fn without_scripts_a_trap_that_a_password_manager_fills_loses_nothing() {
     let sendmail = Sendmail::new();
     let httpd = server(&sendmail, |text| text);
     let browser = open(&httpd, false);
-    // Neither the keyboard nor a screen reader comes to it.
+    // Neither the keyboard nor a screen reader reaches it.
     let hidden = browser.run(
         "const trap = document.getElementById('leave_empty'); const place = trap.getBoundingClientRect();\
          return [trap.tabIndex, trap.autocomplete, !!trap.closest('[aria-hidden=true]'), place.right < 0]",
@@ -149,7 +149,7 @@ fn where_the_configuration_names_a_page_the_browser_goes_there() {
     only(&sendmail);
 }
 
-/// The blocks of this kind in docs/forms.md, not indented.
+/// The blocks of this kind in docs/forms.md, unindented.
 fn manual(kind: &str) -> Vec<String> {
     let page = std::fs::read_to_string(repository().join("docs/forms.md")).unwrap();
     let mut lines = page.lines().map(str::trim_end);
@@ -198,7 +198,7 @@ fn the_page_of_the_manual_with_its_challenge_lets_one_message_pass() {
     let [page, widget] = &manual("html")[..] else { panic!("two blocks of HTML") };
     let page =
         format!("<!DOCTYPE html><title>x</title>{}", page.replace("<p><button>", &format!("{widget}<p><button>")));
-    // Beside the folder with a policy: the widget's worker is a blob, its styles stand in its element.
+    // Next to the folder with a policy: the widget's worker is a blob, its styles are inside its element.
     std::fs::create_dir_all(httpd.root().join("htdocs/own")).unwrap();
     std::fs::write(httpd.root().join("htdocs/own/index.html"), page).unwrap();
     std::fs::copy(folder.join("node/node_modules/altcha/dist/altcha.js"), httpd.root().join("htdocs/own/altcha.js"))

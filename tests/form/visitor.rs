@@ -1,9 +1,9 @@
-//! What a visitor, or a script, is told.
+//! The answer to a visitor, or to a script.
 
 use super::{BROWSER, builder, only, urlencoded};
 use crate::support::{Behaviour, Httpd, Request, Response, Sendmail};
 
-/// A page's answer to what is wrong.
+/// A page's answer to an invalid form.
 #[track_caller]
 fn refused(httpd: &Httpd, body: &str, status: u16, tag: &str) -> [Response; 2] {
     httpd.expect_log(tag);

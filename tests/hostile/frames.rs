@@ -15,19 +15,19 @@ type Pairs<'a> = &'a [(&'a [u8], &'a [u8])];
 const FROM: (&[u8], &[u8]) = (b"from", b"f@example.test");
 const TO: (&[u8], &[u8]) = (b"to", b"a@example.test");
 
-/// The good request that each of them varies.
+/// The good request that they all vary.
 fn message(more: Pairs<'_>) -> Message {
     message_of(b"hi", b"2", more)
 }
 
-/// With a length that need not be true, or none.
+/// With a length that may be wrong, or none.
 fn message_of(data: &[u8], length: &[u8], more: Pairs<'_>) -> Message {
     let length: Pairs<'_> = &[(b"content-length", length)];
     let length = if length[0].1.is_empty() { &[] } else { length };
     Message::post(b"/mail", &[&[FROM, TO], length, more].concat(), data)
 }
 
-/// What a row says in words, as requests.
+/// The requests that a row describes in words.
 fn variants(id: &str) -> Vec<Message> {
     let subject = |value| message(&[(b"subject", value)]);
     match id {
@@ -63,7 +63,7 @@ fn hostile_frames_of_http2() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// A server whose handler takes HTTP/2, and a message for it that waits until the handler reads.
+/// A server whose handler reads HTTP/2, and a message for it that waits until the handler reads.
 fn reading(sendmail: &Sendmail) -> (Httpd, impl Fn(&[u8], Ending) -> Message) {
     let builder = Httpd::builder().modules(&["http2"]).config("Protocols h2c http/1.1\nMergeTrailers On");
     let asks =
@@ -94,7 +94,7 @@ fn a_stream_that_ends_under_a_handler_that_reads_sends_nothing() {
     httpd.expect_log("SM0107");
 }
 
-/// mod_http2 ends the body of a stream that was reset as if it were whole; now and then the reset is heard of too late.
+/// mod_http2 ends the body of a reset stream like a complete one; now and then it reports the reset too late.
 #[test]
 fn a_body_of_http2_without_a_length_is_refused_before_it_is_read() {
     let sendmail = Sendmail::new();

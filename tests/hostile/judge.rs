@@ -1,5 +1,5 @@
-//! What must be true after a row: the answer is one of those expected, a message was recorded if and only if it was accepted, it is the
-//! one that was sent, and nothing of what must never appear does.
+//! What must be true after a row: the answer is an expected one, a message was recorded if and only if it was accepted, it is the one that
+//! was sent, and nothing forbidden appears.
 
 use super::setup::Setup;
 use crate::support::error_log::complaints;
@@ -8,14 +8,14 @@ use crate::support::request::Outcome;
 use crate::support::{Httpd, Mpm, Recorded, Sendmail, oracle, process, within};
 use std::time::Duration;
 
-/// A server with the program behind it.
+/// A server with its program.
 pub struct Bench {
     pub httpd: Httpd,
     pub sendmail: Sendmail,
     children: Vec<u32>,
 }
 
-/// Where the table offers several outcomes: the one that DESIGN.md decides on, or that httpd itself gives.
+/// If the table allows several outcomes: the one that DESIGN.md decides on, or that httpd itself gives.
 const DECIDED: &[(&str, Expected)] = &[
     ("A19", Expected::Refuse(400)), // U+0085 is a control character (section 5)
     ("A22", Expected::Refuse(400)), // an encoded-word that decodes to one (section 5)
@@ -46,7 +46,7 @@ const DECIDED: &[(&str, Expected)] = &[
     ("I10", Expected::Refuse(403)),
 ];
 
-/// Every field a mail of these rows may have. What the client sent beside them is on no list of this test.
+/// Every field that a mail of these rows may have. Other fields of the client are not on this list.
 const FIELDS: &[&str] = &[
     "received",
     "from",
@@ -61,10 +61,10 @@ const FIELDS: &[&str] = &[
     "reply-to",
 ];
 
-/// Credentials and private matters of the rows: nowhere, not in answers and not in the log.
+/// Credentials and private data of the rows: they must appear nowhere, neither in answers nor in the log.
 const SECRETS: &[&str] = &["SECRET", "c2VjcmV0", "YWxpY2U6", "intranet.test", "secret words", "/nowhere/secret"];
 
-/// Those that the log may hold: what the program said, where it should be, and the Referer that httpd itself appends to its lines.
+/// Those that the log may contain: the program's output, its path, and the Referer that httpd itself appends to its lines.
 const ADMINISTRATORS: &[&str] = &["intranet.test", "secret words", "/nowhere/secret"];
 
 impl Bench {
@@ -75,7 +75,7 @@ impl Bench {
         Self { httpd, sendmail, children }
     }
 
-    /// Sends and judges; the faults in words.
+    /// Sends and judges a row; returns the faults.
     pub fn try_row(&self, row: &Row, expected: &[Expected], send: impl FnOnce() -> Outcome) -> Result<(), String> {
         let begin = std::time::Instant::now();
         let outcome = send();
@@ -109,7 +109,7 @@ impl Bench {
         }
     }
 
-    /// httpd lives, and nothing that it started does.
+    /// httpd is alive, and nothing that it started is.
     fn state_faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let idle = || {
@@ -170,7 +170,7 @@ impl Bench {
         faults
     }
 
-    /// Lists what these rows provoked in the log: our own refusals by family, and httpd's about the syntax of requests.
+    /// Allows the log lines that these rows provoke: our own refusals by family, and httpd's about the syntax of requests.
     pub fn expect_refusals(&self) {
         for part in ["SM01", "SM02", "SM04", "SM0803", "SM0804", "AH01630", "AH01617"] {
             if complaints(&self.httpd.error_log()).any(|line| line.contains(part)) {
@@ -187,7 +187,7 @@ fn shown(outcome: &Outcome) -> String {
     }
 }
 
-/// The outcomes that will do for a row.
+/// The acceptable outcomes of a row.
 pub fn expected(row: &Row) -> Vec<Expected> {
     let decided = DECIDED.iter().find(|(id, _)| *id == row.id);
     if let Some((_, decided)) = decided {
@@ -196,7 +196,7 @@ pub fn expected(row: &Row) -> Vec<Expected> {
     decided.map_or_else(|| row.expected.clone(), |(_, decided)| vec![*decided])
 }
 
-/// HTTP/0.9 has no status; httpd then sends its page alone.
+/// HTTP/0.9 has no status; httpd then sends only its page.
 fn fits(expected: Expected, outcome: &Outcome) -> bool {
     match (expected, outcome) {
         (Expected::Refuse(status), Ok(response)) if response.status == 0 => {
@@ -216,14 +216,14 @@ fn answer_faults(row: &Row, response: &crate::support::Response) -> Vec<String> 
     let mut allowed: Vec<&str> = allow.split(',').map(str::trim).collect();
     allowed.sort_unstable();
     let mut faults = Vec::new();
-    // TRACE never comes to a handler: httpd answers it.
+    // TRACE never reaches a handler: httpd answers it.
     if response.status == 405 && row.id != "D10" && allowed != ["OPTIONS", "POST"] {
         faults.push(format!("Allow is {allow}"));
     }
     if response.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("access-control-")) {
         faults.push("CORS fields for a foreign page".into());
     }
-    // An identifier with a slash goes into the query (section 4), which is the one `?` of ours.
+    // An identifier with a slash goes into the query (section 4), which is the only `?` of ours.
     let own = location.replacen("/dsn/?message-id=", "/dsn/", 1);
     if !location.is_empty() && (!own.starts_with("/dsn/") || own.contains("../") || own.contains(['#', '?', '"', '<']))
     {
@@ -288,7 +288,7 @@ fn recipients(row: &Row) -> Vec<String> {
     }
 }
 
-/// What the row means by its body.
+/// The body that the row means.
 fn body(row: &Row) -> &[u8] {
     match row.id.as_str() {
         "C10" | "C11" | "L10" => b"hi",

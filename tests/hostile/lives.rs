@@ -1,4 +1,4 @@
-//! The rows in which more happens than one request: servers that stop, restart or die meanwhile, many requests at once, no resources.
+//! The rows with more than one request: servers that stop, restart or die meanwhile, many requests at once, no resources.
 
 use super::table;
 use crate::support::disk::Disk;
@@ -23,7 +23,7 @@ fn is_whole(message: &Recorded) -> bool {
     message.committed && message.text().lines().filter(|line| **line == "x".repeat(70)).count() == 3000
 }
 
-/// Names what a test has provoked, as far as it came.
+/// Allows what a test has provoked, as far as it appeared.
 fn provoked(httpd: &Httpd, parts: &[&str]) {
     let log = httpd.error_log();
     for part in parts.iter().filter(|part| complaints(&log).any(|line| line.contains(**part))) {
@@ -35,7 +35,7 @@ fn send(row: &Row, httpd: &Httpd) -> Outcome {
     row.request().try_send(httpd)
 }
 
-/// Programs whose httpd is gone go on; when the last has ended, its record stands.
+/// Programs whose httpd has ended go on; when the last one has ended, its record is complete.
 fn wait_for_programs(sendmail: &Sendmail) {
     let alive = || sendmail.unfinished_pids().into_iter().any(process::is_alive);
     eventually("the programs end", SECONDS, || (!alive()).then_some(()));
@@ -62,7 +62,7 @@ fn hostile_k01_a_graceful_restart_loses_no_request() {
     assert!(httpd.children().into_iter().all(|child| process::zombies(child).is_empty()));
 }
 
-/// A stop of event waits for its threads a while; a child of prefork is gone at once, and its program goes on.
+/// event waits a while for its threads when it stops; a child of prefork ends at once, and its program goes on.
 #[test]
 fn hostile_k02_a_stop_cuts_no_mail() {
     let Some(row) = row("K02") else { return };
@@ -96,10 +96,10 @@ fn hostile_k03_a_killed_child_cuts_no_mail() {
     row.judge(&client.join().unwrap());
     wait_for_programs(&sendmail);
     assert!(sendmail.messages().iter().all(is_whole) && sendmail.commits() <= 1);
-    // httpd says nothing of a child that died by SIGKILL.
+    // httpd logs nothing about a child that died by SIGKILL.
 }
 
-/// A page that includes the handler: the sub-request is none of the client's.
+/// A page that includes the handler: the client did not make the sub-request.
 #[test]
 fn hostile_k05_an_include_of_the_handler_sends_nothing() {
     let Some(row) = row("K05") else { return };
@@ -151,7 +151,7 @@ fn hostile_j19_no_process_left_is_503() {
     }
 }
 
-/// Keeps connections until so many descriptors of the one child are free.
+/// Keeps connections open until only so many descriptors of the one child are free.
 #[test]
 fn hostile_j19_no_descriptor_left_is_503() {
     let Some(row) = row("J19") else { return };

@@ -1,4 +1,4 @@
-//! The table of hostile requests, row by row on the wire (`support::hostile` says where it lies): outcome, mail, answer, log, processes.
+//! The table of hostile requests, row by row on the wire (`support::hostile` says where it is): outcome, mail, answer, log, processes.
 
 mod frames;
 mod judge;
@@ -11,10 +11,10 @@ use crate::support::{Mpm, h2, skipped};
 use judge::{Bench, expected};
 use setup::Setup;
 
-/// Rows with a test of their own below, in `lives` or in `frames`: more happens in them than one request.
+/// Rows with their own test below, in `lives` or in `frames`: they need more than one request.
 const ELSEWHERE: &[&str] = &["J19", "J22", "K01", "K02", "K03", "K05", "K07"];
 
-/// Rows about the status service, which `crate::status` sends.
+/// Rows about the status service, sent by `crate::status`.
 pub const ABOUT_STATUS: &[&str] = &["M03", "M04", "M05", "M07", "M10", "M13"];
 
 fn table() -> Option<Vec<Row>> {
@@ -37,7 +37,7 @@ fn is_on_the_wire(row: &Row) -> bool {
     !row.is_h2() && !ELSEWHERE.contains(&row.id.as_str()) && !ABOUT_STATUS.contains(&row.id.as_str())
 }
 
-/// Every row is tried before the test fails, so that one run shows all that is wrong. Rows with equal set-ups share a server.
+/// Every row is tried before the test fails, so that one run shows all faults. Rows with equal set-ups share a server.
 fn run(mpm: Mpm, rows: &[&Row], send: impl Fn(&Row, &Bench) -> Outcome, expected: impl Fn(&Row) -> Vec<Expected>) {
     let mut groups: Vec<(Setup, Vec<&Row>)> = Vec::new();
     for row in rows {
@@ -99,7 +99,7 @@ fn framing(mpm: Mpm) {
     run(mpm, &rows, over_http1, expected);
 }
 
-/// The rows that HTTP/2 has words for. What it refuses by itself is a stream that ends.
+/// The rows that HTTP/2 can express. If it refuses one itself, the stream ends.
 #[test]
 fn hostile_rows_over_http2() {
     let Some(rows) = table() else { return };
@@ -143,7 +143,7 @@ fn translate(row: &Row) -> Option<h2::Message> {
     path.starts_with('/').then_some(message)
 }
 
-/// Cut at CRLF alone: what else ends a line in the table stays in its value.
+/// Split only at CRLF: other line ends in the table stay part of the value.
 fn lines(head: &[u8]) -> Vec<&[u8]> {
     let (mut lines, mut rest) = (Vec::new(), head);
     while let Some(at) = rest.windows(2).position(|window| window == b"\r\n") {

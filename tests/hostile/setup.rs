@@ -1,4 +1,4 @@
-//! What must stand in the configuration, and how the program must behave, for a row to mean what it says.
+//! The configuration and the program's behaviour that a row needs.
 
 use crate::support::hostile::Row;
 use crate::support::{Behaviour, Httpd, Mpm, Sendmail};

@@ -1,5 +1,5 @@
-//! Several messages in one body: all are looked at before the first is sent, what stops the rest says what was sent, and a key counts for
-//! each message by itself.
+//! Several messages in one body: all are checked before the first is sent, the failure that stops the rest says what was sent, and a key
+//! counts for each message separately.
 
 use super::{INPUTS, post};
 use crate::support::smtp::Act;
@@ -35,7 +35,7 @@ type Write = fn(&[&str]) -> String;
 const PATHS: [(&str, Write); 3] =
     [("/mail/emails/batch", resend), ("/mail/email/batch", postmark), ("/mail/v3/mail/send", sendgrid)];
 
-/// A relay that refuses whoever is called bad for good, and whoever is called late for now.
+/// A relay that refuses recipients called bad permanently, and those called late temporarily.
 fn relaying(settings: &str) -> (Smtp, Httpd) {
     let relay = Smtp::start();
     relay.rule_about("RCPT", "bad@", 100, Act::Say("550 5.1.1 no such user\r\n"));
@@ -69,7 +69,7 @@ fn what_stops_a_batch_says_what_was_sent() {
             assert!(body["detail"].as_str().unwrap().contains("message 2 of 3"), "{body}");
             assert_eq!(body["send_again"], "rest");
         }
-        // The first of all fails: nothing was sent, and the answer is its own.
+        // The first one fails: nothing was sent, and the answer is its own.
         let answer = post(path, &write(&["late@x.test", "b@x.test"])).send(&httpd);
         let sent = relay.take().len();
         match path {

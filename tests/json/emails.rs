@@ -1,4 +1,4 @@
-//! `GET <location>/emails/<id>`: what became of a message, shown to whoever sent it and to nobody else.
+//! `GET <location>/emails/<id>`: the outcome of a message, shown only to its sender.
 
 use super::{post, sdks};
 use crate::circle::Database;

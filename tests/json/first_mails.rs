@@ -1,4 +1,4 @@
-//! The first mails of docs/sdks.md, as they stand there but for the address of the server.
+//! The first mails of docs/sdks.md, unchanged except for the server's address.
 
 use super::{sdks, with_login};
 use crate::support::place::repository;

@@ -1,4 +1,4 @@
-//! SendmailBearer: a key is a login, judged by httpd's provider, in whichever field it comes.
+//! SendmailBearer: a key is a login, checked by httpd's provider, in any of the fields.
 
 use super::{post, with_login};
 use crate::support::{Httpd, Request, Sendmail};

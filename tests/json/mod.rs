@@ -1,4 +1,4 @@
-//! The JSON of mail services: what is wrong is refused by name (`refused`), several messages come in one body (`batches`), the real SDKs
+//! The JSON of mail services: invalid members are refused by name (`refused`), several messages come in one body (`batches`), the real SDKs
 //! send through us (`sdks`), and their keys are those of httpd's own providers (`keys`).
 
 mod batches;
@@ -22,7 +22,7 @@ fn post(path: &str, json: &str) -> Request {
     Request::post(path).header("Content-Type", "application/json").body(json.as_bytes().to_vec())
 }
 
-/// With a login that `alice:secret` opens.
+/// With a login that `alice:secret` passes.
 fn with_login(builder: Builder, location: &str, sendmail: &Sendmail, settings: &str) -> Httpd {
     let builder = builder.modules(&["auth_basic", "authn_file"]);
     std::fs::write(builder.root().join("users"), "alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n").unwrap();

@@ -1,5 +1,5 @@
-//! What httpd itself answers at a path of an SDK is in that SDK's words, whatever pages the site has for errors; and each SDK raises its own
-//! error for it.
+//! httpd's own answers at an SDK's path are in that SDK's format, whatever error pages the site has; and each SDK raises its own error for
+//! it.
 
 use super::sdks;
 use super::{INPUTS, post, with_login};
@@ -10,10 +10,10 @@ use serde_json::Value;
 const JSON: &str = r#"{"from":"f@example.test","to":"a@example.test","text":"t"}"#;
 const KEY: &str = "Bearer YWxpY2U6c2VjcmV0";
 
-/// Whether a body of this status is in the dialect.
+/// Whether a body with this status is in the dialect.
 type Speaks = fn(&Value, u16) -> bool;
 
-/// Where each dialect is sent to, and the member that it reads.
+/// The path of each dialect, and the member that it reads.
 const PATHS: &[(&str, Speaks)] = &[
     ("/emails", |body, status| body["statusCode"] == status && body["name"].is_string() && body["message"].is_string()),
     ("/emails/batch", |body, status| body["statusCode"] == status),

@@ -1,4 +1,4 @@
-//! The description in OpenAPI: what it says is what the server does, by judges that know neither.
+//! The OpenAPI description agrees with the server, according to independent tools.
 
 use super::{INPUTS, post};
 use crate::life::is_long;
@@ -38,7 +38,7 @@ fn what_is_offered_is_described_by_valid_openapi() {
         run(&mut python(judge));
         std::fs::write(&file, document.to_string().replacen("\"responses\"", "\"answers\"", 1)).unwrap();
         assert!(!python(judge).stderr(Stdio::null()).status().unwrap().success(), "the judge can refuse");
-        // Every path that is shown is there, and no other way to write it.
+        // Every path in it exists, and no other spelling does.
         for (path, methods) in document["paths"].as_object().unwrap() {
             let path = format!("{}{}", location.trim_end_matches('/'), path.replace("{id}", "x"));
             if methods.get("post").is_some() {
@@ -72,7 +72,7 @@ fn schemathesis_finds_no_answer_that_contradicts_the_description() {
     let url = format!("{base}/openapi.json");
     run(&mut schemathesis(&url, "200"));
     assert!(!sendmail.take().is_empty(), "some of what it sends is a mail");
-    // A description that leaves one status out is found wrong.
+    // A description that omits one status is found wrong.
     let document = Request::get("/mail/openapi.json").send(&httpd).expect_status(200);
     let mut document: Value = serde_json::from_slice(&document.body).unwrap();
     document["paths"]["/emails"]["post"]["responses"].as_object_mut().unwrap().remove("422").unwrap();

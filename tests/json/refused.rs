@@ -1,4 +1,4 @@
-//! JSON that cannot become a mail: the status, the path that the answer names, and nothing sent.
+//! JSON that cannot become a mail: the status, the path in the answer, and nothing sent.
 
 use super::{INPUTS, post};
 use crate::support::{Httpd, Request, Sendmail};
@@ -7,9 +7,9 @@ use serde_json::Value;
 const GOOD: &str = r#"{"from":"Ann <f@example.test>","to":["a@example.test"],"bcc":"hidden@example.test","subject":"s","text":"t",
     "html":"h","headers":{"X-A":"b"},"attachments":[{"filename":"a.txt","content":"YQ=="}],"tags":[{"name":"n","value":"v"}]}"#;
 
-/// What replaces what in [`GOOD`], the status, what the answer says.
+/// Old and new text in [`GOOD`], the status, the answer's text.
 const ROWS: &[(&str, &str, u16, &str)] = &[
-    // No JSON, or none that all readers read alike.
+    // Not JSON, or not JSON that all readers read alike.
     ("{\"from\"", "", 400, "the body: "),
     ("{\"from\"", "[{\"from\"", 400, "the body: the JSON ends too early"),
     ("}]}", "}]", 400, "the JSON ends too early"),
@@ -93,7 +93,7 @@ const ROWS: &[(&str, &str, u16, &str)] = &[
     ("\"s\"", "\"s\",\"topicId\":\"x\"", 422, "topicId: is not done here"),
     ("\"s\"", "\"s\",\"priority\":1", 422, "priority: is not known here"),
     ("\"text\":\"t\",\n    \"html\":\"h\",", "", 0, ""),
-    // What the configuration does not allow.
+    // Not allowed by the configuration.
     ("[\"a@example.test\"]", "[\"a@elsewhere.test\"]", 403, "a@elsewhere.test is not allowed"),
     ("[\"a@example.test\"]", "[\"a@example.test\",\"b@example.test\",\"c@example.test\"]", 400, "more than the 3"),
 ];
@@ -164,7 +164,7 @@ fn what_the_request_says_beside_the_json_is_refused_in_the_same_words() {
     }
 }
 
-/// The exact path alone: what is behind the location otherwise stays the way of the fields.
+/// Only the exact path: all other paths below the location remain for the fields format.
 #[test]
 fn another_path_is_no_json_and_neither_is_one_where_it_is_not_offered() {
     let sendmail = Sendmail::new();
@@ -194,7 +194,7 @@ const POSTMARK: &str = r#"{"From":"f@example.test","To":"a@example.test","Subjec
     "Headers":[{"Name":"X-A","Value":"b"}],"Attachments":[{"Name":"a.txt","Content":"YQ==","ContentID":null}],
     "TrackLinks":"None","TrackOpens":false,"MessageStream":"outbound","Tag":"","Metadata":{"a":"b"}}"#;
 
-/// What replaces what in [`POSTMARK`], and what the answer says.
+/// Old and new text in [`POSTMARK`], and the answer's text.
 const POSTMARK_ROWS: &[(&str, &str, &str)] = &[
     ("{\"From\"", "\"From\"", "the body: more stands behind"),
     ("\"a@example.test\"", "[\"a@example.test\"]", "To: must be a string"),
@@ -286,7 +286,7 @@ const SENDGRID: &str = r#"{"from":{"email":"f@example.test","name":"F"},"reply_t
     "attachments":[{"content":"YQ==","filename":"a.txt","disposition":"inline","content_id":"i"}],"categories":["c"],
     "mail_settings":{"sandbox_mode":{"enable":false}},"tracking_settings":{"click_tracking":{"enable":false}}}"#;
 
-/// What replaces what in [`SENDGRID`], the status, the field that the answer names, what it says.
+/// Old and new text in [`SENDGRID`], the status, the field that the answer names, its text.
 const SENDGRID_ROWS: &[(&str, &str, u16, &str, &str)] = &[
     ("{\"from\"", "\"from\"", 400, "the body", "more stands behind"),
     ("{\"from\"", "[{\"from\"", 400, "the body", "ends too early"),
@@ -413,7 +413,7 @@ fn what_cannot_become_a_mail_is_refused_in_the_words_of_sendgrid() {
     ] {
         assert!(sent.contains(part), "{part}: {sent}");
     }
-    // What is its own takes the place of what all have.
+    // A mail's own values override the common ones.
     let own = r#""subject":"own","headers":{"x-a":"own","X-B":"c"}"#;
     send(&SENDGRID.replacen(r#""headers":{"X-B":"c"}"#, own, 1)).expect_status(202);
     let sent = sendmail.take().pop().unwrap().text();

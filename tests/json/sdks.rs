@@ -1,4 +1,4 @@
-//! The SDKs as their makers ship them (`tools/sdks` installs them), pointed at our httpd by the setting that each has for that.
+//! The SDKs as their makers ship them (`tools/sdks` installs them), pointed at our httpd by each SDK's own setting.
 
 use super::with_login;
 use crate::support::place::repository;
@@ -11,7 +11,7 @@ use std::process::Command;
 /// The key of `alice:secret`.
 pub const GOOD: &str = "YWxpY2U6c2VjcmV0";
 
-/// Runs a script with the SDKs at hand; what it prints is JSON, one line for each call.
+/// Runs a script with the SDKs available; it prints JSON, one line for each call.
 pub fn script(program: &str, name: &str, httpd: &Httpd, location: &str, key: &str, sdks: &Path) -> Vec<Value> {
     let base = format!("http://127.0.0.1:{}{location}", httpd.port());
     let mut command = Command::new(program);
@@ -28,7 +28,7 @@ pub fn script(program: &str, name: &str, httpd: &Httpd, location: &str, key: &st
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-/// Sends plain, html, attachment, inline, Unicode, cc and bcc, and then what is refused.
+/// Sends plain, html, attachment, inline, Unicode, cc and bcc, and then what must be refused.
 fn sends(program: &str, name: &str, location: &str, complaint: &str) {
     let Some(sdks) = installed("sdks") else { return skipped("the SDKs cannot be installed (tools/sdks)") };
     let sendmail = Sendmail::new();
@@ -125,7 +125,7 @@ fn django_anymail_sends_by_each_of_its_backends() {
     }
 }
 
-/// Several messages in one call: all sent, some left out, and none where one is wrong.
+/// Several messages in one call: all sent, some left out, and none if one is invalid.
 fn sends_batches(program: &str, name: &str, location: &str, expected: &[(usize, &str)]) {
     let Some(sdks) = installed("sdks") else { return skipped("the SDKs cannot be installed (tools/sdks)") };
     let sendmail = Sendmail::new();

@@ -1,4 +1,4 @@
-//! What the second request with a key is answered.
+//! The answer to the second request with a key.
 
 use super::{Keys, SECONDS, is_replayed, keyed, with_keys};
 use crate::circle::Database;
@@ -21,14 +21,14 @@ fn the_same_key_is_answered_alike_and_sent_once() {
     let first = keyed("one", "a").send(&httpd).expect_status(202);
     assert_eq!(first.header("Idempotency-Key-Lifetime"), Some("604800"));
     assert!(!is_replayed(&first));
-    // Bare, and as JSON: the outcome is stored, the answer is made anew.
+    // Without quotes, and as JSON: the outcome is stored, the answer is generated again.
     let again = keyed("one", "a").without("Idempotency-Key").header("Idempotency-Key", "one");
     let again = again.header("Accept", "application/json").send(&httpd).expect_status(202);
     assert!(is_replayed(&again));
     assert_eq!(again.header("X-Message-ID"), first.header("X-Message-ID"));
     let json: serde_json::Value = serde_json::from_slice(&again.body).unwrap();
     assert_eq!(json["message_id"].as_str(), first.header("X-Message-ID"));
-    // A client that writes its mail anew gives it another Date and Message-ID.
+    // A client that composes its mail again gives it another Date and Message-ID.
     let anew = keyed("one", "a").header("Date", "Thu, 01 Jan 2026 00:00:00 +0000").header("Message-ID", "<x@y.test>");
     assert_eq!(anew.send(&httpd).expect_status(202).header("X-Message-ID"), first.header("X-Message-ID"));
     assert_eq!(sendmail.commits(), 1);
@@ -259,7 +259,7 @@ fn keys_are_kept_by_a_store_that_is_there_or_nothing_is_sent() {
     let response = keyed("b", "a").send(&httpd).expect_status(503);
     assert_eq!(response.header("Retry-After"), Some("60"));
     assert!(!response.text().contains("claims"), "no path: {}", response.text());
-    Request::mail("/mail").send(&httpd).expect_status(202); // without a key nothing has to be kept
+    Request::mail("/mail").send(&httpd).expect_status(202); // without a key nothing must be stored
     std::fs::rename(keys.path().with_extension("away"), keys.path()).unwrap();
     assert!(is_replayed(&keyed("a", "a").send(&httpd).expect_status(202)));
     keyed("b", "a").send(&httpd).expect_status(202);

@@ -1,4 +1,4 @@
-//! A full disk under the keys.
+//! A full disk for the keys.
 
 use super::{is_replayed, keyed};
 use crate::support::disk::Disk;

@@ -14,11 +14,11 @@ fn gateway(driver: &str, params: &str, sendmail: &Sendmail, more: &str) -> Httpd
         .config(&format!("DBDriver {driver}\nDBDParams \"{params}\""))
         .mail(sendmail, &format!("SendmailIdempotency dbd 1d\n{more}"))
         .start();
-    httpd.allow_log("[dbd:"); // mod_dbd's own words
+    httpd.allow_log("[dbd:"); // mod_dbd's own messages
     httpd
 }
 
-/// A crowd with one key at both, then each of them again.
+/// Many requests with one key at both gateways, then one at each of them again.
 fn one_key(gateways: &[Httpd; 2], sendmail: &Sendmail) {
     let answers = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn two_gateways_on_one_postgresql_send_a_key_once_and_a_dead_one_leaves_unknown(
     let gateways = [(); 2].map(|()| gateway("pgsql", &postgres.params(), &sendmail, ""));
     one_key(&gateways, &sendmail);
 
-    // One of them dies while its program runs. Nobody takes the key over before its lease is out, and then nobody sends.
+    // One of them dies while its program runs. Nobody takes the key over before its lease expires, and then nobody sends.
     sendmail.behave(&Behaviour::new().reads_all().sleeps(Duration::from_millis(1500)));
     std::thread::scope(|scope| {
         let lost = scope.spawn(|| keyed("lost", "a").try_send(&gateways[0]));
@@ -75,7 +75,7 @@ fn two_gateways_on_one_postgresql_send_a_key_once_and_a_dead_one_leaves_unknown(
     gateways[1].expect_log("SM0407");
     gateways[0].allow_log("AH00052");
 
-    // Without the database a key cannot be kept, and nothing is sent for it.
+    // Without the database a key cannot be stored, and nothing is sent for it.
     drop(postgres);
     let answer = keyed("down", "a").send(&gateways[1]).expect_status(503);
     assert!(answer.header("Retry-After").is_some() && !answer.text().contains("dbname"), "{}", answer.text());

@@ -1,4 +1,4 @@
-//! Children of httpd die by SIGKILL at any moment, while clients send and, where they get no answer, send again with the same key.
+//! Children of httpd die by SIGKILL at random moments, while clients send and, without an answer, send again with the same key.
 
 use super::{Keys, SECONDS, keyed, with_keys};
 use crate::life::{Dice, is_long};
@@ -9,10 +9,10 @@ use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// What a client was told in the end, by subject.
+/// The final answer to a client, by subject.
 type Told = BTreeMap<String, u16>;
 
-/// Asks until somebody says what became of the message.
+/// Asks until it is told the outcome of the message.
 fn insist(httpd: &Httpd, subject: &str, octets: usize) -> u16 {
     let request = keyed(subject, subject).body("a line of text\n".repeat(octets / 15) + "the end\n");
     let deadline = Instant::now() + 3 * SECONDS;
@@ -52,7 +52,7 @@ fn rounds(httpd: &Httpd, rounds: usize) -> Told {
     told
 }
 
-/// Whoever was told 202 has one message, and nobody has two.
+/// A client that was told 202 has one message, and none has two.
 fn judge(what: &str, told: &Told, delivered: &[String]) {
     let count = |subject: &String| delivered.iter().filter(|there| *there == subject).count();
     let (mut unknown, mut there) = (0, 0);
@@ -135,7 +135,7 @@ fn a_killed_child_sends_nothing_twice_and_loses_nothing_through_a_relay_and_a_ma
     judge("Maildir", &told, &delivered);
 }
 
-/// Of a message that must be whole.
+/// The subject of a message, which must be complete.
 fn subject(message: &str) -> String {
     let message = message.replace("\r\n", "\n");
     assert!(message.ends_with("\nthe end\n"), "a cut message: {message}");

@@ -1,4 +1,5 @@
-//! SendmailIdempotency: a message with a key is sent once, whatever happens to the client, the connection, a child of httpd or all of it.
+//! SendmailIdempotency: a message with a key is sent once, whatever happens to the client, the connection, a child of httpd or all of
+//! httpd.
 
 mod answers;
 mod full;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 pub const SECONDS: Duration = Duration::from_secs(20);
 
-/// A directory of keys, of httpd's user.
+/// A directory for keys, owned by httpd's user.
 pub struct Keys(Place);
 
 impl Keys {
@@ -28,7 +29,7 @@ impl Keys {
         self.0.path().join("claims")
     }
 
-    /// The directive, and what follows.
+    /// The directive, with further words.
     pub fn directive(&self, more: &str) -> String {
         format!("SendmailIdempotency \"{}\" {more}", self.path().display())
     }

@@ -1,11 +1,11 @@
-//! Clients that break off, dawdle, or ask before they send.
+//! Clients that break off, are slow, or ask before they send.
 
 use super::SECONDS;
 use crate::support::request::Ending;
 use crate::support::{Httpd, Mpm, Request, Sendmail, eventually};
 use std::time::{Duration, Instant};
 
-/// Every cut of head and body, in both framings and by both endings: no program is started.
+/// Every truncation of head and body, with both framings and both endings: no program is started.
 #[test]
 fn a_body_that_breaks_off_starts_no_program_on_any_mpm() {
     for mpm in Mpm::ALL {
@@ -23,7 +23,7 @@ fn a_body_that_breaks_off_starts_no_program_on_any_mpm() {
                 assert!(request.clone().broken_off_after(after, Ending::Reset).try_send(&httpd).is_err());
             }
         }
-        // A request that came after those that broke off has been served: they are over, too.
+        // A request sent after the broken ones has been served, so they are over too.
         eventually("each of them is logged", SECONDS, || {
             (httpd.error_log().matches("SM0107").count() >= 20).then_some(())
         });
@@ -43,7 +43,7 @@ fn a_body_without_its_last_chunk_is_none() {
     for cut in 1..=14 {
         let octets = &whole.as_bytes()[..whole.len() - cut];
         let answer = Request::post("/mail").raw(octets).ending(Ending::Half).try_send(&httpd);
-        // With "0\r\n" there and only the empty line after the trailers missing httpd knows all there is to know.
+        // After "0\r\n", with only the empty line after the trailers missing, httpd knows everything.
         if let Ok(answer) = &answer {
             assert!(answer.status == 400 || (cut <= 2 && answer.status == 202), "{cut}: {}", answer.status);
         }

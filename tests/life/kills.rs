@@ -1,5 +1,4 @@
-//! A child of httpd is killed at a random moment, with a real MTA behind it: nothing is delivered that is cut, that was refused, or
-//! that was delivered before.
+//! A child of httpd is killed at a random moment, with a real MTA behind it: nothing is delivered truncated, after a refusal, or twice.
 
 use super::{Answers, SECONDS, assert_true, is_long, send, signed, subjects};
 use crate::support::process::{children, signal};
@@ -29,7 +28,7 @@ fn kill_children(mpm: Mpm, settings: &str, rounds: usize) {
     let name = postfix.sendmail().display().to_string();
     let text = format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{name}\"");
     let httpd = Httpd::builder().mpm(mpm).mpm_settings(settings).log_level("notice").location("/mail", &text).start();
-    httpd.allow_log("AH10392"); // children are killed successively
+    httpd.allow_log("AH10392"); // children are killed one after the other
     let mut dice = Dice::new(20_260_101);
     let mut answers = Answers::new();
     for round in 0..rounds {

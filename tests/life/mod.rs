@@ -1,5 +1,5 @@
-//! The module through httpd's life: restarts and stops under load, children that are killed, other modules in front and behind,
-//! clients that break off. A message is there whole and once, or not at all, and its answer says which.
+//! The module through httpd's life: restarts and stops under load, killed children, other modules before and after it, clients that break
+//! off. A message is delivered completely and once, or not at all, and its answer says which.
 
 mod broken;
 mod kills;
@@ -20,21 +20,21 @@ pub fn is_long() -> bool {
     std::env::var_os("MOD_SENDMAIL_LONG").is_some_and(|value| value == "1")
 }
 
-/// What clients were told, by subject; `None`: the connection ended without an answer.
+/// The answers to clients, by subject; `None`: the connection ended without an answer.
 pub type Answers = BTreeMap<String, Option<u16>>;
 
-/// A message that shows whether it is whole: its last line names its subject.
+/// A message that shows whether it is complete: its last line names its subject.
 pub fn signed(subject: &str, octets: usize) -> Request {
     let body = "a line of text\n".repeat(octets / 15) + &format!("end of {subject}\n");
     Request::mail("/mail").without("Subject").header("Subject", subject).body(body).timeout(SECONDS)
 }
 
-/// Sends it; an answer that never comes is an outcome.
+/// Sends it; a missing answer is an outcome.
 pub fn send(request: &Request, httpd: &Httpd) -> Option<u16> {
     request.try_send(httpd).ok().map(|response| response.status)
 }
 
-/// The subject of a message, which must be whole.
+/// The subject of a message, which must be complete.
 #[track_caller]
 pub fn subject_of(message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message);
@@ -55,7 +55,7 @@ pub fn subjects<'a>(messages: impl IntoIterator<Item = &'a [u8]>) -> Vec<String>
     subjects
 }
 
-/// Each 202 has its message, each message was sent and not answered with "not sent". What got no answer may be either.
+/// Each 202 has its message, and each message was sent and not answered with "not sent". Without an answer either is possible.
 #[track_caller]
 pub fn assert_true(answers: &Answers, delivered: &[String]) {
     for (subject, answer) in answers {

@@ -1,4 +1,4 @@
-//! Other modules of httpd around ours: those that call a handler once more, and those that stand in front of it.
+//! Other modules of httpd next to ours: those that call a handler again, and those that run before it.
 
 use super::SECONDS;
 use crate::support::process::required;
@@ -98,7 +98,7 @@ fn a_compressed_body_is_sent_as_it_was_and_measured_as_it_is() {
         .body(gzip(body.repeat(2).as_bytes()))
         .send(&httpd)
         .expect_status(413);
-    // 50 MB of one letter in 50 KB: mod_deflate itself gives up at a ratio of 200, and says 400; where it does not, we do.
+    // 50 MB of one letter in 50 KB: mod_deflate itself gives up at a ratio of 200, and answers 400; otherwise we do.
     let bomb = packed.clone().body(gzip(&vec![b'a'; 50_000_000]));
     bomb.send(&httpd).expect_status(400);
     httpd.expect_log("AH02649");
@@ -167,7 +167,7 @@ fn a_proxy_in_front_passes_messages_on() {
     assert_eq!(sendmail.starts(), 0);
 }
 
-/// The proxy passes a large body on as it comes, so its half is there when the client goes.
+/// The proxy streams a large body, so half of it has arrived when the client breaks off.
 #[test]
 fn what_breaks_off_in_front_of_a_proxy_is_not_sent() {
     let sendmail = Sendmail::new();

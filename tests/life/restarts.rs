@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How many posts have been answered; a disturbance comes after some of them, however slow the machine is.
+/// How many posts have been answered; a disturbance follows after some of them, however slow the machine is.
 struct Progress(AtomicUsize);
 
 impl Progress {
@@ -19,7 +19,7 @@ impl Progress {
     }
 }
 
-/// Six clients post until `disturb` comes back.
+/// Six clients post until `disturb` returns.
 fn under_load(httpd: &mut Httpd, disturb: impl FnOnce(&mut Httpd, &Progress)) -> Answers {
     let (stop, progress) = (AtomicBool::new(false), Progress(AtomicUsize::new(0)));
     let address = httpd.address();
@@ -39,7 +39,7 @@ fn under_load(httpd: &mut Httpd, disturb: impl FnOnce(&mut Httpd, &Progress)) ->
                         match answer {
                             Some(_) => progress.0.fetch_add(1, Ordering::Relaxed),
                             None => {
-                                std::thread::sleep(Duration::from_millis(2)); // a server that is gone refuses at once
+                                std::thread::sleep(Duration::from_millis(2)); // a stopped server refuses at once
                                 0
                             }
                         };
@@ -68,7 +68,7 @@ fn server(mpm: Mpm, sendmail: &Sendmail) -> Httpd {
     Httpd::builder().mpm(mpm).log_level("notice").mail(sendmail, "").start()
 }
 
-/// A body that was on its way breaks off; and event's own race at such an end ([`Httpd`], its drop) kills a child now and then.
+/// A body being sent breaks off; and event's own race at such an end ([`Httpd`], its drop) kills a child now and then.
 fn allow_ungraceful_end(httpd: &Httpd, mpm: Mpm) {
     httpd.allow_log("SM0107");
     if mpm != Mpm::Prefork {

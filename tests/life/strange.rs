@@ -1,4 +1,4 @@
-//! Modules that httpd does not bring (`strange_module.c`): what they do to a body and to a request, no client can do alone.
+//! Modules from outside httpd (`strange_module.c`): they do things to a body and to a request that no client can.
 
 use crate::support::c_module::compile;
 use crate::support::httpd_config::Builder;
@@ -24,7 +24,7 @@ fn a_body_that_a_filter_ends_in_any_wrong_way_is_not_sent() {
     httpd.expect_log("SM0107");
 }
 
-/// Those of httpd itself are never POST, which is refused for its own sake; these two are.
+/// httpd's own sub-requests and error pages are never POST, which would be refused anyway; these two are.
 #[test]
 fn a_sub_request_and_an_error_page_that_post_send_nothing() {
     let sendmail = Sendmail::new();

@@ -1,5 +1,5 @@
-//! The main job on real input: each row of [`table`] is posted, and Python's email package must read back from the one message that
-//! reached the program what the row says; every message keeps the wire rules.
+//! The main job on real input: each row of [`table`] is posted, and Python's email package must read what the row expects from the one
+//! message that reached the program; every message obeys the wire rules.
 
 mod refused;
 pub mod row;
@@ -8,7 +8,7 @@ pub mod table;
 use crate::support::{Httpd, Mpm, Recorded, Request, Response, Sendmail, oracle};
 use row::Post;
 
-/// How a row travels.
+/// How a row is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Over {
     Http1,
@@ -22,7 +22,7 @@ fn server(mpm: Mpm, sendmail: &Sendmail) -> Httpd {
     if h2 { builder.modules(&["http2"]).config("Protocols h2c http/1.1").start() } else { builder.start() }
 }
 
-/// Every row is tried before the test fails, so that one run shows all that is wrong.
+/// Every row is tried before the test fails, so that one run shows all faults.
 fn run_table(mpm: Mpm, over: Over) {
     let sendmail = Sendmail::new();
     let httpd = server(mpm, &sendmail);
@@ -95,7 +95,7 @@ fn every_post_arrives_as_it_was_sent_over_http2() {
     run_table(Mpm::Event, Over::Http2);
 }
 
-/// The border is one of the body, where that goes as it is.
+/// The limit is one of the body, if that is sent unchanged.
 #[test]
 fn a_message_of_any_size_around_the_spool_border_arrives_whole() {
     const BORDER: usize = 256 * 1024;
@@ -115,7 +115,7 @@ fn a_message_of_any_size_around_the_spool_border_arrives_whole() {
     assert!(pipes > 0 && files > 0, "both ways were taken: {pipes} pipes, {files} files");
 }
 
-/// Exactly so many octets of 7-bit text with a line end at the end: it goes as it is.
+/// Exactly this many octets of 7-bit text with a final line end: it is sent unchanged.
 fn lines(octets: usize) -> Vec<u8> {
     let mut body: Vec<u8> =
         b"a line of text that any program takes as it is\n".iter().copied().cycle().take(octets).collect();

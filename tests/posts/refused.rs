@@ -1,8 +1,8 @@
-//! What is no mail: each row changes one good request, is refused with 400, and names the field and the remedy.
+//! Invalid mails: each row changes one good request, is refused with 400, and the answer names the field and the remedy.
 
 use crate::support::{Httpd, Request, Sendmail};
 
-/// Name and value of the fields, the body, words of the answer.
+/// Name and value of the fields, the body, parts of the answer.
 type Row = (&'static [(&'static str, &'static [u8])], &'static [u8], &'static str);
 
 const MIXED: (&str, &[u8]) = ("Content-Type", b"multipart/mixed; boundary=b");

@@ -1,9 +1,9 @@
-//! One post and what must be read back from the message that it became.
+//! One post, and what must be read from the resulting message.
 
 use crate::support::Request;
 use crate::support::oracle::{Mailbox, Parsed};
 
-/// Starts as the good request `Request::mail`; each method changes what is sent and what is wanted together.
+/// Starts as the good request `Request::mail`; each method changes what is sent together with what is expected.
 pub struct Post {
     pub name: &'static str,
     request: Request,
@@ -25,11 +25,11 @@ enum Want {
     Written(&'static str, String),
 }
 
-/// What the octets of a part may differ by.
+/// The allowed differences between the octets of a part.
 #[derive(Clone)]
 enum Octets {
     Exact(Vec<u8>),
-    /// Line ends (CRLF is LF), and one at the end that was not sent.
+    /// Line ends (CRLF is LF), and an added final line end.
     Text(Vec<u8>),
 }
 
@@ -43,7 +43,7 @@ impl Post {
         self.request.clone()
     }
 
-    /// Replaces a field, with no wish of its own.
+    /// Replaces a field, without an expectation.
     pub fn sends(mut self, field: &str, value: impl AsRef<[u8]>) -> Self {
         self.request = self.request.without(field).header(field, value);
         self
@@ -64,17 +64,17 @@ impl Post {
         self.sends("Subject", sent).wants(Want::Subject(read.into()))
     }
 
-    /// The same subject sent and read.
+    /// The same subject is sent and read.
     pub fn same_subject(self, subject: &str) -> Self {
         self.subject(subject, subject)
     }
 
-    /// Any other field; runs of white space count as one space.
+    /// Any other field; a run of white space counts as one space.
     pub fn field(self, field: &'static str, sent: impl AsRef<[u8]>, read: &str) -> Self {
         self.sends(field, sent).wants(Want::Field(field, read.to_owned()))
     }
 
-    /// Any other field, and the octets it is written with; runs of white space count as one space.
+    /// Any other field, and how it is written; a run of white space counts as one space.
     pub fn written(self, field: &'static str, sent: impl AsRef<[u8]>, written: &str) -> Self {
         self.sends(field, sent).wants(Want::Written(field, written.to_owned()))
     }
@@ -104,7 +104,7 @@ impl Post {
         self.wants(Want::ContentType(read))
     }
 
-    /// Octets that stand in the message.
+    /// Text that the message must contain.
     pub fn contains(self, octets: &str) -> Self {
         self.wants(Want::Contains(octets.to_owned()))
     }
@@ -113,19 +113,19 @@ impl Post {
         self.wants(Want::Filename(part, name))
     }
 
-    /// text/plain, equal but for line ends.
+    /// text/plain, equal except for line ends.
     pub fn text(self, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         self.body(body.clone()).reads_text("text/plain", body)
     }
 
-    /// A type of text with its parameters, equal but for line ends.
+    /// A text type with its parameters, equal except for line ends.
     pub fn text_of(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let (main, body) = (main_type(content_type), body.into());
         self.sends("Content-Type", content_type).body(body.clone()).reads_text(&main, body)
     }
 
-    /// Any other type, equal to the octet.
+    /// Any other type, equal in every octet.
     pub fn binary_of(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let (main, body) = (main_type(content_type), body.into());
         self.sends("Content-Type", content_type).body(body.clone()).reads_exactly(&main, body)
@@ -143,7 +143,7 @@ impl Post {
         self
     }
 
-    /// As [`Self::reads_text`], to the octet.
+    /// Like [`Self::reads_text`], but equal in every octet.
     pub fn reads_exactly(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.parts.push((content_type.to_owned(), Octets::Exact(body.into())));
         self
@@ -170,7 +170,7 @@ impl Post {
         self
     }
 
-    /// What the message does not say as the row wants it.
+    /// The differences between the message and the row's expectations.
     pub fn faults(&self, parsed: &Parsed, message: &str) -> Vec<String> {
         let mut faults: Vec<String> = self.wanted.iter().filter_map(|want| want.fault(parsed, message)).collect();
         for field in ["Date", "Message-ID", "MIME-Version", "Content-Type", "Received", "From"] {
@@ -213,7 +213,7 @@ impl Want {
                 (!equal(&read, wanted)).then(|| format!("{field}: read {read:?}, wanted {wanted:?}"))
             }
             Self::MessageId(id) => differ("Message-ID", parsed.message_id(), id),
-            // An empty subject may also be none; a fold right after the colon shows as a space.
+            // An empty subject may also be missing; a fold right after the colon reads as a space.
             Self::Subject(wanted) => differ("subject", Some(parsed.subject().unwrap_or_default().trim_start()), wanted),
             Self::Written(field, wanted) => differ(field, parsed.written(field).as_deref(), wanted),
         }
@@ -260,7 +260,7 @@ fn boxes(pairs: &[(&str, &str)]) -> Vec<Mailbox> {
     pairs.iter().map(|(name, address)| Mailbox { name: (*name).to_owned(), address: (*address).to_owned() }).collect()
 }
 
-/// Domains have no case, local parts and names do.
+/// Domains ignore case, local parts and names do not.
 fn equal(read: &[Mailbox], wanted: &[Mailbox]) -> bool {
     let same = |(read, wanted): (&Mailbox, &Mailbox)| {
         read.name == wanted.name && domain_folded(&read.address) == domain_folded(&wanted.address)

@@ -414,7 +414,7 @@ fn sizes() -> Vec<Post> {
         post("binary of 64 KiB less one").binary_of(octets, binary(64 * K - 1)),
         post("binary of 64 KiB").binary_of(octets, binary(64 * K)),
         post("binary of 64 KiB and one").binary_of(octets, binary(64 * K + 1)),
-        // Some 48 KiB of octets are some 64 KiB of base64.
+        // About 48 KiB of octets are about 64 KiB of base64.
         post("binary whose base64 is near 64 KiB").binary_of(octets, binary(47 * K)),
         post("binary whose base64 is over 64 KiB").binary_of(octets, binary(48 * K)),
         post("UTF-8 text that grows over 64 KiB").text("Grüße\n".repeat(9 * K)).charset("utf-8"),

@@ -1,4 +1,4 @@
-//! The program starts clean: nothing of httpd reaches it but the message, its words and three descriptors.
+//! The program starts clean: it inherits nothing of httpd except the message, its arguments and three descriptors.
 
 use super::{Holdings, place, steady};
 use crate::support::{Httpd, Mpm, Recorded, Request, Sendmail, process};
@@ -33,7 +33,7 @@ fn the_program_starts_clean_on_each_mpm() {
         let sendmail = Sendmail::new();
         let builder = place(steady(mpm), "/mail", &sendmail, "SendmailEnv \"SET=a b\" GIVEN ABSENT");
         let builder = builder.environment("TZ", "UTC").environment("GIVEN", "by httpd").environment("HIDDEN", "secret");
-        // A descriptor that every process of httpd inherits and none closes: what a careless module leaves open.
+        // A descriptor that every process of httpd inherits and none closes, as a careless module would leave it.
         let leaking = ["sh", "-c", "exec 9</etc/passwd; exec \"$@\"", "sh"];
         let httpd = builder.launcher(&leaking).start();
         let passwd = |child: &u32| process::descriptors(*child).iter().any(|target| target.ends_with("passwd"));

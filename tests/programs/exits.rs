@@ -4,7 +4,7 @@ use super::{Holdings, expect_logs, notes, place, promised, steady};
 use crate::support::{Behaviour, Mpm, Request, Sendmail};
 use std::time::Duration;
 
-/// The table of DESIGN.md section 4, for a program that has read the whole message and said nothing.
+/// The table of DESIGN.md section 4, for a program that has read the whole message and printed nothing.
 fn wanted(code: u8) -> (u16, &'static str) {
     match code {
         0 => (202, "accepted"),
@@ -45,7 +45,7 @@ fn each_exit_code_has_the_answer_of_the_table() {
 
 #[test]
 fn each_signal_that_ends_the_program_leaves_the_outcome_unknown() {
-    // Those that stop, and those that do nothing unless caught, end nothing; KILL and STOP cannot be raised against anybody's will.
+    // Signals that stop, or that do nothing unless caught, end nothing; KILL and STOP cannot be caught.
     let stopping = [19, 20, 21, 22];
     let harmless = [17, 18, 23, 28];
     let sendmail = Sendmail::new();

@@ -1,4 +1,4 @@
-//! Programs that read too little or too slowly, flood, hang, ignore TERM, or leave a process behind; all at one time, on each MPM.
+//! Programs that read too little or too slowly, flood, hang, ignore TERM, or leave a process behind; all at the same time, on each MPM.
 
 use super::{Holdings, expect_logs, notes, place, promised, steady};
 use crate::support::{Behaviour, Httpd, Mpm, Request, Sendmail, eventually, process};
@@ -15,7 +15,7 @@ struct Row {
     status: u16,
     /// Notes `sendmail-status` and `sendmail-exit`.
     notes: [&'static str; 2],
-    /// The answer comes not before, and not after.
+    /// The earliest and the latest time of the answer.
     time: [Duration; 2],
 }
 

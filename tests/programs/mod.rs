@@ -1,5 +1,5 @@
-//! What a program behind the module can do wrong, done by a real program behind a real httpd: the answer is the one of DESIGN.md
-//! section 4, in time, and nothing is left behind: no process, no zombie, no descriptor, no file.
+//! Every fault of a program, made by a real program behind a real httpd: the answer is the one in DESIGN.md section 4, in time, and nothing
+//! is left behind: no process, no zombie, no descriptor, no file.
 
 mod clean;
 mod exits;
@@ -17,11 +17,11 @@ use std::time::Duration;
 
 pub const SECONDS: Duration = Duration::from_secs(10);
 
-/// What the module leaves for the access log, one line a request.
+/// The module's notes for the access log, one line per request.
 pub const NOTES: &str = "LogFormat \"%U %q %>s %{sendmail-status}n %{sendmail-exit}n %{sendmail-id}n %{sendmail-rcpts}n %{sendmail-bytes}n %{sendmail-usec}n\" notes\n\
      CustomLog \"${ROOT}/logs/notes\" notes";
 
-/// A server whose children neither come nor go, so that what they hold can be compared.
+/// A server whose children neither start nor end, so that their descriptors can be compared.
 pub fn steady(mpm: Mpm) -> Builder {
     let settings = match mpm {
         Mpm::Event | Mpm::Worker => {
@@ -34,13 +34,13 @@ pub fn steady(mpm: Mpm) -> Builder {
     Httpd::builder().mpm(mpm).mpm_settings(settings).config(NOTES)
 }
 
-/// A location of its own for one program.
+/// A separate location for one program.
 pub fn place(builder: Builder, path: &str, sendmail: &Sendmail, text: &str) -> Builder {
     let program = sendmail.program().display().to_string();
     builder.location(path, &format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{program}\"\n{text}"))
 }
 
-/// What the children of a server hold open, connections apart: they close when the client does.
+/// What the children of a server hold open, except connections, which close when the client does.
 pub struct Holdings(BTreeMap<u32, Vec<PathBuf>>);
 
 impl Holdings {
@@ -55,7 +55,7 @@ impl Holdings {
         Self(last)
     }
 
-    /// The same children hold the same again, and no zombie, program or file is left.
+    /// The same children hold the same things again, and no zombie, program or file is left.
     #[track_caller]
     pub fn assert_same(&self, httpd: &Httpd) {
         assert!(!self.0.is_empty());
@@ -77,7 +77,7 @@ fn held(pid: u32) -> Vec<PathBuf> {
     targets
 }
 
-/// The notes of the one request to `path` (with its query), in the order of [`NOTES`] after path and query.
+/// The notes of the one request to `path` (with its query), in the order of [`NOTES`], after path and query.
 #[track_caller]
 pub fn notes(httpd: &Httpd, path: &str) -> Vec<String> {
     let start = path.split_once('?').map_or(format!("{path}  "), |(path, query)| format!("{path} ?{query} "));
@@ -88,7 +88,7 @@ pub fn notes(httpd: &Httpd, path: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
-/// The status of an answer, with what it says of sending again checked against it.
+/// The status of an answer, after checking what it says about sending again.
 #[track_caller]
 pub fn promised(response: &Response) -> u16 {
     let text = response.text();

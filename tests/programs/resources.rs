@@ -1,4 +1,4 @@
-//! No processes, no descriptors, no room: the request is refused before anything was started, and the next one is served.
+//! No processes, no descriptors, no room: the request is refused before anything is started, and the next one is served.
 
 use super::{Holdings, expect_logs, place, promised, steady};
 use crate::support::disk::Disk;
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// One child for every request, so that a limit set on it is the limit of the request.
+/// One child for every request, so that a limit set on it applies to the request.
 fn one_child(mpm: Mpm, sendmail: &Sendmail) -> Httpd {
     let builder = place(steady(mpm), "/mail", sendmail, "");
     let one = "ServerLimit 1\nStartServers 1\nMinSpareServers 1\nMaxSpareServers 1\nMaxRequestWorkers 1\n";
@@ -19,7 +19,7 @@ fn one_child(mpm: Mpm, sendmail: &Sendmail) -> Httpd {
     httpd
 }
 
-/// Sets a soft limit of a child (`None`: what it was), as its own user: root in a container may not have CAP_SYS_RESOURCE.
+/// Sets a soft limit of a child (`None`: the old one), as its own user: root in a container may not have CAP_SYS_RESOURCE.
 fn limit(child: u32, resource: Resource, most: Option<u64>) {
     let name = if resource == Resource::Nproc { "nproc" } else { "nofile" };
     let most = most.or(getrlimit(resource).current).map_or("unlimited".to_owned(), |most| most.to_string());
@@ -69,7 +69,7 @@ fn where_descriptors_run_out_at_any_point_nothing_is_started() {
             let child = httpd.children()[0];
             let mut refused = 0;
             let taken = numbers(child);
-            // The first free number is the connection's; without it httpd has nobody to answer.
+            // The first free number is for the connection; without it httpd has nobody to answer.
             let free = (3..).filter(|number| !taken.contains(number)).skip(1).take(40);
             let mut accepted = false;
             for most in free {
@@ -106,7 +106,7 @@ fn on_a_full_disk_the_request_is_refused_and_the_room_is_given_back() {
     let folder = disk.folder().display().to_string();
     let httpd = place(steady(Mpm::Event), "/mail", &sendmail, "").environment("TMPDIR", &folder).start();
     let before = Holdings::of(&httpd);
-    // Too much; room for one file; for one, but the end of the body asks for a second; for both; too much again; no file at all.
+    // Too much; room for one file; for one, but the end of the body needs a second; for both; too much again; no file at all.
     let bodies = [
         (3_000_000, "", 503),
         (700_000, "", 202),
@@ -123,7 +123,7 @@ fn on_a_full_disk_the_request_is_refused_and_the_room_is_given_back() {
         assert_eq!(sendmail.starts() - starts, usize::from(status == 202));
         assert_eq!(names(&disk.folder()), 0);
     }
-    // What others fill is not ours to judge, but a small message still goes through memory alone.
+    // What others fill is not our problem, but a small message still passes through memory.
     fs::write(disk.folder().join("full"), vec![0; 900_000]).unwrap();
     Request::mail("/mail").body(vec![b'\n'; 300_000]).send(&httpd).expect_status(503);
     Request::mail("/mail").send(&httpd).expect_status(202);

@@ -1,4 +1,4 @@
-//! SendmailMaxProcesses: over it a request waits, and is refused once it has waited as long as a program may take.
+//! SendmailMaxProcesses: above the limit a request waits, and is refused after it has waited as long as a program may take.
 
 use super::{Holdings, SECONDS, expect_logs, notes, place, promised, steady};
 use crate::support::{Behaviour, Mpm, Request, Sendmail, eventually};

@@ -1,4 +1,4 @@
-//! Programs that cannot be started, and a process that takes the exit status away from us.
+//! Programs that cannot be started, and a process that takes the exit status before us.
 
 use super::{Holdings, notes, place, promised, steady};
 use crate::support::c_module::compile;
@@ -51,7 +51,7 @@ fn a_program_that_cannot_be_started_is_the_administrators_affair() {
     before.assert_same(&httpd);
 }
 
-/// A module of httpd that ignores SIGCHLD in every child, as some do that start processes of their own.
+/// A module of httpd that ignores SIGCHLD in every child, as some modules do that start processes.
 const IGNORES_SIGCHLD: &str = r#"
 #include "httpd.h"
 #include "http_config.h"

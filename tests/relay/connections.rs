@@ -1,4 +1,4 @@
-//! Connections are kept, looked at before they are used again, and replaced while nobody can have the message.
+//! Connections are kept, checked before they are reused, and replaced as long as nobody can have the message.
 
 use super::{relaying, to};
 use crate::programs::{SECONDS, promised, steady};

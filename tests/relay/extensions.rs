@@ -1,4 +1,4 @@
-//! What a mail server offers is used, and what it does not offer never is (RFC 5321 2.2): size, 8-bit octets, reports, pipelining, AUTH.
+//! What a mail server offers is used, and nothing else (RFC 5321 2.2): size, 8-bit octets, reports, pipelining, AUTH.
 
 use super::{relaying, to};
 use crate::programs::{promised, steady};
@@ -27,7 +27,7 @@ fn the_size_is_that_of_the_message_without_doubled_dots() {
     httpd.expect_log("SM0405");
 }
 
-/// RFC 6152 3. The parts of a signed message cannot be encoded anew without breaking the signature.
+/// RFC 6152 3. The parts of a signed message cannot be re-encoded without breaking the signature.
 #[test]
 fn eight_bit_octets_never_reach_a_server_that_does_not_offer_8bitmime() {
     let (offering, other, old) = (Smtp::start(), Smtp::start(), Smtp::start());
@@ -64,7 +64,7 @@ fn eight_bit_octets_never_reach_a_server_that_does_not_offer_8bitmime() {
     httpd.expect_log("SM0411");
 }
 
-/// RFC 3207 4.2: what is said before TLS may be anybody's.
+/// RFC 3207 4.2: anybody may have sent what came before TLS.
 #[test]
 fn what_was_offered_before_tls_counts_no_more() {
     const BEFORE: &str = "250-mx.test\r\n250-STARTTLS\r\n250-PIPELINING\r\n250-SIZE 100\r\n250-DSN\r\n250-AUTH LOGIN\r\n250 8BITMIME\r\n";
@@ -94,7 +94,7 @@ fn what_was_offered_before_tls_counts_no_more() {
 
 const MAIL_AND_RCPT: (&str, &str) = ("MAIL FROM:<f@example.test>", "RCPT TO:<a@example.test>");
 
-/// SMTPUTF8 is not spoken: an address that needs it is refused before anybody is connected.
+/// SMTPUTF8 is not supported: an address that needs it is refused before any connection.
 #[test]
 fn no_address_that_needs_smtputf8_is_sent() {
     let smtp = Smtp::start();
@@ -108,7 +108,8 @@ fn no_address_that_needs_smtputf8_is_sent() {
     httpd.expect_log("SM0105");
 }
 
-/// RFC 5321 4.5.3.1.10: 552 is an old word for 452, too many recipients. With one that it took before, or a code that says so.
+/// RFC 5321 4.5.3.1.10: 552 is the old code for 452, too many recipients: after a recipient that it accepted, or with an enhanced code that
+/// says so.
 #[test]
 fn too_many_recipients_is_a_refusal_that_passes() {
     for (about, words, status) in [

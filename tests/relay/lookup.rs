@@ -1,4 +1,4 @@
-//! The name of a relay, asked of a name server that is silent: the request waits for it no longer than for anything else.
+//! Looking up a relay's name with a silent name server: the request waits no longer than for anything else.
 
 use super::relaying;
 use crate::programs::{Holdings, promised, steady};
@@ -16,7 +16,7 @@ fn a_name_server_that_never_answers_takes_no_more_than_the_timeout() {
     if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success()) {
         return skipped("a mount namespace is not to be had, as in a chroot");
     }
-    // Some address of loopback where no name server listens yet.
+    // A loopback address without a name server.
     let silent = (1..100).find_map(|n| UdpSocket::bind((format!("127.83.0.{n}"), 53)).ok()).unwrap();
     let folder = Place::new("lookup");
     let text = format!("nameserver {}\noptions timeout:10 attempts:3\n", silent.local_addr().unwrap().ip());

@@ -1,5 +1,5 @@
-//! A mail server that does each thing wrong that it can, at each step: the status says what became of the message, in time, and the
-//! server took no message that the client was told was not sent.
+//! A mail server that makes every possible mistake, at each step: the status reports the outcome, in time, and the server took no message
+//! that the client was told was not sent.
 
 use super::{relaying, to};
 use crate::programs::{promised, steady};
@@ -11,7 +11,7 @@ fn long(text: &str) -> &'static str {
     text.repeat(5000).leak()
 }
 
-/// Step, what happens there, status.
+/// Step, the act there, status.
 #[rustfmt::skip]
 fn rows() -> Vec<(&'static str, Act, u16)> {
     vec![
@@ -85,7 +85,7 @@ fn rows() -> Vec<(&'static str, Act, u16)> {
     ]
 }
 
-/// As many servers as rows, each behind a location of its own; through TLS from the first octet on, if there are certificates.
+/// One server per row, each behind its own location; with certificates, TLS from the first octet.
 fn run(pipelining: bool, certificates: Option<&Certificates>) {
     let server = || certificates.map_or_else(Smtp::start, Smtp::with_tls);
     let servers: Vec<(Smtp, _)> = rows().into_iter().map(|row| (server(), row)).collect();
@@ -102,13 +102,13 @@ fn run(pipelining: bool, certificates: Option<&Certificates>) {
     httpd.expect_log("SM04");
     let mut faults = Vec::new();
     for (number, (smtp, (step, act, status))) in servers.iter().enumerate() {
-        // Where TLS is a must, a server without EHLO is none of ours.
+        // If TLS is mandatory, a server without EHLO cannot be used.
         let status = if certificates.is_some() && *step == "EHLO" && *status == 202 { &500 } else { status };
         let begin = Instant::now();
         let response = Request::mail(&format!("/r{number}")).send(&httpd);
         let taken = smtp.take();
         let accepted = taken.iter().filter(|message| message.accepted).count();
-        // A short message and its end leave together, before or after the server is seen to be gone.
+        // A short message and its end are sent together, before or after the server is seen to be gone.
         let other = if *step == "content" { 502 } else { *status };
         let right = [*status, other].contains(&promised(&response))
             && taken.len() <= 1
@@ -133,7 +133,7 @@ fn run(pipelining: bool, certificates: Option<&Certificates>) {
     assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), httpd.error_log());
 }
 
-/// Where the server is, and the directives that this takes.
+/// Where the server is, and the directives for it.
 fn place(smtp: &Smtp, certificates: Option<&Certificates>) -> (String, String) {
     match certificates {
         None => (to(smtp), String::new()),
@@ -159,13 +159,13 @@ fn whatever_a_relay_does_wrong_through_tls_the_status_is_true() {
     run(true, Some(&Certificates::new()));
 }
 
-/// It says that it has taken what it does not have yet. Nobody knows what it made of that, and it is not the answer to the message.
+/// It claims to have taken what it does not have yet. It is unknown what it does with it, and this is not the reply to the message.
 #[test]
 fn an_answer_before_the_end_of_the_message_is_never_its_acceptance() {
     let certificates = Certificates::new();
     for certificates in [None, Some(&certificates)] {
         for pipelining in [true, false] {
-            // 503 where the answer is there before the first octet of the message: then nothing was sent.
+            // 503 if the reply is there before the first octet of the message: then nothing was sent.
             for (early, statuses) in [
                 ("250 2.0.0 taken\r\n", [502, 503]),
                 ("354 go on\r\n", [502, 503]),
@@ -251,7 +251,7 @@ fn the_relays_words_are_shown_only_where_allowed() {
     httpd.expect_log("554 5.7.1 smells <of> spam");
 }
 
-/// The end of so much does not leave in the same piece as its beginning.
+/// The end of such a long message is not sent in the same piece as its beginning.
 #[test]
 fn a_long_message_that_breaks_off_was_not_sent() {
     let smtp = Smtp::start();
@@ -262,7 +262,7 @@ fn a_long_message_that_breaks_off_was_not_sent() {
     assert_eq!(promised(&request.send(&httpd)), 503);
     smtp.once("content", SayAndClose("552 5.3.4 too big\r\n"));
     let status = promised(&request.send(&httpd));
-    assert!([413, 503].contains(&status), "{status}"); // a reset may overtake the words
+    assert!([413, 503].contains(&status), "{status}"); // a reset may overtake the reply
     assert!(smtp.take().is_empty());
     request.send(&httpd).expect_status(202);
     assert_eq!(smtp.take()[0].octets.len() as u64 / 700_000, 16);

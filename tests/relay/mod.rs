@@ -1,5 +1,5 @@
-//! SendmailRelay through a real httpd: messages arrive at a mail server as they would at a program, one connection carries many, and what
-//! a mail server does wrong becomes the answer of the manual's table.
+//! SendmailRelay through a real httpd: messages arrive at a mail server as at a program, one connection carries many, and each mistake of a
+//! mail server gets the answer in the manual's table.
 
 mod connections;
 mod extensions;
@@ -47,7 +47,7 @@ fn every_post_arrives_at_a_relay_as_it_was_sent() {
     every_post_arrives(&smtp, true);
 }
 
-/// RFC 6152 3: what is 8-bit in a part is encoded, with the types and the boundaries of the client.
+/// RFC 6152 3: 8-bit parts are encoded, and keep the client's types and boundaries.
 #[test]
 fn every_post_arrives_at_a_relay_without_8bitmime() {
     let smtp = Smtp::start();
@@ -63,7 +63,7 @@ fn every_post_arrives(smtp: &Smtp, offers_eight_bit: bool) {
     let rows = table::rows();
     assert!(rows.len() >= 65, "only {} rows", rows.len());
     let mut faults = Vec::new();
-    // All of them first: while a message of 25 MB is judged, an idle connection grows too old to be used.
+    // Send all of them first: while a message of 25 MB is checked, an idle connection becomes too old.
     let send = |row: &Post| {
         let request = row.request();
         let request = match request.has_field("From") {
@@ -98,7 +98,7 @@ fn every_post_arrives(smtp: &Smtp, offers_eight_bit: bool) {
         }
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", row.name)));
     }
-    // A table's rows on Bcc wish for what a program with -t is given.
+    // The table's rows on Bcc expect what a program with -t gets.
     faults.retain(|fault| !fault.contains("Bcc: read"));
     assert!(faults.is_empty(), "{} of {} rows:\n{}", faults.len(), rows.len(), faults.join("\n"));
     let connections = smtp.connections(); // one, unless half a minute passes between two on a busy machine

@@ -40,7 +40,7 @@ fn postfix_delivers_what_it_was_given_by_smtp() {
     httpd.expect_log("SM0408");
 }
 
-/// The sender's address carries the envelope id here only to show what it was. RET is about failures alone (RFC 3461 4.3).
+/// The sender's address contains the envelope id only to show what it was. RET applies only to failures (RFC 3461 4.3).
 #[test]
 fn postfix_reports_what_it_was_asked_to_under_the_envelope_id() {
     let main = "transport_maps = inline:{ {closed.test = smtp:[127.0.0.1]:1} }\nmaximal_queue_lifetime = 1s\n";
@@ -125,7 +125,7 @@ fn postfix_relays_for_who_has_the_password_alone() {
         sasl.path().display()
     );
     let Some(postfix) = Postfix::start_with(&main) else { return };
-    // Debian's smtpd looks here instead; one that started before has served its one client.
+    // Debian's smtpd looks here instead; a process started earlier has served its one client.
     std::fs::create_dir(postfix.root().join("etc/sasl")).unwrap();
     std::fs::write(postfix.root().join("etc/sasl/smtpd.conf"), &library).unwrap();
     let authority = format!("SendmailRelayCAFile \"{}\"", certificates.authority().display());

@@ -1,4 +1,4 @@
-//! What the directives of a relay say, and what they refuse.
+//! The values of a relay's directives, and those that they refuse.
 
 use super::{relaying, to};
 use crate::programs::steady;
@@ -52,7 +52,7 @@ fn a_bad_value_is_refused_with_the_remedy_and_without_the_password() {
     assert!(test.passed && !test.output.contains("SM08"), "{}", test.output);
 }
 
-/// RFC 5321 4.1.3: a name as the DNS has it, else the address that the relay sees.
+/// RFC 5321 4.1.3: a DNS name, otherwise the address that the relay sees.
 #[test]
 fn what_we_are_called_by_is_a_name_of_the_dns_or_our_address() {
     for (name, expected) in [

@@ -1,4 +1,4 @@
-//! SendmailRelayTLS: STARTTLS is not asked for, taken where it works, or a must.
+//! SendmailRelayTLS: STARTTLS is not used, used if it works, or mandatory.
 
 use super::{relaying, to};
 use crate::programs::{promised, steady};
@@ -13,7 +13,7 @@ fn authority(certificates: &Certificates) -> String {
     format!("SendmailRelayCAFile \"{}\"", certificates.authority().display())
 }
 
-/// Ways in which STARTTLS is offered and does not work.
+/// Ways in which an offered STARTTLS does not work.
 const BROKEN: [Act; 7] = [
     Say("454 4.7.0 TLS not available\r\n"),
     Say("502 5.5.1 what\r\n"),
@@ -43,7 +43,7 @@ fn a_relay_whose_starttls_is_broken_is_used_without_it_unless_there_is_something
             Request::mail("/mail").send(&httpd).expect_status(202);
             smtp.take();
             smtp.rule("STARTTLS", act);
-            smtp.once("MAIL", Close); // the kept connection is of no use any more
+            smtp.once("MAIL", Close); // the kept connection cannot be used any more
             let status = promised(&Request::mail("/mail").send(&httpd));
             let taken = smtp.take().len();
             if goes {
@@ -55,7 +55,7 @@ fn a_relay_whose_starttls_is_broken_is_used_without_it_unless_there_is_something
                     httpd.expect_log("SM0410: ");
                 }
                 assert!(httpd.error_log().contains("tls=off verify=off"));
-                // It is not asked for again soon: a relay that hangs would take half of the time of every message.
+                // It is not tried again soon: a relay that hangs would take half of the time of every message.
                 smtp.once("MAIL", Close);
                 Request::mail("/mail").send(&httpd).expect_status(202);
                 assert_eq!(count(&smtp, "STARTTLS"), asked, "{act:?} {text}");
@@ -104,7 +104,7 @@ fn an_inner_relay_inherits_must_and_not_never() {
     }
 }
 
-/// What comes together from several sections is known only when a message is there.
+/// A combination from several sections is known only when there is a message.
 #[test]
 fn never_beside_what_needs_tls_sends_nothing_and_names_the_remedy() {
     let certificates = Certificates::new();

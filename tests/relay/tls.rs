@@ -1,4 +1,4 @@
-//! TLS and passwords: nothing that needs protection is said without it, whatever the server offers or somebody on the way takes out.
+//! TLS and passwords: nothing that needs protection is sent without it, whatever the server offers or an attacker removes.
 
 use super::relaying;
 use crate::programs::{promised, steady};
@@ -73,7 +73,7 @@ fn without_tls_there_is_no_password_and_no_message() {
 #[test]
 fn a_certificate_must_hold_where_there_is_something_to_protect() {
     let (certificates, others) = (Certificates::new(), Certificates::new());
-    // What httpd takes for the certificates of the system are those of another CA.
+    // The certificates that httpd uses as the system's are those of another CA.
     for (url, at, text) in [
         ("smtp://me:geheim@localhost", "127.0.0.1", String::new()),
         ("smtp://localhost", "127.0.0.1", authority(&others)),
@@ -108,7 +108,7 @@ fn where_nothing_is_to_be_protected_tls_is_taken_as_it_comes() {
     }
 }
 
-/// RFC 4954 6: 504, it does not know the mechanism; 534, the mechanism is too weak. After 535 the password would be wrong again.
+/// RFC 4954 6: 504, the server does not know the mechanism; 534, the mechanism is too weak. After 535 the password would be wrong again.
 #[test]
 fn another_mechanism_is_tried_where_the_first_is_none_and_not_where_the_password_is_wrong() {
     let certificates = Certificates::new();
@@ -153,7 +153,7 @@ fn an_inner_relay_does_not_get_the_password_of_the_outer_one() {
     assert!(said(&outer, "AUTH") && !said(&inner, "AUTH"));
 }
 
-/// httpd merges the sections of a URL with each other first, and what comes of that with the server.
+/// httpd first merges the sections of a URL with each other, and the result with the server.
 #[test]
 fn an_inner_relay_gets_no_password_from_any_section_around_it() {
     let certificates = Certificates::new();

@@ -1,6 +1,5 @@
-//! What applications send with, unchanged: nodemailer, PHPMailer, git send-email, Java Mail. Each sends plain text, an attachment and Unicode with a
-//! password, over plain loopback and over TLS, and shows its user our refusal. What was sent is read back
-//! over IMAP.
+//! The mail clients of applications, unchanged: nodemailer, PHPMailer, git send-email, Java Mail. Each sends plain text, an attachment and
+//! Unicode with a password, over plain loopback and over TLS, and shows its user our refusal. What was sent is read over IMAP.
 
 use super::clients::tls;
 use super::{submission, users};
@@ -12,7 +11,7 @@ use crate::support::{Certificates, Httpd, Postfix, Smtp, oracle, skipped};
 use std::path::Path;
 use std::process::Command;
 
-/// Sends four messages by this client, given the port and the certificate of the authority or nothing, over both ways.
+/// Sends four messages by this client, over both connections; the client gets the port, and the authority's certificate or nothing.
 fn sends(client: &dyn Fn(&Place) -> Command) {
     for is_tls in [false, true] {
         let (relay, port, certificates) = (Smtp::start(), free_port(), Certificates::new());
@@ -88,7 +87,7 @@ fn phpmailer_sends_and_shows_our_refusal() {
 
 #[test]
 fn git_send_email_sends_and_shows_our_refusal() {
-    let git = Path::new("/usr/lib/git-core/git-send-email"); // Debian's, which has its modules of Perl
+    let git = Path::new("/usr/lib/git-core/git-send-email"); // Debian's, which has its Perl modules
     if !git.is_file() {
         return skipped("git send-email is missing: apt-get install git-email");
     }

@@ -1,4 +1,4 @@
-//! Mail clients as people have them, unchanged, over plain loopback and over TLS.
+//! Real mail clients, unchanged, over plain loopback and over TLS.
 
 use super::{open, users};
 use crate::support::place::{Place, free_port};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 const MESSAGE: &str = "From: Ann <a@a.test>\nTo: b@b.test\nSubject: gr\u{fc}n\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n.dot\nK\u{f6}ln\n";
 
-/// Runs a client: whether it succeeded, and what it said.
+/// Runs a client; returns whether it succeeded, and its output.
 fn client(command: &mut Command) -> (bool, String) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
@@ -106,7 +106,7 @@ fn each_sends(port: u16, ca: Option<&Path>, relay: &Smtp) {
     }
 }
 
-/// For a virtual host that speaks TLS from the first octet on.
+/// For a virtual host with TLS from the first octet.
 pub fn tls(certificates: &Certificates) -> String {
     let identity = certificates.server();
     format!(
@@ -144,7 +144,7 @@ fn other_modules_do_not_take_it_for_http() {
     let builder = Httpd::builder()
         .modules(&["reqtimeout", "rewrite", "dir", "mime", "alias", "headers", "http2", "unique_id", "negotiation", "autoindex", "actions"])
         .config("TypesConfig /dev/null\nRequestReadTimeout header=1 body=1\nProtocols h2c http/1.1\nH2Direct on\nRequestHeader set To evil@evil.test");
-    // At the level of the virtual host; within the location each of them would be meant for it.
+    // At the level of the virtual host; inside the location they would obviously apply.
     let text = "Header always set X-A b\nOptions +MultiViews\n</Location>\nRewriteEngine On\nRewriteRule ^ - [F]\nDirectoryIndex index.html\n\
                 FallbackResource /x.html\nRedirect 410 /\n<Location \"/x\">";
     let httpd = open(builder, port, &relay, text).start();

@@ -1,4 +1,4 @@
-//! Delivery reports that clients ask for (RFC 3461): promised where the way out can keep it, and refused in words where it cannot.
+//! Delivery reports that clients ask for (RFC 3461): promised if the transport can deliver them, and otherwise refused with a reason.
 
 use super::{Dialogue, location, submission};
 use crate::support::httpd_config::Builder;
@@ -19,7 +19,7 @@ fn offers_dsn(port: u16) -> bool {
     dialogue.lines().iter().any(|line| line.ends_with("DSN"))
 }
 
-/// Sends one message with these parameters: the replies to MAIL, RCPT and the message.
+/// Sends one message with these parameters; returns the replies to MAIL, RCPT and the message.
 fn send(port: u16, mail: &str, rcpts: &[&str]) -> Vec<String> {
     let mut dialogue = Dialogue::greeted(port);
     dialogue.say("EHLO me", "250");
@@ -70,7 +70,7 @@ fn what_a_client_asks_for_reaches_a_relay_that_offers_dsn_as_it_was_said() {
             "RCPT TO:<b@test.local> NOTIFY=FAILURE",
         ]
     );
-    // Nobody asked: nothing is said.
+    // Nobody asked: no option is passed.
     send(port, "<user@test.local>", &["<x@test.local>"]);
     let taken = relay.take();
     assert!(!taken[0].mail.contains("RET") && !taken[0].mail.contains("ENVID"), "{}", taken[0].mail);
@@ -121,7 +121,7 @@ fn a_relay_without_dsn_gets_what_means_the_same_and_nothing_that_it_cannot_promi
     let (relay, port) = (Smtp::start(), free_port());
     relay.offer_no("DSN");
     let httpd = submission(Httpd::builder(), port, &location(&relay, "")).start();
-    // Before the first message nobody knows what the relay offers.
+    // Before the first message the relay's extensions are not known.
     let mut early = Dialogue::greeted(port);
     early.send("EHLO me\r\nNOOP\r\n");
     assert!(early.lines().iter().any(|line| line.ends_with("DSN")));
@@ -134,7 +134,7 @@ fn a_relay_without_dsn_gets_what_means_the_same_and_nothing_that_it_cannot_promi
         early.send("From: user@test.local\r\nTo: x@test.local\r\n\r\nHi\r\n.\r\n");
         early.expect("554 5.3.3 The delivery reports");
     }
-    // ENVID, RET and ORCPT only say what stands in a report.
+    // ENVID, RET and ORCPT only change the contents of a report.
     early.say("MAIL FROM:<user@test.local> RET=FULL ENVID=a", "250");
     early.say("RCPT TO:<x@test.local> ORCPT=rfc822;y@test.local", "250");
     early.say("DATA", "354");
@@ -170,7 +170,7 @@ fn ways_out_that_know_no_reports_do_not_offer_them() {
     }
 }
 
-/// The reports that came, each as one line of words in upper case.
+/// The received reports, each as one line of words in upper case.
 fn reports(postfix: &Postfix, count: usize) -> Vec<String> {
     let mail = postfix.wait_for_mail("user", count, MINUTE);
     mail.iter().map(|octets| String::from_utf8_lossy(octets).into_owned()).collect()
@@ -178,7 +178,7 @@ fn reports(postfix: &Postfix, count: usize) -> Vec<String> {
 
 #[test]
 fn postfix_reports_what_was_asked_through_smtp_and_through_its_program() {
-    // Names that Postfix takes, and only then cannot send on.
+    // Names that Postfix accepts, and only then cannot forward.
     let names = "gone-1@test.local=x@elsewhere.test gone-2@test.local=y@elsewhere.test";
     let Some(postfix) = Postfix::start_with(&format!("virtual_alias_maps = inline:{{ {names} }}\n")) else { return };
     let relay = format!("SendmailRelay 127.0.0.1:{}", postfix.port());
@@ -194,10 +194,10 @@ fn postfix_reports_what_was_asked_through_smtp_and_through_its_program() {
         let [report] = &reports(&postfix, 1)[..] else { panic!("more than one report") };
         assert!(report.contains("Original-Envelope-Id: order+7\n"), "{report}");
         assert!(report.contains("Action: delivered\n") && report.contains("Final-Recipient: rfc822; alice@test.local"));
-        // The program has no way to be told the first recipient.
+        // The program cannot be told the original recipient.
         assert_eq!(report.contains("Original-Recipient: rfc822;sales@a.test"), !is_program, "{report}");
         clear(&postfix);
-        // A failure that is not to be reported, and one that is, with the header alone.
+        // A failure that must not be reported, and one that must be, with the header only.
         send(port, "<user@test.local>", &["<gone-1@test.local> NOTIFY=NEVER"]);
         send(port, envelope, &["<gone-2@test.local> NOTIFY=FAILURE"]);
         postfix.wait_until_idle(MINUTE);
@@ -206,7 +206,7 @@ fn postfix_reports_what_was_asked_through_smtp_and_through_its_program() {
         assert!(report.contains("text/rfc822-headers") && !report.contains("\nHi\n"), "{report}");
         clear(&postfix);
         if is_program {
-            // One NOTIFY for one run of the program.
+            // One NOTIFY per run of the program.
             let replies = send(
                 port,
                 "<user@test.local>",

@@ -10,7 +10,7 @@ use crate::support::httpd::Httpd;
 use crate::support::place::free_port;
 use std::time::Duration;
 
-/// A thousand messages and twenty restarts where there is time (MOD_SENDMAIL_LONG=1).
+/// A thousand messages and twenty restarts if there is time (MOD_SENDMAIL_LONG=1).
 #[test]
 fn postfix_drains_its_queue_through_restarts() {
     let (messages, restarts) = if is_long() { (1000, 20) } else { (200, 10) };

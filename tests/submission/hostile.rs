@@ -1,4 +1,4 @@
-//! What must not send, through a real httpd: the whole table of hostile sessions is in `crates/smtp/tests`.
+//! Input that must not send anything, through a real httpd; the full table of hostile sessions is in `crates/smtp/tests`.
 
 use super::{Dialogue, open};
 use crate::support::Smtp;
@@ -49,7 +49,7 @@ fn a_browser_gets_nothing_sent() {
         "Host: x\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
-        // Once greeted, and once before the greeting can have been read.
+        // Once after the greeting, and once before it can have been read.
         let mut dialogue = Dialogue::greeted(port);
         dialogue.send(format!("{head}{body}"));
         dialogue.expect("421 4.7.0");

@@ -1,4 +1,4 @@
-//! How many sessions there are, and how long one may take.
+//! How many sessions are allowed, and how long one may take.
 
 use super::{Dialogue, open};
 use crate::support::httpd::Httpd;
@@ -49,7 +49,7 @@ fn a_client_that_drips_is_sent_away() {
     ["250", "250", "250", "354"].iter().for_each(|code| data.expect(code));
     let (reply, took) = drips(&mut data);
     assert!(reply.starts_with("421 4.4.2") && took > Duration::from_secs(1), "{reply} after {took:?}");
-    // Who speaks in time goes on.
+    // A client that sends in time goes on.
     let mut good = Dialogue::greeted(port);
     for _ in 0..4 {
         std::thread::sleep(Duration::from_millis(1000));

@@ -1,4 +1,4 @@
-//! mod_submission in a real httpd: real mail clients send through it, and whoever should not does not.
+//! mod_submission in a real httpd: real mail clients send through it, and nobody else does.
 
 mod applications;
 mod clients;
@@ -18,12 +18,12 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// A server of SMTP on this port, with text for its virtual host.
+/// An SMTP server on this port, with text for its virtual host.
 fn submission(builder: Builder, port: u16, text: &str) -> Builder {
     submission_of(builder, &artifacts().module, port, text)
 }
 
-/// The same by this build of the module.
+/// The same with this build of the module.
 fn submission_of(builder: Builder, module: &Path, port: u16, text: &str) -> Builder {
     let listen = format!("Listen 127.0.0.1:{port} smtp\nAcceptFilter smtp none");
     let host = format!(
@@ -41,7 +41,7 @@ fn location(relay: &Smtp, text: &str) -> String {
     format!("<Location \"/\">\nRequire local\nSendmailRelay 127.0.0.1:{}\n{text}\n</Location>", relay.port())
 }
 
-/// Those who know the password of `user` may, once they have said it.
+/// Clients that authenticate as `user` may send.
 fn users(builder: Builder, port: u16, relay: &Smtp, text: &str) -> Builder {
     // {SHA} of "secret".
     let file = builder.root().join("users");
@@ -59,7 +59,7 @@ fn users(builder: Builder, port: u16, relay: &Smtp, text: &str) -> Builder {
 const GOOD: &str = "AUTH PLAIN AHVzZXIAc2VjcmV0";
 const WRONG: &str = "AUTH PLAIN AHVzZXIAd3Jvbmc=";
 
-/// A client that says what it is told.
+/// A client that sends what it is told.
 struct Dialogue(TcpStream);
 
 impl Dialogue {
@@ -78,11 +78,11 @@ impl Dialogue {
     }
 
     fn send(&mut self, octets: impl AsRef<[u8]>) {
-        // The server may have closed; what it said tells.
+        // The server may have closed; its reply tells.
         let _ = self.0.write_all(octets.as_ref());
     }
 
-    /// The next reply, its last line.
+    /// The last line of the next reply.
     fn reply(&mut self) -> String {
         let mut line = Vec::new();
         let mut octet = [0];
@@ -120,7 +120,7 @@ impl Dialogue {
         assert!(reply.starts_with(start), "wanted {start}, got {reply}");
     }
 
-    /// Says a line and looks at the reply.
+    /// Sends a line and checks the start of the reply.
     #[track_caller]
     fn say(&mut self, line: &str, start: &str) {
         self.send(format!("{line}\r\n"));
@@ -128,7 +128,7 @@ impl Dialogue {
         assert!(reply.starts_with(start), "{line}: wanted {start}, got {reply}");
     }
 
-    /// A whole message to `b@b.test`, after EHLO: the last reply.
+    /// Sends a whole message to `b@b.test`, after EHLO; returns the last reply.
     #[track_caller]
     fn message(&mut self) -> String {
         self.say("MAIL FROM:<a@a.test>", "250");
@@ -148,7 +148,7 @@ fn httpd_says_who_may_send() {
     dialogue.say("MAIL FROM:<a@a.test>", "530 5.7.0");
     dialogue.say(WRONG, "535 5.7.8");
     dialogue.say("MAIL FROM:<a@a.test>", "530 5.7.0");
-    // A colon would make another name and password of it.
+    // With a colon it would be another name and password.
     dialogue.say("AUTH PLAIN AHVzZXI6c2VjcmV0AHg=", "535 5.7.8");
     dialogue.say(GOOD, "235");
     assert!(dialogue.message().starts_with("250 2.0.0 Taken as <"));
@@ -281,7 +281,7 @@ fn every_mpm_takes_mail_and_stops_with_a_word() {
         busy.say("DATA", "354");
         busy.send("From: a@a.test\r\n");
         httpd.graceful();
-        // Between messages the session ends with a word, and the client comes back; a message that has begun is read to its end.
+        // Between messages the session ends with a reply, and the client comes back; a message that was begun is read to its end.
         dialogue.expect("421 4.3.2");
         dialogue.expect("closed");
         busy.send("\r\nHi\r\n.\r\n");

@@ -1,4 +1,4 @@
-//! What `httpd -t` says of a server of SMTP that would not work, or be open.
+//! What `httpd -t` reports of an SMTP server that would not work, or would be open.
 
 use super::{open, submission};
 use crate::support::artifacts::artifacts;

@@ -1,4 +1,4 @@
-//! A message that comes again, since its client does not know what became of it, is not sent twice; and nothing else is held back.
+//! A client that does not know a message's outcome sends it again: it is not sent twice, and nothing else is refused.
 
 use super::{Dialogue, location, submission, submission_of};
 use crate::keys::Keys;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Sends one message: the reply to it.
+/// Sends one message; returns the reply.
 #[track_caller]
 fn send(port: u16, envelope: (&str, &[&str]), message: &str) -> String {
     let mut dialogue = Dialogue::greeted(port);
@@ -40,7 +40,7 @@ fn a_message_that_was_taken_is_taken_again_and_not_sent_again() {
     let later = MESSAGE.replace("Subject", "Date: Wed, 25 Nov 2026 12:00:00 +0000\r\nSubject");
     assert!(send(port, ENVELOPE, &later).starts_with("250") && relay.take().is_empty(), "only its date is another");
     assert!(httpd.error_log().contains("SM0008: sent before with this key, not again id=<1@a.test>"));
-    // What differs in anything else is another message, also where a device gives each the same identifier.
+    // With any other difference it is another message, even from a device that gives each the same identifier.
     for (envelope, message) in [
         (("c@a.test", ENVELOPE.1), MESSAGE.to_owned()),
         (("", ENVELOPE.1), MESSAGE.to_owned()),
@@ -55,7 +55,7 @@ fn a_message_that_was_taken_is_taken_again_and_not_sent_again() {
             assert_eq!(relay.take().len(), sent, "{envelope:?} {message}");
         }
     }
-    // Without an identifier nothing says that it is the same one.
+    // Without an identifier nothing shows that it is the same one.
     for _ in 0..2 {
         assert!(send(port, ENVELOPE, "Subject: x\r\n\r\nHi").starts_with("250"));
         assert_eq!(relay.take().len(), 1);
@@ -84,11 +84,11 @@ fn an_unknown_outcome_is_asked_for_once_more_and_then_told() {
         let reply = send(port, ENVELOPE, MESSAGE);
         assert_eq!(reply, "554 5.4.7 This message may have been delivered, it is not sent again");
     }
-    // Nothing keeps one without a key from being sent twice: it does not come again.
+    // Without a key a second copy could not be recognized, so the client is told not to send again.
     relay.once(".", Act::Hang);
     assert!(send(port, ENVELOPE, "Subject: x\r\n\r\nHi").starts_with("554 5.4.7"));
     assert_eq!(relay.take().len(), 1);
-    // What was surely not sent is.
+    // A message that was certainly not sent is sent.
     relay.once(".", Act::Say("451 4.7.1 later\r\n"));
     let other = MESSAGE.replace("1@", "2@");
     assert!(send(port, ENVELOPE, &other).starts_with("451 4.3.0"));
@@ -132,7 +132,7 @@ fn a_panic_behind_the_hand_over_is_an_unknown_outcome() {
     httpd.expect_log("SM0407");
 }
 
-/// A way to a server of SMTP on which the reply to a message is lost so many times: it has come, and the connection breaks.
+/// A proxy to an SMTP server that loses the reply to a message so many times: the reply arrives, and the connection breaks.
 struct LossyWay {
     port: u16,
     losses: Arc<AtomicUsize>,
@@ -153,7 +153,7 @@ impl LossyWay {
     }
 }
 
-/// Carries octets to and fro until one side ends, or a reply is lost.
+/// Forwards octets in both directions until one side ends, or a reply is lost.
 fn carry(mut client: TcpStream, server: u16, losses: &AtomicUsize) -> std::io::Result<()> {
     let mut server = TcpStream::connect(("127.0.0.1", server))?;
     let (mut to_client, mut from_server) = (client.try_clone()?, server.try_clone()?);
@@ -163,7 +163,7 @@ fn carry(mut client: TcpStream, server: u16, losses: &AtomicUsize) -> std::io::R
         let mut octets = [0; 4096];
         while let Ok(n @ 1..) = from_server.read(&mut octets) {
             if seen.load(Ordering::SeqCst) > 0 {
-                break; // the reply to the message is there, and goes no further
+                break; // the reply to the message has arrived, and is not forwarded
             }
             if to_client.write_all(&octets[..n]).is_err() {
                 break;
@@ -189,7 +189,7 @@ fn carry(mut client: TcpStream, server: u16, losses: &AtomicUsize) -> std::io::R
     Ok(())
 }
 
-/// A Postfix whose mail to drain.test goes to this port, again and again.
+/// A Postfix that retries its mail to drain.test on this port again and again.
 pub fn sender(port: u16) -> Option<Postfix> {
     Postfix::start_with(&format!(
         "transport_maps = inline:{{ {{drain.test = smtp:[127.0.0.1]:{port}}} }}\nqueue_run_delay = 1s\nminimal_backoff_time = 1s\n\

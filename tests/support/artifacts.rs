@@ -1,4 +1,4 @@
-//! What cargo makes of this workspace, built once a test process: `cargo test` builds no library that is only a cdylib.
+//! What cargo builds from this workspace, built once per test process: `cargo test` does not build a cdylib.
 
 use super::place::repository;
 use super::process::run;
@@ -21,7 +21,7 @@ pub fn artifacts() -> &'static Artifacts {
     BUILT.get_or_init(|| build(&["mod_sendmail", "mod_processdsn", "processdsn", "fake-sendmail"]))
 }
 
-/// The recording program alone, for tests that need no module.
+/// Only the recording program, for tests that need no module.
 pub fn fake_sendmail() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| build(&["fake-sendmail"]).fake_sendmail)
@@ -63,7 +63,8 @@ fn build(packages: &[&str]) -> Artifacts {
     }
 }
 
-/// cargo, without what `cargo test` tells this process of its own package: build scripts that look at it (ring) would run again each time.
+/// cargo, without the variables by which `cargo test` describes its package: build scripts that depend on them (ring) would run again each
+/// time.
 fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(repository());
@@ -75,7 +76,7 @@ fn cargo() -> Command {
     cargo
 }
 
-/// CARGO_TARGET_TMPDIR is `<target>/tmp`, whatever --target-dir, CARGO_TARGET_DIR or .cargo/config.toml said.
+/// CARGO_TARGET_TMPDIR is `<target>/tmp`, for any --target-dir, CARGO_TARGET_DIR or .cargo/config.toml.
 fn target_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo puts tmp inside the target folder").to_owned()
 }

@@ -64,18 +64,18 @@ impl Browser {
         self.run("return document.body.innerText").as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether pages may run scripts; [`Self::run`] may all the same.
+    /// Whether pages may run scripts; [`Self::run`] always may.
     pub fn scripts(&self, allowed: bool) {
         self.developer("Emulation.setScriptExecutionDisabled", &json!({"value": !allowed}));
     }
 
-    /// Types into the element that this CSS selector finds, key by key; into a file chooser the path of a file.
+    /// Types into the element with this CSS selector, key by key; a file chooser gets the path of a file.
     pub fn type_into(&self, selector: &str, text: &str) {
         let element = self.element(selector);
         self.command(&format!("element/{element}/value"), &json!({"text": text}));
     }
 
-    /// Presses the element that this CSS selector finds.
+    /// Clicks the element with this CSS selector.
     pub fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.command(&format!("element/{element}/click"), &json!({}));
@@ -87,7 +87,7 @@ impl Browser {
         id.unwrap_or_else(|| panic!("nothing is {selector}: {}", self.text())).to_owned()
     }
 
-    /// A screen of this size, in the light or in the dark.
+    /// Sets the size of the screen, and light or dark mode.
     pub fn screen(&self, width: u32, height: u32, dark: bool) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.developer("Emulation.setDeviceMetricsOverride", &metrics);
@@ -96,7 +96,7 @@ impl Browser {
         self.developer("Emulation.setEmulatedMedia", &media);
     }
 
-    /// A picture of the page, PNG in base64.
+    /// A screenshot of the page, PNG in base64.
     pub fn picture(&self) -> String {
         let answer = self.developer("Page.captureScreenshot", &json!({"captureBeyondViewport": true}));
         answer["data"].as_str().expect("a picture").to_owned()
@@ -141,7 +141,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser outlives its driver, so it is told to end; a test that failed must not fail once more over that.
+        // The browser outlives its driver, so it is told to end; after a failed test this must not fail again.
         if !self.session.is_empty() {
             let path = format!("/session/{}", self.session);
             let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.call("DELETE", &path, &json!({}))));

@@ -1,4 +1,4 @@
-//! A module of httpd in C, for what no module of httpd's own does.
+//! A module of httpd in C, for things that none of httpd's own modules does.
 
 use super::process::{required, run};
 use std::fs;

@@ -40,7 +40,7 @@ impl Certificates {
         issue(self.place.path(), name, distinguished_name, extensions)
     }
 
-    /// As [`Self::client`], and nobody vouches for it but itself.
+    /// Like [`Self::client`], but signed only by itself.
     pub fn self_signed(&self, name: &str, distinguished_name: &str) -> Identity {
         self_signed(self.place.path(), name, distinguished_name)
     }

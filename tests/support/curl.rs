@@ -1,4 +1,5 @@
-//! A [`Request`] through curl, for what a TcpStream does not speak: HTTP/2 and TLS. Files carry fields and body, so that any octet passes.
+//! A [`Request`] through curl, for what a TcpStream does not speak: HTTP/2 and TLS. Fields and body are passed in files, so that any octet
+//! is possible.
 
 use super::place::Place;
 use super::process::required;
@@ -8,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Fields that curl adds by itself; taken away unless the request has them.
+/// Fields that curl adds by itself; removed unless the request has them.
 const OWN_FIELDS: [&str; 4] = ["Accept", "Content-Type", "Expect", "User-Agent"];
 
 #[track_caller]
@@ -33,7 +34,7 @@ pub fn send(request: &Request, url: &str, options: &[&str]) -> Response {
     if request.framing == Framing::Length {
         return exchange(curl.arg("--data-binary").arg(format!("@{}", file.display())).arg(url), &head, &body);
     }
-    // A file has a length; a pipe has none, which is chunked in HTTP/1.1 and no field at all in HTTP/2.
+    // A file has a length; a pipe has none, which means chunked in HTTP/1.1 and no field at all in HTTP/2.
     curl.args(["--upload-file", "-"]).arg(url);
     let mut shell = Command::new("sh");
     shell.args(["-c", "file=$1; shift; cat \"$file\" | \"$@\"", "sh"]).arg(file);
@@ -58,7 +59,7 @@ fn exchange(command: &mut Command, head: &Path, body: &Path) -> Response {
     response
 }
 
-/// `Name: value` a line; `Name;` is curl's word for an empty value, `Name:` for a field it must not add.
+/// `Name: value` per line; for curl `Name;` is an empty value, and `Name:` a field that it must not add.
 fn fields(request: &Request) -> Vec<u8> {
     let mut lines = Vec::new();
     for (name, value) in &request.headers {

@@ -1,4 +1,5 @@
-//! A server program of one test that stays in the foreground: it serves when the handle exists, and ends with it, and all that it has started.
+//! A server program of one test that stays in the foreground: it is ready when the handle exists, and ends with it, as does everything it
+//! started.
 
 use super::deadline::within;
 use super::place::Place;
@@ -14,14 +15,14 @@ use std::time::Duration;
 pub struct Daemon {
     place: Place,
     process: Child,
-    /// Of one that leaves the foreground all the same.
+    /// For one that leaves the foreground anyway.
     pid_file: Option<PathBuf>,
 }
 
 /// rspamd compiles its patterns first.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The program, or none with a word where its package is not installed.
+/// The program; `None`, with a note, if its package is not installed.
 pub fn installed(name: &str, package: &str) -> Option<PathBuf> {
     let found = program(name);
     if found.is_none() {
@@ -31,13 +32,13 @@ pub fn installed(name: &str, package: &str) -> Option<PathBuf> {
 }
 
 impl Daemon {
-    /// In a folder of its own, to which others may write; `arguments` are made from it.
+    /// Runs in its own folder, which others may write to; `arguments` are made from it.
     #[track_caller]
     pub fn start(program: &Path, arguments: impl Fn(&Path) -> Vec<String>, is_ready: impl Fn(&Path) -> bool) -> Self {
         Self::launch(program, arguments, is_ready, None)
     }
 
-    /// The same for one that writes its number into this file of the folder and leaves the foreground.
+    /// The same for one that writes its process id to this file of the folder and leaves the foreground.
     #[track_caller]
     pub fn start_forking(
         program: &Path,
@@ -79,7 +80,7 @@ impl Daemon {
         self.place.path()
     }
 
-    /// What it wrote to its stdout and stderr.
+    /// Its output on stdout and stderr.
     pub fn said(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.place.path().join("said")).unwrap_or_default()).into_owned()
     }

@@ -1,8 +1,8 @@
-//! Waiting for a fact instead of sleeping.
+//! Waiting for a condition instead of sleeping.
 
 use std::time::{Duration, Instant};
 
-/// Asks every few milliseconds until there is an answer, or none once `limit` has passed.
+/// Asks every few milliseconds until there is an answer; `None` once `limit` has passed.
 pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
@@ -18,7 +18,7 @@ pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<
     }
 }
 
-/// As [`within`]; no answer fails the test with `what`.
+/// Like [`within`]; without an answer the test fails with `what`.
 #[track_caller]
 pub fn eventually<T>(what: &str, limit: Duration, ask: impl FnMut() -> Option<T>) -> T {
     within(limit, ask).unwrap_or_else(|| panic!("not within {limit:?}: {what}"))

@@ -1,14 +1,14 @@
-//! A small file system, to be filled.
+//! A small file system that can be filled.
 
 use super::place::{Place, am_root, give, mode};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A tmpfs of httpd's user that goes with its handle.
+/// A tmpfs owned by httpd's user, removed with its handle.
 pub struct Disk(Place);
 
 impl Disk {
-    /// None where mount(8) is not allowed.
+    /// `None` if mount(8) is not allowed.
     pub fn mount(size: &str) -> Option<Self> {
         let disk = Self(Place::new("disk"));
         let folder = disk.0.folder("tmp", 0o700);

@@ -1,16 +1,16 @@
-//! The error log, judged: after a test it holds no warning or error of ours but those the test named (the habit of httpd's own pyhttpd). Other
-//! modules warn of the machine too (mod_ssl of an OpenSSL older than the one it was built with), which says nothing about ours: of them
-//! an error counts.
+//! Checks the error log: after a test it holds no warning or error of ours other than those the test named (the habit of httpd's own
+//! pyhttpd). Other modules also warn about the machine (mod_ssl about an OpenSSL older than the one it was built with), which says nothing
+//! about ours: from them only errors count.
 
 use std::sync::Mutex;
 
-/// Lines that say nothing about the module, with the reason they may stand.
+/// Lines that say nothing about the module, with the reason why they are allowed.
 const ALWAYS_FINE: &[&str] = &[
     "AH00161", // MaxRequestWorkers reached: a test that wants one child has one
-    "AH03092", // event at its stop: a connection closes while the pollset is closed already
+    "AH03092", // event at its stop: a connection closes after the pollset
 ];
 
-/// What a test has provoked on purpose.
+/// What a test provokes on purpose.
 #[derive(Default)]
 pub struct Expectations {
     listed: Mutex<Vec<String>>,
@@ -22,12 +22,12 @@ impl Expectations {
         self.listed.lock().expect("no test panics while it lists").push(part.to_owned());
     }
 
-    /// What may appear or not, as the moments fall.
+    /// A line that may appear, depending on timing.
     pub fn allow(&self, part: &str) {
         self.allowed.lock().expect("no test panics while it lists").push(part.to_owned());
     }
 
-    /// The offending lines, and the listed parts that no line holds.
+    /// The offending lines, and the expected parts that are in no line.
     pub fn judge(&self, log: &str) -> Result<(), String> {
         let listed = self.listed.lock().expect("no test panics while it lists");
         let allowed = self.allowed.lock().expect("no test panics while it lists");
@@ -40,10 +40,10 @@ impl Expectations {
     }
 }
 
-/// What our modules are called in the log, and a line that names no module.
+/// The names of our modules in the log, and lines without a module name.
 const OURS: &[&str] = &["sendmail", "processdsn", "-", ""];
 
-/// Our lines at warn or above, those of others at error or above, deaths of children by signal, and whatever is no line of httpd (a panic, a
+/// Our lines at warn or above, those of others at error or above, deaths of children by signal, and lines that are not httpd's (a panic, a
 /// message of glibc).
 pub fn complaints(log: &str) -> impl Iterator<Item = &str> {
     let fine = |line: &&str| ALWAYS_FINE.iter().any(|fine| line.contains(fine));

@@ -18,7 +18,7 @@ pub struct Exim {
 }
 
 impl Exim {
-    /// None, and a word on stderr, where this process is not root.
+    /// `None`, with a note on stderr, if this process is not root.
     #[track_caller]
     pub fn start_reporting(command: &str) -> Option<Self> {
         if !am_root() {
@@ -33,7 +33,7 @@ impl Exim {
             give(&exim.place.folder(folder, 0o755), USER);
         }
         let root = exim.root().display().to_string();
-        // Exim refuses a configuration that others than root may write.
+        // Exim refuses a configuration that users other than root may write.
         let configuration = CONFIGURATION.replace("@ROOT@", &root).replace("@PORT@", &port.to_string());
         let configuration =
             configuration.replace("@COMMAND@", command).replace("@EXIM@", &program).replace("@USER@", USER);

@@ -1,5 +1,5 @@
-//! HTTP/2 frame by frame (RFC 9113), with field blocks that no library would send: every field is an HPACK literal without indexing
-//! (RFC 7541 6.2.2), octets as they are.
+//! HTTP/2 frame by frame (RFC 9113), with field blocks that no library would send: every field is an HPACK literal without indexing (RFC
+//! 7541 6.2.2), octets unchanged.
 
 use super::request::Outcome;
 use super::response::Response;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A request of one stream.
 pub struct Message {
-    /// Pseudo fields first; names and values go out as they are.
+    /// Pseudo fields first; names and values are sent unchanged.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     pub data: Vec<u8>,
     pub ending: Ending,
@@ -48,7 +48,7 @@ const CONTINUE: u16 = 100;
 const FRAME: usize = 16_384;
 
 impl Message {
-    /// `POST path` with these fields behind the pseudo fields.
+    /// `POST path` with these fields after the pseudo fields.
     pub fn post(path: &[u8], fields: &[(&[u8], &[u8])], data: &[u8]) -> Self {
         let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![
             (b":method".to_vec(), b"POST".to_vec()),
@@ -68,8 +68,8 @@ impl Message {
         self
     }
 
-    /// By prior knowledge on a connection of its own; with `expect` the data follow the interim answer. A stream or connection that the
-    /// server resets is an error, as is one that this client resets or closes. Of the answer only status and body are read.
+    /// Sends by prior knowledge on its own connection; with `expect` the data follow the interim answer. A stream or connection that the
+    /// server or this client resets or closes is an error. Only status and body of the answer are read.
     pub fn send(&self, server: SocketAddr) -> Outcome {
         assert!(self.data.len() < 65_536, "more than the first window");
         let mut stream = TcpStream::connect(server)?;
@@ -111,7 +111,7 @@ impl Message {
             Ending::Close | Ending::EndStream => {}
             Ending::Reset => {
                 frames.extend(frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes()));
-                frames.extend(frame(PING, 0, 0, b"received")); // its answer says that the reset was read
+                frames.extend(frame(PING, 0, 0, b"received")); // its answer shows that the reset was read
             }
             Ending::Trailers(trailers) => frames.extend(fields(trailers, true)),
         }
@@ -195,7 +195,7 @@ fn padding(payload: &[u8], flags: u8) -> &[u8] {
     &payload[usize::from(padded) + if prioritised { 5 } else { 0 }..payload.len() - tail]
 }
 
-/// `:status` stands first. Of Huffman's code only the digits are known here (RFC 7541 appendix B).
+/// `:status` comes first. Only the digits of Huffman's code are known here (RFC 7541 appendix B).
 fn status(block: &[u8]) -> Option<u16> {
     let block = &block[block.iter().take_while(|&&octet| octet & 0xe0 == 0x20).count()..];
     let index = match block.first()? {

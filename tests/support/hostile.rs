@@ -15,14 +15,14 @@ use std::sync::OnceLock;
 pub struct Row {
     /// `A01`: letter of the family, number.
     pub id: String,
-    /// What it is; begins with `config:`, `fake sendmail:` or `mod_processdsn:` where it needs that set-up.
+    /// What it is; begins with `config:`, `fake sendmail:` or `mod_processdsn:` if it needs that set-up.
     pub what: String,
     /// The head as written in the file, for rows in words (`h2: ...`).
     pub written: String,
     pub head: Vec<u8>,
     pub body: Vec<u8>,
     pub ending: Ending,
-    /// Any of these will do.
+    /// Any of these is acceptable.
     pub expected: Vec<Expected>,
     /// For people: what must not appear in mail, answer or log.
     pub never: String,
@@ -38,13 +38,13 @@ pub enum Expected {
     Refuse(u16),
 }
 
-/// Every row of the table, or none where it is not there.
+/// Every row of the table; `None` if the table is missing.
 pub fn rows() -> Option<Vec<Row>> {
     let text = std::fs::read_to_string(data()?.join("hostile-requests.tsv")).ok()?;
     Some(text.lines().skip(1).filter(|line| !line.is_empty()).map(Row::read).collect())
 }
 
-/// MOD_SENDMAIL_DATA, else `../shared/data` beside the repository.
+/// MOD_SENDMAIL_DATA, otherwise `../shared/data` beside the repository.
 pub fn data() -> Option<PathBuf> {
     let named = std::env::var_os("MOD_SENDMAIL_DATA").map(PathBuf::from);
     let folder = named.unwrap_or_else(|| repository().join("../shared/data"));
@@ -73,7 +73,7 @@ impl Row {
         }
     }
 
-    /// Rows that say an HTTP/2 request in words.
+    /// Rows that describe an HTTP/2 request in words.
     pub fn is_h2(&self) -> bool {
         self.written.starts_with("h2:")
     }
@@ -95,7 +95,7 @@ impl Row {
         request.try_send(httpd)
     }
 
-    /// Fails the test where the outcome is none of those expected.
+    /// Fails the test if the outcome is not an expected one.
     #[track_caller]
     pub fn judge(&self, outcome: &Outcome) {
         let fits = self.expected.iter().any(|expected| expected.matches(outcome));
@@ -128,7 +128,7 @@ impl Expected {
     }
 }
 
-/// The octets that a cell stands for. Braces that open none of the macros are themselves (`${run{/bin/id}}`).
+/// The octets of a cell. Braces that begin no macro are literal (`${run{/bin/id}}`).
 pub fn octets(cell: &str) -> Vec<u8> {
     let mut octets = Vec::new();
     let mut rest = cell;

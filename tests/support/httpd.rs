@@ -1,4 +1,4 @@
-//! A running httpd of one test: it serves when the handle exists, and its error log is judged when the handle goes.
+//! A running httpd of one test: it serves when the handle exists, and its error log is checked when the handle is dropped.
 
 use super::deadline::within;
 use super::error_log::Expectations;
@@ -24,7 +24,7 @@ pub struct Httpd {
     stopped: bool,
 }
 
-/// What `httpd -t` answered.
+/// The result of `httpd -t`.
 #[derive(Debug)]
 pub struct ConfigTest {
     pub passed: bool,
@@ -88,7 +88,7 @@ impl Httpd {
         self.place.path()
     }
 
-    /// What lies in its TMPDIR: nothing, between requests.
+    /// The files in its TMPDIR: none, between requests.
     pub fn stray_files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.root().join("tmp")).expect("tmp is ours").flatten();
         entries.map(|entry| entry.path()).collect()
@@ -99,17 +99,17 @@ impl Httpd {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Names a warning or error that this test provokes: it must appear until the end, and all others must not.
+    /// Names a warning or error that this test provokes: it must have appeared by the end, and no other may.
     pub fn expect_log(&self, part: &str) {
         self.expectations.add(part);
     }
 
-    /// Names a warning or error that may appear or not.
+    /// Names a warning or error that may appear.
     pub fn allow_log(&self, part: &str) {
         self.expectations.allow(part);
     }
 
-    /// As [`Httpd::allow_log`], behind the start.
+    /// Like [`Httpd::allow_log`], chained after the start.
     pub fn allowing(self, part: &str) -> Self {
         self.allow_log(part);
         self
@@ -131,36 +131,36 @@ impl Httpd {
         fs::write(file, text.replace(old, new)).expect("httpd.conf is ours");
     }
 
-    /// Graceful restart (USR1), back when the new generation serves.
+    /// Graceful restart (USR1); returns when the new generation serves.
     #[track_caller]
     pub fn graceful(&self) {
         self.next_generation(Signal::USR1);
     }
 
-    /// Restart (HUP), back when the new generation serves.
+    /// Restart (HUP); returns when the new generation serves.
     #[track_caller]
     pub fn restart(&self) {
         self.next_generation(Signal::HUP);
     }
 
-    /// A signal to the parent, nothing waited for.
+    /// Sends a signal to the parent, without waiting.
     pub fn signal(&self, signal: Signal) {
         process::signal(self.pid(), signal);
     }
 
-    /// SIGTERM, as `apachectl stop`; answers how httpd ended.
+    /// SIGTERM, as in `apachectl stop`; returns how httpd ended.
     #[track_caller]
     pub fn stop(&mut self) -> ExitStatus {
         self.ends_by(Signal::TERM)
     }
 
-    /// SIGWINCH: no new connections, the requests at hand to their end.
+    /// SIGWINCH: no new connections; current requests are completed.
     #[track_caller]
     pub fn graceful_stop(&mut self) -> ExitStatus {
         self.ends_by(Signal::WINCH)
     }
 
-    /// Waits for httpd's own end, after a test has killed it.
+    /// Waits for httpd to end by itself, after a test has killed it.
     pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let status = exit_of(&mut self.process, limit);
         self.stopped |= status.is_some();
@@ -189,8 +189,8 @@ impl Httpd {
         self.error_log().matches("resuming normal operations").count()
     }
 
-    /// The event MPM of httpd 2.4.71 dies of SIGSEGV in 2 of 100 stops and restarts within a few milliseconds of an answer (lingering close),
-    /// also without any module of ours. Connections that stay open on purpose are waited for half a second.
+    /// The event MPM of httpd 2.4.71 dies of SIGSEGV in 2 of 100 stops and restarts within a few milliseconds of an answer (lingering
+    /// close), even without a module of ours. Waits half a second for connections that stay open on purpose.
     fn wait_for_connections_to_close(&self) {
         let ports = [self.port, self.tls_port].map(|port| format!(":{port:04X}"));
         let open = |line: &str| {
@@ -206,7 +206,7 @@ impl Httpd {
         std::thread::sleep(Duration::from_millis(5)); // what httpd does after close(2) cannot be seen from outside
     }
 
-    /// Ends what is left of the session, politely first. Programs of the module lead groups but stay in the session.
+    /// Ends the rest of the session, first with TERM. Programs of the module lead groups but stay in the session.
     fn end(&mut self) {
         if !self.stopped {
             self.wait_for_connections_to_close();

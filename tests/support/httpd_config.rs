@@ -1,4 +1,4 @@
-//! What a test says about its httpd -> httpd.conf. `${ROOT}`, `${PORT}` and `${TLS_PORT}` may stand in every text of a test.
+//! A test's settings for its httpd -> httpd.conf. `${ROOT}`, `${PORT}` and `${TLS_PORT}` can be used in every text of a test.
 
 use super::artifacts::artifacts;
 use super::certificates::Certificates;
@@ -59,7 +59,7 @@ const REQUIRES: &[(&str, &[&str])] = &[
     ("ssl", &["socache_shmcb"]),
 ];
 
-/// Loaded in every server where they are not compiled in: `Require` and the small change of every configuration.
+/// Loaded in every server unless compiled in: `Require` and other basics of every configuration.
 const BASIC: &[&str] =
     &["unixd", "log_config", "version", "authn_core", "authz_core", "authz_host", "authz_user", "env", "setenvif"];
 
@@ -103,19 +103,19 @@ impl Builder {
         self
     }
 
-    /// Instead of the small defaults.
+    /// Replaces the small defaults.
     pub fn mpm_settings(mut self, text: &str) -> Self {
         self.mpm_settings = Some(text.to_owned());
         self
     }
 
-    /// Modules of httpd by name (`headers`, `http2`); what they need is loaded too, and twice does not hurt.
+    /// Modules of httpd by name (`headers`, `http2`), with what they need; naming one twice does no harm.
     pub fn modules(mut self, names: &[&str]) -> Self {
         self.modules.extend(names.iter().map(|&name| name.to_owned()));
         self
     }
 
-    /// A module that is no part of httpd.
+    /// A module that is not part of httpd.
     pub fn load(mut self, symbol: &str, file: &Path) -> Self {
         self.loads.push(format!("LoadModule {symbol} \"{}\"\n", file.display()));
         self
@@ -145,7 +145,7 @@ impl Builder {
         self.config(&format!("<Location \"{path}\">\n{text}\n</Location>"))
     }
 
-    /// `/mail` as the manual advises it: our handler, this host only, this program, and what the test adds.
+    /// `/mail` as the manual recommends it: our handler, only this host, this program, and the test's own lines.
     pub fn mail(self, sendmail: &Sendmail, text: &str) -> Self {
         let name = sendmail.program().display().to_string();
         self.location("/mail", &format!("SetHandler sendmail\nRequire ip 127.0.0.1\nSendmailName \"{name}\"\n{text}"))
@@ -156,7 +156,7 @@ impl Builder {
         self.config(&format!("<VirtualHost 127.0.0.1:${{PORT}}>\nServerName {name}\n{text}\n</VirtualHost>"))
     }
 
-    /// A virtual host with TLS on a port of its own; client certificates of the same CA can be asked for in `text`.
+    /// A virtual host with TLS on its own port; `text` can ask for client certificates of the same CA.
     pub fn tls(mut self, certificates: &Certificates, text: &str) -> Self {
         let certificate = certificates.server();
         self.modules.push("ssl".to_owned());
@@ -169,7 +169,7 @@ impl Builder {
         self
     }
 
-    /// Sets a variable of httpd's environment, which otherwise holds PATH, LANG and TMPDIR only.
+    /// Sets a variable of httpd's environment, which otherwise holds only PATH, LANG and TMPDIR.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
@@ -181,7 +181,7 @@ impl Builder {
         self
     }
 
-    /// The folder of the server, for files that must be there before it starts (`htdocs/`, `logs/`, `tmp/`, `run/`).
+    /// The folder of the server, for files that must exist before it starts (`htdocs/`, `logs/`, `tmp/`, `run/`).
     pub fn root(&self) -> &Path {
         self.place.path()
     }
@@ -190,19 +190,19 @@ impl Builder {
         self.port
     }
 
-    /// At this port, where another server was.
+    /// On this port, where another server was.
     pub fn at(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Starts and waits until it serves; a server that does not start fails the test with its words.
+    /// Starts and waits until it serves; a server that does not start fails the test with its output.
     #[track_caller]
     pub fn start(self) -> Httpd {
         self.try_start().unwrap_or_else(|words| panic!("httpd did not start:\n{words}"))
     }
 
-    /// As [`Self::start`], for servers that must not start: what httpd said on stderr and in its log.
+    /// Like [`Self::start`], for servers that must not start: returns httpd's output on stderr and in its log.
     pub fn try_start(self) -> Result<Httpd, String> {
         self.lay_out();
         let command = self.command();

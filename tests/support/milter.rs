@@ -1,4 +1,4 @@
-//! A milter of one test: it takes every message, remembers what it was told, and does at each command what its rules say.
+//! A milter of one test: it accepts every message, remembers what it was told, and obeys its rules at each command.
 
 use super::server::{Act, Connection, Life, Server};
 use std::io;
@@ -39,7 +39,7 @@ impl Milter {
         Self { server: Server::tcp(serve), state }
     }
 
-    /// On a socket in the file system.
+    /// On a Unix socket.
     pub fn start_unix() -> Self {
         let (state, serve) = Self::parts();
         Self { server: Server::unix(serve), state }
@@ -60,18 +60,18 @@ impl Milter {
         self.server.connections()
     }
 
-    /// From now on, at this command; the last rule counts.
+    /// The act at this command from now on; the last rule counts.
     pub fn rule(&self, code: char, act: Act) -> &Self {
         self.lock().rules.push((code, act));
         self
     }
 
-    /// These packets instead of its consent.
+    /// Answers with these packets instead of its consent.
     pub fn says(&self, code: char, packets: &[Vec<u8>]) -> &Self {
         self.rule(code, Act::Say(packets.concat()))
     }
 
-    /// What it agrees to: what it may ask for, and what it does not want (SMFIP_*).
+    /// What it negotiates: its possible requests, and what it does not want (SMFIP_*).
     pub fn negotiates(&self, actions: u32, events: u32) -> &Self {
         let numbers = [6, actions, events].map(u32::to_be_bytes).concat();
         self.says('O', &[packet('O', numbers)])

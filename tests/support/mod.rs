@@ -1,8 +1,8 @@
-//! What the integration tests stand on: a private httpd, an HTTP client that can misbehave, a recording sendmail, an independent
-//! reader of messages, a mail server with rules, Postfix, slapd, certificates. Everything lives on 127.0.0.1 with ports from bind(0),
-//! under one folder a test, and ends with its handle.
+//! The basis of the integration tests: a private httpd, an HTTP client that can misbehave, a recording sendmail, an independent reader of
+//! messages, a mail server with rules, Postfix, slapd, certificates. Everything runs on 127.0.0.1 with ports from bind(0), in one folder
+//! per test, and ends with its handle.
 
-// Each handle is used by some tests only, and the tests arrive one issue at a time.
+// Each handle is used by only some tests.
 #![allow(dead_code)]
 
 pub mod artifacts;
@@ -47,7 +47,7 @@ pub use sendmail::{Behaviour, Recorded, Sendmail};
 pub use slapd::Slapd;
 pub use smtp::Smtp;
 
-/// Says on stderr, where `cargo test -- --nocapture` shows it, why a test did not run.
+/// Notes on stderr, where `cargo test -- --nocapture` shows it, why a test was skipped.
 pub fn skipped(reason: &str) {
     eprintln!("SKIPPED: {reason}");
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-/// What the oracle read. Accessors answer what a test compares; `json` has all of it (see `read` and `wire` in oracle.py).
+/// The oracle's result. Accessors return what a test compares; `json` has everything (see `read` and `wire` in oracle.py).
 #[derive(Clone, Debug)]
 pub struct Parsed {
     pub json: Value,
@@ -38,7 +38,7 @@ pub fn read(octets: &[u8]) -> Parsed {
     read_file(&place.write("message", octets))
 }
 
-/// As [`read`], from a file that is there already.
+/// Like [`read`], from an existing file.
 #[track_caller]
 pub fn read_file(file: &Path) -> Parsed {
     static ORACLE: OnceLock<Mutex<Oracle>> = OnceLock::new();
@@ -50,7 +50,7 @@ pub fn read_file(file: &Path) -> Parsed {
 }
 
 impl Parsed {
-    /// Decoded; none where the field is missing.
+    /// Decoded; `None` if the field is missing.
     pub fn subject(&self) -> Option<&str> {
         self.json["subject"].as_str()
     }
@@ -77,7 +77,7 @@ impl Parsed {
         self.json["encoding"].as_str()
     }
 
-    /// The first field of this name, decoded, in any case of letters.
+    /// The first field of this name, decoded; case does not matter.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields(name).into_iter().next()
     }
@@ -88,7 +88,7 @@ impl Parsed {
         named.filter_map(|pair| pair[1].as_str()).collect()
     }
 
-    /// The first field of this name as it is written, unfolded: [`Self::field`] shows what Python makes of it.
+    /// The first field of this name as written, unfolded: [`Self::field`] shows Python's reading.
     pub fn written(&self, name: &str) -> Option<String> {
         let mut pairs = self.json["raw"].as_array().into_iter().flatten();
         let pair = pairs.find(|pair| pair[0].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name)))?;
@@ -127,8 +127,8 @@ impl Parsed {
         self.json["defects"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
-    /// LF only, no line over 990, a well-formed ASCII header, each singleton once: what every message must keep to. 8-bit in a body
-    /// only where the header declares it.
+    /// The rules for every message: LF only, no line over 990, a well-formed ASCII header, each singleton once; 8-bit in a body only if the
+    /// header declares it.
     pub fn wire_faults(&self) -> Vec<String> {
         let wire = &self.json["wire"];
         let is = |name: &str| wire[name].as_bool() == Some(true);

@@ -1,4 +1,4 @@
-//! A folder for one handle of one test, reachable by the users that servers change to; ports that nobody else has.
+//! A folder for one handle of one test, accessible to the users that servers change to; and unused ports.
 
 use std::fs;
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A fresh folder, removed with its handle unless the test fails or MOD_SENDMAIL_KEEP is set.
+/// A new folder, removed with its handle unless the test fails or MOD_SENDMAIL_KEEP is set.
 pub struct Place {
     path: PathBuf,
 }
@@ -17,7 +17,7 @@ impl Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = base().join(format!("{kind}-{}-{number}", std::process::id()));
-        let _ = fs::remove_dir_all(&path); // an older process of this id may have left one
+        let _ = fs::remove_dir_all(&path); // an older process with this id may have left one
         fs::create_dir_all(&path).expect("the folder of the tests is writable");
         mode(&path, 0o755);
         Self { path }
@@ -27,7 +27,7 @@ impl Place {
         &self.path
     }
 
-    /// A folder inside, made if missing, with permissions as `chmod` counts them.
+    /// A folder inside, created if missing, with these permissions (as for chmod).
     pub fn folder(&self, name: &str, permissions: u32) -> PathBuf {
         let path = self.path.join(name);
         fs::create_dir_all(&path).expect("the folder of the tests is writable");
@@ -61,7 +61,7 @@ pub fn mode(path: &Path, permissions: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(permissions)).expect("own files can be chmoded");
 }
 
-/// Gives `path` to a user of the system, where this process may.
+/// Gives `path` to a system user, if this process may.
 pub fn give(path: &Path, user: &str) {
     if am_root() {
         let (uid, gid) = ids(user);
@@ -90,7 +90,7 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("a bound socket has an address").port()
 }
 
-/// CARGO_TARGET_TMPDIR, or the system's where another user could not get to that (a clone below /root).
+/// CARGO_TARGET_TMPDIR, or the system's if other users have no access to that (a clone below /root).
 fn base() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let reachable = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o001 != 0);

@@ -1,4 +1,4 @@
-//! A policy server of one test: it answers `DUNNO`, or what its rules say of a question, and remembers every question.
+//! A policy server of one test: it answers `DUNNO`, or what its rules say about a question, and remembers every question.
 
 use super::server::{Act, Connection, Life, Server};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ pub type Question = BTreeMap<String, String>;
 
 #[derive(Default)]
 struct State {
-    /// A line that a question must have, what happens, and how often yet.
+    /// A line that a question must have, the act, and how often it has happened.
     rules: Vec<(String, Act, usize)>,
     questions: Vec<(usize, Question)>,
 }
@@ -35,12 +35,12 @@ impl Policy {
         self.server.connections()
     }
 
-    /// This answer to every question from now on.
+    /// Gives this answer to every question from now on.
     pub fn answers(&self, action: &str) -> &Self {
         self.answers_about("", action)
     }
 
-    /// The same to those that have this line: `recipient=a@example.test`.
+    /// The same for questions with this line: `recipient=a@example.test`.
     pub fn answers_about(&self, line: &str, action: &str) -> &Self {
         self.rule(line, Act::Say(format!("action={action}\n\n").into_bytes()), usize::MAX)
     }

@@ -25,13 +25,13 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    /// None, and a word on stderr, where this process is not root.
+    /// `None`, with a note on stderr, if this process is not root.
     #[track_caller]
     pub fn start() -> Option<Self> {
         Self::start_with("")
     }
 
-    /// With further lines for main.cf; the last word on a name wins.
+    /// With further lines for main.cf; the last value of a name counts.
     #[track_caller]
     pub fn start_with(main: &str) -> Option<Self> {
         Self::launch(main, "")
@@ -61,7 +61,7 @@ impl Postfix {
         let daemons = PathBuf::from(setting("daemon_directory"));
         let words = postfix.root().join("log/start");
         let said = File::create(&words).expect("the folder of the tests is writable");
-        // -w: back when initialised, the master in a session of its own.
+        // -w: returns when initialised, with the master in its own session.
         let started = Command::new(daemons.join("master"))
             .arg("-c")
             .arg(postfix.root().join("etc"))
@@ -101,7 +101,7 @@ impl Postfix {
         files.iter().map(|file| fs::read(file).expect("root reads every Maildir")).collect()
     }
 
-    /// Waits until at least `count` copies are there.
+    /// Waits until there are at least `count` copies.
     #[track_caller]
     pub fn wait_for_mail(&self, user: &str, count: usize, limit: Duration) -> Vec<Vec<u8>> {
         let found = within(limit, || Some(self.mail(user)).filter(|mail| mail.len() >= count));
@@ -110,7 +110,7 @@ impl Postfix {
         })
     }
 
-    /// Waits until nothing is queued any more, so that what was not delivered by now never will be.
+    /// Waits until the queue is empty: what has not been delivered by then never will be.
     #[track_caller]
     pub fn wait_until_idle(&self, limit: Duration) {
         let queues = ["maildrop", "incoming", "active", "deferred"].map(|queue| self.root().join("spool").join(queue));
@@ -138,7 +138,7 @@ impl Postfix {
             etc.display(),
             self.sendmail().display()
         );
-        // By a process of its own: a script still open for writing while another thread spawns is "text file busy".
+        // By a separate process: a script still open for writing while another thread spawns is "text file busy".
         run(Command::new("sh").args(["-c", "printf %s \"$1\" > \"$2\"", "sh", &wrapper]).arg(self.sendmail()));
         mode(&self.sendmail(), 0o755);
         let (uid, gid) = ids(OWNER);
@@ -155,7 +155,7 @@ impl Postfix {
         ];
         for (name, text) in files {
             let path = self.place.write(&format!("etc/{name}"), text);
-            // Postfix sleeps over a configuration file that is younger than two seconds.
+            // Postfix waits if a configuration file is younger than two seconds.
             let past = SystemTime::now() - Duration::from_secs(60);
             File::options()
                 .append(true)
@@ -165,7 +165,7 @@ impl Postfix {
         }
     }
 
-    /// What `postfix check` would make, in a thousandth of its time.
+    /// What `postfix check` would make, in a thousandth of the time.
     fn make_queues(&self) {
         for queue in QUEUES {
             give(&self.place.folder(&format!("spool/{queue}"), 0o700), "postfix");
@@ -174,7 +174,7 @@ impl Postfix {
         for (queue, permissions) in [("maildrop", 0o1733), ("public", 0o2755)] {
             let path = self.place.folder(&format!("spool/{queue}"), permissions);
             run(Command::new("chown").arg("postfix:postdrop").arg(&path));
-            mode(&path, permissions); // chown took the set-gid bit
+            mode(&path, permissions); // chown removed the set-gid bit
         }
     }
 }
@@ -194,7 +194,7 @@ impl Drop for Postfix {
     }
 }
 
-/// The lines of `defaults` whose names `main` does not have, and `main`: Postfix warns of a name that stands twice.
+/// The lines of `defaults` whose names are not in `main`, and then `main`: Postfix warns of a repeated name.
 fn overridden(defaults: &str, main: &str) -> String {
     let name = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
     let names: Vec<String> = main.lines().map(name).collect();

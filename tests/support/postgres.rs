@@ -17,7 +17,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// None, and a word on stderr, where it is not installed.
+    /// `None`, with a note on stderr, if it is not installed.
     pub fn start() -> Option<Self> {
         let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let programs = versions.map(|entry| entry.path().join("bin")).find(|path| path.join("postgres").exists());
@@ -66,7 +66,7 @@ impl Postgres {
         format!("host={} user=postgres dbname=dsn", self.place.path().display())
     }
 
-    /// What a statement answers.
+    /// The result of a statement.
     pub fn sql(&self, sql: &str) -> String {
         String::from_utf8(run(&mut self.psql("dsn", sql))).expect("UTF-8").trim().to_owned()
     }

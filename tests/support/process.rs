@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Runs a command to its end; what it said is part of the failure. Answers its stdout.
+/// Runs a command to its end, and returns its stdout; its output is part of a failure.
 #[track_caller]
 pub fn run(command: &mut Command) -> Vec<u8> {
     let shown = format!("{command:?}");
@@ -19,20 +19,20 @@ pub fn run(command: &mut Command) -> Vec<u8> {
     output.stdout
 }
 
-/// A program of this name in PATH or in the folders for administrators, which PATH of a user lacks on Debian.
+/// A program of this name in PATH or in the administrators' folders, which a Debian user's PATH lacks.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(administrators).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// As [`program`]; without it the test fails with the Debian package to install.
+/// Like [`program`]; if it is missing, the test fails and names the Debian package to install.
 #[track_caller]
 pub fn required(name: &str, package: &str) -> PathBuf {
     program(name).unwrap_or_else(|| panic!("{name} is missing: apt-get install {package}"))
 }
 
-/// Where `tools/<tool>` has installed what it installs, at most once in a run of the tests; `None` where the registries cannot be reached.
+/// The folder that `tools/<tool>` installs into, at most once per run; `None` if the registries cannot be reached.
 pub fn installed(tool: &str) -> Option<PathBuf> {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +60,7 @@ pub fn is_alive(pid: u32) -> bool {
     Stat::of(pid).is_some_and(|stat| stat.state != 'Z')
 }
 
-/// Sends a signal; a process that is gone already is no error.
+/// Sends a signal; it is not an error if the process is already gone.
 pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = pid_of(pid) {
         let _ = kill_process(pid, signal);
@@ -87,7 +87,7 @@ pub fn descriptors(pid: u32) -> Vec<PathBuf> {
     entries.filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
 }
 
-/// Waits for a child; none once `limit` has passed.
+/// Waits for a child; `None` once `limit` has passed.
 pub fn exit_of(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     within(limit, || child.try_wait().expect("the child is ours"))
 }

@@ -1,4 +1,4 @@
-//! A request as a value, to be sent over HTTP/1.1 octet by octet ([`super::wire`]) or over HTTP/2 and TLS by curl ([`super::curl`]).
+//! A request as a value, to send over HTTP/1.1 octet by octet ([`super::wire`]) or over HTTP/2 and TLS by curl ([`super::curl`]).
 
 use super::certificates::Identity;
 use super::httpd::Httpd;
@@ -43,7 +43,7 @@ pub enum Ending {
     Stall,
 }
 
-/// A connection that ended without an answer is an outcome of its own.
+/// A connection that ends without an answer is an outcome too.
 pub type Outcome = Result<Response, io::Error>;
 
 impl Request {
@@ -85,7 +85,7 @@ impl Request {
         self
     }
 
-    /// Takes every field of this name away, so that [`Self::mail`] can be varied.
+    /// Removes every field of this name, so that [`Self::mail`] can be varied.
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
         self
@@ -128,7 +128,7 @@ impl Request {
         self
     }
 
-    /// Only the first octets of head and body together; `ending` says what follows.
+    /// Only the first octets of head and body together, and then `ending`.
     pub fn broken_off_after(mut self, octets: usize, ending: Ending) -> Self {
         self.sent = Some(octets);
         self.ending = ending;
@@ -146,7 +146,7 @@ impl Request {
         self
     }
 
-    /// The method of raw octets: the answer to HEAD has no body to wait for.
+    /// The method of raw octets: an answer to HEAD has no body to wait for.
     pub fn with_method(mut self, method: &str) -> Self {
         self.method = method.to_owned();
         self
@@ -168,7 +168,7 @@ impl Request {
         self.try_send_to(httpd.address())
     }
 
-    /// Over HTTP/1.1, also to a server that is about to go.
+    /// Over HTTP/1.1, even to a server that is about to stop.
     pub fn try_send_to(&self, server: SocketAddr) -> Outcome {
         wire::send(self, server)
     }
@@ -194,7 +194,7 @@ impl Request {
         curl::send(self, &url, &options.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// Whether HTTP/2 (as curl speaks it) has words for this request: raw octets, trailers, Expect and broken endings it has not.
+    /// Whether HTTP/2 (as curl speaks it) can express this request: it cannot express raw octets, trailers, Expect and broken endings.
     pub fn fits_h2(&self) -> bool {
         let trailers = matches!(&self.framing, Framing::Chunked(_, trailers) if !trailers.is_empty());
         let plain = self.raw.is_none() && self.sent.is_none() && self.ending == Ending::Open;

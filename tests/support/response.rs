@@ -1,4 +1,4 @@
-//! An HTTP answer: status, fields in order with repeats, body.
+//! An HTTP response: status, fields in order with repeats, body.
 
 #[derive(Clone, Debug, Default)]
 pub struct Response {
@@ -31,7 +31,7 @@ impl Response {
         holds(&self.body) || self.headers.iter().any(|(name, value)| holds(name.as_bytes()) || holds(value))
     }
 
-    /// Without `<>`; fails the test where the answer has none.
+    /// Without `<>`; fails the test if the response has none.
     #[track_caller]
     pub fn message_id(&self) -> &str {
         let id = self.header("X-Message-ID").unwrap_or_else(|| panic!("no X-Message-ID in {self:?}"));

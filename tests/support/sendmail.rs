@@ -1,4 +1,4 @@
-//! The recording sendmail of one test, and what it recorded (the program: `tests/fake-sendmail`).
+//! The recording sendmail of one test, and its records (the program: `tests/fake-sendmail`).
 
 use super::artifacts::fake_sendmail;
 use super::deadline::within;
@@ -15,7 +15,7 @@ pub struct Sendmail {
     place: Place,
 }
 
-/// The steps of a run, in order; [`Behaviour::default`] reads all and exits 0. Afterwards it exits 0 unless a step ended it.
+/// The steps of a run, in order; [`Behaviour::default`] reads everything and exits 0. After the steps it exits 0 unless one has ended it.
 #[derive(Clone, Debug, Default)]
 pub struct Behaviour {
     steps: Vec<String>,
@@ -26,7 +26,7 @@ impl Behaviour {
         Self::default()
     }
 
-    /// The usual program: reads all, then exits so.
+    /// The usual program: reads everything, then exits with this code.
     pub fn reads_all_and_exits(code: u8) -> Self {
         Self::new().reads_all().exits(code)
     }
@@ -44,12 +44,12 @@ impl Behaviour {
         self.step("read slowly")
     }
 
-    /// Words on stdout; newlines and control characters as they are.
+    /// Text on stdout; newlines and control characters unchanged.
     pub fn says(self, words: &str) -> Self {
         self.step(format!("out {}", escape(words)))
     }
 
-    /// Words on stderr.
+    /// Text on stderr.
     pub fn complains(self, words: &str) -> Self {
         self.step(format!("err {}", escape(words)))
     }
@@ -66,12 +66,12 @@ impl Behaviour {
         self.step(format!("sleep {}", time.as_millis()))
     }
 
-    /// A process in the same group that keeps stderr open so long.
+    /// A process in the same group that keeps stderr open for this long.
     pub fn leaves_a_grandchild_holding_stderr(self, time: Duration) -> Self {
         self.step(format!("grandchild {}", time.as_millis()))
     }
 
-    /// For that of its parent.
+    /// Moves to the group of its parent.
     pub fn leaves_its_group(self) -> Self {
         self.step("leave group")
     }
@@ -80,7 +80,7 @@ impl Behaviour {
         self.step(format!("ignore {signal}"))
     }
 
-    /// From here on SIGTERM ends it with this code, nothing committed (sendmail.org exits 0 and has queued nothing).
+    /// From here on SIGTERM ends it with this code, and nothing is committed (sendmail.org exits 0 and has queued nothing).
     pub fn exits_on_term(self, code: u8) -> Self {
         self.step(format!("on-term {code}"))
     }
@@ -103,7 +103,7 @@ impl Behaviour {
     }
 }
 
-/// Backslash, control characters and what is not ASCII, octet by octet as `\xNN`.
+/// Backslash, control characters and non-ASCII, octet by octet as `\xNN`.
 fn escape(words: &str) -> String {
     let escaped = |byte: u8| match byte {
         b' '..=b'[' | b']'..=b'~' => char::from(byte).to_string(),
@@ -127,7 +127,7 @@ pub struct Recorded {
     /// /proc/self/status at the start.
     pub status: String,
     pub stdin: Vec<u8>,
-    /// Where stdin lies until the next [`Sendmail::take`].
+    /// The path of stdin, until the next [`Sendmail::take`].
     pub file: PathBuf,
     /// Read to the end and exited 0.
     pub committed: bool,
@@ -192,7 +192,7 @@ impl Sendmail {
         mode(place.path(), 0o777); // written to by httpd's user
         place.folder("messages", 0o777);
         let program = place.path().join("sendmail");
-        // A link, since a copy open for writing while another thread spawns would be "text file busy"; cp(1) across file systems.
+        // A link, since a copy that is open for writing while another thread spawns would be "text file busy"; cp(1) across file systems.
         if fs::hard_link(fake_sendmail(), &program).is_err() {
             run(Command::new("cp").arg(fake_sendmail()).arg(&program));
         }
@@ -214,7 +214,7 @@ impl Sendmail {
         self.place.path()
     }
 
-    /// From the next run on.
+    /// Applies from the next run on.
     pub fn behave(&self, behaviour: &Behaviour) {
         let new = self.place.write("behaviour.new", behaviour.to_string());
         fs::rename(new, self.place.path().join("behaviour")).expect("own folder");
@@ -227,7 +227,7 @@ impl Sendmail {
         folders.iter().map(|folder| read(folder)).collect()
     }
 
-    /// As [`Self::messages`], and forgets them.
+    /// Like [`Self::messages`], and forgets them.
     pub fn take(&self) -> Vec<Recorded> {
         let messages = self.messages();
         for folder in messages.iter().filter_map(|message| message.file.parent()) {
@@ -236,23 +236,23 @@ impl Sendmail {
         messages
     }
 
-    /// Runs that started and have not come to their end: alive, or killed.
+    /// Runs that have started but not ended: alive, or killed.
     pub fn unfinished(&self) -> usize {
         self.records(true).len()
     }
 
-    /// Programs started so far, whatever became of them; [`Self::take`] forgets some.
+    /// Programs started so far, whatever their outcome; [`Self::take`] forgets some.
     pub fn starts(&self) -> usize {
         self.records(true).len() + self.records(false).len()
     }
 
-    /// Process ids of the runs without an end, some of them dead by now.
+    /// Process ids of the runs that have not ended; some may be dead by now.
     pub fn unfinished_pids(&self) -> Vec<u32> {
         let names = self.records(true).into_iter().filter_map(|folder| Some(folder.file_stem()?.to_str()?.to_owned()));
         names.filter_map(|name| name.rsplit('.').next()?.parse().ok()).collect()
     }
 
-    /// Runs that read to the end and exited 0, [`Self::take`] or not.
+    /// Runs that read to the end and exited 0, including those of [`Self::take`].
     pub fn commits(&self) -> usize {
         fs::read_to_string(self.place.path().join("COMMITS")).map_or(0, |text| text.lines().count())
     }

@@ -1,5 +1,4 @@
-//! A server of one test on loopback, or on a socket in the file system: a thread for each connection, and what happens at a step instead of the
-//! usual answer.
+//! A server of one test on loopback, or on a Unix socket: one thread per connection, with acts that replace the usual answer at a step.
 
 use super::place::Place;
 use std::io::{self, Read, Write};
@@ -11,23 +10,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// What happens at a step.
+/// The act at a step.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// These octets.
+    /// Sends these octets.
     Say(Vec<u8>),
     /// The same, an octet at a time.
     Drip(Vec<u8>),
-    /// These, and the connection closes.
+    /// Sends these, and closes the connection.
     SayAndClose(Vec<u8>),
-    /// These, again and again.
+    /// Sends these again and again.
     Repeat(Vec<u8>),
     Close,
-    /// Nothing, ever.
+    /// Never sends anything.
     Hang,
 }
 
-/// A connection, whichever way it came.
+/// A connection of either kind.
 pub trait Connection: Read + Write + Send {}
 impl<T: Read + Write + Send> Connection for T {}
 
@@ -49,7 +48,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// On a port of loopback.
+    /// On a loopback port.
     pub fn tcp(serve: impl Fn(&mut dyn Connection, &Life) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has ports");
         let address = listener.local_addr().expect("it is bound");
@@ -67,7 +66,7 @@ impl Server {
         Self { listener: Listener::Tcp(address), life }
     }
 
-    /// On a socket in the file system, open to anybody.
+    /// On a Unix socket, open to anybody.
     pub fn unix(serve: impl Fn(&mut dyn Connection, &Life) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let place = Place::new("server");
         let path = place.path().join("socket");
@@ -87,7 +86,7 @@ impl Server {
         Self { listener: Listener::Unix(path, place), life }
     }
 
-    /// As directives name it.
+    /// The server in the notation of directives.
     pub fn endpoint(&self) -> String {
         match &self.listener {
             Listener::Tcp(address) => format!("inet:127.0.0.1:{}", address.port()),
@@ -120,7 +119,7 @@ impl Life {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Reads what there is; waits for it as long as the server lives.
+    /// Reads what is there; waits for it while the server lives.
     pub fn read(&self, from: &mut dyn Connection, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match from.read(into) {

@@ -1,5 +1,5 @@
-//! A private slapd on loopback with a few people in dc=example,dc=org. Root is not needed; where AppArmor confines slapd to /var/lib/ldap
-//! (Ubuntu; Debian ships no profile) it cannot read its folder and says so here.
+//! A private slapd on loopback with a few people in dc=example,dc=org. Root is not needed. If AppArmor confines slapd to /var/lib/ldap
+//! (Ubuntu; Debian ships no profile), it cannot read its folder, and the failure says so.
 
 use super::deadline::within;
 use super::place::{Place, free_port};
@@ -39,7 +39,7 @@ impl Slapd {
         let data = place.folder("data", 0o700);
         let root = place.path();
         let modules = ["/usr/lib/ldap", "/usr/lib/openldap", "/usr/lib64/openldap"].map(Path::new);
-        // Back-ends that are compiled in need no moduleload.
+        // Compiled-in back-ends need no moduleload.
         let module = modules.iter().find(|folder| folder.join("back_mdb.so").exists());
         let module =
             module.map_or(String::new(), |folder| format!("modulepath {}\nmoduleload back_mdb\n", folder.display()));
@@ -76,7 +76,7 @@ impl Slapd {
         format!("ldap://127.0.0.1:{}/{PEOPLE}?uid", self.port)
     }
 
-    /// As [`Self::url`], and httpd fetches these attributes: `&["mail", "cn"]` becomes AUTHENTICATE_MAIL, AUTHENTICATE_CN.
+    /// Like [`Self::url`], and httpd fetches these attributes: `&["mail", "cn"]` becomes AUTHENTICATE_MAIL, AUTHENTICATE_CN.
     pub fn url_fetching(&self, attributes: &[&str]) -> String {
         format!("ldap://127.0.0.1:{}/{PEOPLE}?uid,{}", self.port, attributes.join(","))
     }
@@ -96,7 +96,7 @@ impl Drop for Slapd {
     }
 }
 
-/// The directory as LDIF, the passwords in clear: slapd takes them so.
+/// The directory as LDIF, with passwords in plain text, which slapd accepts.
 fn people() -> String {
     let mut ldif = format!(
         "dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n\n\

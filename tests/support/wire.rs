@@ -1,4 +1,4 @@
-//! HTTP/1.1 octet by octet over a TcpStream, with the bad manners that libraries refuse: RFC 9112.
+//! HTTP/1.1 octet by octet over a TcpStream, with the errors that libraries refuse to make: RFC 9112.
 
 use super::request::{Ending, Framing, Outcome, Request};
 use super::response::Response;
@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Sends the request on a connection of its own and reads the one answer.
+/// Sends the request on a connection of its own and reads one answer.
 pub fn send(request: &Request, server: SocketAddr) -> Outcome {
     let stream = TcpStream::connect(server)?;
     stream.set_read_timeout(Some(request.timeout))?;
@@ -32,7 +32,7 @@ pub fn send(request: &Request, server: SocketAddr) -> Outcome {
     Ok(response)
 }
 
-/// Writes on a thread of its own: an answer that comes before the last octet was taken must be read, not waited for.
+/// Writes on a separate thread: an answer that comes before the last octet was read must not be missed.
 fn exchange(stream: &TcpStream, reader: &mut impl BufRead, request: &Request, octets: Vec<u8>) -> Outcome {
     let writing = stream.try_clone()?;
     let ending = request.ending;
@@ -43,7 +43,7 @@ fn exchange(stream: &TcpStream, reader: &mut impl BufRead, request: &Request, oc
         read_answer(reader, &request.method, false)
     };
     if ending != Ending::Reset {
-        let _ = stream.shutdown(Shutdown::Both); // frees a writer that nobody reads any more
+        let _ = stream.shutdown(Shutdown::Both); // frees a writer that nobody reads from any more
     }
     let written = writer.join().expect("the writer does not panic");
     if ending == Ending::Reset { written.and(answer) } else { answer }
@@ -58,7 +58,7 @@ fn deliver(mut stream: &TcpStream, octets: &[u8], ending: Ending) -> io::Result<
     }
 }
 
-/// RST in place of FIN, once the last clone of the stream is dropped. It throws away what is not sent, so the octets go first.
+/// RST instead of FIN, once the last clone of the stream is dropped. It discards unsent octets, so these are sent first.
 fn reset(stream: &TcpStream) -> io::Result<()> {
     std::thread::sleep(Duration::from_millis(100));
     Ok(set_socket_linger(stream, Some(Duration::ZERO))?)
@@ -76,7 +76,7 @@ fn octets(request: &Request, host: &str) -> (Vec<u8>, Vec<u8>) {
     (head, body)
 }
 
-/// Request line and fields; Host, Connection and framing are added where the test gave none.
+/// Request line and fields; Host, Connection and framing are added if the test gave none.
 pub fn head(request: &Request, host: &str) -> Vec<u8> {
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path).into_bytes();
     let mut line = |name: &str, value: &[u8]| head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
@@ -116,7 +116,7 @@ fn encoded(request: &Request) -> Vec<u8> {
     body
 }
 
-/// The final answer with its 1xx before it; the first 1xx itself where `stop_at_interim`.
+/// The final answer with its preceding 1xx; with `stop_at_interim` the first 1xx.
 fn read_answer(reader: &mut impl BufRead, method: &str, stop_at_interim: bool) -> Outcome {
     let mut interim = Vec::new();
     loop {
@@ -141,7 +141,7 @@ fn read_head(reader: &mut impl BufRead) -> Outcome {
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "closed without an answer"));
         }
         if !head.starts_with(b"HTTP/") {
-            reader.read_to_end(&mut head)?; // HTTP/0.9: the body is all there is
+            reader.read_to_end(&mut head)?; // HTTP/0.9: there is only the body
             return Ok(Response { body: head, ..Response::default() });
         }
         if matches!(&head[start..], b"\r\n" | b"\n") {

@@ -74,7 +74,7 @@ impl Bucket<'_> {
         unsafe { sys::apache_sys_bucket_is_metadata(self.raw.as_ptr()) != 0 }
     }
 
-    /// The data, waiting for it where the bucket is a socket or a pipe.
+    /// The data. Waits for it where the bucket is a socket or a pipe.
     pub fn read(&mut self) -> Result<&[u8], Status> {
         let (mut data, mut length) = (ptr::null(), 0);
         // SAFETY: apr_bucket_read sets both on success.

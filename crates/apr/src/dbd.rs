@@ -1,5 +1,5 @@
-//! APR DBD: a database behind one of APR's drivers, spoken to in prepared statements only. Implements [`sql::Database`], so that
-//! the SQL and its meaning stand in one place for every program.
+//! APR DBD: a database behind one of APR's drivers, used by prepared statements only. Implements [`sql::Database`], so that the SQL and its
+//! meaning are in one place for every program.
 
 use crate::pool::{OwnPool, Pool};
 use apache_sys as sys;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::{Once, OnceLock};
 
-/// A connection, and where the statements prepared on it are kept: with the connection, for as long as it lives.
+/// A connection and its prepared statements, which live as long as it does.
 #[derive(Debug)]
 pub struct Dbd<'p> {
     driver: *const sys::apr_dbd_driver_t,
@@ -20,13 +20,13 @@ pub struct Dbd<'p> {
     connection_pool: NonNull<sys::apr_pool_t>,
     /// Statements by their label, in the connection's pool.
     prepared: NonNull<sys::apr_hash_t>,
-    /// Whether the connection is ours to close.
+    /// Whether we must close the connection.
     owned: bool,
     pool: PhantomData<Pool<'p>>,
 }
 
 impl<'p> Dbd<'p> {
-    /// Connects. `driver` is one of APR's (`sqlite3`, `pgsql`), `params` what its documentation says.
+    /// Connects. `driver` is one of APR's (`sqlite3`, `pgsql`); `params` is as its documentation says.
     pub fn open(pool: Pool<'p>, driver: &str, params: &str) -> Result<Self, DatabaseError> {
         let (driver_name, params) = (c_string(driver)?, c_string(params)?);
         let (mut found, mut handle, mut error) = (ptr::null(), ptr::null_mut(), ptr::null());
@@ -52,7 +52,7 @@ impl<'p> Dbd<'p> {
         Ok(Dbd { driver: found, handle, connection_pool, prepared, owned: true, pool: PhantomData })
     }
 
-    /// Connects as a command does, which has the time to wait for a lock. A file of SQLite that is missing is not made.
+    /// Connects for a command, which can wait for a lock. A missing SQLite file is not created.
     pub fn connect(pool: Pool<'p>, driver: &str, params: &str) -> Result<Self, DatabaseError> {
         if driver == "sqlite3" && !Path::new(params).exists() {
             return Err(DatabaseError::no_schema(format!("{params}: no such database")));
@@ -60,12 +60,12 @@ impl<'p> Dbd<'p> {
         Self::create(pool, driver, params)
     }
 
-    /// The same; a file of SQLite that is missing is made.
+    /// The same, but creates a missing SQLite file.
     pub fn create(pool: Pool<'p>, driver: &str, params: &str) -> Result<Self, DatabaseError> {
         let mut database = Self::open(pool, driver, params)?;
         let patience = match database.dialect() {
-            // Before any other statement: preparing one does not wait for a lock otherwise. The driver tries 16 times (apr_dbd_sqlite3.c), so
-            // this makes about ten seconds, enough for many at once and well below the patience of any MTA.
+            // Before any other statement, since otherwise preparing one does not wait for a lock. The driver tries 16 times
+            // (apr_dbd_sqlite3.c), so this is about ten seconds: enough for many at once, and less than any MTA waits.
             Dialect::Sqlite => c"PRAGMA busy_timeout=500",
             Dialect::Postgres => c"SET lock_timeout='10s'",
         };
@@ -86,8 +86,8 @@ impl<'p> Dbd<'p> {
         Dbd { driver, handle, connection_pool, prepared, owned: false, pool: PhantomData }
     }
 
-    /// A duplicate of the socket of a connection to PostgreSQL, by which another thread can end a call that waits for an answer: libpq waits
-    /// in poll(2) without end. `None` for other databases, and where libpq is hidden inside the driver.
+    /// A duplicate of the socket of a PostgreSQL connection. Another thread can use it to end a call that waits for an answer: libpq waits
+    /// in poll(2) without a limit. `None` for other databases, and where libpq is hidden inside the driver.
     pub fn socket(&self) -> Option<OwnedFd> {
         type Socket = unsafe extern "C" fn(*const c_void) -> c_int;
         static SOCKET: OnceLock<Option<Socket>> = OnceLock::new();
@@ -122,14 +122,14 @@ impl<'p> Dbd<'p> {
         unsafe { sys::apr_hash_get(self.prepared.as_ptr(), key, length) }.cast()
     }
 
-    /// The statement, prepared the first time it is asked for on this connection.
+    /// The statement, prepared on first use on this connection.
     fn statement(&self, statement: &Statement) -> Result<*mut sys::apr_dbd_prepared_t, DatabaseError> {
         let known = self.known(statement);
         if !known.is_null() {
             return Ok(known);
         }
-        // PostgreSQL forgets a statement with a name when mod_dbd connects anew without saying so; without one its text goes along each
-        // time, in the same message as the values.
+        // PostgreSQL loses a named statement when mod_dbd reconnects without telling us. Without a name the text is sent each time, in the
+        // same message as the values.
         let name = match self.dialect() {
             Dialect::Postgres => ptr::null(),
             Dialect::Sqlite => statement.name.as_ptr(),
@@ -155,8 +155,8 @@ impl<'p> Dbd<'p> {
         Ok(prepared)
     }
 
-    /// Runs `work` with the statement. SQLite's driver prepares in the old way (sqlite3_prepare): after another process changed the tables
-    /// or ran VACUUM, a statement says SQLITE_SCHEMA, for ever and without having done anything, and has to be made again.
+    /// Runs `work` with the statement. SQLite's driver prepares the old way (sqlite3_prepare): after another process changed the tables or
+    /// ran VACUUM, a statement fails with SQLITE_SCHEMA every time, without having done anything, and must be prepared again.
     fn with<T>(
         &self,
         statement: &Statement,
@@ -201,7 +201,7 @@ impl Database for Dbd<'_> {
         let mut rows = 0;
         // SAFETY: all live; the driver only reads the text.
         let code = unsafe { sys::apr_dbd_query(self.driver, self.handle.as_ptr(), &mut rows, sql.as_ptr()) };
-        // A PRAGMA that answers with its value has been carried out; the driver (apr_dbd_sqlite3.c) hands SQLite's "a row" on as an error.
+        // A PRAGMA that returns its value has been carried out; the driver (apr_dbd_sqlite3.c) passes SQLite's "a row" on as an error.
         if code == 0 || (code == SQLITE_ROW && self.dialect() == Dialect::Sqlite) {
             return Ok(());
         }
@@ -259,7 +259,7 @@ impl Database for Dbd<'_> {
 }
 
 impl Dbd<'_> {
-    /// A column of a live row. Not by apr_dbd_get_entry, which gives an empty string for a NULL of PostgreSQL.
+    /// A column of a live row. apr_dbd_get_entry would return an empty string for a NULL of PostgreSQL.
     fn entry(&self, row: *mut sys::apr_dbd_row_t, column: c_int) -> Option<String> {
         let mut text: *const c_char = ptr::null();
         let kind = sys::APR_DBD_TYPE_STRING;
@@ -282,7 +282,7 @@ impl Drop for Dbd<'_> {
     }
 }
 
-/// Makes APR's table of drivers, once: it is gone with the pool it was made in and never made again (apr_dbd.c), so that pool stays.
+/// Makes APR's table of drivers, once. It dies with the pool it was made in and is never made again (apr_dbd.c), so that pool is kept.
 fn initialize() {
     static INITIALIZED: Once = Once::new();
     INITIALIZED.call_once(|| {

@@ -1,5 +1,5 @@
-//! Safe wrappers of APR and APR-util: pools, tables, brigades, status codes. Needs the two ordinary shared libraries and no httpd,
-//! so that a command-line program can use it too. Lifetimes are named after the pool that owns the memory.
+//! Safe wrappers of APR and APR-util: pools, tables, brigades, status codes. Needs only the two shared libraries and no httpd, so that a
+//! command can use it too. Lifetimes are named after the pool that owns the memory.
 
 pub mod brigade;
 pub mod dbd;

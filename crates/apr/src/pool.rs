@@ -1,5 +1,5 @@
-//! APR memory pools. Whatever is allocated in one lives until the pool is cleared; nothing is freed on its own, and so a reference
-//! with the lifetime of the pool stays valid even after the thing it was taken from points elsewhere.
+//! APR memory pools. What is allocated in a pool lives until the pool is cleared; nothing is freed on its own. So a reference with the
+//! pool's lifetime stays valid even after the structure it came from changes.
 
 use apache_sys as sys;
 use std::ffi::{CStr, c_char};
@@ -63,7 +63,7 @@ impl Default for OwnPool {
 }
 
 impl OwnPool {
-    /// A pool without a parent. APR is initialized the first time; inside httpd it is already, and counts.
+    /// A pool without a parent. Initializes APR the first time; inside httpd that only increases a counter.
     pub fn new() -> Self {
         static INITIALIZED: std::sync::Once = std::sync::Once::new();
         INITIALIZED.call_once(|| {

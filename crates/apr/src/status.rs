@@ -4,7 +4,7 @@ use apache_sys as sys;
 use std::ffi::{CStr, c_char};
 use std::fmt;
 
-/// What an APR function answered.
+/// What an APR function returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status(pub sys::apr_status_t);
 
@@ -14,7 +14,7 @@ impl Status {
         if self.0 == 0 { Ok(()) } else { Err(self) }
     }
 
-    /// Whether nothing is there yet (APR_EAGAIN, which is the kernel's).
+    /// Whether there is nothing yet (APR_EAGAIN, which is the kernel's EAGAIN).
     pub fn is_again(self) -> bool {
         std::io::Error::from_raw_os_error(self.0).kind() == std::io::ErrorKind::WouldBlock
     }

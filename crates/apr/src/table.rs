@@ -1,4 +1,4 @@
-//! APR tables: ordered, case-insensitive by key, a key may stand in them more than once.
+//! APR tables: ordered, keys ignore case and may repeat.
 
 use apache_sys as sys;
 use std::ffi::CStr;
@@ -47,7 +47,7 @@ impl<'p> Table<'p> {
         unsafe { sys::apr_table_set(self.raw.as_ptr(), key.as_ptr(), value.as_ptr()) }
     }
 
-    /// The same for text that is no C string yet; what follows a NUL is dropped.
+    /// The same for Rust strings; what follows a NUL is dropped.
     pub fn set_text(self, key: &str, value: &str) {
         // SAFETY: apr_table_elts returns the array behind the table, which lives in the table's pool and names it.
         let pool = unsafe { (*sys::apr_table_elts(self.raw.as_ptr())).pool };
@@ -63,7 +63,7 @@ impl<'p> Table<'p> {
         unsafe { sys::apr_table_unset(self.raw.as_ptr(), key.as_ptr()) }
     }
 
-    /// All entries in order, copied out, so that the table may change meanwhile.
+    /// All entries in order, as a copy, so that the table may change meanwhile.
     pub fn entries(self) -> Vec<(&'p [u8], &'p [u8])> {
         // SAFETY: apr_table_elts returns the array behind the table, never NULL.
         let array = unsafe { &*sys::apr_table_elts(self.raw.as_ptr()) };

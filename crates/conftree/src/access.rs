@@ -1,11 +1,11 @@
-//! The directives that apply to a place, in the order httpd merges them -> whether anybody may come there: `Require` of mod_authz_core,
+//! The directives that apply to a place, in the order httpd merges them -> whether anybody may access it: `Require` of mod_authz_core,
 //! `Order`, `Allow`, `Deny` and `Satisfy` of mod_access_compat, `SSLVerifyClient` of mod_ssl.
 #![forbid(unsafe_code)]
 
 use crate::Directive;
 use crate::sections::{flat, is_foreign};
 
-/// Whether nobody is kept out of where these lists apply, the outermost first.
+/// Whether access is open to everybody where these lists (outermost first) apply.
 pub fn is_open(lists: &[&[Directive]]) -> bool {
     let certificate = last(lists, "SSLVerifyClient").is_some_and(|directive| directive.first_is("require"));
     let host = Host::of(lists);
@@ -18,12 +18,12 @@ pub fn is_open(lists: &[&[Directive]]) -> bool {
     open && !certificate
 }
 
-/// The directive of this name that holds: the last one of the innermost list that has it.
+/// The effective directive of this name: the last one in the innermost list that has one.
 pub fn last<'t>(lists: &[&'t [Directive]], name: &str) -> Option<&'t Directive> {
     lists.iter().rev().find_map(|list| flat(list).filter(|directive| directive.is(name)).last())
 }
 
-/// What mod_access_compat makes of addresses. Its settings are not merged: those of the innermost section hold alone.
+/// What mod_access_compat decides by address. Its settings are not merged: only the innermost section counts.
 struct Host {
     is_open: bool,
     satisfy_any: bool,
@@ -49,7 +49,7 @@ impl Host {
     }
 }
 
-/// Whether `Require` lets anybody in; nothing where there is none. An inner section replaces the outer ones, unless AuthMerging says
+/// Whether `Require` lets everybody in; `None` without a `Require`. An inner section replaces the outer ones, unless AuthMerging says
 /// otherwise.
 fn anybody_by_require(lists: &[&[Directive]]) -> Option<bool> {
     lists.iter().fold(None, |outer, list| {
@@ -69,7 +69,7 @@ enum Container {
     Any,
 }
 
-/// Whether these lines let anybody in; nothing where none of them has a say.
+/// Whether these lines let everybody in; `None` if none of them decides.
 fn admits(list: &[Directive], container: Container) -> Option<bool> {
     let says = list.iter().filter_map(|directive| {
         if directive.is("Require") {
@@ -85,7 +85,7 @@ fn admits(list: &[Directive], container: Container) -> Option<bool> {
     says.reduce(|one, other| if container == Container::All { one && other } else { one || other })
 }
 
-/// Whether one line lets anybody in; a negative one says nothing by itself.
+/// Whether one line lets everybody in; a negative one decides nothing by itself.
 fn require(directive: &Directive) -> Option<bool> {
     let words: Vec<String> = directive.words.iter().map(|word| word.to_ascii_lowercase()).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {

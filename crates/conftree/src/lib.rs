@@ -1,5 +1,5 @@
-//! httpd's configuration as a tree: which sections apply to a place ([`sections`]), whether anybody may come there ([`access`]). For checks
-//! at the start that must see what other modules were told; where the tree comes from, the crate `httpd` says.
+//! httpd's configuration as a tree: which sections apply to a place ([`sections`]), and whether anybody may access it ([`access`]). For
+//! checks at the start that depend on the settings of other modules. The crate `httpd` reads the tree.
 #![forbid(unsafe_code)]
 
 pub mod access;
@@ -10,11 +10,11 @@ pub mod sections;
 pub struct Directive {
     /// Its name as it was written, `<Location` for a section.
     pub name: String,
-    /// The rest of the line as httpd cuts it into words.
+    /// The rest of the line, split into words as httpd does.
     pub words: Vec<String>,
-    /// Where it stands, `file:line`.
+    /// Its place, `file:line`.
     pub place: String,
-    /// What stands inside.
+    /// What is inside.
     pub children: Vec<Directive>,
 }
 
@@ -29,7 +29,7 @@ impl Directive {
         self.words.first().is_some_and(|first| first.eq_ignore_ascii_case(word))
     }
 
-    /// Whether it makes `handler` the handler of something. Without a handler httpd takes the media type for one (config.c).
+    /// Whether it sets `handler` as the handler of something. Without a handler httpd uses the media type as one (config.c).
     pub fn names_handler(&self, handler: &str) -> bool {
         if self.is("RewriteRule") {
             let flags = self.words.get(2).map_or("", |flags| flags.trim_matches(['[', ']']));
@@ -42,7 +42,7 @@ impl Directive {
         names && self.first_is(handler)
     }
 
-    /// The line, as it may stand in a configuration, and where.
+    /// The line as it could be written in a configuration, and its place.
     pub fn shown(&self) -> String {
         let quote = |word: &String| format!(" \"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
         let words: String = self.words.iter().map(quote).collect();
@@ -54,7 +54,7 @@ impl Directive {
         SECTIONS.iter().any(|section| self.is(section))
     }
 
-    /// A container that says nothing of its own (`<IfModule>`, `<Limit>`).
+    /// A container without settings of its own (`<IfModule>`, `<Limit>`).
     pub fn is_transparent(&self) -> bool {
         self.name.starts_with('<') && !self.is_section() && !self.name.to_ascii_lowercase().starts_with("<require")
     }

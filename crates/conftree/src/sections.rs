@@ -1,11 +1,11 @@
-//! The tree of the configuration -> the places where a handler is set, and for each the lists of directives that apply there, in the order
-//! in which httpd merges them ("How the sections are merged" of its manual): the server, `<Directory>`, `<Files>`, `<Location>` in the order
-//! of the file, `<If>`.
+//! The tree of the configuration -> the places where a handler is set, and for each place the lists of directives that apply there, in the
+//! order in which httpd merges them ("How the sections are merged" of its manual): the server, `<Directory>`, `<Files>`, `<Location>` in
+//! the order of the file, `<If>`.
 #![forbid(unsafe_code)]
 
 use crate::Directive;
 
-/// A server, or a virtual host with what it takes over from the main one.
+/// A server, or a virtual host with what it inherits from the main one.
 pub struct Host<'t> {
     /// The lists of the server itself, the main one first.
     servers: Vec<&'t [Directive]>,
@@ -16,16 +16,16 @@ pub struct Host<'t> {
 #[derive(Clone, Copy)]
 struct Section<'t> {
     directive: &'t Directive,
-    /// The one it stands in.
+    /// The section that contains it.
     parent: Option<&'t Directive>,
 }
 
 /// Where a handler is set.
 #[derive(Clone, Copy)]
 pub struct Site<'t> {
-    /// What names the handler.
+    /// The directive that sets the handler.
     pub by: &'t Directive,
-    /// The section it stands in; none: the server itself.
+    /// The section that contains the directive; `None`: the server itself.
     pub section: Option<&'t Directive>,
 }
 
@@ -36,7 +36,7 @@ impl<'t> Host<'t> {
         let of = |servers: Vec<&'t [Directive]>| {
             let mut sections = Vec::new();
             servers.iter().for_each(|list| collect(list, None, &mut sections));
-            sections.sort_by_key(|section| phase(section.directive)); // stable: else as they stand in the file
+            sections.sort_by_key(|section| phase(section.directive)); // stable: equal ones keep the order of the file
             Host { servers, sections }
         };
         std::iter::once(of(vec![tree])).chain(hosts.map(|host| of(vec![tree, &host.children]))).collect()
@@ -52,7 +52,7 @@ impl<'t> Host<'t> {
         servers.chain(sections).collect()
     }
 
-    /// The lists that apply to all of `site`, and, if given, to where it meets `also`.
+    /// The lists that apply to all of `site`, and, with `also`, to its overlap with that section.
     pub fn lists(&self, site: Site<'t>, also: Option<&'t Directive>) -> Vec<&'t [Directive]> {
         let covers = |site, section: &Section<'t>| meets(site, section.directive) == Meets::Everywhere;
         let chosen = |section: &&Section<'t>| {
@@ -65,7 +65,7 @@ impl<'t> Host<'t> {
         self.servers.iter().copied().chain(sections).collect()
     }
 
-    /// The servers' lists, and those that apply to all of `site` and override what an .htaccess file says, which is merged with `<Directory>`.
+    /// The servers' lists, and the lists that apply to all of `site` and override an .htaccess file, which is merged with `<Directory>`.
     pub fn lists_behind_htaccess(&self, site: Site<'t>) -> Vec<&'t [Directive]> {
         let chosen =
             |section: &&'t Directive| phase(section) > Phase::Files && meets(site, section) == Meets::Everywhere;
@@ -73,7 +73,7 @@ impl<'t> Host<'t> {
         self.servers.iter().copied().chain(sections).collect()
     }
 
-    /// The sections that apply to some of `site`, or may.
+    /// The sections that apply, or may apply, to part of `site`.
     pub fn meeting(&self, site: Site<'t>) -> impl Iterator<Item = &'t Directive> {
         let sections = self.sections().filter(move |section| meets(site, section) == Meets::Somewhere);
         sections.filter(move |section| !self.is_around(section, site.section))
@@ -89,7 +89,7 @@ impl<'t> Host<'t> {
         self.sections.iter().map(|section| section.directive)
     }
 
-    /// Whether `outer` is `inner`, or `inner` stands in it.
+    /// Whether `outer` is `inner` or contains it.
     fn is_around(&self, outer: &Directive, inner: Option<&Directive>) -> bool {
         let mut inner = inner;
         while let Some(section) = inner {
@@ -122,7 +122,7 @@ pub fn locations(tree: &[Directive], handler: &str) -> Vec<String> {
     })
 }
 
-/// The one of these paths that a URL's path is at or below, the longest first, and the rest behind it. One that ends in `/` counts without.
+/// The longest of these paths that a URL's path is at or below, and the rest of the URL's path. A `/` at the end of a base is ignored.
 pub fn below<'b, 'u>(bases: impl IntoIterator<Item = &'b str>, path: &'u [u8]) -> Option<(&'b str, &'u [u8])> {
     let mut bases: Vec<&str> = bases.into_iter().map(|base| base.trim_end_matches('/')).collect();
     bases.sort_by_key(|base| std::cmp::Reverse(base.len()));
@@ -135,22 +135,22 @@ pub fn below<'b, 'u>(bases: impl IntoIterator<Item = &'b str>, path: &'u [u8]) -
 /// Where two sections apply at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meets {
-    /// Where the first applies, the second does.
+    /// The second applies wherever the first does.
     Everywhere,
     Nowhere,
     Somewhere,
 }
 
-/// Where `section` applies to what `site` covers, as far as that can be seen in their paths.
+/// Where `section` applies within `site`, as far as their paths show.
 fn meets(site: Site<'_>, section: &Directive) -> Meets {
     let (own, other) = (Path::of_site(site), Path::of(section));
     let is_folder = |phase: Phase| matches!(phase, Phase::Directory | Phase::DirectoryMatch);
     let is_url = |phase: Phase| phase == Phase::Location;
-    // A RewriteRule outside of sections is for URLs, any other directive there for all.
+    // A RewriteRule outside of sections is for URLs; any other directive there is for everything.
     let ours = site.section.map(phase).or_else(|| site.by.is("RewriteRule").then_some(Phase::Location));
     match (phase(section), ours) {
         (Phase::If | Phase::Files, _) => Meets::Somewhere,
-        // Which folder a URL leads to cannot be seen here.
+        // The folder behind a URL is not known here.
         (theirs, Some(ours)) if is_folder(theirs) && is_url(ours) => Meets::Somewhere,
         (theirs, Some(ours)) if is_url(theirs) && !is_url(ours) => match (other.text, other.is_pattern) {
             ("", false) => Meets::Everywhere,
@@ -186,7 +186,7 @@ fn phase(section: &Directive) -> Phase {
     }
 }
 
-/// What a section covers: a path and all below it, or what begins with `text` and goes on in a way that is not known here.
+/// What a section covers: a path and everything below it, or everything that begins with `text`.
 struct Path<'t> {
     text: &'t str,
     is_pattern: bool,
@@ -206,12 +206,12 @@ impl<'t> Path<'t> {
         }
     }
 
-    /// What all texts begin with that a regular expression matches.
+    /// The common beginning of all texts that a regular expression matches.
     fn of_regex(pattern: &'t str) -> Self {
         let Some(rest) = pattern.strip_prefix('^') else { return Path { text: "", is_pattern: true } };
         let end =
             rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-'))).unwrap_or(rest.len());
-        // `a?`, `a*` and `a{0}` take back the letter in front, `a|b` all of it.
+        // `a?`, `a*` and `a{0}` make the preceding letter optional, `a|b` the whole text.
         let end = match rest[end..].chars().next() {
             Some('?' | '*' | '{') => end.saturating_sub(1),
             _ => end,
@@ -245,7 +245,7 @@ impl<'t> Path<'t> {
     }
 }
 
-/// The directives of a list, those in containers that do not make a section of their own (`<IfModule>`, `<RequireAny>`) included.
+/// The directives of a list, including those in containers that do not make a section of their own (`<IfModule>`, `<RequireAny>`).
 pub fn flat(list: &[Directive]) -> impl Iterator<Item = &Directive> {
     let mut open: Vec<std::slice::Iter<'_, Directive>> = vec![list.iter()];
     std::iter::from_fn(move || {
@@ -265,7 +265,7 @@ pub fn flat(list: &[Directive]) -> impl Iterator<Item = &Directive> {
     })
 }
 
-/// Whether a container is not for POST.
+/// Whether a container does not apply to POST.
 pub fn is_foreign(directive: &Directive) -> bool {
     let post = directive.words.iter().any(|word| word == "POST");
     directive.is("<Limit") && !post || directive.is("<LimitExcept") && post

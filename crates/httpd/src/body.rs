@@ -5,13 +5,13 @@ use apache_sys as sys;
 use apr::Brigade;
 use std::fmt;
 
-/// Asked of the filters at a time; what a socket holds is usually less.
+/// Asked of the filters at a time; a socket usually holds less.
 const CHUNK: i64 = 64 * 1024;
 
-/// Why a body did not come to its end.
+/// Why a body could not be read to its end.
 #[derive(Debug)]
 pub enum BodyError<E> {
-    /// The filters failed; the HTTP status that httpd maps it to (a filter that has answered already included).
+    /// The filters failed; the HTTP status that httpd maps it to (also when a filter has already answered).
     Filter(i32),
     /// The sink refused.
     Sink(E),
@@ -27,8 +27,8 @@ impl<E: fmt::Display> fmt::Display for BodyError<E> {
 }
 
 impl Request<'_> {
-    /// Gives the whole body to `sink`, piece by piece. `Ok` only after the end of stream: a connection that breaks, a chunk that is cut
-    /// and a limit that is passed are errors.
+    /// Passes the whole body to `sink`, piece by piece. `Ok` only after the end of stream: a broken connection, a truncated chunk and an
+    /// exceeded limit are errors.
     pub fn read_body<E>(&self, mut sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), BodyError<E>> {
         let bad_request = sys::HTTP_BAD_REQUEST as i32;
         // SAFETY: the connection and its allocator outlive the request, and this thread serves it.
@@ -49,7 +49,7 @@ impl Request<'_> {
                 return Err(BodyError::Filter(unsafe { sys::ap_map_http_request_error(rv, bad_request) }));
             }
             if brigade.first().is_none() {
-                // A filter that returns success and nothing would make this loop forever.
+                // A filter that returns success and no data would make this loop run forever.
                 return Err(BodyError::Filter(bad_request));
             }
             while let Some(mut bucket) = brigade.first() {

@@ -1,14 +1,14 @@
-//! The settings of a section of the configuration: httpd asks for an empty one per section and merges an inner over an outer one,
-//! at the start and again for a request. Each lives in a Rust box that the section's pool drops.
+//! The settings of a section of the configuration. httpd asks for an empty one per section and merges an inner over an outer one, at the
+//! start and again for a request. Each lives in a Rust box that the section's pool drops.
 
 use crate::{Module, guard, inject};
 use apache_sys as sys;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
-/// The settings of one section. A value that a section does not set must be told apart from a default, or merging hides it. Many
-/// threads of httpd read one at the same time, and another one than its maker may drop it. They live no longer than the configuration,
-/// and so may hold what belongs to it (an [`Expression`](crate::Expression)).
+/// The settings of one section. A value that a section does not set must differ from a default, or merging hides it. Many threads of httpd
+/// read one at the same time, and the thread that drops it may not be the one that made it. They live no longer than the configuration, and
+/// so may hold what belongs to it (an [`Expression`](crate::Expression)).
 pub trait Config: Default + Send + Sync {
     /// `inner` over `outer`.
     fn merge(outer: &Self, inner: &Self) -> Self;
@@ -24,8 +24,8 @@ pub(crate) unsafe extern "C" fn create<M: Module>(pool: *mut sys::apr_pool_t, _:
     .unwrap_or(ptr::null_mut())
 }
 
-/// httpd's merge_dir_config, called while it reads its configuration and once or more for each request. NULL after a panic: the request
-/// that it was for is answered with 500.
+/// httpd's merge_dir_config, called while it reads its configuration and at least once for each request. NULL after a panic: that request
+/// is answered with 500.
 pub(crate) unsafe extern "C" fn merge<M: Module>(
     pool: *mut sys::apr_pool_t,
     outer: *mut c_void,

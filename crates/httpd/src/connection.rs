@@ -1,5 +1,5 @@
-//! A connection that a protocol module serves by itself: reading with a deadline and writing through httpd's filters, so that mod_ssl's
-//! stand in between where the virtual host has TLS.
+//! A connection that a protocol module serves itself: reads with a deadline, writes through httpd's filters, so that mod_ssl sits in
+//! between where the virtual host has TLS.
 
 use crate::Module;
 use apache_sys as sys;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Asked of the filters at a time.
 const CHUNK: i64 = 16 * 1024;
 
-/// A connection, of the thread that httpd called with it, until it returns to httpd.
+/// A connection. It belongs to the thread that httpd called, until that thread returns to httpd.
 ///
 /// ```no_run
 /// fn serve<'c>(connection: &httpd::Connection<'c>) -> &'c str {
@@ -43,7 +43,7 @@ pub struct Connection<'c> {
 pub enum Read {
     /// The client has closed it, or it broke.
     Closed,
-    /// There is nothing yet.
+    /// There is no data yet.
     Nothing,
     /// Octets were appended.
     Some,
@@ -98,7 +98,7 @@ impl<'c> Connection<'c> {
         unsafe { sys::ap_ssl_conn_is_ssl(self.as_ptr()) != 0 }
     }
 
-    /// The settings of a module for the virtual host, as far as they stand outside of sections.
+    /// The module's settings for the virtual host, outside of all sections.
     pub fn config<M: Module>(&self) -> Option<&'c M::Config<'c>> {
         if !M::record().is_loaded() {
             return None;
@@ -110,7 +110,7 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Takes a filter of another module out, by its name.
+    /// Removes another module's filter by name.
     pub fn remove_filter(&mut self, name: &CStr) {
         // SAFETY: both chains belong to this live connection, end with NULL, and ap_remove_*_filter unlinks one filter; the frec of a
         // filter has a name.
@@ -135,7 +135,7 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Appends what has come, without waiting.
+    /// Appends what has arrived, without waiting.
     pub fn read(&mut self, into: &mut Vec<u8>) -> Read {
         self.input.clear();
         // SAFETY: the filter chain belongs to this live connection; the brigade is empty.
@@ -171,7 +171,7 @@ impl<'c> Connection<'c> {
         if into.len() > before { Read::Some } else { Read::Nothing }
     }
 
-    /// Waits until the socket has octets, or an end, or this time is over: whether there is something.
+    /// Waits at most `most` for data or an end of file on the socket; returns whether there is any.
     pub fn wait(&self, most: Duration) -> bool {
         let mut socket: c_int = -1;
         // SAFETY: reads the number of the connection's own socket, which stays open while it is served.
@@ -187,7 +187,7 @@ impl<'c> Connection<'c> {
         unsafe { libc::poll(&mut poll, 1, milliseconds) != 0 }
     }
 
-    /// Writes, and sends what has been written so far. Waits at most Timeout for a client that does not read.
+    /// Writes, and flushes what has been written so far. Waits at most Timeout for a client that does not read.
     pub fn write(&mut self, octets: &[u8]) -> Result<(), Gone> {
         // SAFETY: the filter chain belongs to this live connection; ap_fwrite reads a live slice, and ap_fflush passes the brigade down.
         let failed = unsafe {
@@ -209,7 +209,7 @@ impl<'c> Connection<'c> {
         rv != 0 || state == sys::AP_MPMQ_STOPPING as c_int
     }
 
-    /// Shows in the scoreboard what is done.
+    /// Shows the activity in the scoreboard.
     pub fn show(&self, activity: Activity) {
         let status = match activity {
             Activity::Idle => sys::SERVER_BUSY_KEEPALIVE,

@@ -1,7 +1,7 @@
-//! The database of mod_dbd, with a deadline. APR's drivers block without end: on a PostgreSQL that accepts and never answers, on a disk that
-//! hangs, on the lock of mod_dbd's pool while somebody connects. So each piece of work runs on a thread of its own, which lends a
-//! connection and gives it back, and the request waits no longer than it wants to. Nothing is left running for long: what waits for
-//! PostgreSQL is cut off, SQLite and connecting have limits of their own. Statements prepared on a connection stay with it.
+//! The database of mod_dbd, with a deadline. APR's drivers block without a limit: on a PostgreSQL that accepts and never answers, on a disk
+//! that hangs, on the lock of mod_dbd's pool while somebody connects. So each job runs on its own thread, which borrows a connection and
+//! returns it, and the request waits no longer than it wants to. No job runs on for long: a wait for PostgreSQL is cut off, and SQLite and
+//! connecting have their own limits. Statements prepared on a connection stay with it.
 
 use crate::{Request, Server, configuration, deadline, guard};
 use apache_sys as sys;
@@ -17,23 +17,24 @@ use std::time::Duration;
 /// Marks a connection on which [`BUSY`] has been set; never run.
 const READY: Statement = Statement { name: c"dsn_ready", sql: c"SELECT 1", columns: 1 };
 
-/// How long SQLite waits for another writer each of the 16 times that the driver asks, with 100 ms between them (apr_dbd_sqlite3.c): about
-/// 3 s in all. mod_dbd cannot set it by DBDInitSQL, since it takes the answer for an error.
+/// How long SQLite waits for another writer, each of the 16 times that the driver asks, with 100 ms between them (apr_dbd_sqlite3.c): about
+/// 3 s in all. DBDInitSQL cannot set it: mod_dbd takes the answer for an error.
 const BUSY: &std::ffi::CStr = c"PRAGMA busy_timeout=80";
 
-/// Held while a connection is asked for. Those who wait for it may still leave; those who wait for mod_dbd's lock connect one after the other,
-/// each for as long as that takes.
+/// Held while a connection is requested. A thread that waits here can still give up; threads that wait for mod_dbd's lock connect one after
+/// the other, and each takes as long as connecting takes.
 static OPENING: Mutex<()> = Mutex::new(());
 
 type Open = unsafe extern "C" fn(*mut sys::apr_pool_t, *mut sys::server_rec) -> *mut sys::ap_dbd_t;
 type Close = unsafe extern "C" fn(*mut sys::server_rec, *mut sys::ap_dbd_t);
 
-/// Whose turn it is with SQLite, of all threads of this process. Its driver runs one statement at a time for a whole process; one that waits
-/// for another writer there keeps that writer from going on, if it is of the same process, until [`BUSY`] is over.
+/// Held by the one thread of this process that may use SQLite. The driver runs one statement at a time per process. A statement that waits
+/// for another writer blocks that writer, if it is in the same process, until [`BUSY`] is over.
 static TURN: Mutex<()> = Mutex::new(());
 
 impl Request<'_> {
-    /// Runs `work` with a connection of mod_dbd. After `limit` the database counts as down; what `work` then still achieves, `undo` takes
+    /// Runs `work` with a connection of mod_dbd. After `limit` the database counts as down; whatever `work` still does after that, `undo`
+    /// reverts on the same connection.
     /// back, on the same connection.
     ///
     /// The connection is lent for the time of the call, and cannot be kept:
@@ -126,7 +127,7 @@ impl Lender {
         Ok(Lender { server, open, close })
     }
 
-    /// Runs `work` with a connection, which mod_dbd gets back in every case; without one if it is not `wanted` any more.
+    /// Runs `work` with a connection and returns it to mod_dbd in every case. Runs without a connection if it is no longer `wanted`.
     fn lend(&self, wanted: impl Fn() -> bool, work: impl FnOnce(&mut Dbd<'_>)) -> Result<(), DatabaseError> {
         let pool = OwnPool::new();
         let opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,11 +176,12 @@ impl Drop for GivenBack<'_> {
     }
 }
 
-/// How long libpq may try to connect, in seconds, where neither DBDParams nor the environment says so: without, it waits for ever for a
+/// How long libpq may try to connect, in seconds, if neither DBDParams nor the environment says so. Without a limit it waits forever for a
 /// server that accepts and says nothing, at the start of each child and under the lock of mod_dbd's pool.
 const CONNECT_TIMEOUT: &str = "2";
 
-/// Limits the time that connecting to PostgreSQL takes, if this directive with this first word stands somewhere. For [`Module::start`](crate::Module::start).
+/// Limits the time for connecting to PostgreSQL, if this directive with this first word is in the configuration. For
+/// [`Module::start`](crate::Module::start).
 pub fn limit_connecting(server: &Server<'_>, (directive, word): (&str, &str)) {
     fn is_set(directives: &[Directive], name: &str, word: &str) -> bool {
         directives

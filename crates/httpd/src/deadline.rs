@@ -1,4 +1,4 @@
-//! Work for the database on a thread of its own, for which a request waits no longer than it wants to.
+//! Database jobs on their own threads; a request waits for one no longer than it wants to.
 
 use crate::workers;
 use sql::DatabaseError;
@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// After so many pieces of work that are past their deadline, the database counts as down until one of them ends.
+/// With this many jobs past their deadline, the database counts as down until one of them ends.
 const MOST_LATE: usize = 4;
 
-/// Pieces of work that nobody waits for any more.
+/// Jobs that no request waits for any more.
 static LATE: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs `job`, which must call [`Place::finish`], and waits for its outcome.
@@ -31,18 +31,18 @@ pub(crate) fn run<T: Send + 'static>(
     place.wait(limit)
 }
 
-/// Where the thread leaves what came of the work, or finds that the request has gone on without.
+/// Where the thread leaves the result of the job, or learns that the request has gone on without it.
 pub(crate) struct Place<T> {
     outcome: Mutex<Outcome<T>>,
     there: Condvar,
 }
 
 enum Outcome<T> {
-    /// With the socket that the work may wait for.
+    /// The request waits; with the socket that the job may wait for.
     Awaited(Option<OwnedFd>),
-    /// Until the request takes it.
+    /// Done; the request takes the result.
     Done(Option<Result<T, DatabaseError>>),
-    /// The request has gone on.
+    /// The request has gone on without it.
     Late,
 }
 
@@ -60,7 +60,7 @@ impl<T> Place<T> {
         }
         LATE.fetch_add(1, Ordering::Relaxed);
         if let Outcome::Awaited(Some(socket)) = mem::replace(&mut *outcome, Outcome::Late) {
-            // Whatever kind of socket it is: the thread sees the end of the connection. An error means that it has seen it already.
+            // Any kind of socket will do: the thread sees the end of the connection. An error means that it already has.
             let _ = UnixStream::from(socket).shutdown(Shutdown::Both);
         }
         Err(DatabaseError::unavailable(format!("the database did not answer within {limit:?}")))
@@ -71,7 +71,7 @@ impl<T> Place<T> {
         matches!(*self.outcome.lock().unwrap_or_else(PoisonError::into_inner), Outcome::Awaited(_))
     }
 
-    /// Leaves the socket of the connection; whether the work is still wanted, and will be cut off by it.
+    /// Stores the connection's socket. Returns whether the result is still wanted; if so, the deadline cuts the job off by that socket.
     pub(crate) fn begin(&self, socket: Option<OwnedFd>) -> bool {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         let awaited = matches!(*outcome, Outcome::Awaited(_));
@@ -81,7 +81,7 @@ impl<T> Place<T> {
         awaited
     }
 
-    /// Leaves the outcome, or undoes it where nobody waits any more.
+    /// Stores the result, or undoes the job if no request waits any more.
     pub(crate) fn finish(&self, result: Result<T, DatabaseError>, undo: impl FnOnce()) {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         match *outcome {

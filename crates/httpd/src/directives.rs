@@ -1,5 +1,5 @@
-//! Directives as rows of a table: name, arity with its setter, where it is allowed, help text. A setter is safe code that gets words
-//! and says what is wrong with them; httpd puts the file and line in front.
+//! Directives as rows of a table: name, arity with its setter, where it is allowed, help text. A setter is safe code that gets words and
+//! says what is wrong with them; httpd adds the file and line.
 
 use crate::expression::{Condition, Expression};
 use crate::{Module, guard, inject};
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Directive<M: Module> {
     /// Its name, as administrators write it.
     pub name: &'static CStr,
-    /// How many arguments, and what takes them.
+    /// How many arguments it takes, and its setter.
     pub arity: Arity<M>,
     /// Where it is allowed.
     pub context: Context,
@@ -20,7 +20,7 @@ pub struct Directive<M: Module> {
     pub help: &'static CStr,
 }
 
-/// What a setter answers: `Err` stops the start with its text.
+/// The result of a setter: `Err` stops the start with its text.
 pub type Set = Result<(), String>;
 
 /// How a directive takes its arguments, and the setter.
@@ -51,7 +51,7 @@ impl Context {
     }
 }
 
-/// The directive being read: its place, and what a setter may need of httpd. `'c` is the life of the configuration.
+/// The directive being read: its place, and what a setter may need of httpd. `'c` is the lifetime of the configuration.
 #[derive(Debug)]
 pub struct Command<'c> {
     raw: &'c sys::cmd_parms,
@@ -68,14 +68,14 @@ impl<'c> Command<'c> {
         Condition::parse(self.raw, text)
     }
 
-    /// The section that is being read as its line names it (`/mail`); empty outside of sections.
+    /// The section being read, as its line names it (`/mail`); empty outside of sections.
     pub fn section(&self) -> String {
         // SAFETY: path is NULL or a C string that lives as long as the command (http_config.h).
         let path = (!self.raw.path.is_null()).then(|| unsafe { CStr::from_ptr(self.raw.path) });
         path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// A time with httpd's units (`ms`, `s`, `mi`, `h`; seconds without one), `None` if it is none.
+    /// A time with httpd's units (`ms`, `s`, `mi`, `h`; seconds without one); `None` if the text is not a time.
     pub fn time(&self, text: &str) -> Option<Duration> {
         let text = CString::new(text).ok()?;
         let mut microseconds: sys::apr_interval_time_t = 0;
@@ -115,7 +115,7 @@ pub(crate) unsafe extern "C" fn one<M: Module>(
     }
 }
 
-/// httpd's RAW_ARGS, cut into words by httpd's own rules of quoting.
+/// httpd's RAW_ARGS, split into words by httpd's own quoting rules.
 pub(crate) unsafe extern "C" fn words<M: Module>(
     command: *mut sys::cmd_parms,
     config: *mut c_void,
@@ -142,7 +142,7 @@ fn text(word: &CStr) -> Result<&str, String> {
     word.to_str().map_err(|_| format!("'{}' is not UTF-8; save the configuration as UTF-8", word.to_string_lossy()))
 }
 
-/// Finds the row and the settings, runs the setter, and gives httpd its complaint, NULL if there is none.
+/// Finds the row and the settings, runs the setter, and returns its complaint to httpd, or NULL.
 ///
 /// # Safety
 /// `command` is the directive that httpd is reading and `config` came from [`crate::config::create`] of the same `M`.

@@ -1,4 +1,4 @@
-//! The pages that httpd writes for errors, in a form that a module chooses: each status its own body, and one media type for all.
+//! httpd's own error pages in a form that a module chooses: a body per status, and one media type for all.
 
 use crate::{Module, Request, Status, guard};
 use apache_sys as sys;
@@ -12,12 +12,12 @@ const FILTER: &CStr = c"MODULE_ERROR_TYPE";
 pub struct ErrorPages {
     /// The media type.
     pub content_type: &'static CStr,
-    /// The statuses and their bodies: neither a URL nor a path, which httpd would redirect to.
+    /// The statuses and their bodies. A body must be neither a URL nor a path: httpd would redirect to it.
     pub bodies: &'static [(u16, CString)],
 }
 
-/// What chooses the error pages of a request, `None` for those of httpd. It is asked once the sections of the location are merged, and again
-/// before access and authentication, when those of the file are too, if it chose nothing then: a location counts before a file.
+/// Chooses the error pages of a request; `None` for httpd's own. Asked once the sections of the location are merged, and, if it chose
+/// nothing then, again before access and authentication, when those of the file are merged too: a location counts before a file.
 pub type ChooseErrors<M> = for<'c> fn(&Request<'_>, &<M as Module>::Config<'c>) -> Option<ErrorPages>;
 
 /// Registers the hooks.
@@ -35,7 +35,7 @@ pub(crate) unsafe fn register<M: Module>() {
     }
 }
 
-/// Lets the configuration's ErrorDocument no longer apply to this request.
+/// Overrides the configuration's ErrorDocument for this request.
 unsafe extern "C" fn choose<M: Module>(raw: *mut sys::request_rec) -> c_int {
     // SAFETY: httpd passes a live request, ours alone for the time of the call.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return sys::DECLINED };
@@ -65,7 +65,7 @@ unsafe extern "C" fn choose<M: Module>(raw: *mut sys::request_rec) -> c_int {
     .code()
 }
 
-/// httpd's insert_error_filter: it is about to write a page of its own.
+/// httpd's insert_error_filter: httpd is about to write its own page.
 unsafe extern "C" fn insert<M: Module>(raw: *mut sys::request_rec) {
     // SAFETY: httpd passes a live request; the slot holds NULL or what `choose` has put there.
     unsafe {
@@ -76,7 +76,7 @@ unsafe extern "C" fn insert<M: Module>(raw: *mut sys::request_rec) {
     }
 }
 
-/// Sets the media type behind httpd, which takes HTML for all pages of its own.
+/// Sets the media type after httpd, which sets HTML for all its own pages.
 unsafe extern "C" fn set_type(
     filter: *mut sys::ap_filter_t,
     brigade: *mut sys::apr_bucket_brigade,

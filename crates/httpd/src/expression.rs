@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-/// A parsed expression. It lives in the pool of the configuration, and calls functions of modules that are unloaded with it.
+/// A parsed expression. It lives in the configuration's pool, and calls functions of modules that are unloaded together with it.
 ///
 /// Settings may hold one, since they go with the configuration, too:
 ///
@@ -32,7 +32,7 @@ unsafe impl Send for Expression<'_> {}
 // SAFETY: as for Send.
 unsafe impl Sync for Expression<'_> {}
 
-/// A parsed condition, as `<If>` has one: true or false. It lives as long as an [`Expression`].
+/// A parsed condition, as in `<If>`: true or false. It lives as long as an [`Expression`].
 #[derive(Debug)]
 pub struct Condition<'c>(Expression<'c>);
 
@@ -68,7 +68,7 @@ impl<'c> Expression<'c> {
 }
 
 impl<'r> Request<'r> {
-    /// Whether a condition holds for this request, or httpd's message why that cannot be told.
+    /// Whether a condition holds for this request; `Err` is httpd's message why it cannot be evaluated.
     pub fn holds(&self, condition: &Condition<'_>) -> Result<bool, String> {
         let mut error = ptr::null();
         // SAFETY: the expression lives in the configuration's pool, which outlives requests.
@@ -84,7 +84,7 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// The value of an expression for this request, or httpd's message why there is none.
+    /// The value of an expression for this request; `Err` is httpd's message why there is none.
     pub fn evaluate(&self, expression: &Expression<'_>) -> Result<&'r [u8], String> {
         let mut error = ptr::null();
         // SAFETY: the expression lives in the configuration's pool, which outlives requests; the result is in r->pool or older.

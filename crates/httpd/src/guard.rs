@@ -1,5 +1,5 @@
-//! The border between httpd and Rust. A panic that leaves an `extern "C"` function aborts the process, and with it every request of
-//! that child; here it is caught, logged with its place, and becomes one failed request or a refused start.
+//! The boundary between httpd and Rust. A panic that leaves an `extern "C"` function aborts the process, and with it every request of that
+//! child. Here it is caught and logged with its place, and becomes one failed request or a refused start.
 
 use crate::inject::injected;
 use crate::{Fault, Module, Request, Status, log};
@@ -17,15 +17,15 @@ thread_local! {
 /// The first panic while the configuration was read; a start is refused for it.
 static SETUP: Mutex<Option<String>> = Mutex::new(None);
 
-/// Makes panics leave their message and place where the guards find them, instead of on stderr.
+/// Makes panics store their message and place for the guards, instead of writing to stderr.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
-        // A thread that is about to end may have no PLACE any more; a panic of this hook would abort.
+        // A thread that is about to end may have no PLACE any more; a panic in this hook would abort.
         let _ = PLACE.try_with(|place| place.replace(info.to_string()));
     }));
 }
 
-/// From here on to its end, a panic of this request is answered with 502: something may have been handed over.
+/// From here on, a panic of this request is answered with 502: something may have been handed over.
 pub fn committed() {
     COMMITTED.set(true);
 }
@@ -63,7 +63,7 @@ pub fn attempt<M: Module, T>(request: &Request<'_>, serve: impl FnOnce() -> T) -
     })
 }
 
-/// Runs a hook that no request and no start depends on; after a panic all goes on without what it does.
+/// Runs a hook that no request and no start depends on. After a panic everything goes on without it.
 pub(crate) fn aside<M: Module>(_log: log::Current<'_>, name: &'static str, hook: impl FnOnce()) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         injected(name);
@@ -89,7 +89,8 @@ pub(crate) fn take_setup_panic() -> Option<String> {
     SETUP.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
 }
 
-/// "panicked at src/x.rs:1:2: message", on one line, without what the message quotes: that may be of a request, which no log may hold.
+/// "panicked at src/x.rs:1:2: message", on one line, without the text that the message quotes: that may come from a request, and must not
+/// be logged.
 pub(crate) fn place() -> String {
     let place = PLACE.with(|place| place.take()).replace('\n', " ");
     place.split(['`', '"']).next().unwrap_or_default().to_owned()

@@ -1,6 +1,6 @@
-//! Safe wrappers of Apache httpd 2.4's module API. Every function that httpd calls is written here: [`module!`] makes a module record
-//! out of a [`Module`], [`guard`] keeps panics on our side of the border, and a module's own code sees only safe types. What httpd
-//! exports (`ap_*`) exists in a running httpd alone, so nothing here links into a program or a test.
+//! Safe wrappers of Apache httpd 2.4's module API. Every function that httpd calls is here: [`module!`] makes a module record out of a
+//! [`Module`], [`guard`] keeps panics on our side of the boundary, and a module's own code sees only safe types. httpd's exports (`ap_*`)
+//! exist only in a running httpd, so nothing here links into a program or a test.
 
 mod body;
 mod config;

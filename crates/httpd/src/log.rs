@@ -1,5 +1,5 @@
-//! `tracing` -> httpd's error log. One subscriber: each event goes through `ap_log_rerror` of the request being handled, with the level
-//! that LogLevel sets for the module in that section, or through `ap_log_error` while the configuration is looked over.
+//! `tracing` -> httpd's error log. One subscriber: each event goes through `ap_log_rerror` of the request being handled, at the level that
+//! LogLevel sets for the module in that section, or through `ap_log_error` while the configuration is checked.
 
 use crate::{Module, ModuleRecord, Request, Server};
 use apache_sys as sys;
@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Whose log the events of this thread go to.
+/// Whose log gets the events of this thread.
 #[derive(Clone, Copy)]
 enum Target {
     Nobody,
@@ -27,10 +27,10 @@ thread_local! {
 
 static RECORD: OnceLock<&'static ModuleRecord> = OnceLock::new();
 
-/// What [`Module::LOG_FILTER`] makes of a line about a request.
+/// What [`Module::LOG_FILTER`] makes of a log line about a request.
 static FILTER: OnceLock<unsafe fn(*const sys::request_rec, String) -> String> = OnceLock::new();
 
-/// Installs the subscriber. A second time, when httpd loads the module again, the first one stays and is right.
+/// Installs the subscriber. When httpd loads the module again, the first one stays, and still works.
 pub(crate) fn install<M: Module>() {
     RECORD.get_or_init(M::record);
     if M::LOG_FILTER.is_some() {
@@ -39,7 +39,7 @@ pub(crate) fn install<M: Module>() {
     let _ = tracing::subscriber::set_global_default(ErrorLog);
 }
 
-/// A line as the settings of the request want it shown.
+/// A log line as the settings of the request want it shown.
 ///
 /// # Safety
 /// The request is live.
@@ -136,7 +136,7 @@ impl Subscriber for ErrorLog {
     fn exit(&self, _: &Id) {}
 }
 
-/// httpd's number for a level; `trace!` is trace2, the first that says more than decisions.
+/// httpd's number for a level; `trace!` is trace2, the first level that says more than decisions.
 fn level(level: &Level) -> c_int {
     (match *level {
         Level::ERROR => sys::APLOG_ERR,

@@ -9,13 +9,13 @@ pub trait Module: Sized + 'static {
     const HANDLERS: &'static [Handler<Self>];
     /// The directives, one row each.
     const DIRECTIVES: &'static [Directive<Self>];
-    /// What it serves in the place of HTTP, if it does.
+    /// The protocol it serves instead of HTTP, if any.
     const PROTOCOL: Option<Protocol<Self>> = None;
-    /// What looks at the fields of a request before anybody asks who sends it, if there is something to see.
+    /// Looks at the header fields of a request before access and authentication, if set.
     const HEADER_PARSER: Option<HeaderParser<Self>> = None;
-    /// What the log shows in the place of a line about a request, by its settings.
+    /// Changes a log line about a request, by its settings.
     const LOG_FILTER: Option<LogFilter<Self>> = None;
-    /// What chooses the pages that httpd writes for errors of a request, if there is a choice.
+    /// Chooses the pages that httpd writes for errors of a request, if set.
     const ERRORS: Option<ChooseErrors<Self>> = None;
     /// The settings of one section of a configuration that lives for `'c`.
     type Config<'c>: Config;
@@ -23,19 +23,19 @@ pub trait Module: Sized + 'static {
     /// The record that [`module!`](crate::module!) made.
     fn record() -> &'static ModuleRecord;
 
-    /// Looks the whole configuration over, at `httpd -t` and at each start; `Err` refuses the start with the message.
+    /// Checks the whole configuration, at `httpd -t` and at each start; `Err` refuses the start with its message.
     fn check(server: &Server<'_>) -> Result<(), String>;
 
-    /// Once the configuration is read, at each start and restart but not at `httpd -t`: in the parent, before there are children.
+    /// Called once the configuration is read, at each start and restart but not at `httpd -t`: in the parent, before there are children.
     fn start(_server: &Server<'_>) {}
 
-    /// At the start of each child, in the child.
+    /// Called at the start of each child, in the child.
     fn child_starts() {}
 
-    /// After the end of each child, in the parent.
+    /// Called after the end of each child, in the parent.
     fn child_ended(_pid: u64) {}
 
-    /// Logs a fault of this module; `place` is where it panicked and with which words.
+    /// Logs a panic of this module; `place` is where it panicked, and its message.
     fn faulted(fault: &Fault<'_>, place: &str);
 
     /// What this module adds to the page of mod_status.
@@ -55,13 +55,13 @@ pub enum StatusPage {
     Tables,
 }
 
-/// A line of the log -> the same as the settings of its request want it shown.
+/// Changes a log line as the settings of its request want it shown.
 pub type LogFilter<M> = for<'c> fn(&<M as Module>::Config<'c>, String) -> String;
 
 /// httpd's header_parser: once the sections of a request are merged, before access and authentication. Not for subrequests.
 pub type HeaderParser<M> = for<'c> fn(&Request<'_>, &<M as Module>::Config<'c>);
 
-/// A protocol beside HTTP, for virtual hosts of its own.
+/// A protocol other than HTTP, for virtual hosts of its own.
 pub struct Protocol<M: Module> {
     /// Whether a virtual host with these settings speaks it.
     pub enabled: for<'c> fn(&M::Config<'c>) -> bool,
@@ -80,7 +80,7 @@ pub struct Handler<M: Module> {
 /// What a panic of a module has ended.
 #[derive(Debug)]
 pub enum Fault<'a> {
-    /// One of the hooks that no request depends on, by its name; all goes on without it.
+    /// A hook that no request depends on, by name; everything goes on without it.
     Hook(&'static str),
     /// Nothing more: the settings of this request were lost earlier. It is answered with 500.
     NoSettings,
@@ -91,6 +91,6 @@ pub enum Fault<'a> {
         /// Whether something may have been handed over.
         committed: bool,
     },
-    /// The reading of the configuration. httpd does not start.
+    /// Reading the configuration. httpd does not start.
     Setup,
 }

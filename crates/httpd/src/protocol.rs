@@ -1,4 +1,4 @@
-//! A virtual host that speaks another protocol than HTTP: its connections go to the module before HTTP is tried on them.
+//! A virtual host that speaks a protocol other than HTTP: its connections go to the module before HTTP is tried.
 
 use crate::{Connection, Module, Server, guard, log, transaction};
 use apache_sys as sys;
@@ -12,7 +12,7 @@ struct Names<const N: usize>([*const c_char; N]);
 // SAFETY: pointers to constants that nobody writes to.
 unsafe impl<const N: usize> Sync for Names<N> {}
 
-/// mod_ssl's handshake comes first.
+/// mod_ssl's handshake must come first.
 static BEFORE: Names<2> = Names([c"mod_ssl.c".as_ptr(), ptr::null()]);
 /// mod_http2 would wait for the client to speak.
 static AFTER: Names<2> = Names([c"mod_http2.c".as_ptr(), ptr::null()]);

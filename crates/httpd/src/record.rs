@@ -1,9 +1,9 @@
-//! The record of a module: what `LoadModule` looks up by name, and what httpd keeps its bookkeeping of the module in.
+//! The record of a module: `LoadModule` looks it up by name, and httpd keeps its data about the module in it.
 
 use apache_sys as sys;
 use std::cell::UnsafeCell;
 
-/// The record httpd finds by the name behind `LoadModule` and writes its bookkeeping into.
+/// The record that httpd finds by the name in `LoadModule`, and writes its data about the module into.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct ModuleRecord(UnsafeCell<sys::module>);
@@ -21,12 +21,12 @@ impl ModuleRecord {
         self.0.get()
     }
 
-    /// Whether httpd has loaded it; without a number it has no settings either.
+    /// Whether httpd has loaded it; without an index it has no settings either.
     pub fn is_loaded(&self) -> bool {
         self.index() >= 0
     }
 
-    /// The number httpd gave the module when it was loaded; LogLevel knows it by that.
+    /// The index that httpd gave the module when it loaded it; LogLevel uses it.
     pub(crate) fn index(&self) -> i32 {
         // SAFETY: httpd sets module_index before it calls any function of the module.
         unsafe { (*self.0.get()).module_index }

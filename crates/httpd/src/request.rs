@@ -1,4 +1,4 @@
-//! A request, valid for as long as httpd is inside the handler that got it. Everything it gives out lives in pools that live as long.
+//! A request, valid while httpd is inside the handler that got it. Everything it returns lives in pools that live as long.
 
 use apache_sys as sys;
 use apr::{Pool, Table};
@@ -10,7 +10,7 @@ use web::Response;
 
 /// A request. It belongs to the thread that httpd called.
 ///
-/// What it gives out lives as long as httpd holds the request, and no longer:
+/// What it returns lives as long as httpd holds the request, and no longer:
 ///
 /// ```no_run
 /// fn path<'r>(request: httpd::Request<'r>) -> &'r [u8] {
@@ -44,14 +44,14 @@ pub struct Request<'r> {
     lifetime: PhantomData<(&'r (), *mut ())>,
 }
 
-/// What a handler answers httpd: done, not mine, or an HTTP status for which httpd writes the page.
+/// A handler's answer to httpd: done, declined, or an HTTP status for which httpd writes the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status(c_int);
 
 impl Status {
     /// Not ours: the next handler is asked.
     pub const DECLINED: Status = Status(sys::DECLINED);
-    /// Nothing more is to be done, not even the end of the answer.
+    /// Nothing is left to do, not even ending the response.
     pub const DONE: Status = Status(sys::DONE);
     /// Answered.
     pub const OK: Status = Status(sys::OK as c_int);
@@ -66,14 +66,14 @@ impl Status {
     }
 }
 
-/// The certificate of a client, by what mod_ssl says of it (`SSL_CLIENT_VERIFY`).
+/// The client's certificate, according to mod_ssl (`SSL_CLIENT_VERIFY`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certificate {
     /// There is none.
     None,
-    /// It was accepted as it is (`SSLVerifyClient optional_no_ca`): anybody can make one that says anything.
+    /// It was accepted unverified (`SSLVerifyClient optional_no_ca`): anybody can make one that says anything.
     Unverified,
-    /// An authority that the configuration names vouches for it.
+    /// An authority named in the configuration has signed it.
     Verified,
 }
 
@@ -111,7 +111,7 @@ impl<'r> Request<'r> {
         unsafe { self.text((*self.as_ptr()).uri) }.unwrap_or_default()
     }
 
-    /// What stands behind the `?`, as it came.
+    /// The part after the `?`, undecoded.
     pub fn query(&self) -> Option<&'r [u8]> {
         // SAFETY: NULL or a C string that core keeps in r->pool.
         unsafe { self.text((*self.as_ptr()).args) }
@@ -123,12 +123,12 @@ impl<'r> Request<'r> {
         unsafe { self.text((*self.as_ptr()).protocol) }.unwrap_or_default()
     }
 
-    /// The same as text: `ESMTPSA`.
+    /// The protocol as text: `ESMTPSA`.
     pub fn protocol_name(&self) -> &'r str {
         std::str::from_utf8(self.protocol()).unwrap_or_default()
     }
 
-    /// Whether the protocol is older than HTTP/1.1, which cannot say where a body ends but by its length.
+    /// Whether the protocol is older than HTTP/1.1, in which only Content-Length says where a body ends.
     pub fn is_http10(&self) -> bool {
         // SAFETY: a number of a live request.
         unsafe { (*self.as_ptr()).proto_num < 1001 }
@@ -140,8 +140,8 @@ impl<'r> Request<'r> {
         unsafe { (*self.as_ptr()).proto_num / 1000 == 2 }
     }
 
-    /// The user that an authentication module found. A name that SSLUserName took from a certificate which nobody has verified is none
-    /// (mod_ssl, ssl_hook_Access, sets it without a look at the verification).
+    /// The user that an authentication module found. A name that SSLUserName took from an unverified certificate does not count (mod_ssl's
+    /// ssl_hook_Access sets it without checking the verification).
     pub fn user(&self) -> Option<&'r [u8]> {
         // SAFETY: NULL or a C string that the authentication module put into r->pool.
         let user = unsafe { self.text((*self.as_ptr()).user) }?;
@@ -156,7 +156,7 @@ impl<'r> Request<'r> {
         unsafe { self.text((*self.as_ptr()).ap_auth_type) }
     }
 
-    /// What the client has shown of itself in the TLS handshake.
+    /// The certificate that the client showed in the TLS handshake.
     pub fn certificate(&self) -> Certificate {
         match self.variable(c"SSL_CLIENT_VERIFY") {
             None | Some(b"NONE") => Certificate::None,
@@ -172,7 +172,7 @@ impl<'r> Request<'r> {
         std::str::from_utf8(text).ok()?.parse().ok()
     }
 
-    /// The address that the client connected to; the unspecified one where it came over no network.
+    /// The address that the client connected to; the unspecified address if it came over no network.
     pub fn local_ip(&self) -> IpAddr {
         // SAFETY: core sets local_ip with the connection and keeps it in its pool.
         let text = unsafe { self.text((*self.connection()).local_ip) };
@@ -180,15 +180,15 @@ impl<'r> Request<'r> {
         address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
-    /// ServerName of the virtual host: never what the client claims.
+    /// ServerName of the virtual host; never a name that the client sends.
     pub fn server_name(&self) -> &'r str {
         // SAFETY: server_hostname is NULL or a C string of the configuration, which outlives the request.
         let name = unsafe { self.text((*(*self.as_ptr()).server).server_hostname) };
         name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or("localhost")
     }
 
-    /// Whether the virtual host of this request answers to `host`, a name without a port: its ServerName, a ServerAlias, or the name in its
-    /// `<VirtualHost>`.
+    /// Whether the virtual host of this request answers to `host` (a name without a port): its ServerName, a ServerAlias, or the name in
+    /// its `<VirtualHost>`.
     pub fn answers_to(&self, host: &str) -> bool {
         let host = c_string(host);
         // An empty name would match the empty one of a server outside of all virtual hosts.
@@ -213,7 +213,8 @@ impl<'r> Request<'r> {
         unsafe { (*(*self.connection()).local_addr).port }
     }
 
-    /// Scheme, ServerName and port, unless it is the scheme's own: `https://mail.example.org`. Nothing of it is the client's.
+    /// Scheme, ServerName and port (left out if it is the scheme's default): `https://mail.example.org`. Nothing in it comes from the
+    /// client.
     pub fn origin(&self) -> String {
         match (self.scheme(), self.port()) {
             (scheme @ "http", 80) | (scheme @ "https", 443) => format!("{scheme}://{}", self.server_name()),
@@ -221,13 +222,13 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Whether this is a request of its own, not a part of another one (SSI, a sub-request).
+    /// Whether this is a request of its own, not part of another one (SSI, a sub-request).
     pub fn is_main(&self) -> bool {
         // SAFETY: a pointer of a live request.
         unsafe { (*self.as_ptr()).main.is_null() }
     }
 
-    /// Whether httpd came here for an ErrorDocument: one of the requests before this one in the chain of internal redirects had failed.
+    /// Whether httpd came here for an ErrorDocument: an earlier request in the chain of internal redirects had failed.
     pub fn is_error_document(&self) -> bool {
         // SAFETY: prev is NULL or the live request that was redirected internally.
         unsafe {
@@ -242,13 +243,13 @@ impl<'r> Request<'r> {
         false
     }
 
-    /// Whether a filter that may decode the body stands before the handler (mod_deflate's DEFLATE).
+    /// Whether a filter that may decode the body runs before the handler (mod_deflate's DEFLATE).
     pub fn has_input_filter(&self) -> bool {
         // SAFETY: both are pointers of a live request.
         unsafe { (*self.as_ptr()).input_filters != (*self.as_ptr()).proto_input_filters }
     }
 
-    /// The fields of the request.
+    /// The header fields of the request.
     pub fn headers_in(&self) -> Table<'r> {
         // SAFETY: set when the request is made; values come from r->pool.
         unsafe { self.table((*self.as_ptr()).headers_in) }
@@ -260,19 +261,19 @@ impl<'r> Request<'r> {
         unsafe { self.text(sys::ap_auth_type(self.as_ptr())) }
     }
 
-    /// The fields of the answer.
+    /// The header fields of the response.
     pub fn headers_out(&self) -> Table<'r> {
         // SAFETY: as for headers_in.
         unsafe { self.table((*self.as_ptr()).headers_out) }
     }
 
-    /// The fields that also an answer of httpd's own (an error page) carries.
+    /// The header fields that httpd's own responses (error pages) carry too.
     pub fn err_headers_out(&self) -> Table<'r> {
         // SAFETY: as for headers_in.
         unsafe { self.table((*self.as_ptr()).err_headers_out) }
     }
 
-    /// The environment of the request: SetEnv, and what modules leave for CGI programs.
+    /// The environment of the request: SetEnv, and what modules set for CGI programs.
     pub fn environment(&self) -> Table<'r> {
         // SAFETY: as for headers_in.
         unsafe { self.table((*self.as_ptr()).subprocess_env) }
@@ -284,7 +285,7 @@ impl<'r> Request<'r> {
         unsafe { self.table((*self.as_ptr()).notes) }
     }
 
-    /// A variable as a CGI program would find it, those that httpd computes late (REMOTE_USER) and those of mod_ssl included.
+    /// A variable as a CGI program would see it, including those that httpd computes late (REMOTE_USER) and those of mod_ssl.
     pub fn variable(&self, name: &CStr) -> Option<&'r [u8]> {
         if name == c"REMOTE_USER" {
             return self.user();
@@ -302,7 +303,7 @@ impl<'r> Request<'r> {
         })
     }
 
-    /// A variable of mod_ssl, also without `SSLOptions +StdEnvVars`.
+    /// A variable of mod_ssl, even without `SSLOptions +StdEnvVars`.
     fn ssl_variable(&self, name: &CStr) -> Option<&'r [u8]> {
         type Lookup = unsafe extern "C" fn(
             *mut sys::apr_pool_t,
@@ -329,7 +330,7 @@ impl<'r> Request<'r> {
         unsafe { !sys::ap_response_code_string(self.as_ptr(), sys::ap_index_of_response(status.into())).is_null() }
     }
 
-    /// Registers the methods of this resource, from which httpd makes Allow.
+    /// Registers the methods of this resource; httpd builds Allow from them.
     pub fn allow_methods(&self, methods: &[&CStr]) {
         for (i, method) in methods.iter().enumerate() {
             let reset: c_int = if i == 0 { sys::REPLACE_ALLOW as c_int } else { 0 };
@@ -338,7 +339,7 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Writes a whole answer.
+    /// Writes a whole response.
     pub fn send(&self, reply: &Response) -> Status {
         for (name, value) in &reply.fields {
             self.headers_out().set_text(name, value);
@@ -347,7 +348,7 @@ impl<'r> Request<'r> {
         Status::OK
     }
 
-    /// Status, Content-Type, body. Fields stand in [`Self::headers_out`] before.
+    /// Writes status, Content-Type and body. The fields must be in [`Self::headers_out`] before.
     fn respond(&self, status: u16, content_type: &str, body: &[u8]) {
         let content_type = self.pool().string(content_type.as_bytes());
         // SAFETY: the string lives in r->pool.
@@ -360,7 +361,7 @@ impl<'r> Request<'r> {
         self.write(body);
     }
 
-    /// Writes a piece of the answer.
+    /// Writes a piece of the response.
     pub(crate) fn write(&self, octets: &[u8]) {
         for piece in octets.chunks(1 << 20) {
             // SAFETY: ap_rwrite copies or sends the bytes of a live slice before it returns. A client that is gone is no error of ours.
@@ -368,13 +369,13 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Whether a part of the answer may have left already.
+    /// Whether part of the response may have been sent already.
     pub(crate) fn response_started(&self) -> bool {
         // SAFETY: numbers of a live request.
         unsafe { (*self.as_ptr()).bytes_sent > 0 || (*self.as_ptr()).sent_bodyct != 0 }
     }
 
-    /// Ends the connection without a word, so that a half answer is not taken for a whole one.
+    /// Closes the connection without a further octet, so that a partial response is not taken for a complete one.
     pub(crate) fn abort_connection(&self) {
         // SAFETY: the connection is live and this thread serves it.
         unsafe { (*self.connection()).aborted = 1 };

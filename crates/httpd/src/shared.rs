@@ -1,6 +1,5 @@
-//! Memory that all processes of a server share: made once by the parent, inherited by every child, found again after a restart. It is
-//! never given back before the process ends, and so a reference into it is good for ever; also for a thread that is still at work
-//! while httpd already clears its pools.
+//! Memory that all processes of a server share: made once by the parent, inherited by every child, found again after a restart. It is never
+//! freed before the process ends, so a reference into it stays valid, even in a thread that still runs while httpd clears its pools.
 
 use crate::{Server, inject};
 use apache_sys as sys;
@@ -9,7 +8,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use zerocopy::FromZeros;
 
-/// What may lie in shared memory: nothing but atomic integers, and valid when all its octets are zero.
+/// What may be in shared memory: only atomic integers, and valid when all octets are zero.
 pub trait Shareable: FromZeros + Sync + 'static {}
 
 impl<T: FromZeros + Sync + 'static> Shareable for T {}
@@ -22,23 +21,23 @@ pub struct Shared<T: Shareable> {
     items: std::marker::PhantomData<fn() -> T>,
 }
 
-/// What a mapping begins with; the items follow at [`OFFSET`].
+/// The start of a mapping; the items follow at [`OFFSET`].
 #[repr(C)]
 struct Block {
     length: usize,
 }
 
-/// A cache line, and more than any item of atomic integers wants for its alignment.
+/// A cache line, and at least the alignment of any item of atomic integers.
 const OFFSET: usize = 64;
 
 impl<T: Shareable> Shared<T> {
-    /// `name` is what the parent finds the memory by after a restart; it changes with the layout of `T`.
+    /// The parent finds the memory again by `name` after a restart; the name changes with the layout of `T`.
     pub const fn new(name: &'static str) -> Self {
         const { assert!(align_of::<T>() <= OFFSET) };
         Shared { block: AtomicPtr::new(ptr::null_mut()), name, items: std::marker::PhantomData }
     }
 
-    /// Finds the memory that an earlier start of this server has made for `length` items of this `layout`, or makes it, all zero.
+    /// Finds the memory that an earlier start of this server made for `length` items of this `layout`, or makes it, all zero.
     pub fn make(&self, server: &Server<'_>, layout: u64, length: usize) -> Result<(), String> {
         // SAFETY: httpd makes server_rec.process and its pool before it reads any configuration; they live as long as the process.
         let pool = unsafe { (*(*server.as_ptr()).process).pool };
@@ -72,7 +71,7 @@ impl<T: Shareable> Shared<T> {
     }
 }
 
-/// Memory for `length` items, all zero, which a child inherits at fork(2).
+/// Memory for `length` items, all zero, inherited by children at fork(2).
 fn map<T: Shareable>(length: usize) -> Result<NonNull<Block>, String> {
     if inject::fails("map") {
         return Err("injected".to_owned());

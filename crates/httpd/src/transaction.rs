@@ -1,5 +1,5 @@
-//! A request that no HTTP client made: what a protocol module takes from its client, in the form in which httpd's hooks of access,
-//! authentication and logging see it. It stands for the location `/` of the virtual host.
+//! A request that no HTTP client made. It carries what a protocol module reads from its client, in the form that httpd's hooks for access,
+//! authentication and logging expect. It is a request for the location `/` of the virtual host.
 
 use crate::{Connection, Module, Request};
 use apache_sys as sys;
@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-/// One request of a protocol module. It is written to the access log, at the latest when it is dropped; then its pool goes.
+/// One request of a protocol module. It is written to the access log when it is dropped, if not before; then its pool is destroyed.
 ///
 /// Its request does not outlive it:
 ///
@@ -31,7 +31,7 @@ pub struct Transaction<'c> {
 }
 
 impl<'c> Transaction<'c> {
-    /// `line` is what the access log shows as `%r`, `protocol` its last word.
+    /// `line` is what the access log shows as `%r`; `protocol` is its last word.
     pub fn new<M: Module>(connection: &Connection<'c>, line: &str, protocol: &CStr) -> Self {
         // SAFETY: the connection is live and this thread's; ap_create_request never returns NULL (out of memory ends the process).
         let raw = unsafe { NonNull::new(sys::ap_create_request(connection.as_ptr())) }.expect("memory for a request");
@@ -49,7 +49,7 @@ impl<'c> Transaction<'c> {
             (*r).proto_num = 1001;
             (*r).hostname = (*(*r).server).server_hostname;
             (*r).request_time = sys::apr_time_now();
-            // Without one, mod_dir looks for FallbackResource.
+            // If there is none, mod_dir looks for FallbackResource.
             (*r).handler = c"submission".as_ptr();
             sys::ap_parse_uri(r, c"/".as_ptr());
             sys::ap_set_module_config((*r).request_config, M::record().as_ptr(), r.cast());
@@ -63,7 +63,7 @@ impl<'c> Transaction<'c> {
         unsafe { Request::from_raw(self.raw.as_ptr()) }.expect("not NULL")
     }
 
-    /// Runs httpd's hooks up to the fixups: which settings hold, who may come in, who it is. `Err` holds the HTTP status.
+    /// Runs httpd's hooks up to the fixups, which find the settings and check access and the user. `Err` holds the HTTP status.
     pub fn admit(&self) -> Result<(), u16> {
         let r = self.raw.as_ptr();
         // SAFETY: a live request of this thread, with all that the hooks expect set in new.
@@ -83,7 +83,7 @@ impl<'c> Transaction<'c> {
         Err(status)
     }
 
-    /// Says who has authenticated in `earlier`, so that nobody asks again: the user, and what its authentication left in the environment.
+    /// Takes over the user who authenticated in `earlier`, and the environment that the authentication left, so that no module asks again.
     pub fn authenticated_as(&self, earlier: &Transaction<'_>) {
         let pool = self.request().pool();
         let Some(user) = earlier.request().user() else { return };
@@ -102,7 +102,7 @@ impl<'c> Transaction<'c> {
         unsafe { (*self.raw.as_ptr()).status = status.into() };
     }
 
-    /// Writes it to the access log, once.
+    /// Writes the request to the access log, once.
     pub fn log(&self) {
         if !self.logged.replace(true) {
             // SAFETY: a live request; the hooks read it alone.
@@ -141,14 +141,14 @@ impl Drop for Transaction<'_> {
     }
 }
 
-/// The hooks that answer for requests of `M` before those that would look for a file.
+/// Hooks that answer for requests of `M`, before the hooks that would look for a file.
 pub(crate) unsafe fn register<M: Module>() {
     let first = sys::APR_HOOK_REALLY_FIRST as c_int;
     // SAFETY: called while httpd loads the module, when hooks may be registered; the functions live as long as the process.
     unsafe {
         sys::ap_hook_translate_name(Some(translate_name::<M>), ptr::null(), ptr::null(), first);
         sys::ap_hook_map_to_storage(Some(map_to_storage::<M>), ptr::null(), ptr::null(), first);
-        // As for map_to_storage: mod_negotiation and mod_mime look at the name of a file.
+        // As for map_to_storage: mod_negotiation and mod_mime look at a file name.
         sys::ap_hook_type_checker(Some(map_to_storage::<M>), ptr::null(), ptr::null(), first);
         let kind = sys::AP_AUTH_INTERNAL_PER_CONF as c_int;
         sys::ap_hook_check_authn(Some(check_authn::<M>), ptr::null(), ptr::null(), first, kind);
@@ -170,7 +170,7 @@ unsafe extern "C" fn translate_name<M: Module>(r: *mut sys::request_rec) -> c_in
         if !is_own::<M>(r) {
             return sys::DECLINED;
         }
-        // No file is behind it; but modules read the name.
+        // There is no file, but modules read the name.
         (*r).filename = sys::apr_pstrdup((*r).pool, c"/".as_ptr());
         sys::OK as c_int
     }

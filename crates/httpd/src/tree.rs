@@ -1,5 +1,5 @@
-//! The configuration as httpd read it (`ap_conftree`): sections with their arguments, directives and inner sections, for checks at
-//! the start that must see what other modules were told.
+//! The configuration as httpd read it (`ap_conftree`): sections with their arguments, directives and inner sections. For checks at the
+//! start that depend on the settings of other modules.
 
 use apache_sys as sys;
 use apr::{OwnPool, Pool};
@@ -23,7 +23,7 @@ impl<'s> Server<'s> {
     }
 }
 
-/// The most children that httpd has at one time (ServerLimit); a graceful restart adds some of the generation before.
+/// The most children that httpd runs at once (ServerLimit); a graceful restart adds some of the previous generation.
 pub fn most_children(_: &Server<'_>) -> usize {
     let mut most: c_int = 0;
     // SAFETY: only writes the number; the MPM knows it once the configuration is read, before there is a Server.
@@ -31,7 +31,7 @@ pub fn most_children(_: &Server<'_>) -> usize {
     usize::try_from(most).unwrap_or(0)
 }
 
-/// The whole configuration, in the order it was read. Empty but while httpd looks its configuration over.
+/// The whole configuration, in the order it was read. Empty except while httpd checks its configuration.
 pub fn configuration(_: &Server<'_>) -> Vec<Directive> {
     let pool = OwnPool::default();
     // SAFETY: a server exists inside hooks that run once the configuration is read, when the tree is complete; nobody changes it then.
@@ -59,7 +59,7 @@ unsafe fn siblings(mut node: *const sys::ap_directive_t, pool: Pool<'_>) -> Vec<
     sections
 }
 
-/// The words of a line as httpd cuts them; a section's end with its last `>` (`ap_strrchr_c(arg, '>')` in core.c).
+/// The words of a line as httpd splits them. A section's line ends at its last `>` (`ap_strrchr_c(arg, '>')` in core.c).
 ///
 /// # Safety
 /// `line` is NULL or a C string.

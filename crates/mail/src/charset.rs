@@ -1,5 +1,5 @@
-//! Octets in a charset that a header names (RFC 2047 2, RFC 2231 4) -> text without control characters. A charset that nobody here can
-//! read could turn any octets into a line end (`cp500` does), so it is refused.
+//! Octets in a charset that a header names (RFC 2047 2, RFC 2231 4) -> text without control characters. A charset that we cannot read is
+//! refused: it could turn any octets into a line end (`cp500` does).
 #![forbid(unsafe_code)]
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
@@ -9,13 +9,13 @@ use crate::text::is_forbidden;
 /// Why the octets are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// They stand for a control character.
+    /// They decode to a control character.
     Control,
-    /// The charset is unknown, or shifts or widens ASCII so that octets alone tell nothing.
+    /// The charset is unknown, or shifts or widens ASCII, so that the octets alone do not show control characters.
     Unknown,
 }
 
-/// The text, or none of a charset of which only this is known: that it hides no control character.
+/// The text; `None` for a charset that we cannot decode but that hides no control character.
 pub(crate) fn read(charset: &str, octets: &[u8]) -> Result<Option<String>, Fault> {
     match encoding(charset) {
         Some(wide) if wide == UTF_16LE || wide == UTF_16BE => Err(Fault::Unknown),

@@ -1,5 +1,5 @@
-//! The Content-Type field (RFC 2045 5.1) -> type, subtype and parameters, and back. Read generously, written strictly. What a body of a
-//! type becomes is `body`.
+//! The Content-Type field (RFC 2045 5.1) -> type, subtype and parameters, and back. Read leniently, written strictly. For the encoding of a
+//! body of this type see [`transfer_encoding`](crate::transfer_encoding).
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::transfer_encoding::BodyKind;
 #[cfg(test)]
 mod tests;
 
-/// A media type with its parameters; of a multipart type, the boundary is there and legal.
+/// A media type with its parameters. A multipart type has a valid boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentType {
     essence: Box<str>,
@@ -43,12 +43,12 @@ impl ContentType {
         Ok(parsed)
     }
 
-    /// `text/plain`, the type of a body that came without one (RFC 2045 5.2).
+    /// `text/plain`, the default type of a body (RFC 2045 5.2).
     pub fn text_plain() -> ContentType {
         ContentType { essence: "text/plain".into(), parameters: Parameters::default() }
     }
 
-    /// `application/octet-stream`, the type of octets that cannot be text.
+    /// `application/octet-stream`, the type of octets that are not text.
     pub fn octet_stream() -> ContentType {
         ContentType { essence: "application/octet-stream".into(), parameters: Parameters::default() }
     }
@@ -73,7 +73,7 @@ impl ContentType {
         self.essence.starts_with("message/")
     }
 
-    /// What the type allows. Text in a charset whose octets are no lines of ASCII (UTF-16, UTF-32) must travel as it is.
+    /// What the type allows. Text in a charset that is not a superset of ASCII (UTF-16, UTF-32) must be sent unchanged.
     pub fn kind(&self) -> BodyKind {
         let charset = self.charset().unwrap_or_default().to_ascii_lowercase();
         let is_wide =
@@ -85,7 +85,7 @@ impl ContentType {
         }
     }
 
-    /// The charset, as it was spelled.
+    /// The charset, as the client spelled it.
     pub fn charset(&self) -> Option<&str> {
         self.parameter("charset")
     }
@@ -95,12 +95,12 @@ impl ContentType {
         self.parameter("boundary")
     }
 
-    /// The value of a parameter, its name in lower case.
+    /// The value of a parameter; `attribute` is in lower case.
     pub fn parameter(&self, attribute: &str) -> Option<&str> {
         self.parameters.get(attribute)
     }
 
-    /// The same type with this charset instead of the one it has, if any.
+    /// The same type with this charset; it replaces another.
     pub fn with_charset(mut self, charset: &str) -> ContentType {
         self.parameters.set("charset", charset);
         self
@@ -140,12 +140,12 @@ fn is_boundary(text: &str) -> bool {
 /// Why a Content-Type is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContentTypeError {
-    /// The boundary is missing or illegal.
+    /// The boundary is missing or invalid.
     Boundary {
         /// The boundary, shortened and escaped; empty if there is none.
         boundary: String,
     },
-    /// The charset is no token.
+    /// The charset is not a token.
     Charset {
         /// The charset, shortened and escaped.
         charset: String,
@@ -155,9 +155,9 @@ pub enum ContentTypeError {
         /// Its name.
         attribute: &'static str,
     },
-    /// The parameters cannot be read, or not be written.
+    /// The parameters cannot be read, or cannot be written.
     Parameter(ParameterError),
-    /// The value is no media type, or more than one.
+    /// The value is not a media type, or is more than one.
     Syntax {
         /// The value, shortened and escaped.
         text: String,
@@ -173,13 +173,13 @@ impl fmt::Display for ContentTypeError {
             Self::Boundary { boundary } => {
                 write!(f, "boundary \"{boundary}\": use 1 to 70 letters, digits and '()+_,-./:=? not ending in a blank")
             }
-            Self::Charset { charset } => write!(f, "charset \"{charset}\" is no name of a charset: use utf-8"),
+            Self::Charset { charset } => write!(f, "charset \"{charset}\" is not the name of a charset: use utf-8"),
             Self::Extended { attribute } => {
                 write!(f, "parameter {attribute} is in extended form: give it without the *")
             }
             Self::Parameter(error) => error.fmt(f),
             Self::Syntax { text } => {
-                write!(f, "\"{text}\" is no media type: write it like \"text/plain; charset=utf-8\"")
+                write!(f, "\"{text}\" is not a media type: write it like \"text/plain; charset=utf-8\"")
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The Date field (RFC 5322 3.3): now, in UTC, and the client's, which is read in every form that mail and HTTP have had (RFC 5322 4.3,
-//! RFC 9110 5.6.7) and written in today's.
+//! The Date field (RFC 5322 3.3): now, in UTC, or the client's date, read in every form that mail and HTTP have used (RFC 5322 4.3, RFC
+//! 9110 5.6.7) and written in today's.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -13,12 +13,12 @@ use crate::address::parse::comment;
 use crate::header::HeaderValue;
 use crate::text::excerpt;
 
-/// The present time as `Sun, 22 Nov 2026 03:07:54 +0000`.
+/// The current time as `Sun, 22 Nov 2026 03:07:54 +0000`.
 pub fn now() -> String {
     kept(Timestamp::now())
 }
 
-/// What was written last, and for which second: a message says it twice, and many messages have the same.
+/// The last text written and its second: a message contains it twice, and many messages share it.
 static LAST: Mutex<(i64, String)> = Mutex::new((i64::MIN, String::new()));
 
 fn kept(time: Timestamp) -> String {
@@ -29,7 +29,7 @@ fn kept(time: Timestamp) -> String {
     last.1.clone()
 }
 
-/// The same for a time of the past, in seconds since 1970. One that no calendar has is taken for the present.
+/// The same for a past time, in seconds since 1970. A time outside the calendar is replaced by the current one.
 pub fn at(seconds: i64) -> String {
     write(Timestamp::from_second(seconds).unwrap_or_else(|_| Timestamp::now()))
 }
@@ -38,7 +38,7 @@ fn write(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S %z").to_string()
 }
 
-/// A date-time. `Display` writes it as RFC 5322 3.3 wants it: `Tue, 01 Jul 2003 10:52:37 +0200`.
+/// A date-time. `Display` writes it as RFC 5322 3.3 requires: `Tue, 01 Jul 2003 10:52:37 +0200`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Date {
     day: civil::Date,
@@ -66,7 +66,7 @@ impl fmt::Display for Date {
     }
 }
 
-/// Runs of letters and digits, and `,` `:` `+` `-` each by itself; none if there is anything else but blanks and comments.
+/// Runs of letters and digits, and each `,` `:` `+` `-` by itself; `None` if there is anything else except blanks and comments.
 fn words(text: &str) -> Option<Vec<&str>> {
     const MOST: usize = 32; // a date has at most 17
     let (mut words, mut rest) = (Vec::new(), text);
@@ -150,8 +150,8 @@ impl Reader<'_> {
         (hour < 24 && minute < 60 && second <= 60).then_some((hour, minute, second))
     }
 
-    /// RFC 5322: `zone = ("+" / "-") 4DIGIT`, or one of the names of RFC 5322 4.3; of the letters of the military, which RFC 822 had
-    /// the wrong way round, only this is known: that they are not known.
+    /// RFC 5322: `zone = ("+" / "-") 4DIGIT`, or a name from RFC 5322 4.3. The military letters count as an unknown zone, since RFC 822
+    /// defined them with the wrong sign.
     fn zone(&mut self) -> Option<String> {
         let (&name, rest) = self.words.split_first()?;
         let zone = match name {
@@ -189,7 +189,7 @@ impl Reader<'_> {
         Some(number)
     }
 
-    /// The place of the next word among these names, of which three letters are enough.
+    /// The index of the next word among these names; three letters are enough.
     fn named(&mut self, names: &[&str]) -> Option<u32> {
         let (word, rest) = self.words.split_first()?;
         let is = |name: &&str| name.eq_ignore_ascii_case(word) || name[..3].eq_ignore_ascii_case(word);
@@ -199,7 +199,7 @@ impl Reader<'_> {
     }
 }
 
-/// The day, if there is one; `month` counts from 0.
+/// The day, if it exists; `month` counts from 0.
 fn civil_date(year: u32, month: u32, day: u32) -> Option<civil::Date> {
     let year = i16::try_from(year).ok().filter(|year| *year >= 1900)?;
     civil::Date::new(year, i8::try_from(month + 1).ok()?, i8::try_from(day).ok()?).ok()
@@ -212,14 +212,14 @@ const MONTHS: &[&str] = &[
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 ];
 
-/// RFC 5322 4.3; UTC is how many programs spell GMT.
+/// RFC 5322 4.3; many programs write UTC for GMT.
 #[rustfmt::skip]
 const ZONES: &[(&str, &str)] = &[
     ("UT", "+0000"), ("GMT", "+0000"), ("UTC", "+0000"), ("EST", "-0500"), ("EDT", "-0400"), ("CST", "-0600"), ("CDT", "-0500"),
     ("MST", "-0700"), ("MDT", "-0600"), ("PST", "-0800"), ("PDT", "-0700"),
 ];
 
-/// The value is no date.
+/// The value is not a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DateError {
     /// The value, shortened and escaped.
@@ -228,7 +228,7 @@ pub struct DateError {
 
 impl fmt::Display for DateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\" is no date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"", self.text)
+        write!(f, "\"{}\" is not a date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"", self.text)
     }
 }
 
@@ -320,6 +320,6 @@ mod tests {
         assert_eq!(parse(&format!("{good} {}", "(".repeat(3000))), None);
         assert_eq!(parse(&"1 ".repeat(10_000)), None);
         let error = Date::parse(&HeaderValue::parse("tomorrow").unwrap()).unwrap_err().to_string();
-        assert_eq!(error, "\"tomorrow\" is no date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"");
+        assert_eq!(error, "\"tomorrow\" is not a date: write it like \"Sun, 22 Nov 2026 03:07:54 +0000\"");
     }
 }

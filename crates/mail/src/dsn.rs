@@ -1,14 +1,14 @@
-//! Which reports a sender asks for (RFC 3461 4): RET and ENVID of a message, NOTIFY and ORCPT of a recipient. Read strictly, from parameters of SMTP
-//! or fields of a request, and written as the parameters for the next server.
+//! The delivery reports that a sender asks for (RFC 3461 4): RET and ENVID of a message, NOTIFY and ORCPT of a recipient. Read strictly,
+//! from SMTP parameters or request fields, and written as the parameters for the next server.
 #![forbid(unsafe_code)]
 
 use crate::xtext;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// RFC 3461 4.4: 100 characters, as xtext.
+/// RFC 3461 4.4: 100 characters of xtext.
 const MAX_ENVID: usize = 100;
-/// RFC 3461 4.2: 500 characters for all of ORCPT, as xtext.
+/// RFC 3461 4.2: 500 characters of xtext for the whole ORCPT.
 const MAX_ORCPT: usize = 500;
 
 /// RET (RFC 3461 4.3).
@@ -62,7 +62,7 @@ impl Notify {
         Some(Notify::On { success, failure, delay })
     }
 
-    /// Whether a server that does not know NOTIFY would do something else: it reports failures, and no success.
+    /// Whether a server that ignores NOTIFY would act differently: it reports failures, but no success.
     pub fn needs_dsn(self) -> bool {
         matches!(self, Notify::Never | Notify::On { success: true, .. } | Notify::On { failure: false, .. })
     }
@@ -85,7 +85,7 @@ pub fn envid(value: &str) -> Option<String> {
 /// ORCPT (RFC 3461 4.2), decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginalRecipient {
-    /// `rfc822` nearly always.
+    /// Nearly always `rfc822`.
     pub addr_type: String,
     /// The address in the form of that type: printable ASCII.
     pub address: String,
@@ -108,16 +108,16 @@ impl fmt::Display for OriginalRecipient {
     }
 }
 
-/// All that a sender asks for one message.
+/// All reports that a sender asks for one message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reports {
     /// How much of the message comes back with a report.
     pub ret: Option<Ret>,
     /// The identifier that reports carry, decoded.
     pub envid: Option<String>,
-    /// When to report, for recipients that are not among `recipients`.
+    /// When to report, for recipients not listed in `recipients`.
     pub notify: Option<Notify>,
-    /// What was said of single recipients, by their addresses.
+    /// What was asked for single recipients, by address.
     pub recipients: BTreeMap<String, RecipientReports>,
 }
 
@@ -126,7 +126,7 @@ pub struct Reports {
 pub struct RecipientReports {
     /// When to report.
     pub notify: Option<Notify>,
-    /// Whom the message was written to at first.
+    /// The original recipient of the message.
     pub orcpt: Option<OriginalRecipient>,
 }
 
@@ -142,19 +142,19 @@ impl Reports {
         each.chain(self.recipients.is_empty().then_some(self.notify))
     }
 
-    /// Whether a server that offers no DSN would do something else than is asked for. RET, ENVID and ORCPT only say what stands in a report.
+    /// Whether a server without DSN would act differently than asked. RET, ENVID and ORCPT only change the contents of a report.
     pub fn needs_dsn(&self) -> bool {
         self.notifies().flatten().any(Notify::needs_dsn)
     }
 
-    /// The parameters of MAIL, each with a blank in front.
+    /// The parameters of MAIL, each after a blank.
     pub fn mail_parameters(&self) -> String {
         let ret = self.ret.map(|ret| format!(" RET={ret}")).unwrap_or_default();
         let envid = self.envid.as_ref().map(|envid| format!(" ENVID={}", xtext::encode(envid))).unwrap_or_default();
         ret + &envid
     }
 
-    /// The parameters of RCPT for this address, each with a blank in front.
+    /// The parameters of RCPT for this address, each after a blank.
     pub fn rcpt_parameters(&self, address: &str) -> String {
         let own = self.recipients.get(address);
         let notify = own.map_or(self.notify, |own| own.notify);

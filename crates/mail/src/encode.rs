@@ -1,6 +1,6 @@
-//! A [`HeaderValue`] -> the octets of a field: ASCII only, folded at 78, no line over 990 (RFC 5322 2.1.1 and 2.2.3),
-//! other text as encoded-words (RFC 2047). Encoded-words of the client pass untouched, and the blanks around them
-//! survive decoding. Address fields are written by [`crate::address`], with [`phrase`] for the display names.
+//! A [`HeaderValue`] -> the octets of a field: only ASCII, folded at 78, no line over 990 (RFC 5322 2.1.1 and 2.2.3), other text as
+//! encoded-words (RFC 2047). The client's encoded-words pass unchanged, and the blanks around them survive decoding. Address fields are
+//! written by [`crate::address`], with [`phrase`] for the display names.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::text::{excerpt, is_forbidden};
 #[cfg(test)]
 mod tests;
 
-/// Longest field, in octets: a header is at most 32 KiB altogether.
+/// Longest field, in octets: a whole header is at most 32 KiB.
 pub const MAX_FIELD: usize = 32 * 1024;
 
 /// Writes a field of free text (RFC 5322 3.2.5, `unstructured`): `Subject: Hello\n`. An empty value gives `Subject:\n`.
@@ -33,7 +33,7 @@ pub fn unstructured(name: &HeaderName, value: &HeaderValue) -> Result<String, En
     sized(name, field.finish())
 }
 
-/// A value of free text that reads as `text` does, also where that holds what looks like an encoded-word.
+/// A free-text value that decodes to `text`, even if that contains something like an encoded-word.
 pub fn literal(text: &str) -> String {
     match text.contains("=?") {
         true => encoded_word::encode(text, encoded_word::MAX_LINE).join(" "),
@@ -41,8 +41,8 @@ pub fn literal(text: &str) -> String {
     }
 }
 
-/// The text of an unfolded value, its encoded-words decoded; one that cannot be stays as it is. Blanks between two of them are none (RFC 2047
-/// 6.2).
+/// The text of an unfolded value with its encoded-words decoded; one that cannot be decoded stays unchanged. Blanks between two
+/// encoded-words are dropped (RFC 2047 6.2).
 pub fn decode(value: &str) -> String {
     let (mut text, mut follows_encoded) = (String::new(), false);
     for (blank, word) in Words(value) {
@@ -56,7 +56,7 @@ pub fn decode(value: &str) -> String {
     text
 }
 
-/// Writes a field octet for octet: ASCII, folded at its blanks.
+/// Writes a field unchanged: ASCII, folded at its blanks.
 pub fn structured(name: &HeaderName, value: &HeaderValue) -> Result<String, EncodeError> {
     if !value.as_str().is_ascii() {
         return Err(EncodeError::NotAscii { name: name.clone(), value: excerpt(value.as_str()) });
@@ -78,8 +78,8 @@ pub(super) fn sized(name: &HeaderName, field: String) -> Result<String, EncodeEr
     }
 }
 
-/// Writes a display name on one line (RFC 5322 3.2.5, `phrase = 1*word / obs-phrase`): atoms as they are, other ASCII
-/// as a quoted-string, and what no quoted-string may hold as encoded-words. A control character becomes a blank.
+/// Writes a display name on one line (RFC 5322 3.2.5, `phrase = 1*word / obs-phrase`): atoms unchanged, other ASCII as a quoted-string, and
+/// text that a quoted-string may not hold as encoded-words. A control character becomes a blank.
 pub fn phrase(name: &str) -> String {
     phrase_words(name, encoded_word::MAX_LINE).join(" ")
 }
@@ -100,7 +100,7 @@ pub(crate) fn phrase_words(name: &str, room: usize) -> Vec<String> {
     }
     let mut words = split(clean, phrase_kind);
     if words.iter().any(|word| word.kind == Kind::Raw) {
-        // mail-parser for one loses the blank of a fold between an atom and an encoded-word, so there shall be none
+        // mail-parser, for one, loses the blank of a fold between an atom and an encoded-word, so avoid that
         words.iter_mut().filter(|word| word.kind == Kind::Plain).for_each(|word| word.kind = Kind::Raw);
     }
     let mut written = Vec::new();
@@ -125,7 +125,7 @@ fn is_plain_atom(word: &str) -> bool {
     word.len() < LINE && word.chars().all(is_atext)
 }
 
-/// Text cut at its blanks: each word with the SP and TAB before it.
+/// Text split at its blanks: each word with the SP and TAB before it.
 struct Words<'a>(&'a str);
 
 impl<'a> Iterator for Words<'a> {
@@ -141,12 +141,12 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// What becomes of a word.
+/// How a word is written.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// Written as it is.
+    /// Written unchanged.
     Plain,
-    /// An encoded-word already: written as it is, but a reader drops the blanks between it and the next one.
+    /// Already an encoded-word: written unchanged, but a reader drops the blanks between it and the next one.
     Ready,
     /// To be encoded.
     Raw,
@@ -167,7 +167,7 @@ fn text_kind(blank: &str, word: &str) -> (Kind, Option<String>) {
     (kind, None)
 }
 
-/// An encoded-word with a character that an address parser would act on is decoded, to be written anew.
+/// If an encoded-word holds a character that is special to an address parser, it is decoded and encoded again.
 fn phrase_kind(blank: &str, word: &str) -> (Kind, Option<String>) {
     if encoded_word::is_phrase_word(word) {
         return (Kind::Ready, None);
@@ -179,8 +179,7 @@ fn phrase_kind(blank: &str, word: &str) -> (Kind, Option<String>) {
     (if is_plain { Kind::Plain } else { Kind::Raw }, None)
 }
 
-/// The words of a text with what becomes of each. A run of blanks too long for a line is a word to be encoded by
-/// itself.
+/// The words of a text, each with the way it is written. A run of blanks too long for a line becomes an encoded-word of its own.
 fn split(text: &str, kind: impl Fn(&str, &str) -> (Kind, Option<String>)) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     let (mut after_ready, mut after_decoded) = (false, false);
@@ -194,7 +193,7 @@ fn split(text: &str, kind: impl Fn(&str, &str) -> (Kind, Option<String>)) -> Vec
         let (kind, decoded) = kind(blank, word);
         let (is_ready, is_decoded) = (kind == Kind::Ready, decoded.is_some());
         if is_decoded && (after_ready || after_decoded) || is_ready && after_decoded {
-            blank = ""; // two encoded-words of the client: the blank between them meant nothing
+            blank = ""; // two encoded-words of the client: a reader drops the blank between them
         }
         (after_ready, after_decoded) = (is_ready, is_decoded);
         words.push(Word { blank, text: decoded.unwrap_or_else(|| word.to_owned()), kind });
@@ -208,9 +207,8 @@ struct Piece<'a> {
     is_raw: bool,
 }
 
-/// Joins neighbours that are both to be encoded, with the blanks between them. RFC 2047 6.2: a reader drops the blanks
-/// between two encoded-words, so next to a ready one they go inside; of a longer run next to plain text, all but the
-/// first do.
+/// Joins neighbours that are both to be encoded, with the blanks between them. RFC 2047 6.2: a reader drops the blanks between two
+/// encoded-words, so blanks next to a ready one are encoded too; of a longer run next to plain text, all but the first are.
 fn merge(words: Vec<Word<'_>>) -> Vec<Piece<'_>> {
     let mut pieces: Vec<Piece<'_>> = Vec::new();
     let mut before = Kind::Plain;
@@ -248,7 +246,7 @@ pub enum EncodeError {
         /// Its length as written.
         octets: usize,
     },
-    /// The field may hold ASCII only.
+    /// The field may hold only ASCII.
     NotAscii {
         /// The field.
         name: HeaderName,

@@ -1,7 +1,6 @@
-//! One encoded-word of RFC 2047 (`=?utf-8?Q?Gr=C3=BC=C3=9Fe?=`): text -> encoded-words, and back for checking what a
-//! client hid in one. Reading is as lenient as the most lenient mail program, so that nothing passes here that another
-//! one decodes to a control character; writing is strict. Where encoded-words may stand in a field is
-//! [`super::encode`].
+//! One encoded-word of RFC 2047 (`=?utf-8?Q?Gr=C3=BC=C3=9Fe?=`): text -> encoded-words, and back to check what a client hid in one. Reading
+//! is as lenient as the most lenient mail program, so that nothing passes that some other program decodes to a control character; writing
+//! is strict. Where encoded-words are allowed in a field: see [`super::encode`].
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -16,7 +15,7 @@ mod tests;
 
 /// RFC 2047 2: an encoded-word may not be more than 75 characters long.
 pub(crate) const MAX_WORD: usize = 75;
-/// RFC 2047 2: a line that holds one is at most 76 characters long.
+/// RFC 2047 2: a line with an encoded-word is at most 76 characters long.
 pub(crate) const MAX_LINE: usize = 76;
 /// `=?utf-8?Q?` and `?=`.
 const OVERHEAD: usize = 12;
@@ -26,7 +25,7 @@ const MAX_OVERLAP: usize = 8;
 /// Why a text that holds encoded-words is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault<'a> {
-    /// The charset is unknown, or shifts or widens ASCII, so that control characters cannot be told.
+    /// The charset is unknown, or shifts or widens ASCII, so that control characters cannot be recognized.
     Charset(&'a str),
     /// This encoded-word decodes to a control character.
     Control(&'a str),
@@ -34,8 +33,8 @@ pub(crate) enum Fault<'a> {
     Overlap,
 }
 
-/// Looks into everything that some mail program could take for an encoded-word: in the middle of a word, longer than
-/// 75, holding blanks or question marks. Linear in the length of `text`.
+/// Checks everything that some mail program could take for an encoded-word: in the middle of a word, longer than 75, with blanks or
+/// question marks inside. Linear in the length of `text`.
 pub(crate) fn check(text: &str) -> Result<(), Fault<'_>> {
     if memchr::memchr(b'?', text.as_bytes()).is_none() {
         return Ok(()); // as most
@@ -54,7 +53,7 @@ pub(crate) fn check(text: &str) -> Result<(), Fault<'_>> {
         if sharing > MAX_OVERLAP {
             return Err(Fault::Overlap);
         }
-        // Some readers end it at the first `?=`, some only at one before a blank.
+        // Some readers end it at the first `?=`, others only at one before a blank.
         let word_end = match start == 0 || text[..start].ends_with([' ', '\t']) {
             true => text[start..].find([' ', '\t']).map_or(text.len(), |length| start + length),
             false => 0,
@@ -78,8 +77,7 @@ pub(crate) fn is_encoded_word(word: &str) -> bool {
     })
 }
 
-/// Whether `word` is an encoded-word that may stand in a phrase (RFC 2047 5 (3)): no character in it is special to an
-/// address parser.
+/// Whether `word` is an encoded-word allowed in a phrase (RFC 2047 5 (3)): no character in it is special to an address parser.
 pub(crate) fn is_phrase_word(word: &str) -> bool {
     is_encoded_word(word)
         && word.len() <= MAX_WORD
@@ -87,15 +85,14 @@ pub(crate) fn is_phrase_word(word: &str) -> bool {
         && split(word).is_some_and(|(_, _, text)| text.bytes().all(|b| is_literal(b) || b == b'=' || b == b'_'))
 }
 
-/// The text of one whole encoded-word; none if it is not one, or cannot be read here.
+/// The text of one whole encoded-word; `None` if it is not one, or cannot be decoded here.
 pub(crate) fn decode(word: &str) -> Option<String> {
     let (charset, encoding, text) = split(word)?;
     charset::read(charset, &to_octets(encoding, text)).ok().flatten()
 }
 
-/// Writes `text` as encoded-words in utf-8, as B or Q, whichever is shorter, none of them splitting a character. `room`
-/// is what the line still holds; if that is too little to be useful, the first word is written for a line of its own,
-/// as all others are.
+/// Writes `text` as encoded-words in utf-8, as B or Q, whichever is shorter, never splitting a character. `room` is the space left on the
+/// line; if that is too small to be useful, the first word is sized for a line of its own, like all others.
 pub(crate) fn encode(text: &str, room: usize) -> Vec<String> {
     let q_length: usize = text.chars().map(q_cost).sum();
     let is_q = q_length <= text.len().div_ceil(3) * 4;
@@ -111,8 +108,8 @@ pub(crate) fn encode(text: &str, room: usize) -> Vec<String> {
     words
 }
 
-/// How many octets of `text`, in whole characters, `payload` columns can carry. At least 16 columns, so at least one
-/// character.
+/// How many octets of `text`, in whole characters, fit into `payload` columns. There are at least 16 columns, so at least one character
+/// fits.
 fn fitting(text: &str, is_q: bool, payload: usize) -> usize {
     let mut used = 0;
     for (at, c) in text.char_indices() {
@@ -141,7 +138,7 @@ fn q_word(text: &str) -> String {
     word + "?="
 }
 
-/// RFC 2047 5 (3): what Q may leave as it is wherever encoded-words are allowed.
+/// RFC 2047 5 (3): what Q may leave unencoded wherever encoded-words are allowed.
 fn is_literal(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'!' | b'*' | b'+' | b'-' | b'/')
 }
@@ -157,7 +154,7 @@ enum Coding {
     Q,
 }
 
-/// Charset, encoding and where the text begins, of what starts with `=?`.
+/// Charset, encoding and the offset of the text, if `text` begins with a valid `=?...?.?`.
 fn opening(text: &str) -> Option<(&str, Coding, usize)> {
     let (charset, rest) = text.get(2..)?.split_once('?')?;
     let coding = match rest.as_bytes() {
@@ -185,7 +182,7 @@ fn to_octets(coding: Coding, text: &str) -> Vec<u8> {
     }
 }
 
-/// What is not of the alphabet is skipped, and padding may stand in the middle: some readers do so.
+/// Skips characters outside the alphabet and accepts padding in the middle, as some readers do.
 fn from_base64(text: &str) -> Vec<u8> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,

@@ -1,19 +1,17 @@
-//! Words -> one header field with its line ends: folded at 78 columns where a blank allows it (RFC 5322 2.1.1 and
-//! 2.2.3), LF as line end, which is what a sendmail program reads on stdin. A line never consists of blanks only: four
-//! MTAs end the header there.
+//! Words -> one header field with its line ends: folded at 78 columns where a blank allows it (RFC 5322 2.1.1 and 2.2.3), with LF as line
+//! end, which a sendmail program reads on stdin. A line never consists of blanks only: four MTAs would end the header there.
 #![forbid(unsafe_code)]
 
 use crate::header::HeaderName;
 
-/// Where a line is folded.
+/// The column where a line is folded.
 pub(crate) const LINE: usize = 78;
-/// The longest word that stays in one piece: with the longest name before it, or a run of blanks, its line is below
-/// 990, where Sendmail cuts.
+/// The longest word that is not split: with the longest name or run of blanks before it, the line stays below 990, where Sendmail cuts.
 pub(crate) const MAX_WORD: usize = 900;
-/// The longest run of blanks written as it is.
+/// The longest run of blanks that is written unchanged.
 pub(crate) const MAX_BLANK: usize = 60;
 
-/// A header field that is being written.
+/// A header field being written.
 pub(crate) struct Field {
     text: String,
     column: usize,
@@ -29,7 +27,7 @@ impl Field {
         Field { column: text.len(), text, is_new: true }
     }
 
-    /// Adds `blank`, one or more of SP and TAB, and a word, on a line of its own if this one has no room left.
+    /// Appends `blank` (one or more of SP and TAB) and a word; starts a new line if this one has no room left.
     pub(crate) fn push(&mut self, blank: &str, word: &str) {
         let length = blank.len() + word.len();
         let is_better = !self.is_new || length <= LINE;
@@ -43,7 +41,7 @@ impl Field {
         self.is_new = false;
     }
 
-    /// Columns left on this line, if it were to be `line` long.
+    /// Columns left on this line, for a limit of `line`.
     pub(crate) fn room(&self, line: usize) -> usize {
         line.saturating_sub(self.column)
     }

@@ -1,7 +1,6 @@
-//! Bytes of one request field -> [`HeaderName`] and [`HeaderValue`], the two halves of a header field (RFC 5322 2.2 and
-//! 3.6.8). Neither can hold a line end or any other control character but TAB, not even inside an encoded-word (RFC
-//! 2047), so whatever is made of them stays one field. Which fields may pass is policy; how a field is written is
-//! [`crate::encode`].
+//! The octets of one request field -> [`HeaderName`] and [`HeaderValue`], the two halves of a header field (RFC 5322 2.2 and 3.6.8).
+//! Neither can hold a line end or any other control character except TAB, not even inside an encoded-word (RFC 2047), so anything made of
+//! them stays one field. Which fields may pass is policy; [`crate::encode`] writes them.
 #![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
@@ -16,16 +15,16 @@ mod tests;
 
 /// Longest name, in octets: with its colon it still fits a line of 78 (RFC 5322 2.1.1).
 pub const MAX_NAME: usize = 76;
-/// Longest value, in octets of UTF-8: a whole header is at most 32 KiB, so no single value may be more.
+/// Longest value, in octets of UTF-8: a whole header is at most 32 KiB, so a single value may not be longer.
 pub const MAX_VALUE: usize = 32 * 1024;
 
-/// The name of a header field in its canonical spelling. Compared, ordered and hashed without regard to case.
+/// The name of a header field in its canonical spelling. Comparison, order and hash ignore case.
 #[derive(Clone, Debug)]
 pub struct HeaderName(Box<str>);
 
 impl HeaderName {
-    /// Reads a name: 1 to 76 octets of ftext (RFC 5322 3.6.8). A name of the table below gets its spelling, one in lower
-    /// case throughout (HTTP/2) a capital after each dash, any other stays as it was typed.
+    /// Reads a name: 1 to 76 octets of ftext (RFC 5322 3.6.8). A name in the table below gets its spelling from there; a name all in lower
+    /// case (HTTP/2) gets a capital after each dash; any other stays as typed.
     pub fn parse(name: &[u8]) -> Result<HeaderName, HeaderError> {
         if name.is_empty() {
             return Err(HeaderError::NameEmpty);
@@ -37,7 +36,7 @@ impl HeaderName {
             let text: String = name.iter().map(|&b| char::from(b)).collect();
             return Err(HeaderError::NameByte { found, name: excerpt(&text) });
         }
-        let text = String::from_utf8_lossy(name); // which is ASCII
+        let text = String::from_utf8_lossy(name); // lossless: it is ASCII
         let spelling = SPELLINGS.iter().find(|known| known.eq_ignore_ascii_case(&text));
         Ok(HeaderName(match spelling {
             Some(known) => (*known).into(),
@@ -109,7 +108,7 @@ fn capitalize(name: &str) -> String {
         .collect()
 }
 
-/// Names that a capital after each dash would misspell, as IANA's registry of message header fields writes them.
+/// Names that a capital after each dash would misspell, in the spelling of IANA's registry of message header fields.
 const SPELLINGS: &[&str] = &[
     "Content-ID",
     "Content-MD5",
@@ -132,14 +131,14 @@ const SPELLINGS: &[&str] = &[
     "X-URL",
 ];
 
-/// The text of a header field, decoded from the wire and proved clean: no control character but TAB, none hidden in an
-/// encoded-word, no blanks at either end, at most [`MAX_VALUE`] octets. It may be empty.
+/// The text of a header field, decoded and checked: no control character except TAB, none hidden in an encoded-word, no blanks at either
+/// end, at most [`MAX_VALUE`] octets. It may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeaderValue(Box<str>);
 
 impl HeaderValue {
-    /// Reads the octets of a request field: UTF-8 if they are valid UTF-8, else ISO-8859-1 (RFC 9110 5.5 knows no third
-    /// reading). UTF-8 that a limit has cut inside its last character is UTF-8 without that character.
+    /// Reads the octets of a request field: UTF-8 if they are valid UTF-8, otherwise ISO-8859-1 (RFC 9110 5.5 knows no third reading).
+    /// UTF-8 that was cut inside its last character loses that character.
     pub fn from_field(octets: &[u8]) -> Result<HeaderValue, HeaderError> {
         match std::str::from_utf8(octets) {
             Ok(text) => HeaderValue::parse(text),
@@ -150,7 +149,7 @@ impl HeaderValue {
         }
     }
 
-    /// Reads text that is Unicode already. Blanks at either end are dropped.
+    /// Reads Unicode text. Blanks at either end are dropped.
     pub fn parse(text: &str) -> Result<HeaderValue, HeaderError> {
         let text = text.trim_matches([' ', '\t']);
         if text.len() > MAX_VALUE {
@@ -179,7 +178,7 @@ pub enum HeaderError {
         /// The value, shortened and escaped.
         text: String,
     },
-    /// An encoded-word names a charset in which control characters hide.
+    /// An encoded-word names a charset that could hide control characters.
     EncodedCharset {
         /// The charset, shortened and escaped.
         charset: String,
@@ -189,7 +188,7 @@ pub enum HeaderError {
         /// The encoded-word, shortened and escaped.
         word: String,
     },
-    /// So many encoded-words begin inside one another that mail programs will disagree on what they say.
+    /// So many encoded-words begin inside one another that mail programs will disagree on their meaning.
     EncodedOverlap,
     /// The name holds an octet that RFC 5322 does not allow there.
     NameByte {

@@ -1,6 +1,7 @@
-//! The words of mail, right once they exist: header fields and their text ([`header`], [`encode`]), addresses ([`address`]), identifiers
-//! ([`message_id`]), dates ([`date`]), media types ([`content_type`]), transfer encodings ([`transfer_encoding`]), reports that are asked
-//! for ([`dsn`]). RFC 5322, RFC 2045 to 2047, RFC 2231, RFC 3461. It knows nothing of HTTP, of files or of who may send.
+//! The parts of a mail as types that are valid once they exist: header fields and their text ([`header`], [`encode`]), addresses
+//! ([`address`]), identifiers ([`message_id`]), dates ([`date`]), media types ([`content_type`]), transfer encodings
+//! ([`transfer_encoding`]), requested reports ([`dsn`]). RFC 5322, RFC 2045 to 2047, RFC 2231, RFC 3461. Knows nothing of HTTP, of files or
+//! of who may send.
 #![forbid(unsafe_code)]
 
 pub mod address;

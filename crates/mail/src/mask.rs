@@ -1,5 +1,5 @@
-//! A line of a log -> the same with as much of each address in it as the administrator wants to keep (`SendmailLogAddresses`), wherever it comes from: our own
-//! words, those of a client, a program or a relay.
+//! A log line -> the line with only as much of each address as the administrator wants to keep (`SendmailLogAddresses`), whether the text
+//! is ours or comes from a client, a program or a relay.
 #![forbid(unsafe_code)]
 
 /// How much of an address a log shows.
@@ -21,7 +21,7 @@ impl LogAddresses {
         found.map(|(_, shown)| *shown).ok_or_else(|| format!("'{word}' is none of full, domain and none"))
     }
 
-    /// The line as it may be shown. Message identifiers (`id=<...>`) look like addresses and stay: by them a message is found again.
+    /// The line to show. Message identifiers (`id=<...>`) look like addresses but stay, since they are needed to find a message again.
     pub fn in_line(self, line: String) -> String {
         if self == Self::Full || !line.contains('@') {
             return line;
@@ -42,7 +42,7 @@ impl LogAddresses {
     }
 }
 
-/// Where the local part of the address with its `@` at `at` begins, not before `from` (RFC 5321 4.1.2, RFC 6531 3.3).
+/// The start of the local part of the address whose `@` is at `at`, not before `from` (RFC 5321 4.1.2, RFC 6531 3.3).
 fn local_part(line: &str, from: usize, at: usize) -> usize {
     let before = &line[from..at];
     if let Some(quoted) = before.strip_suffix('"') {
@@ -51,18 +51,18 @@ fn local_part(line: &str, from: usize, at: usize) -> usize {
     let is_atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let begin =
         before.char_indices().rev().take_while(|(_, c)| is_atom(*c)).last().map_or(at, |(begin, _)| from + begin);
-    // `from=alice@x` is a field of the line and its value; `=` may also stand inside of an address.
+    // In `from=alice@x`, `from` is a field of the log line; but `=` may also be part of an address.
     match line[begin..at].split_once('=') {
         Some((name, value)) if FIELDS.contains(&name) && !value.is_empty() => begin + name.len() + 1,
         _ => begin,
     }
 }
 
-/// Names of fields in lines of ours, and in the words of mail systems.
+/// Field names in our log lines and in the messages of mail systems.
 const FIELDS: &[&str] =
     &["from", "to", "user", "rcpt", "by", "reply", "sender", "recipient", "orig_to", "sasl_username"];
 
-/// How long the domain at the beginning of `text` is.
+/// The length of the domain at the start of `text`.
 fn domain(text: &str) -> usize {
     if text.starts_with('[') {
         return text.find(']').map_or(0, |end| end + 1);

@@ -1,6 +1,5 @@
-//! The Message-ID of a message, `<id-left@id-right>` (RFC 5322 3.6.4): one of our own making from a random [`Token`],
-//! or the client's. Its characters are those that real mail programs use and that need no quoting in a header; a URL
-//! has to percent-encode it.
+//! The Message-ID of a message, `<id-left@id-right>` (RFC 5322 3.6.4): our own, from a random [`Token`], or the client's. It holds only
+//! characters that real mail programs use and that need no quoting in a header; a URL must percent-encode it.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -17,7 +16,7 @@ use crate::encode::is_atext;
 use crate::header::HeaderValue;
 use crate::text::excerpt;
 
-/// Longest id with its brackets, in octets: room for a token and the longest domain, far below the limit of a line.
+/// Longest id with its brackets, in octets: room for a token and the longest domain, far below the line limit.
 pub const MAX_ID: usize = 300;
 
 /// 32 random characters of `[a-z0-9]`: 165 bits from the kernel.
@@ -28,7 +27,7 @@ impl Token {
     /// The length of a token, in octets.
     pub const LENGTH: usize = 32;
 
-    /// A new token. Fails only where the kernel has no random numbers to give.
+    /// A new token. Fails only if the kernel has no random numbers.
     pub fn random() -> Result<Token, TokenError> {
         const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
         const UNBIASED: u8 = 36 * 7; // octets from here on would make the first four letters more likely
@@ -54,10 +53,10 @@ impl fmt::Display for Token {
     }
 }
 
-/// There are no random numbers.
+/// No random numbers are available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenError {
-    /// What the kernel said.
+    /// The kernel's error.
     pub reason: String,
 }
 
@@ -73,7 +72,7 @@ impl fmt::Display for TokenError {
 
 impl std::error::Error for TokenError {}
 
-/// A Message-ID that is safe to write into a header and a log.
+/// A Message-ID that is safe in a header and in a log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(Box<str>);
 
@@ -83,7 +82,7 @@ impl MessageId {
         MessageId(["<", token.as_str(), "@", server.as_str(), ">"].concat().into())
     }
 
-    /// Reads the one id of a Message-ID field.
+    /// Reads a Message-ID field, which must hold one id.
     pub fn parse(value: &HeaderValue) -> Result<MessageId, MessageIdError> {
         let text = value.as_str();
         if text.len() > MAX_ID {
@@ -101,7 +100,7 @@ impl MessageId {
         &self.0
     }
 
-    /// The id as URLs and databases carry it.
+    /// The id without its angle brackets, for URLs and databases.
     pub fn without_brackets(&self) -> &str {
         self.0.trim_start_matches('<').trim_end_matches('>')
     }
@@ -118,7 +117,7 @@ fn msg_id(input: &str) -> IResult<&str, &str> {
     recognize((char('<'), id_left, char('@'), id_right, char('>'))).parse(input)
 }
 
-/// `id-left = dot-atom-text / obs-id-left`; dots and colons anywhere, as real ones have them.
+/// `id-left = dot-atom-text / obs-id-left`; dots and colons may be anywhere, as in real ids.
 fn id_left(input: &str) -> IResult<&str, &str> {
     take_while1(|c| is_atext(c) || c == '.' || c == ':').parse(input)
 }
@@ -128,7 +127,7 @@ fn id_right(input: &str) -> IResult<&str, &str> {
     alt((no_fold_literal, take_while1(|c| is_atext(c) || c == '.'))).parse(input)
 }
 
-/// `no-fold-literal = "[" *dtext "]"`, with the dtext of an IP address (RFC 5321 4.1.3) only.
+/// `no-fold-literal = "[" *dtext "]"`, with only the dtext of an IP address (RFC 5321 4.1.3).
 fn no_fold_literal(input: &str) -> IResult<&str, &str> {
     let dtext = take_while1(|c: char| c.is_ascii_alphanumeric() || ".:-".contains(c));
     recognize(delimited(char('['), dtext, char(']'))).parse(input)
@@ -147,7 +146,7 @@ pub enum MessageIdError {
         /// The value, shortened and escaped.
         text: String,
     },
-    /// It is no `<left@right>`.
+    /// It is not `<left@right>`.
     Syntax {
         /// The value, shortened and escaped.
         text: String,
@@ -160,7 +159,10 @@ impl fmt::Display for MessageIdError {
             Self::Length { octets } => write!(f, "message id of {octets} octets: use at most {MAX_ID}"),
             Self::Several { text } => write!(f, "more than one message id in \"{text}\": send one"),
             Self::Syntax { text } => {
-                write!(f, "\"{text}\" is no message id: write it as <left@right> without blanks, quotes and comments")
+                write!(
+                    f,
+                    "\"{text}\" is not a message id: write it as <left@right> without blanks, quotes and comments"
+                )
             }
         }
     }

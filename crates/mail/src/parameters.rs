@@ -1,6 +1,6 @@
-//! `*(";" attribute "=" value)` (RFC 2045 5.1) -> attributes and their text, and back, one parameter to a word so that a field folds.
-//! Read generously: comments, values that lack their quotes, the extended and the split form of RFC 2231, encoded-words as many programs put
-//! them into file names. Each value is checked after every decoding. Written strictly: a token, else a quoted-string; beyond ASCII the
+//! `*(";" attribute "=" value)` (RFC 2045 5.1) -> attributes and their text, and back, one parameter to a word so that a field folds. Read
+//! leniently: comments, values without their quotes, the extended and the split form of RFC 2231, encoded-words as many programs put them
+//! into file names. Each value is checked after every decoding. Written strictly: a token, otherwise a quoted-string; beyond ASCII, the
 //! extended form in UTF-8.
 #![forbid(unsafe_code)]
 
@@ -38,7 +38,7 @@ struct Parameter {
 }
 
 impl Parameters {
-    /// Reads all that stands behind the value of a field. Of an attribute in both forms the extended one counts (RFC 6266 4.3).
+    /// Reads everything after the value of a field. If an attribute has both forms, the extended one counts (RFC 6266 4.3).
     pub fn parse(text: &str) -> Result<Parameters, ParameterError> {
         let mut pieces: Vec<Piece> = Vec::new();
         let mut rest = text;
@@ -61,7 +61,7 @@ impl Parameters {
         Ok(Parameters(parameters))
     }
 
-    /// The value of the attribute, which is in lower case.
+    /// The value of the attribute; the name is in lower case.
     pub fn get(&self, attribute: &str) -> Option<&str> {
         self.0.iter().find(|parameter| parameter.attribute == attribute).map(|parameter| parameter.value.as_str())
     }
@@ -71,7 +71,7 @@ impl Parameters {
         self.0.iter().any(|parameter| parameter.attribute == attribute && parameter.is_extended)
     }
 
-    /// Puts it behind the others, in the place of the one of that name.
+    /// Appends it, or replaces the one of that name.
     pub fn set(&mut self, attribute: &str, value: &str) {
         self.0.retain(|parameter| parameter.attribute != attribute);
         self.0.push(Parameter { attribute: attribute.to_owned(), value: value.to_owned(), is_extended: false });
@@ -85,10 +85,10 @@ impl Parameters {
     }
 }
 
-/// More than anybody needs; each one is compared with all others.
+/// More than anybody needs; each piece is compared with all others.
 const MAX_PIECES: usize = 200;
 
-/// One `attribute=value` as it stands there.
+/// One `attribute=value` as written.
 #[derive(Debug)]
 struct Piece {
     attribute: String,
@@ -121,7 +121,7 @@ fn piece(input: &str) -> IResult<&str, Piece> {
     .parse(input)
 }
 
-/// The value that all pieces of that name make together.
+/// The value made of all pieces of that name.
 fn joined(attribute: &str, pieces: &[Piece]) -> Result<Parameter, ParameterError> {
     let of_name = || pieces.iter().filter(|piece| piece.attribute == attribute);
     let mut split: Vec<&Piece> = of_name().filter(|piece| piece.section.is_some()).collect();
@@ -165,7 +165,7 @@ fn once<'a>(attribute: &str, pieces: &[&'a Piece]) -> Result<Vec<&'a Piece>, Par
     }
 }
 
-/// RFC 2231 4 and 4.1: `charset'language'text` in the first piece, where it is encoded.
+/// RFC 2231 4 and 4.1: `charset'language'text` in the first piece, if it is encoded.
 fn decode(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> {
     let is_encoded = pieces.first().is_some_and(|piece| piece.is_encoded);
     let (mut charset, mut octets) = ("", Vec::new());
@@ -196,13 +196,13 @@ fn decode(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> 
     }
 }
 
-/// The text of a value that is nothing but encoded-words, which RFC 2047 5 (3) forbids and programs write.
+/// The text of a value made only of encoded-words, which RFC 2047 5 (3) forbids but programs write.
 fn words(value: &str) -> Option<String> {
     let words = value.split([' ', '\t']).filter(|word| !word.is_empty());
     words.map(|word| encoded_word::check(word).ok().and_then(|()| encoded_word::decode(word))).collect()
 }
 
-/// RFC 2231 7: `attribute-char`, of which some programs know these alone.
+/// RFC 2231 7: `attribute-char`, reduced to those that every program knows.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Between the attribute and a value beyond ASCII, each octet of which takes up to three (RFC 2231 4).
@@ -236,8 +236,8 @@ fn is_token_text(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_token)
 }
 
-/// A value that lacks its quotes, as `boundary==_1`, `name=a/b` or `filename=My Letter.pdf`; never a comma, with which httpd joins two
-/// fields, nor a `=` behind a blank, where a `;` may be missing.
+/// A value without its quotes, as `boundary==_1`, `name=a/b` or `filename=My Letter.pdf`. Never a comma, with which httpd joins two fields,
+/// nor a `=` after a blank, where a `;` may be missing.
 fn loose_value(input: &str) -> IResult<&str, &str> {
     let word =
         || take_while1(|c: char| !c.is_whitespace() && !matches!(c, '(' | ')' | '<' | '>' | ',' | ';' | '\\' | '"'));
@@ -254,7 +254,7 @@ pub(super) fn cfws(input: &str) -> IResult<&str, ()> {
 /// Why parameters are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParameterError {
-    /// The extended form names a charset that cannot be checked.
+    /// The extended form names a charset that cannot be decoded for a check.
     Charset {
         /// The name of the parameter.
         attribute: String,
@@ -266,7 +266,7 @@ pub enum ParameterError {
         /// The name of the parameter.
         attribute: String,
     },
-    /// A parameter is there twice, and readers differ on which one counts.
+    /// A parameter occurs twice, and readers differ on which one counts.
     Duplicate {
         /// Its name.
         attribute: String,
@@ -276,9 +276,9 @@ pub enum ParameterError {
         /// Its name.
         attribute: String,
     },
-    /// What is there are no parameters.
+    /// The text is not a list of parameters.
     Syntax,
-    /// The text of a parameter cannot stand in a header.
+    /// The text of a parameter is not allowed in a header.
     Value {
         /// Its name.
         attribute: String,
@@ -297,7 +297,7 @@ impl fmt::Display for ParameterError {
                 )
             }
             Self::Control { attribute } => write!(f, "parameter {attribute} hides a control character: take it out"),
-            Self::Duplicate { attribute } => write!(f, "parameter {attribute} is there twice: give it once"),
+            Self::Duplicate { attribute } => write!(f, "parameter {attribute} occurs twice: give it once"),
             Self::Length { attribute } => write!(f, "parameter {attribute} is too long for a line: shorten it"),
             Self::Syntax => f.write_str("write parameters like ; name=\"a b.pdf\""),
             Self::Value { attribute, error } => write!(f, "parameter {attribute}: {error}"),

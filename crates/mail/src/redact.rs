@@ -1,22 +1,22 @@
-//! What a program or a relay says -> the same without the addresses that no log may name: those of Bcc, and every recipient that a relay
-//! repeats.
+//! The output of a program or a relay -> the same without the addresses that may not be logged: those of Bcc, and every recipient that a
+//! relay repeats.
 #![forbid(unsafe_code)]
 
-/// What stands in the place of an address.
+/// Replaces an address.
 const PLACEHOLDER: &str = "(recipient)";
 
 /// The end of a text that was cut.
 const CUT: &str = "...";
 
-/// As many characters of an address that was cut say who it is.
+/// This many characters of a truncated address are enough to identify it.
 const TELLING: usize = 3;
 
-/// `text` without these addresses, in any case of letters. A bare name counts only where it stands as a word.
+/// `text` without these addresses, in upper or lower case. A bare name counts only as a whole word.
 pub fn redact(text: &str, addresses: &[String]) -> String {
     let mut addresses: Vec<String> = addresses.iter().map(|address| address.to_ascii_lowercase()).collect();
     addresses.sort_by_key(|address| std::cmp::Reverse(address.len()));
     addresses.iter().filter(|address| !address.is_empty()).fold(text.to_owned(), |text, address| {
-        let folded = text.to_ascii_lowercase(); // as long as the text, octet by octet
+        let folded = text.to_ascii_lowercase(); // same length and offsets as the text
         let whole = folded.match_indices(address).map(|(at, _)| (at, at + address.len()));
         let cut =
             folded.match_indices(CUT).filter_map(|(end, _)| Some((end - cut_address(&folded[..end], address)?, end)));
@@ -35,12 +35,12 @@ pub fn redact(text: &str, addresses: &[String]) -> String {
     })
 }
 
-/// How much of `address`, and not all of it, stands at the end of `text`.
+/// How much of `address`, but not all of it, is at the end of `text`.
 fn cut_address(text: &str, address: &str) -> Option<usize> {
     (TELLING..address.len()).rev().find(|&length| address.get(..length).is_some_and(|start| text.ends_with(start)))
 }
 
-/// Whether `text[start..end]` is no part of a longer word.
+/// Whether `text[start..end]` is not part of a longer word.
 fn is_word(text: &str, start: usize, end: usize) -> bool {
     let joins = |c: char| c.is_alphanumeric() || "-_".contains(c);
     !text[..start].ends_with(joins) && !text[end..].starts_with(joins)

@@ -1,10 +1,10 @@
-//! The processor time of this thread, for tests that bound the work of a parser: a clock on the wall also counts what others do.
+//! The processor time of this thread, for tests that bound the work of a parser: a wall clock would also count other threads.
 #![forbid(unsafe_code)]
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::Duration;
 
-/// Runs from its start on.
+/// Runs from its creation.
 pub(crate) struct Stopwatch(Duration);
 
 impl Stopwatch {
@@ -12,7 +12,7 @@ impl Stopwatch {
         Stopwatch(now())
     }
 
-    /// What this thread has worked since.
+    /// The processor time used since.
     pub(crate) fn elapsed(&self) -> Duration {
         now() - self.0
     }

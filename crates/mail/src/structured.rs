@@ -1,5 +1,5 @@
-//! The structured fields of a mail that are neither addresses, dates nor the type of the body: each is read by its grammar and written anew
-//! from what was read, so that no reader takes it for something else. Comments are dropped; an empty field is as if absent.
+//! The structured fields of a mail other than addresses, dates and the body's type. Each is read by its grammar and rewritten from the
+//! parsed form, so that no reader takes it for something else. Comments are dropped; an empty field is left out.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -45,11 +45,11 @@ pub enum Form {
     Uri,
     /// List-Help, List-Post and the like (RFC 2369): URIs in angle brackets by commas, or NO.
     Uris,
-    /// List-Unsubscribe and List-Unsubscribe-Post (RFC 8058): octet for octet, since what mail providers call is what the sender signed.
+    /// List-Unsubscribe and List-Unsubscribe-Post (RFC 8058): octet for octet, since mail providers call the URL that the sender signed.
     Verbatim,
 }
 
-/// Writes the whole field with its final line end; an empty one gives an empty string.
+/// Writes the whole field with its final line end; an empty value gives an empty string.
 pub fn write(form: Form, name: &HeaderName, value: &HeaderValue) -> Result<String, StructuredError> {
     let text = value.as_str();
     if text.is_empty() {
@@ -79,7 +79,7 @@ pub fn write(form: Form, name: &HeaderName, value: &HeaderValue) -> Result<Strin
     Ok(encode::sized(name, field.finish())?)
 }
 
-/// Whether a MIME-Version is the only one there is (RFC 2045 4), comments apart.
+/// Whether a MIME-Version is 1.0, the only version (RFC 2045 4), ignoring comments.
 pub fn is_version_1(value: &HeaderValue) -> bool {
     without_comments(value.as_str()).is_some_and(|text| text.trim_matches(BLANKS) == "1.0")
 }
@@ -91,7 +91,7 @@ fn with_parameters(text: &str) -> Result<Vec<String>, ParameterError> {
     Ok(Parameters::parse(rest)?.words(&keyword.to_ascii_lowercase()))
 }
 
-/// RFC 2919 3: `"List-ID:" [phrase] "<" list-id ">"`; brackets are added to an identifier alone.
+/// RFC 2919 3: `"List-ID:" [phrase] "<" list-id ">"`; a bare identifier gets brackets.
 fn list_id(text: &str, room: usize) -> Option<Vec<String>> {
     let (name, id) = match text.rsplit_once('<') {
         Some((name, id)) => (name.trim_matches(BLANKS), id.strip_suffix('>')?),
@@ -136,7 +136,7 @@ fn phrases(text: &str) -> Option<Vec<String>> {
     Some(by_commas(phrases.map(|name| phrase_words(name, MAX_LINE)).collect()))
 }
 
-/// The words of a field in which there is nothing but ASCII.
+/// The words of a field that is all ASCII.
 fn plain(form: Form, text: &str) -> Option<Vec<String>> {
     let without = without_comments(text)?;
     let word = without.trim_matches(BLANKS);
@@ -162,7 +162,7 @@ fn plain(form: Form, text: &str) -> Option<Vec<String>> {
     }
 }
 
-/// Blanks in the place of the comments, which are none inside angle brackets.
+/// Replaces comments by blanks; inside angle brackets there are none.
 fn without_comments(text: &str) -> Option<String> {
     let (mut plain, mut rest) = (String::new(), text);
     while let Some(at) = rest.find(['(', '<']) {
@@ -178,7 +178,7 @@ fn without_comments(text: &str) -> Option<String> {
     Some(plain + rest)
 }
 
-/// Identifiers between blanks, and the commas with which httpd joins two fields; brackets are added to one alone.
+/// Identifiers separated by blanks, and by the commas with which httpd joins two fields; a single one gets brackets.
 fn message_ids(text: &str) -> Option<Vec<String>> {
     if !text.contains(['<', '>']) {
         return is_message_id(text).then(|| vec![format!("<{text}>")]);
@@ -193,14 +193,14 @@ fn message_ids(text: &str) -> Option<Vec<String>> {
     Some(ids)
 }
 
-/// More than RFC 5322 3.6.4 has, since an answer must name what others have sent: printable ASCII on both sides of an `@`, without what
-/// begins something else.
+/// More than RFC 5322 3.6.4 allows, since a reply must name the ids that others sent: printable ASCII on both sides of an `@`, without
+/// delimiters.
 fn is_message_id(text: &str) -> bool {
     let is_plain = text.chars().all(|c| c.is_ascii_graphic() && !"<>()\"\\,;".contains(c));
     is_plain && text.split_once('@').is_some_and(|(left, right)| !left.is_empty() && !right.is_empty())
 }
 
-/// RFC 2369 2: URIs in angle brackets by commas; List-Post may say NO. Brackets are added to what lacks them.
+/// RFC 2369 2: URIs in angle brackets, separated by commas; List-Post may say NO. Missing brackets are added.
 fn uris(text: &str) -> Option<Vec<String>> {
     let mut uris = Vec::new();
     let mut rest = text.trim_start_matches([' ', '\t', ',']);
@@ -221,7 +221,7 @@ fn uris(text: &str) -> Option<Vec<String>> {
     Some(by_commas(uris))
 }
 
-/// A comma behind each of them but the last.
+/// Puts a comma after each of them except the last.
 fn by_commas(mut elements: Vec<Vec<String>>) -> Vec<String> {
     let last = elements.len().saturating_sub(1);
     elements[..last].iter_mut().filter_map(|words| words.last_mut()).for_each(|word| word.push(','));
@@ -243,13 +243,13 @@ fn is_uri(c: char) -> bool {
 /// Why a structured field is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StructuredError {
-    /// What was read cannot be written.
+    /// The parsed value cannot be written.
     Encode(EncodeError),
-    /// The parameters cannot be read, or not be written.
+    /// The parameters cannot be read, or cannot be written.
     Parameter(ParameterError),
-    /// The value is not what its field holds.
+    /// The value does not fit its field.
     Syntax {
-        /// What it was read as.
+        /// The grammar it was read by.
         form: Form,
         /// The value, shortened and escaped.
         text: String,
@@ -282,8 +282,8 @@ fn remedy(form: Form) -> &'static str {
         Form::Languages => "write languages like de, en-GB",
         Form::ListId => "write it like Name <list.example.org>",
         Form::Md5 => "use 16 octets in base64",
-        Form::MessageId => "it is no message id; write it like <left@right>",
-        Form::MessageIds => "that is no message id; write each like <left@right>",
+        Form::MessageId => "it is not a message id; write it like <left@right>",
+        Form::MessageIds => "that is not a message id; write each like <left@right>",
         Form::Phrases => "close each quote and comment",
         Form::Uri => "use a URI in ASCII",
         Form::Uris => "write it like <https://example.org/list>, <mailto:list@example.org>",

@@ -1,13 +1,12 @@
-//! Text that somebody else wrote, made safe to show: in an error message ([`excerpt`]), on one line of a log ([`one_line`], [`log_value`]).
+//! Foreign text made safe to show: in an error message ([`excerpt`]), on one line of a log ([`one_line`], [`log_value`]).
 #![forbid(unsafe_code)]
 
-/// C0 but TAB, DEL and C1: nothing that may stand in a header, whether plain or encoded.
+/// C0 except TAB, DEL and C1: not allowed in a header, plain or encoded.
 pub fn is_forbidden(c: char) -> bool {
     c != '\t' && c.is_control()
 }
 
-/// What an error message shows of somebody else's text: at most about 100 characters, nothing that a terminal or a log
-/// obeys.
+/// An excerpt of foreign text for an error message: at most about 100 characters, and none that a terminal or a log obeys.
 pub fn excerpt(text: &str) -> String {
     const SHOWN: usize = 100;
     if text.len() <= SHOWN && text.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b'\\') {
@@ -29,8 +28,8 @@ pub fn excerpt(text: &str) -> String {
     shown
 }
 
-/// Octets of foreign origin as text of one line, for a log: control characters and bytes that are no UTF-8 as `\xNN`,
-/// line ends as ` | `, cut after `limit` characters.
+/// Foreign octets as one line of text for a log: control characters and invalid UTF-8 as `\xNN`, line ends as ` | `, cut after `limit`
+/// characters.
 pub fn one_line(octets: &[u8], limit: usize) -> String {
     let mut line = String::new();
     for chunk in octets.trim_ascii().utf8_chunks() {
@@ -54,8 +53,8 @@ pub fn one_line(octets: &[u8], limit: usize) -> String {
     line
 }
 
-/// The value of a field in a line of the log (`user=...`): with blanks or quotes in it it stands in quotes, so that it cannot look like a
-/// further field. A quote in it is `\\u{22}` once httpd has doubled the backslash; `\\"` would end the value there.
+/// The value of a field in a log line (`user=...`). A value with blanks or quotes is quoted, so that it cannot look like another field. A
+/// quote inside becomes `\\u{22}` once httpd has doubled the backslash; `\\"` would end the value there.
 pub fn log_value(value: &str) -> String {
     let stands_alone = |c: char| c.is_ascii_graphic() && c != '"' || c.is_alphanumeric();
     if !value.is_empty() && value.chars().all(stands_alone) {
@@ -72,7 +71,7 @@ pub fn log_value(value: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// Not a control, and none of those that make a terminal show a line in another order (Unicode UAX 9).
+/// Neither a control character nor one that makes a terminal reorder a line (Unicode UAX 9).
 fn is_plain(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,4 +1,4 @@
-//! xtext (RFC 3461 4), the form of ENVID, ORCPT and AUTH in a command of SMTP, and of what Postfix says of certificates.
+//! xtext (RFC 3461 4): the form of ENVID, ORCPT and AUTH in SMTP commands, and of certificate names as Postfix reports them.
 #![forbid(unsafe_code)]
 
 use nom::branch::alt;
@@ -10,7 +10,7 @@ use nom::sequence::preceded;
 use nom::{IResult, Parser};
 use std::fmt::Write;
 
-/// This text as xtext, octet by octet.
+/// Encodes octet by octet.
 pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -22,7 +22,7 @@ pub fn encode(text: &str) -> String {
     encoded
 }
 
-/// What `text` stands for, if it is xtext of printable ASCII and blanks; RFC 3461 4.2 and 4.4 allow nothing else.
+/// Decodes xtext of printable ASCII and blanks; RFC 3461 4.2 and 4.4 allow nothing else.
 pub fn decode(text: &str) -> Option<String> {
     let (_, octets) = all_consuming(xtext).parse(text).ok()?;
     octets.iter().all(|c| matches!(c, ' '..='~')).then(|| octets.into_iter().collect())

@@ -1,5 +1,5 @@
-//! What a start warns of: locations that send mail for anybody, senders without a way back, arguments that a mail program takes
-//! otherwise than meant. Reads the configuration as httpd parsed it, since what closes a location stands in directives of other modules.
+//! Warnings at the start: locations where anybody can send mail, senders that get no bounces, arguments that a mail program would misread.
+//! Works on the configuration as httpd parsed it, since other modules' directives restrict a location.
 #![forbid(unsafe_code)]
 
 mod bodies;
@@ -20,7 +20,7 @@ use std::path::Path;
 
 mod circle;
 
-/// A warning of the start.
+/// A warning at the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The tag of its log line.
@@ -29,7 +29,7 @@ pub struct Warning {
     pub text: String,
 }
 
-/// The warnings for every place whose handler is `sendmail`, in each host; none twice.
+/// The warnings for every place with the handler `sendmail`, in each host; none twice.
 pub fn warnings(tree: &[Directive]) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = Vec::new();
     for host in Host::all(tree) {
@@ -59,7 +59,7 @@ fn site_warnings<'t>(tree: &[Directive], host: &Host<'t>, site: Site<'t>) -> Vec
     found.into_iter().flatten().chain(scope.forms()).chain(scope.arguments_of_program()).collect()
 }
 
-/// Settings of a whole server by which an .htaccess file that is allowed to choose a handler makes an open relay.
+/// Server-wide settings that make an open relay once an .htaccess file may set a handler.
 fn overridable(host: &Host<'_>) -> Option<Warning> {
     let by =
         host.servers().iter().rev().find_map(|list| flat(list).filter(|directive| is_transport(directive)).last())?;
@@ -91,14 +91,14 @@ fn is_store(directive: &Directive) -> bool {
     transport::STORES.iter().any(|store| directive.is(store.directive))
 }
 
-/// A place that sends, with every list of directives that applies to it, the outermost first.
+/// A place that sends, with every list of directives that applies to it, outermost first.
 struct Scope<'t> {
     site: Site<'t>,
     lists: Vec<&'t [Directive]>,
 }
 
 impl<'t> Scope<'t> {
-    /// The directive of this name that holds.
+    /// The effective directive of this name.
     fn setting(&self, name: &str) -> Option<&'t Directive> {
         access::last(&self.lists, name)
     }
@@ -107,7 +107,7 @@ impl<'t> Scope<'t> {
         self.site.section.unwrap_or(self.site.by).shown()
     }
 
-    /// A place that anybody may reach and that writes to anybody.
+    /// A place that anybody can reach and that sends to anybody.
     fn open(&self) -> Option<Warning> {
         let free = self.free().filter(|_| access::is_open(&self.lists))?;
         Some(Warning {
@@ -116,7 +116,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// A section elsewhere that opens some of this place, or may: httpd merges it behind this one, or it covers a part.
+    /// A section elsewhere that opens part of this place, or may: httpd merges it after this one, or it covers a part.
     fn opened_elsewhere(&self, host: &Host<'t>) -> Option<Warning> {
         host.meeting(self.site).find_map(|other| {
             let both = Scope { site: self.site, lists: host.lists(self.site, Some(other)) };
@@ -132,7 +132,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// Who is written to as the client likes, where nothing else restricts that: the fields and words that it chooses.
+    /// The fields and words by which the client can choose any recipient, unless something else restricts that.
     fn free(&self) -> Option<String> {
         if self.is_trial() || self.transport().is_some_and(is_store) {
             return None;
@@ -144,7 +144,7 @@ impl<'t> Scope<'t> {
         let texts = self.words_of_program();
         let words = read(Mta::Unknown, &texts);
         let by_header = is_relay || Addressing::of(&words) != Addressing::Arguments;
-        // A form says nothing of who is written to; that says SendmailFormTo.
+        // A form does not name recipients; SendmailFormTo does.
         let by_request = by_header && !self.takes_forms_alone();
         let fields =
             ["To", "Cc", "Bcc"].into_iter().filter(|field| by_request && !self.is_fixed(field)).map(str::to_owned);
@@ -156,7 +156,7 @@ impl<'t> Scope<'t> {
         (!free.is_empty()).then(|| free.join(" and "))
     }
 
-    /// Whether nothing restricts who may be written to.
+    /// Whether nothing restricts the recipients.
     fn writes_to_anybody(&self) -> bool {
         let recipients = self.setting("SendmailRecipients").and_then(|directive| {
             Recipients::parse(&directive.words.iter().map(String::as_str).collect::<Vec<_>>()).ok()
@@ -164,7 +164,7 @@ impl<'t> Scope<'t> {
         recipients.is_none_or(|recipients| recipients.is_free())
     }
 
-    /// Whether this way in is offered.
+    /// Whether this input format is offered.
     fn takes(&self, way: &str) -> bool {
         let inputs = self.setting("SendmailInputs");
         inputs.is_some_and(|inputs| inputs.words.iter().any(|word| word.eq_ignore_ascii_case(way)))
@@ -175,7 +175,7 @@ impl<'t> Scope<'t> {
         inputs.is_some_and(|inputs| inputs.words.iter().all(|word| word.eq_ignore_ascii_case("form")))
     }
 
-    /// Whether nobody gets anything but those whom the server names, or nobody at all.
+    /// Whether only recipients that the server names get anything, or nobody does.
     fn is_trial(&self) -> bool {
         self.redirects() || self.setting("SendmailDryRun").is_some_and(|dry| dry.first_is("on"))
     }
@@ -184,13 +184,13 @@ impl<'t> Scope<'t> {
         self.setting("SendmailRedirectTo").is_some_and(|to| !to.first_is("none"))
     }
 
-    /// Whether the server decides this field: it sets or unsets it in every request, or lets it not pass.
+    /// Whether the server decides this field: it sets or unsets it in every request, or does not let it pass.
     fn is_fixed(&self, field: &str) -> bool {
         let covers = |word: &String| NamePattern::parse(word).is_ok_and(|pattern| pattern.matches(field));
         let passed = self.setting("SendmailPassHeaders").is_none_or(|pass| pass.words.iter().any(covers));
         let fixes = |directive: &Directive| {
             let words: Vec<&str> = directive.words.iter().map(String::as_str).collect();
-            // A value with %{...} is made of something that the request may say.
+            // A value with %{...} may depend on the request.
             let depends = |word: &&str| {
                 ["env=", "expr="].iter().any(|start| word.starts_with(start)) || *word == "early" || word.contains("%{")
             };
@@ -208,17 +208,17 @@ impl<'t> Scope<'t> {
             .map_or_else(|| vec!["-t".into(), "-i".into()], |directive| directive.words.clone())
     }
 
-    /// The directive that says by what this place sends: of the three that are one setting, the innermost.
+    /// The transport of this place: of the three directives that are one setting, the innermost.
     fn transport(&self) -> Option<&'t Directive> {
         self.lists.iter().rev().find_map(|list| flat(list).filter(|directive| is_transport(directive)).last())
     }
 
-    /// The program, where that is the way out.
+    /// The program, if that is the transport.
     fn program(&self) -> Option<&'t Directive> {
         self.transport().filter(|transport| transport.is("SendmailName"))
     }
 
-    /// A section that sends and does not say by what. What a whole server sends by may stand in any section.
+    /// A section that sends but has no transport. A server-wide transport may be in any section.
     fn without_transport(&self, host: &Host<'_>) -> Option<Warning> {
         let elsewhere =
             self.site.section.is_none() && host.sections().any(|each| flat(&each.children).any(is_transport));
@@ -232,7 +232,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// A sender that is known, and bounces that go to the user httpd runs as.
+    /// A known sender, but bounces go to httpd's user.
     fn bounces(&self) -> Option<Warning> {
         self.setting("SendmailSenderMail")?;
         self.program()?;
@@ -247,7 +247,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// A redirection that the program would not know of.
+    /// A redirection that the program would not follow.
     fn past_redirection(&self) -> Option<Warning> {
         let texts = self.program().filter(|_| self.redirects()).map(|_| self.words_of_program())?;
         redirect::escape(&read(Mta::Unknown, &texts)).map(|why| Warning {
@@ -259,7 +259,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// Milters, and a program that takes the envelope from the header or from nowhere.
+    /// Milters, with a program that takes the envelope from the header or has none.
     fn milters_without_envelope(&self) -> Option<Warning> {
         self.setting("SendmailMilter").filter(|milter| !milter.first_is("none"))?;
         let texts = self.program().map(|_| self.words_of_program())?;
@@ -273,7 +273,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// A password or a certificate that was given where no relay is named, and so is not shown to the one that an inner section names.
+    /// A password or a certificate in a section without a relay: the relay of an inner section does not get it.
     fn stray_credentials(&self) -> Option<Warning> {
         let relay = self.transport().filter(|transport| transport.is("SendmailRelay"))?;
         let names_one = |list: &&[Directive]| flat(list).any(is_transport);
@@ -294,7 +294,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// sendmail-http, with this very place for its gateway.
+    /// sendmail-http, with this very place as its gateway.
     fn circle(&self, tree: &[Directive]) -> Option<Warning> {
         let program = self.program()?;
         let path = Path::new(program.words.first()?);

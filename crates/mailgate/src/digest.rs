@@ -1,4 +1,4 @@
-//! SHA-256 over items that cannot run into each other: what a key, a content or a client is told by.
+//! SHA-256 over items that cannot run into each other: the identity of a key, a content or a client.
 #![forbid(unsafe_code)]
 
 use sha2::{Digest as _, Sha256};
@@ -53,7 +53,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Takes items one by one, and at the end octets as they come.
+/// Reads items one by one, and at the end octets in pieces.
 #[derive(Clone, Debug, Default)]
 pub struct Digester(Sha256);
 
@@ -64,7 +64,7 @@ impl Digester {
         self.0.update(octets);
     }
 
-    /// A part of the last item; nothing but more of it may follow.
+    /// Part of the last item; only more of it may follow.
     pub fn part(&mut self, octets: &[u8]) {
         self.0.update(octets);
     }

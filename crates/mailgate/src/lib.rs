@@ -1,6 +1,6 @@
-//! From an HTTP request to a message that was handed over: the fields and the body of a request become a [`submission::Submission`]
-//! ([`input`]), [`policy`] says whether it may go, [`message`] makes it octets (RFC 5322), [`transport`] hands them to a `sendmail`
-//! program, a Maildir or a mail server, and [`answer`] says what came of it. It links neither httpd nor APR.
+//! From an HTTP request to a message handed over: the fields and the body of a request become a [`submission::Submission`] ([`input`]),
+//! [`policy`] says whether it may be sent, [`message`] makes it octets (RFC 5322), [`transport`] hands them to a `sendmail` program, a
+//! Maildir or a mail server, and [`answer`] reports the outcome. It links neither httpd nor APR.
 #![forbid(unsafe_code)]
 
 pub mod answer;

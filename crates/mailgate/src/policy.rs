@@ -1,5 +1,5 @@
-//! Who may write to whom: the patterns of `SendmailRecipients`, the sender that authentication vouches for, and the arguments of the
-//! program that hold parts of a request. Every rule is an allow-list.
+//! Who may send to whom: the patterns of `SendmailRecipients`, the authenticated sender, and the arguments of the program that hold parts
+//! of a request. Every rule is an allow-list.
 #![forbid(unsafe_code)]
 
 use mail::address::{Address, Domain};
@@ -10,7 +10,7 @@ pub mod arguments;
 pub mod redirect;
 pub mod sender;
 
-/// Addresses that are allowed: who may be written to, and nobody else gets the message, and then nobody does; or who may send.
+/// Allowed addresses. If a message has another recipient, nobody gets it. Also used for senders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipients(Vec<Pattern>);
 
@@ -53,7 +53,7 @@ impl Recipients {
         self.0.contains(&Pattern::Anybody)
     }
 
-    /// Whether this address is allowed. The local part is compared without regard to case, as mail systems do.
+    /// Whether this address is allowed. The local part is compared without case, as mail systems do.
     pub fn allow(&self, address: &Address) -> bool {
         self.0.iter().any(|pattern| match (pattern, address.domain()) {
             (Pattern::Anybody, _) => true,
@@ -70,7 +70,7 @@ impl Recipients {
     }
 }
 
-/// Who may be the author of a message, and who may send it: the addresses of From, Sender and the envelope (`SendmailSenders`).
+/// Checks authors and senders: the addresses of From, Sender and the envelope (`SendmailSenders`).
 pub fn check_senders<'a>(
     allowed: &Recipients,
     senders: impl IntoIterator<Item = &'a Address>,
@@ -84,7 +84,7 @@ pub fn check_senders<'a>(
 /// A request that the configuration does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyError {
-    /// A word of SendmailArguments came out unfit; its number counts from 1.
+    /// A word of SendmailArguments got an invalid value; its number counts from 1.
     Argument {
         /// Which word.
         word: usize,

@@ -1,4 +1,4 @@
-//! What a client asks for, whichever way it came in: a mail header that is checked and written anew, the recipients, the envelope's author. Its
+//! A client's request in any input format: a mail header that is checked and rewritten, the recipients, the author for the envelope. Its
 //! body follows in a spool.
 #![forbid(unsafe_code)]
 
@@ -19,17 +19,17 @@ pub struct Submission {
     pub transfer_encoding: Option<String>,
     /// The author.
     pub from: Option<Mailbox>,
-    /// The addresses of Bcc as the client and as the mail write them, which no log may name.
+    /// The addresses of Bcc, as the client and as the mail write them, which must not be logged.
     pub hidden: Vec<String>,
-    /// Finished header lines, each ended by LF; Received, Content-Type and Content-Transfer-Encoding are not among them.
+    /// Finished header lines, each ended by LF; without Received, Content-Type and Content-Transfer-Encoding.
     pub header: String,
     /// What the sender calls it by; never in the mail.
     pub labels: Vec<Label>,
     /// Its identifier, the client's or ours.
     pub message_id: MessageId,
-    /// Every address of To, Cc and Bcc; those of a redirection in their place.
+    /// Every address of To, Cc and Bcc; after a redirection its addresses instead.
     pub recipients: Vec<Address>,
-    /// Of how many other recipients a redirection has taken the message away; none: it goes to whom it is meant for.
+    /// After a redirection, the number of the original recipients.
     pub redirected: Option<usize>,
     /// The names of the fields that were dropped.
     pub stripped: Vec<String>,
@@ -47,16 +47,16 @@ pub struct Label {
 /// Where octets lie in a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// Of the first octet.
+    /// The position of the first octet.
     pub offset: u64,
     /// How many there are.
     pub len: u64,
 }
 
-/// A part of a message that is put together here (RFC 2046).
+/// A part of a message that is assembled here (RFC 2046).
 #[derive(Clone, Debug)]
 pub enum Part {
-    /// Contents of their own.
+    /// A single content.
     Leaf(Leaf),
     /// `multipart/` and this subtype, with its parts in order: at least one.
     Multipart {
@@ -67,19 +67,19 @@ pub enum Part {
     },
 }
 
-/// Contents of their own.
+/// A single content.
 #[derive(Clone, Debug)]
 pub struct Leaf {
-    /// Their type; of text without a charset the octets say it.
+    /// Its type; for text without a charset, the octets decide.
     pub content_type: ContentType,
-    /// Finished header lines beside Content-Type and Content-Transfer-Encoding, each ended by LF.
+    /// Finished header lines besides Content-Type and Content-Transfer-Encoding, each ended by LF.
     pub header: String,
-    /// Where they lie, decoded.
+    /// Its position, decoded.
     pub source: Extent,
 }
 
 impl Leaf {
-    /// Whether it is a file of its own, which keeps every octet, text or not.
+    /// Whether it is a file of its own, which keeps every octet even if it is text.
     pub fn is_attachment(&self) -> bool {
         self.header.lines().any(|line| line.starts_with("Content-Disposition: attachment"))
     }

@@ -1,5 +1,5 @@
-//! Every tag of the log: what it means, and for one that ends a request, with which status and whether the client may send again. The
-//! answers, the counters and the lines of the log take it from here; `docs/log-tags.md` says what an administrator does about each.
+//! Every log tag: its meaning, and, if it ends a request, the status and whether the client may send again. The answers, the counters and
+//! the log lines use this table; `docs/log-tags.md` says what an administrator should do about each.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -15,9 +15,9 @@ pub enum Retry {
     MayDouble,
     /// It was sent before.
     No,
-    /// What of it was not sent; all of it with the same Idempotency-Key alone.
+    /// Only the part that was not sent; all of it only with the same Idempotency-Key.
     Rest,
-    /// Nobody knows whether it was queued.
+    /// It is unknown whether it was queued.
     Unknown,
     /// With the same Idempotency-Key.
     WithKey,
@@ -65,13 +65,13 @@ impl Retry {
 /// Why a request did not send, or may not have sent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tag {
-    /// `SM` and four digits, at the beginning of the log line.
+    /// `SM` and four digits, at the start of the log line.
     pub number: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// Whether to send again.
     pub retry: Retry,
-    /// A word for people who do not know the numbers, for the counters; one number has one word.
+    /// A word for people who do not know the numbers, and for the counters; each number has one word.
     pub word: &'static str,
 }
 
@@ -110,7 +110,7 @@ macro_rules! notes {
     };
 }
 
-// Two rows of one number: one reason, told by two statuses. 01 input, 02 policy, 03 resources, 04 transport, 09 faults.
+// Two rows with one number: one reason with two statuses. 01 input, 02 policy, 03 resources, 04 transport, 09 faults.
 #[rustfmt::skip]
 tags! {
     FIELD               "SM0101" 400 AfterCorrection    "field",
@@ -175,27 +175,27 @@ notes! {
     RUNNING "SM0004",
     /// A new connection to a relay.
     CONNECTED "SM0005",
-    /// A kept connection was of no use any more.
+    /// A kept connection could not be used any more.
     STALE "SM0006",
     /// A dry run.
     DRY_RUN "SM0007",
-    /// The stored answer to an earlier request with this key was given again.
+    /// The stored answer to an earlier request with this key was repeated.
     REPLAYED "SM0008",
     /// The trap of a form was filled in, and nothing was sent.
     TRAPPED "SM0009",
-    /// What came of a request could not be stored under its key.
+    /// The outcome of a request could not be stored under its key.
     UNSETTLED "SM0306",
-    /// More sessions of SMTP than there may be.
+    /// More SMTP sessions than allowed.
     SESSIONS "SM0304",
     /// A check did not answer, and the message went without it.
     UNCHECKED "SM0219",
-    /// A check had the message thrown away.
+    /// A check discarded the message.
     DISCARDED "SM0220",
-    /// A check had the message kept back.
+    /// A check held the message.
     HELD "SM0221",
-    /// Sent to an address that is suppressed, since that is only warned of.
+    /// Sent to a suppressed address, since only a warning is configured.
     SUPPRESSED_SENT "SM0224",
-    /// Recipients that are suppressed were left out.
+    /// Suppressed recipients were left out.
     LEFT_OUT "SM0225",
     /// A check said something, or changed the message.
     CHECK_SAID "SM0222",
@@ -203,19 +203,19 @@ notes! {
     UNHEALTHY "SM0409",
     /// A relay offers STARTTLS that does not work.
     BROKEN_STARTTLS "SM0410",
-    /// The database of delivery statuses could not be asked or written.
+    /// The database of delivery statuses could not be read or written.
     DATABASE "SM0501",
     /// A location is open to anybody.
     OPEN "SM0801",
-    /// A location has no way out.
+    /// A location has no transport.
     NO_TRANSPORT "SM0802",
     /// Bounces go to httpd's user.
     BOUNCES "SM0803",
-    /// The program takes words otherwise than meant.
+    /// The program would misread some words.
     PROGRAM_WORDS "SM0804",
     /// There is no memory for the counters.
     NO_COUNTERS "SM0805",
-    /// A redirection that a program would not know of.
+    /// A redirection that a program would not follow.
     PAST_REDIRECT "SM0806",
     /// A section elsewhere opens a location.
     OPENED_ELSEWHERE "SM0807",
@@ -223,15 +223,15 @@ notes! {
     UNUSED_CREDENTIALS "SM0808",
     /// `.htaccess` may open a whole server.
     HTACCESS "SM0809",
-    /// There is no memory to count sessions of SMTP in.
+    /// There is no memory to count SMTP sessions in.
     NO_SESSIONS "SM0810",
-    /// A server of SMTP that cannot work or would be open.
+    /// An SMTP server that cannot work or would be open.
     SUBMISSION "SM0811",
     /// A form that cannot be sent, or whose trap catches people.
     FORM "SM0812",
-    /// A program that hands mail to the place it came from.
+    /// A program that sends mail back to where it came from.
     CIRCLE "SM0813",
-    /// Whole messages are taken, and no keys are kept.
+    /// Whole messages are accepted, and no keys are stored.
     TWICE "SM0814",
     /// A field that is set beside a body that names its own.
     SECOND_SOURCE "SM0815",
@@ -239,7 +239,7 @@ notes! {
     SETUP_FAULT "SM0901",
     /// A request found no settings.
     NO_SETTINGS "SM0902",
-    /// A panic where no request is concerned.
+    /// A panic outside of any request.
     HOOK_FAULT "SM0903",
 }
 

@@ -1,5 +1,5 @@
-//! A message on its way through a policy server and a milter, with the Nth call at the seam failing, for every N until one passes: it goes as both
-//! have decided, or it does not go. Run with `--features faults`.
+//! A message passes a policy server and a milter, with the Nth system call failing, for every N until one run succeeds: it is sent as both
+//! have decided, or not at all. Run with `--features faults`.
 #![cfg(feature = "faults")]
 #![forbid(unsafe_code)]
 
@@ -64,7 +64,7 @@ fn milter(last: Vec<u8>) -> u16 {
     })
 }
 
-/// Says well to everything.
+/// Accepts everything.
 fn policy() -> u16 {
     serve(|mut socket| {
         socket.set_nodelay(true)?;
@@ -83,7 +83,7 @@ fn policy() -> u16 {
     })
 }
 
-/// What becomes of a message of so many octets: its octets, if it may go.
+/// Checks a message of so many octets; returns its octets if it may be sent.
 fn look(milter: u16, policy: u16, octets: usize, default: OnFailure) -> Result<String, ()> {
     let at = |port| Endpoint::parse(&format!("inet:127.0.0.1:{port}")).unwrap();
     let (milters, policy) = ([at(milter)], PolicyServer { endpoint: at(policy), at_end: true });
@@ -134,7 +134,7 @@ fn whatever_call_fails_only_what_was_decided_goes_and_as_it_was_decided() {
                 let hit = calls::fault_hit();
                 calls::never_fail();
                 let what = format!("errno {errno} at call {call}, {octets} octets, refuses {}", port == refuses);
-                // The servers are threads of this process, and close their ends when they see that ours are gone.
+                // The servers are threads of this process, and close their ends when they notice that ours are closed.
                 let until = Instant::now() + Duration::from_secs(10);
                 let settled = || {
                     std::thread::sleep(Duration::from_micros(200));

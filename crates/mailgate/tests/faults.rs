@@ -1,5 +1,5 @@
-//! The whole path of a message, body -> spool -> message -> program, Maildir or relay, with the Nth call at the seam failing, for every
-//! N until one passes. Run with `--features faults`.
+//! The whole path of a message, body -> spool -> message -> program, Maildir or relay, with the Nth system call failing, for every N until
+//! one run succeeds. Run with `--features faults`.
 #![cfg(feature = "faults")]
 #![forbid(unsafe_code)]
 
@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use sys::calls;
 
-/// From the fields and the body to the hand-over, as the handler does it; the error is what the client would be told.
+/// From the fields and the body to the hand-over, as in the handler; the error is what the client would get.
 fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem>> {
     let fields: [(&[u8], &[u8]); 4] = [
         (b"From", b"f@example.test"),
@@ -72,7 +72,7 @@ fn submit(place: &Path, body: &[u8], to_maildir: bool) -> Result<(), Box<Problem
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 
-/// Takes what was handed over since the last call.
+/// Returns what was handed over since the last call.
 fn taken(place: &Path) -> Vec<Vec<u8>> {
     let names =
         |folder: &str| fs::read_dir(place.join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -139,7 +139,7 @@ fn whatever_call_fails_there_is_no_hand_over_without_success() {
     fs::remove_dir_all(place).unwrap();
 }
 
-/// A mail server that keeps each message to which it says 250, before it says so.
+/// A mail server that stores each message before it answers 250.
 #[derive(Clone)]
 struct Mx {
     port: u16,
@@ -194,7 +194,7 @@ impl Mx {
         std::mem::take(&mut self.taken.lock().unwrap())
     }
 
-    /// Two with different names have no connection in common.
+    /// Relays with different names share no connection.
     fn relay(&self, host: &str, name: String) -> Relay {
         let server = Arc::new(Server::parse(&format!("{host}:{}", self.port)).unwrap());
         Relay { server, credentials: None, authorities: None, identity: None, starttls: StartTls::May, name }
@@ -213,7 +213,7 @@ fn give(relay: &Relay, message: &Message) -> Result<(), Box<Problem>> {
     outcome.map(drop).map_err(|failure| Problem::from(&failure).into())
 }
 
-/// By an address and by a name, on a connection of its own and on a kept one, in one piece and in several.
+/// By address and by name, on a new connection and on a kept one, in one piece and in several.
 #[test]
 fn whatever_call_to_a_relay_fails_nobody_gets_the_message_twice_or_unsaid() {
     let _alone = alone();

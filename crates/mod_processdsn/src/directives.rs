@@ -1,4 +1,4 @@
-//! The directives as one table, and what one section of the configuration says.
+//! The directives as one table, and the settings of one section.
 #![forbid(unsafe_code)]
 
 use crate::ProcessDsn;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 type Arity = httpd::Arity<ProcessDsn>;
 
-/// What one section says; `None` where it is silent.
+/// The settings of one section; `None` if it does not set a value.
 #[derive(Clone, Debug, Default)]
 pub struct DirConfig<'c> {
     admin: Option<Arc<Condition<'c>>>,
@@ -28,7 +28,7 @@ impl Config for DirConfig<'_> {
 }
 
 impl<'c> DirConfig<'c> {
-    /// Who sees the messages of everybody.
+    /// The condition for seeing everybody's messages.
     pub fn admin(&self) -> Option<&Condition<'c>> {
         self.admin.as_deref()
     }
@@ -38,12 +38,12 @@ impl<'c> DirConfig<'c> {
         self.enable.unwrap_or(false)
     }
 
-    /// The public base URL of the status service, without a slash at its end.
+    /// The public base URL of the status service, without a final slash.
     pub fn location(&self) -> Option<&str> {
         self.location.as_deref()
     }
 
-    /// Whether a message is shown to its owner alone.
+    /// Whether only its owner may see a message.
     pub fn owner(&self) -> bool {
         self.owner.unwrap_or(true)
     }

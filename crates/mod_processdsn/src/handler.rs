@@ -1,4 +1,4 @@
-//! The way of a request: what it asks for, who asks, what the database knows, the answer.
+//! Handling a request: what is asked for, who asks, what the database has, the answer.
 #![forbid(unsafe_code)]
 
 use crate::database::{LIMIT, unreadable};
@@ -15,10 +15,10 @@ use tracking::store;
 use web::fields::value_of;
 use web::origin::{self, CorsDecision, Foreign, Names, Origins};
 
-/// The paths of the `<Location>` sections with our handler, as the last reading of the configuration had them.
+/// The paths of the `<Location>` sections with our handler, from the last reading of the configuration.
 static LOCATIONS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
-/// Keeps the paths below which ids stand.
+/// Stores the paths below which ids are.
 pub fn remember_locations(paths: Vec<String>) {
     *LOCATIONS.write().unwrap_or_else(PoisonError::into_inner) = paths;
 }
@@ -50,7 +50,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig<'_>) -> Status {
     if let Err(Foreign::Host { host } | Foreign::Origin { host, .. }) = origin::check_host(&fields, names) {
         let host: String = host.escape_debug().take(100).collect();
         tracing::warn!(
-            "SM0211: Host '{host}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
+            "SM0211: Host '{host}' is not a name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>"
         );
         return request.send(&answer::forbidden(accept));
     }
@@ -84,7 +84,7 @@ pub fn handle(request: &Request<'_>, config: &DirConfig<'_>) -> Status {
     }
 }
 
-/// The message that is asked for, as far as this client may see it. What is no id asks nobody.
+/// The requested message, if this client may see it. A path that is not an id needs no query.
 fn find(
     request: &Request<'_>,
     target: &Target,
@@ -99,7 +99,7 @@ fn find(
     request.with_database(LIMIT, look, |_| ())
 }
 
-/// The path of the service and what stands behind it: below the path of ProcessDSNLocation, else below the longest `<Location>` that fits.
+/// The service's path and the rest: below ProcessDSNLocation's path, otherwise below the longest matching `<Location>`.
 fn split<'r>(uri: &'r [u8], config: &DirConfig<'_>) -> Option<(String, &'r [u8])> {
     let locations = LOCATIONS.read().unwrap_or_else(PoisonError::into_inner);
     let public = config.location().and_then(|url| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")));
@@ -107,7 +107,7 @@ fn split<'r>(uri: &'r [u8], config: &DirConfig<'_>) -> Option<(String, &'r [u8])
     found.map(|(base, rest)| (base.to_owned(), rest))
 }
 
-/// A URL that says where it is, for the WADL.
+/// An absolute URL, for the WADL.
 fn absolute(request: &Request<'_>, base: &str) -> String {
     if base.starts_with('/') || base.is_empty() { format!("{}{base}", request.origin()) } else { base.to_owned() }
 }

@@ -1,5 +1,5 @@
-//! mod_processdsn: `SetHandler processdsn` shows what became of a message, from the database that processdsn fills. This crate is the
-//! module record and the directives; what a status looks like stands in `tracking::status`, what httpd is in `httpd`.
+//! mod_processdsn: `SetHandler processdsn` shows the outcome of a message, from the database that processdsn fills. This crate is the
+//! module record and the directives; `tracking::status` writes the status pages, `httpd` wraps httpd.
 #![forbid(unsafe_code)]
 
 mod database;

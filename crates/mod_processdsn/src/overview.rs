@@ -1,4 +1,4 @@
-//! GET of the base: many messages at a glance, for their owner or for an administrator.
+//! GET of the base: a list of messages, for their owner or for an administrator.
 #![forbid(unsafe_code)]
 
 use crate::database::{LIMIT, unreadable};
@@ -16,7 +16,7 @@ pub fn show(request: &Request<'_>, viewer: Viewer, base: &str, accept: Option<&s
     let scope = match (viewer.is_admin, &viewer.user) {
         (true, user) => Scope::All(user.clone()),
         (false, Some(user)) => Scope::Own(user.clone()),
-        // Nobody has no messages, and is not told whether there are any.
+        // An unknown user has no messages, and is not told whether there are any.
         (false, None) => return request.send(&answer::not_found(accept)),
     };
     let query = match Query::parse(request.query().unwrap_or_default(), now) {

@@ -1,5 +1,4 @@
-//! `<base>/suppressions/`: whom the one who asks does not write to. An administrator sees those of everybody, adds for everybody and removes for
-//! everybody.
+//! `<base>/suppressions/`: the addresses suppressed for the client. An administrator sees everybody's, and adds and removes for everybody.
 #![forbid(unsafe_code)]
 
 use crate::database::{LIMIT, unreadable};
@@ -12,7 +11,7 @@ use tracking::status::suppressions::{LINES, Page};
 use tracking::store::now;
 use tracking::store::suppression::{self, Scope, Suppression};
 
-/// Answers a GET or HEAD of all.
+/// Answers a GET or HEAD of the list.
 pub fn list(request: &Request<'_>, viewer: &Viewer, base: &str, accept: Option<&str>) -> Status {
     let Some(scope) = scope(viewer) else { return request.send(&answer::not_found(accept)) };
     let after = match read_after(request.query().unwrap_or_default()) {
@@ -23,12 +22,12 @@ pub fn list(request: &Request<'_>, viewer: &Viewer, base: &str, accept: Option<&
     show(request, viewer, base, accept, request.with_database(LIMIT, look, |_| ()))
 }
 
-/// Answers whatever is asked of one address.
+/// Answers a request about one address.
 pub fn one(request: &Request<'_>, viewer: &Viewer, address: String, base: &str, accept: Option<&str>) -> Status {
     let Some(scope) = scope(viewer) else { return request.send(&answer::not_found(accept)) };
     match request.method() {
         b"PUT" => {
-            // An administrator's holds for everybody.
+            // An administrator's change applies to everybody.
             let scope = scope.unwrap_or(Scope::Everybody);
             let put = move |database: &mut apr::Dbd<'_>| suppression::put(database, &scope, &address);
             match request.with_database(LIMIT, put, |_| ()) {
@@ -83,7 +82,7 @@ fn log(request: &Request<'_>, viewer: &Viewer, what: &str) {
     }
 }
 
-/// Whose entries: `Some(None)` those of everybody; `None`: nobody's, since nobody asks.
+/// Whose entries: `Some(None)`: everybody's; `None`: nobody's, since the user is unknown.
 fn scope(viewer: &Viewer) -> Option<Option<Scope>> {
     if viewer.is_admin {
         return Some(None);

@@ -1,15 +1,15 @@
-//! Who asks, and whether it is an administrator.
+//! Who sends a request, and whether that is an administrator.
 #![forbid(unsafe_code)]
 
 use crate::directives::DirConfig;
 use httpd::{Certificate, Request};
 use tracking::store::Owner;
 
-/// Who asks.
+/// Who sends a request.
 pub struct Viewer {
-    /// Whom the owner of a message is compared with.
+    /// The user that a message's owner is compared with.
     pub user: Option<Owner>,
-    /// The messages of everybody are shown.
+    /// Whether everybody's messages are shown.
     pub is_admin: bool,
 }
 
@@ -18,14 +18,14 @@ impl Viewer {
         let is_admin = config.admin().is_some_and(|condition| match request.holds(condition) {
             Ok(holds) => holds,
             Err(error) => {
-                tracing::error!("SM0605: ProcessDSNAdmin cannot be told for this request: {error}");
+                tracing::error!("SM0605: ProcessDSNAdmin cannot be evaluated for this request: {error}");
                 false
             }
         });
         Viewer { user: owner(request), is_admin }
     }
 
-    /// Whoever sees what is not his own leaves a line. Whose addresses he asked for is told at debug alone.
+    /// Logs access to other users' data. The addresses asked for are logged only at debug.
     pub fn log(&self, what: &str, request: &Request<'_>) {
         let user = request.user().map_or("-".into(), String::from_utf8_lossy);
         let user: String = user.escape_debug().take(100).collect();
@@ -37,7 +37,7 @@ impl Viewer {
     }
 }
 
-/// The user that httpd knows, else the address in a verified client certificate, which is what SendmailSenderMail names there.
+/// httpd's user, otherwise the address in a verified client certificate, which is what SendmailSenderMail uses there.
 fn owner(request: &Request<'_>) -> Option<Owner> {
     let certificate = || {
         let verified = request.certificate() == Certificate::Verified;

@@ -1,10 +1,10 @@
-//! Which addresses of the Internet protocol a hook may have: what a name leads to is judged when it is connected to, so that no name of a stranger
-//! reaches what only this network shall reach (server-side request forgery).
+//! Which IP addresses a hook may have. A name's address is checked at the time of connecting, so that no foreign name can reach what only
+//! this network may reach (server-side request forgery).
 #![forbid(unsafe_code)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What is not the public network (IANA IPv4 Special-Purpose Address Registry, RFC 6890; multicast, RFC 5771).
+/// Outside the public network (IANA IPv4 Special-Purpose Address Registry, RFC 6890; multicast, RFC 5771).
 const IPV4: &[([u8; 4], u32, &str)] = &[
     ([0, 0, 0, 0], 8, "an address of this host"),
     ([10, 0, 0, 0], 8, "a private address"),
@@ -23,7 +23,7 @@ const IPV4: &[([u8; 4], u32, &str)] = &[
     ([240, 0, 0, 0], 4, "a reserved address"),
 ];
 
-/// What of 2000::/3 is not the public network (IANA IPv6 Special-Purpose Address Registry); outside of it nothing is (RFC 4291 2.4).
+/// The parts of 2000::/3 that are not public (IANA IPv6 Special-Purpose Address Registry); nothing outside 2000::/3 is (RFC 4291 2.4).
 const IPV6: &[([u16; 8], u32, &str)] = &[
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "an address for protocols"),
     ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "an address for documents"),
@@ -31,7 +31,7 @@ const IPV6: &[([u16; 8], u32, &str)] = &[
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "an address for documents"),
 ];
 
-/// Why an address is not of the public network; `None` for one that is.
+/// Why an address is not public; `None` if it is.
 pub fn special(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => special_v4(address),
@@ -48,7 +48,7 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     if address.is_loopback() || address.is_unspecified() {
         return Some("a loopback address");
     }
-    // ::ffff:0:0/96 (RFC 4291 2.5.5.2) and 64:ff9b::/96 (RFC 6052) lead to the address of version 4 in them.
+    // ::ffff:0:0/96 (RFC 4291 2.5.5.2) and 64:ff9b::/96 (RFC 6052) lead to the IPv4 address inside.
     if let [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] = address.segments() {
         return special_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     }

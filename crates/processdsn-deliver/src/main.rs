@@ -1,5 +1,5 @@
-//! processdsn-deliver: sends the events that processdsn has written into the outbox of its database to webhooks. It is a command of its own since it
-//! alone needs TLS. Several may run at the same time; each event is sent by one of them, at least once.
+//! processdsn-deliver: sends the events that processdsn has written to the outbox of its database to webhooks. A separate command, since
+//! only it needs TLS. Several may run at the same time; each event is sent by one of them, at least once.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -26,7 +26,7 @@ const USAGE: u8 = 64;
 const TEMPFAIL: u8 = 75;
 const CONFIG: u8 = 78;
 
-/// How a run ends that did not do its work: the exit status and a line for stderr.
+/// How an unsuccessful run ends: the exit status and a line for stderr.
 struct Failure(u8, String);
 
 fn main() -> ExitCode {
@@ -54,7 +54,7 @@ fn print(text: &str) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure(TEMPFAIL, format!("stdout: {error}")))
 }
 
-/// Sends what is due, once, or again and again until somebody ends it: at any moment, an event that is being sent is then sent again.
+/// Sends what is due, once or repeatedly until it is stopped. It may be stopped at any moment; an event being sent then is sent again.
 fn deliver(delivery: &Delivery) -> Result<(), Failure> {
     let sender = Sender::new(delivery.ca.as_deref()).map_err(|words| Failure(CONFIG, words))?;
     let runner = Token::random().map_err(|error| Failure(TEMPFAIL, error.to_string()))?;
@@ -65,7 +65,7 @@ fn deliver(delivery: &Delivery) -> Result<(), Failure> {
             (Ok(count), None) => return print(&format!("{} taken, {} not\n", count.taken, count.others)),
             (Ok(_), Some(pause)) => std::thread::sleep(pause),
             (Err(failure), None) => return Err(failure),
-            // A database comes back, and tables are made; the words stand there until then.
+            // A database comes back, and tables get created; the error is shown until then.
             (Err(Failure(_, words)), Some(pause)) => {
                 complain(&words);
                 std::thread::sleep(pause);
@@ -74,7 +74,7 @@ fn deliver(delivery: &Delivery) -> Result<(), Failure> {
     }
 }
 
-/// How many events were taken by their receivers, and how many were not.
+/// How many events were accepted by their receivers, and how many were not.
 #[derive(Default)]
 struct Count {
     taken: u64,
@@ -100,7 +100,7 @@ fn pass(delivery: &Delivery, sender: &Sender, runner: &str, watchdog: &Watchdog)
     }
 }
 
-/// Tells what went wrong. The URL may hold a secret; the id of the hook says which.
+/// Reports a failure. The URL may hold a secret, so the hook is named by its id.
 fn report(attempt: &Attempt, outcome: &Outcome, next: Next) {
     let words = match outcome {
         Outcome::Taken => return,

@@ -5,7 +5,7 @@ use lexopt::prelude::{Long, Short, ValueExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
     Deliver(Delivery),
@@ -13,25 +13,25 @@ pub enum Task {
     Version,
 }
 
-/// From where events are sent, and how.
+/// The source of events, and how to send them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub driver: String,
     pub params: String,
-    /// The pause between two looks into the database; `None`: one look.
+    /// The pause between two queries of the database; `None`: one query.
     pub every: Option<Duration>,
-    /// Authorities in place of those of the system.
+    /// Authorities instead of the system's.
     pub ca: Option<PathBuf>,
 }
 
 pub const HELP: &str = "\
 usage: processdsn-deliver --driver DRIVER --params PARAMS [--every TIME] [--ca FILE]
 
-Sends the events that wait in the database of processdsn to webhooks; processdsn --webhook says who they are.
+Sends the events that wait in the database of processdsn to webhooks; processdsn --webhook lists them.
 
   --driver DRIVER   sqlite3, pgsql or another driver of APR DBD
   --params PARAMS   what the driver connects with, as for processdsn
-  --every TIME      look again after so long (10s, 1m), without end; else once
+  --every TIME      look again every TIME (10s, 1m) until stopped; else once
   --ca FILE         trust the authorities in FILE (PEM), not those of the system
   -h, --help        print this
   -V, --version     print the version

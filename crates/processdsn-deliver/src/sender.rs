@@ -1,5 +1,5 @@
-//! An event -> one POST to its hook, and what came of it. Nothing is taken from the environment, no redirect is followed, an answer is read as far as
-//! a person wants to know of it, and ten seconds are all it has.
+//! An event -> one POST to its hook, and the outcome. Nothing comes from the environment, no redirect is followed, only a short part of the
+//! answer is read, and the whole attempt has ten seconds.
 #![forbid(unsafe_code)]
 
 use crate::{address, signature, tls};
@@ -18,16 +18,16 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 
-/// For everything: the name, the connection, the request, the answer.
+/// For everything: name lookup, connection, request, answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Octets of the body of an answer that are read.
+/// How many octets of an answer's body are read.
 const MAX_ANSWER: u64 = 1 << 10;
-/// Octets of the head of an answer.
+/// How many octets of an answer's head are read.
 const MAX_HEAD: usize = 16 << 10;
-/// Characters of an answer that are shown.
+/// How many characters of an answer are shown.
 const SHOWN: usize = 200;
 
-/// What sends.
+/// Sends events.
 pub struct Sender {
     public: Agent,
     internal: Agent,
@@ -39,7 +39,7 @@ impl Sender {
         let tls = tls::settings(ca)?;
         let agent = |internal| {
             let config = Agent::config_builder()
-                .proxy(None) // that of the environment otherwise
+                .proxy(None) // otherwise the environment's would be used
                 .max_redirects(0)
                 .max_redirects_will_error(false)
                 .http_status_as_error(false)
@@ -69,7 +69,7 @@ impl Sender {
         let now = store::now();
         let signature = signature::sign(&keys, &attempt.id, now, &attempt.body);
         let mut post = agent.post(&attempt.url).header("Content-Type", "application/json");
-        // Receivers that were written for Resend know the names of Svix; they stand for the same.
+        // Receivers written for Resend expect Svix's field names, which mean the same.
         for name in ["webhook", "svix"] {
             post = post
                 .header(format!("{name}-id"), &attempt.id)
@@ -94,7 +94,7 @@ fn outcome(mut response: Response<Body>) -> Outcome {
     }
     let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok()).and_then(pause);
     let mut octets = Vec::new();
-    // What cannot be read is not shown.
+    // A body that cannot be read is not shown.
     let _ = response.body_mut().as_reader().take(MAX_ANSWER).read_to_end(&mut octets);
     let words: String = clean(&String::from_utf8_lossy(&octets)).trim().chars().take(SHOWN).collect();
     let said = if words.is_empty() { String::new() } else { format!(": {words}") };
@@ -111,7 +111,7 @@ fn pause(text: &str) -> Option<i64> {
     Some(time.as_second().saturating_sub(Timestamp::now().as_second()).max(0))
 }
 
-/// Looks names up, and gives away only the addresses that may be connected to.
+/// Looks up names, and returns only addresses that may be connected to.
 #[derive(Debug)]
 struct Guard {
     internal: bool,
@@ -136,7 +136,7 @@ impl Resolver for Guard {
     }
 }
 
-/// Why an address is not connected to.
+/// Why an address may not be connected to.
 fn refusal(special: Option<&str>, internal: bool, is_tls: bool) -> Option<String> {
     match (special, internal, is_tls) {
         (Some(what), false, _) => Some(format!("{what}; the hook must be added with --internal if that is meant")),

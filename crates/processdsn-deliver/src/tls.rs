@@ -1,5 +1,5 @@
-//! Certificates of authorities -> what ureq wants to know of TLS. They are read by path, where the distributions have them: SSL_CERT_FILE of an
-//! environment is not asked.
+//! Certificates of authorities -> ureq's TLS settings. They are read from the paths where the distributions keep them; SSL_CERT_FILE in the
+//! environment is ignored.
 #![forbid(unsafe_code)]
 
 use rustls::crypto::ring;
@@ -16,7 +16,7 @@ const AUTHORITIES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// Reads the file, or that of the system.
+/// Reads this file, or the system's.
 pub fn settings(ca: Option<&Path>) -> Result<TlsConfig, String> {
     let system = || AUTHORITIES.iter().map(Path::new).find(|path| path.exists());
     let path = ca.or_else(system).ok_or("no certificates of authorities: install ca-certificates, or set --ca")?;

@@ -1,5 +1,5 @@
-//! The drivers of databases wait without end for one that accepts and never answers: the process is then ended, and started again by whoever watches
-//! it. What was not committed is undone with the connection.
+//! Database drivers wait without limit for a server that accepts and never answers. The watchdog then ends the process; its supervisor
+//! starts it again. The lost connection rolls back what was not committed.
 #![forbid(unsafe_code)]
 
 use crate::{TEMPFAIL, complain};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for the database.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often is looked.
+/// How often the watchdog checks.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Since when the database is waited for.
+/// When the current wait for the database began.
 pub struct Watchdog(Arc<Mutex<Option<Instant>>>);
 
 impl Watchdog {
-    /// Starts the thread that looks.
+    /// Starts the watchdog thread.
     pub fn start() -> Watchdog {
         let since = Arc::new(Mutex::new(None));
         let watched = since.clone();
@@ -32,7 +32,7 @@ impl Watchdog {
         Watchdog(since)
     }
 
-    /// Runs what asks the database.
+    /// Runs a job that uses the database.
     pub fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
         let set = |since| *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
         set(Some(Instant::now()));

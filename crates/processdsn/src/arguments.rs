@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arguments {
     pub task: Task,
@@ -15,11 +15,11 @@ pub struct Arguments {
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Forget messages older than so many seconds.
+    /// Remove messages older than this many seconds.
     Expire(Connection, i64),
-    /// Print all that is kept of an address.
+    /// Print everything stored about an address.
     Export(Connection, String),
-    /// Forget an address.
+    /// Remove an address.
     Forget(Connection, String),
     Help,
     Init(Connection),
@@ -29,11 +29,11 @@ pub enum Task {
         copy: Option<PathBuf>,
         address: Option<String>,
     },
-    /// Do not write to an address any more; for one owner, or for all.
+    /// Suppress an address, for one owner or for all.
     Suppress(Connection, String, Option<String>),
-    /// Print whom one owner, or anybody, does not write to.
+    /// Print the suppressed addresses of one owner, or of all.
     Suppressions(Connection, Option<String>),
-    /// Write to an address again.
+    /// Stop suppressing an address.
     Unsuppress(Connection, String, Option<String>),
     Version,
     Webhook(Connection, Order),
@@ -44,7 +44,7 @@ pub enum Task {
 pub struct Connection {
     pub driver: String,
     pub params: String,
-    /// Whether a database that is missing may be made.
+    /// Whether a missing database may be created.
     pub create: bool,
 }
 
@@ -56,22 +56,22 @@ usage: processdsn --driver DRIVER --params PARAMS [-o FILE] [ADDRESS]   store th
        processdsn --driver DRIVER --params PARAMS --suppress ADDRESS [--owner OWNER]
        processdsn --driver DRIVER --params PARAMS --unsuppress ADDRESS [--owner OWNER]
        processdsn --driver DRIVER --params PARAMS --suppressions [--owner OWNER]
-                                                                        do not write to ADDRESS, write again, list whom not
-       processdsn --driver DRIVER --params PARAMS --export ADDRESS      print all that is kept of ADDRESS, as JSON lines
-       processdsn --driver DRIVER --params PARAMS --forget ADDRESS      forget ADDRESS, but that it is not written to
+                                                                        suppress ADDRESS, stop that, list suppressed addresses
+       processdsn --driver DRIVER --params PARAMS --export ADDRESS      print everything stored about ADDRESS, as JSON lines
+       processdsn --driver DRIVER --params PARAMS --forget ADDRESS      forget ADDRESS, except that it is suppressed
        processdsn --json                                                print what the report on stdin says
 
   --driver DRIVER   sqlite3, pgsql or another driver of APR DBD
   --params PARAMS   what the driver connects with: a file for sqlite3, \"host=... dbname=... user=...\" for pgsql
-  --owner OWNER     for the messages of this login alone; for everybody's if missing
-  -o FILE           append the mail as it came to FILE (mbox)
+  --owner OWNER     only for the messages of this login; for everybody's if missing
+  -o FILE           append the unchanged mail to FILE (mbox)
   ADDRESS           the address the report came to; RECIPIENT in the environment if missing
 
   --webhook list                             all of them, with what waits for each
   --webhook add URL --secret FILE            tell URL; FILE holds whsec_ and the base64 of 24 to 64 random octets
-      [--events delivered,bounced,...]       of these events alone
-      [--owner NAME]                         of the messages of this user alone
-      [--unverified]                         also of what a report says that nothing vouches for
+      [--events delivered,bounced,...]       only these events
+      [--owner NAME]                         only about messages of this user
+      [--unverified]                         also of unverified reports
       [--internal]                           the address may be a private one, http will do
   --webhook enable|disable|retry|remove ID   retry: send now what waits, and what was given up
   processdsn-deliver sends the events
@@ -80,7 +80,7 @@ exit status: 0 stored, known already, or not a report; 75 try again later: alway
              64 usage, 78 no tables or no such driver: at a terminal, and with any other option than these
 ";
 
-/// Options that ask for something else than to store the mail on stdin.
+/// Options for tasks other than storing the mail on stdin.
 const COMMANDS: [&str; 13] = [
     "--expire",
     "--export",
@@ -97,8 +97,8 @@ const COMMANDS: [&str; 13] = [
     "-h",
 ];
 
-/// Whether a mail system runs this process, for what a person does at a terminal or by a command: a mail comes on stdin, to be stored. That
-/// must be known before the words make sense, since a wrong one may stand in the mail system's configuration.
+/// Whether a mail system runs this process to store a mail from stdin, and not a person with a command. This must be known before the
+/// options are parsed, since a wrong one may be in the mail system's configuration.
 pub fn is_delivery() -> bool {
     !io::stdin().is_terminal() && !has_command(std::env::args_os().skip(1))
 }
@@ -108,7 +108,7 @@ fn has_command(words: impl Iterator<Item = OsString>) -> bool {
     names.any(|word| COMMANDS.contains(&word.split('=').next().unwrap_or_default()))
 }
 
-/// An option that asks for something else than to store a mail.
+/// An option for a task other than storing a mail.
 enum Command {
     Expire(i64),
     Export(String),
@@ -120,16 +120,16 @@ enum Command {
     Webhook(String),
 }
 
-/// An address of mail, as far as that can be told without knowing who has it.
+/// A mail address, as far as its form shows.
 fn one_address(text: &str) -> Result<String, String> {
     let is_one = text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
     let is_plain = !text.contains(|c: char| c.is_control() || matches!(c, ' ' | '<' | '>' | ','));
-    (is_one && is_plain).then(|| text.to_owned()).ok_or_else(|| format!("'{text}' is no address"))
+    (is_one && is_plain).then(|| text.to_owned()).ok_or_else(|| format!("'{text}' is not an address"))
 }
 
 /// The command line of this process.
 pub fn parse() -> Result<Arguments, String> {
-    // The token in it is ASCII, whatever stands around it.
+    // The token in it is ASCII, whatever is around it.
     let address = std::env::var_os("RECIPIENT").map(|address| address.to_string_lossy().into_owned());
     let address = address.filter(|address| !address.is_empty());
     parse_from(lexopt::Parser::from_env(), address)

@@ -8,10 +8,10 @@ use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-/// Read of the mail at a time; its header mostly fits, and a line of a mail always.
+/// How much of the mail is read at a time; most headers fit, and every valid line does.
 const PIECE: usize = 64 << 10;
 
-/// Appends the mail to `file` and waits until it is on disk. What a full disk leaves half written is taken back.
+/// Appends the mail to `file` and waits until it is on disk. A partial copy on a full disk is removed.
 pub fn append(file: &Path, mail: impl Read) -> io::Result<()> {
     let mut to = OpenOptions::new().append(true).create(true).open(file)?;
     flock(&to, FlockOperation::LockExclusive)?;
@@ -24,7 +24,7 @@ pub fn append(file: &Path, mail: impl Read) -> io::Result<()> {
 
 fn write(to: &mut impl Write, mail: impl Read, now: Timestamp) -> io::Result<()> {
     let (mut to, mut mail) = (BufWriter::with_capacity(PIECE, to), BufReader::with_capacity(PIECE, mail));
-    // In the form of asctime(3), in UTC.
+    // The format of asctime(3), in UTC.
     let date = now.to_zoned(TimeZone::UTC).strftime("%a %b %e %H:%M:%S %Y");
     let mut first = Vec::new();
     mail.by_ref().take(PIECE as u64).read_to_end(&mut first)?;
@@ -35,7 +35,7 @@ fn write(to: &mut impl Write, mail: impl Read, now: Timestamp) -> io::Result<()>
         if rest.by_ref().take(PIECE as u64).read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        // A line that is longer than a piece has one beginning.
+        // A line longer than a piece has only one start.
         if complete && is_separator(&line) {
             to.write_all(b">")?;
         }
@@ -46,13 +46,13 @@ fn write(to: &mut impl Write, mail: impl Read, now: Timestamp) -> io::Result<()>
     to.flush()
 }
 
-/// Whether a reader would take the line for the beginning of a mail, or for one that was quoted.
+/// Whether a reader would take the line for the start of a mail, or for a quoted one.
 fn is_separator(line: &[u8]) -> bool {
     let at = line.iter().position(|&byte| byte != b'>').unwrap_or(line.len());
     line.get(at..).is_some_and(|rest| rest.starts_with(b"From "))
 }
 
-/// The address a mail came from: that of the envelope, else that of its author; a report has an empty one in its envelope.
+/// The address that a mail came from: the envelope sender, otherwise the author; a report's envelope sender is empty.
 fn sender(head: &[u8]) -> Option<&str> {
     ["return-path:", "from:"].into_iter().find_map(|name| {
         let mut lines = head.split(|&byte| byte == b'\n').take_while(|line| !matches!(*line, b"" | b"\r"));
@@ -64,7 +64,7 @@ fn sender(head: &[u8]) -> Option<&str> {
     })
 }
 
-/// The word of a line that holds an `@`, without brackets, if it is one of plain characters (RFC 5322 3.4.1).
+/// The word of a line that contains an `@`, without brackets, if it has only plain characters (RFC 5322 3.4.1).
 fn address(line: &[u8]) -> Option<&str> {
     let words = std::str::from_utf8(line).ok()?.split([' ', '\t', '\r', '<', '>', ',', ';', '"', '(', ')']);
     words.into_iter().find(|word| word.contains('@') && word.bytes().all(|byte| byte.is_ascii_graphic()))

@@ -1,6 +1,6 @@
-//! processdsn: a delivery agent. An MTA gives it one delivery status notification on stdin, it stores what the report says and says by its
-//! exit status (sysexits) whether the MTA shall try again: 0 done or nothing to do, 75 later. It never makes a bounce of a bounce, and an MTA
-//! never hears the other numbers: it would give the report up, and what is wrong with the database or the command line can be mended.
+//! processdsn: a delivery agent. An MTA gives it one delivery status notification on stdin; it stores the report, and its exit status
+//! (sysexits) tells the MTA whether to try again: 0 done or nothing to do, 75 later. It never bounces a bounce. An MTA never gets the other
+//! statuses, since it would give up the report, while a problem with the database or the command line can be fixed.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -25,15 +25,15 @@ const USAGE: u8 = 64;
 const TEMPFAIL: u8 = 75;
 const CONFIG: u8 = 78;
 
-/// Longest wait for the database, far below the patience of any MTA.
+/// Longest wait for the database, much shorter than any MTA waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How a run ends that did not do its work: the exit status and a line for stderr.
+/// How an unsuccessful run ends: the exit status and a line for stderr.
 struct Failure(u8, String);
 
 fn main() -> ExitCode {
     let delivery = arguments::is_delivery();
-    // A fault of ours must not cost a report: the MTA keeps it and tries again.
+    // A panic must not cost a report: the MTA keeps it and tries again.
     let outcome = std::panic::catch_unwind(|| match arguments::parse() {
         Ok(arguments) => run(&arguments),
         Err(complaint) => Err(Failure(USAGE, format!("{complaint}; see processdsn --help"))),
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     ExitCode::from(if delivery { TEMPFAIL } else { code })
 }
 
-/// One line on stderr, where the MTA's log picks it up. A stderr that is closed changes nothing.
+/// One line on stderr, which the MTA logs. A closed stderr changes nothing.
 fn complain(words: &dyn Display) {
     let _ = writeln!(io::stderr(), "processdsn: {}", status::clean(&words.to_string()));
 }
@@ -127,7 +127,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// How many suppressed addresses are read at a time.
 const PAGE: usize = 1000;
 
-/// Runs `work` on tables that are those this program knows, and prints what it says.
+/// Runs `work` if the tables are of this program's version, and prints its result.
 fn with_tables(
     connection: &Connection,
     work: impl FnOnce(&mut Dbd<'_>) -> Result<String, DatabaseError>,
@@ -138,7 +138,7 @@ fn with_tables(
     print(&work(&mut database).map_err(database_failure)?)
 }
 
-/// For whose messages; `None`: for everybody's.
+/// Whose messages it applies to; `None`: everybody's.
 fn scope(owner: Option<&str>) -> Option<Scope> {
     owner.map(|owner| Scope::Of(Some(Owner::login(owner.as_bytes()))))
 }
@@ -161,7 +161,7 @@ fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> 
         Ok(report) => report,
         Err(dsn::Error::NotAReport(dsn::MailKind::Feedback)) => return store_feedback(connection, mail),
         Err(reason) => {
-            // Whatever it is, giving it back would bounce a bounce.
+            // To return it to the MTA would bounce a bounce.
             complain(&format_args!("nothing stored: {reason}"));
             return Ok(());
         }
@@ -178,7 +178,7 @@ fn store_report(connection: &Connection, address: Option<&str>, mail: &[u8]) -> 
     Ok(())
 }
 
-/// A recipient calls a message spam, or says that it is none.
+/// A recipient reports a message as spam, or as not spam.
 fn store_feedback(connection: &Connection, mail: &[u8]) -> Result<(), Failure> {
     let feedback = match dsn::feedback::parse(mail) {
         Ok(feedback) => feedback,
@@ -200,8 +200,8 @@ fn store_feedback(connection: &Connection, mail: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The database's drivers wait without end for one that accepts and never answers. Ends the process, so that the mail system tries again,
-/// unless the result is dropped in time; what was not committed is undone with the connection.
+/// The drivers wait without limit for a database that accepts and never answers. Ends the process after the limit, so that the mail system
+/// tries again, unless the result is dropped before; the lost connection rolls back what was not committed.
 fn limit_waiting() -> mpsc::Sender<()> {
     let (sender, dropped) = mpsc::channel();
     std::thread::spawn(move || {
@@ -223,7 +223,7 @@ fn json(mail: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// The mail on stdin, as far as it could be a report; the reader says of what is longer that it is too large.
+/// The mail on stdin, up to the largest size of a report; the parser says of a longer one that it is too large.
 fn read_mail() -> Result<Vec<u8>, Failure> {
     let mut mail = Vec::new();
     let limit = dsn::MAX_SIZE as u64 + 1;
@@ -232,12 +232,12 @@ fn read_mail() -> Result<Vec<u8>, Failure> {
     Ok(mail)
 }
 
-/// What of the mail is still to be read. Nothing is asked of a terminal after its end.
+/// The unread rest of the mail. Reads no further from a terminal after its end.
 fn rest(mail: &[u8]) -> impl Read {
     io::stdin().lock().take(if mail.len() > dsn::MAX_SIZE { u64::MAX } else { 0 })
 }
 
-/// Reads the rest: an MTA may take a pipe that closes early for a failure.
+/// Reads the rest: an MTA may treat a pipe that closes early as a failure.
 fn drain(mail: &[u8]) -> Result<(), Failure> {
     let read = io::copy(&mut rest(mail), &mut io::sink());
     read.map(|_| ()).map_err(|error| Failure(TEMPFAIL, format!("stdin: {error}")))

@@ -1,4 +1,4 @@
-//! `--webhook`: who is told of changes by HTTP. The hooks stand in the database, since whoever writes a report there must know them;
+//! `--webhook`: who is told of changes by HTTP. The hooks are in the database, since every process that stores a report needs them;
 //! processdsn-deliver sends the events.
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ use tracking::status::clean;
 use tracking::store::webhook::{self, Events, Hook, Listed, Url};
 use tracking::store::{self, Owner};
 
-/// What is to be done about hooks.
+/// What to do with hooks.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Order {
     Add(Box<Wanted>),
@@ -22,7 +22,7 @@ pub enum Order {
     Retry(String),
 }
 
-/// A hook that is to be added.
+/// A hook to add.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wanted {
     url: Url,
@@ -50,7 +50,7 @@ impl Options {
 }
 
 impl Order {
-    /// The words behind `--webhook`.
+    /// The words after `--webhook`.
     pub fn parse(what: &str, operand: Option<String>, options: Options) -> Result<Order, String> {
         let id =
             |operand: Option<String>| operand.ok_or(format!("--webhook {what} needs the id that --webhook list shows"));
@@ -66,7 +66,7 @@ impl Order {
                 let events = options.events.as_deref().unwrap_or_default();
                 Ok(Order::Add(Box::new(Wanted {
                     url: Url::parse(&url, options.internal)?,
-                    // Whoever sends may stand in another folder.
+                    // The sender may run in another folder.
                     secret_file: std::path::absolute(&secret_file)
                         .map_err(|error| format!("{secret_file}: {error}"))?,
                     events: Events::parse(events)?,

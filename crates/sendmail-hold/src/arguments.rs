@@ -5,7 +5,7 @@ use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What is to be done, and where.
+/// What to do, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arguments {
     pub folder: PathBuf,
@@ -22,7 +22,7 @@ pub enum Task {
     },
     Release {
         ids: Vec<String>,
-        /// Also what may have been sent before.
+        /// Also release what may have been sent before.
         again: bool,
         /// The program and its first words.
         program: Vec<OsString>,
@@ -40,7 +40,7 @@ usage: sendmail-hold [-d FOLDER] list [--json]                  what is held
        sendmail-hold [-d FOLDER] drop --expired                 throw away what nobody has released in time
 
   -d FOLDER   what SendmailHold names (default: /var/spool/sendmail-hold)
-  --again     also a message that may have been sent by an attempt before
+  --again     also a message that an earlier attempt may have sent
   PROGRAM     a sendmail program; it is given WORD... -i -f SENDER -- RECIPIENT... (default: /usr/sbin/sendmail)
 
 exit status: 0 done; 1 something was not done, stderr says what; 64 usage

@@ -1,5 +1,5 @@
-//! The Maildir of held messages -> what is in it. A message that is being released, or may have been, carries the flag P ("passed", as the
-//! Maildir page has it), and so stands in `cur/`.
+//! The Maildir of held messages -> its messages. A message that is being released, or may have been, carries the flag P ("passed" on the
+//! Maildir page), and so is in `cur/`.
 #![forbid(unsafe_code)]
 
 use mailgate::checks::hold::Ticket;
@@ -13,19 +13,19 @@ use std::path::{Path, PathBuf};
 pub struct Held {
     pub path: PathBuf,
     pub ticket: Ticket,
-    /// Whether somebody has begun to release it.
+    /// Whether a release has been started.
     pub is_passed: bool,
 }
 
 impl Held {
-    /// The message behind the fields of ours: the first line that is none of them, and all that follows.
+    /// The message after our own fields: its first line, and everything that follows.
     pub fn open(&self) -> io::Result<(Vec<u8>, BufReader<File>)> {
         let mut file = BufReader::new(File::open(&self.path)?);
-        let (_, first) = Ticket::read(&mut file)?.ok_or_else(|| io::Error::other("it is none of mod_sendmail's"))?;
+        let (_, first) = Ticket::read(&mut file)?.ok_or_else(|| io::Error::other("it is not from mod_sendmail"))?;
         Ok((first, file))
     }
 
-    /// Throws it away.
+    /// Deletes it.
     pub fn remove(&self) -> io::Result<()> {
         fs::remove_file(&self.path)
     }
@@ -47,7 +47,7 @@ impl Held {
         self.move_to(to).map(|()| self.is_passed = true)
     }
 
-    /// Takes the mark back: it was not sent.
+    /// Removes the mark: it was not sent.
     pub fn unclaim(&mut self, folder: &Path) -> io::Result<()> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let base = name.split_once(":2,").map_or(name.as_str(), |(base, _)| base);
@@ -68,7 +68,7 @@ pub fn list(folder: &Path) -> io::Result<Vec<Held>> {
     let mut held = Vec::new();
     for part in ["new", "cur"] {
         let entries = match fs::read_dir(folder.join(part)) {
-            // The first message makes it.
+            // The folder is made with the first message.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.exists() => continue,
             entries => entries.map_err(|error| about(&folder.join(part), &error))?,
         };
@@ -85,7 +85,7 @@ pub fn list(folder: &Path) -> io::Result<Vec<Held>> {
     Ok(held)
 }
 
-/// The one of this identifier.
+/// The message with this identifier.
 pub fn find(folder: &Path, id: &str) -> io::Result<Option<Held>> {
     Ok(list(folder)?.into_iter().find(|held| held.ticket.id == id))
 }

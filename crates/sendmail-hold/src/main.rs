@@ -1,5 +1,5 @@
-//! sendmail-hold: what an administrator does with the messages that a check had kept back (SendmailHold). Released ones go out through a
-//! sendmail program, past the checks, once.
+//! sendmail-hold: an administrator's command for messages that a check has held (SendmailHold). A released message is sent by a sendmail
+//! program, past the checks, once.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const USAGE: u8 = 64;
-/// Something was not done; the words on stderr say what.
+/// Something was not done; stderr says what.
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all of it was done.
+/// Returns whether all of it was done.
 fn run(arguments: &Arguments) -> io::Result<bool> {
     let folder = &arguments.folder;
     match &arguments.task {

@@ -1,5 +1,5 @@
-//! A held message -> a sendmail program -> what became of it. It is marked before anything is started: two who release it at the same time send
-//! it once, and one that may have been sent is not sent again without a word.
+//! A held message -> a sendmail program -> the outcome. The message is marked before anything is started: two simultaneous releases send it
+//! once, and a message that may have been sent is not sent again silently.
 #![forbid(unsafe_code)]
 
 use crate::held::Held;
@@ -19,11 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// Why a message was not released, or may not have been.
 #[derive(Debug)]
 pub enum NotReleased {
-    /// It was marked before.
+    /// It was already marked.
     MayBeSent,
-    /// It stays as it was.
+    /// It was not sent, and stays unmarked.
     Not(String),
-    /// It stays, marked.
+    /// It may have been sent, and stays marked.
     Unknown(String),
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for NotReleased {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotReleased::MayBeSent => f.write_str(
-                "an attempt before was not brought to its end: it may have been sent; release --again sends it once more, drop throws it away",
+                "an earlier attempt was interrupted: the message may have been sent; release --again sends it once more, drop throws it away",
             ),
             NotReleased::Not(why) => write!(f, "not sent: {why}"),
             NotReleased::Unknown(why) => write!(f, "it may have been sent: {why}; look into the log of the mail system, then drop it or release --again"),
@@ -39,7 +39,7 @@ impl fmt::Display for NotReleased {
     }
 }
 
-/// Sends it by this program, and takes it out of the folder.
+/// Sends it by this program, and removes it from the folder.
 pub fn release(folder: &Path, mut held: Held, program: &[OsString], again: bool) -> Result<(), NotReleased> {
     if held.is_passed && !again {
         return Err(NotReleased::MayBeSent);
@@ -49,7 +49,7 @@ pub fn release(folder: &Path, mut held: Held, program: &[OsString], again: bool)
     let tmp = std::env::temp_dir();
     let message = message(&held, &tmp).map_err(|error| not(&error))?;
     let taken = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::WouldBlock => not(&"somebody else is releasing it"),
+        io::ErrorKind::NotFound | io::ErrorKind::WouldBlock => not(&"another process is releasing it"),
         _ => not(&error),
     };
     let _lock = held.lock().map_err(taken)?;
@@ -62,21 +62,21 @@ pub fn release(folder: &Path, mut held: Held, program: &[OsString], again: bool)
     let environment = transport::environment(&[]);
     let program = Program { path: Path::new(path), arguments: &arguments, environment: &environment, timeout: TIMEOUT };
     match transport::hand_over(&program, &message, &tmp, &mut || Ok(())) {
-        Ok(_) => held.remove().map_err(|error| NotReleased::Unknown(format!("sent, and not taken out: {error}"))),
+        Ok(_) => held.remove().map_err(|error| NotReleased::Unknown(format!("sent, but not removed: {error}"))),
         Err(failure) if is_certain(failure.kind) => {
-            held.unclaim(folder).map_err(|error| not(&format!("{failure}; and the mark stays: {error}")))?;
+            held.unclaim(folder).map_err(|error| not(&format!("{failure}; and it stays marked: {error}")))?;
             Err(not(&failure))
         }
         Err(failure) => Err(NotReleased::Unknown(failure.to_string())),
     }
 }
 
-/// Whether nothing was sent.
+/// Whether nothing was sent, for certain.
 fn is_certain(kind: FailureKind) -> bool {
     !matches!(kind, FailureKind::DeadlinePassed | FailureKind::Tempfail | FailureKind::Unknown)
 }
 
-/// The message without any field of ours.
+/// The message without our own fields.
 fn message(held: &Held, tmp: &Path) -> io::Result<Message> {
     let (first, mut rest) = held.open()?;
     let (mut header, mut line, mut is_ours) = (Vec::new(), first, false);

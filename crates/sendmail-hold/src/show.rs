@@ -1,4 +1,4 @@
-//! Held messages as a person, or a program, reads them. What is in a message is shown without control characters: it was held for a reason.
+//! Held messages for a person or a program to read. Control characters are not shown: the message was held for a reason.
 #![forbid(unsafe_code)]
 
 use crate::held::Held;
@@ -8,7 +8,7 @@ use serde_json::json;
 use std::fmt::Write;
 use std::io::{self, BufRead, Read};
 
-/// A line each, and a headline.
+/// One line per message, and a heading.
 pub fn table(messages: &[Held]) -> io::Result<String> {
     let mut table = String::new();
     for held in messages {
@@ -44,7 +44,7 @@ pub fn json(messages: &[Held]) -> io::Result<String> {
     Ok(format!("{}\n", serde_json::Value::from(all)))
 }
 
-/// The file as it is, control characters escaped; where it is, first.
+/// The path, then the file with its control characters escaped.
 pub fn whole(held: &Held) -> io::Result<String> {
     let mut octets = Vec::new();
     std::fs::File::open(&held.path)?.read_to_end(&mut octets)?;
@@ -65,7 +65,7 @@ fn sender(held: &Held) -> String {
     held.ticket.envelope.sender.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string)
 }
 
-/// Of the message, decoded, on one line.
+/// The message's subject, decoded, on one line.
 fn subject(held: &Held) -> io::Result<String> {
     let (mut line, mut rest) = held.open()?;
     let mut subject: Option<Vec<u8>> = None;

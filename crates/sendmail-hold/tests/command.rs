@@ -1,4 +1,4 @@
-//! The command over a folder of held messages, with programs that take them, refuse them or leave it open.
+//! The command on a folder of held messages, with programs that accept, refuse, or leave the outcome open.
 
 use mail::address::Address;
 use mailgate::checks::hold::{self, Ticket};
@@ -48,7 +48,7 @@ impl Place {
         text
     }
 
-    /// A program that keeps each message and its words, and ends as `last` says.
+    /// A program that keeps each message and its words, and exits as `last` says.
     fn program(&self, last: &str) -> String {
         let path = self.0.join(format!("program-{}", last.replace([' ', '$'], "-")));
         let got = self.0.join("got").display().to_string();
@@ -60,7 +60,7 @@ impl Place {
         path.display().to_string()
     }
 
-    /// What the programs got, and forgets it.
+    /// Returns what the programs got, and clears it.
     fn got(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.0.join("got")) else { return Vec::new() };
         let files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();

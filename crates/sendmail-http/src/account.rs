@@ -1,4 +1,4 @@
-//! Who calls, and what this machine is called: the password file, the name of the node, /etc/mailname.
+//! The user who calls, and the names of this machine: the password file, the node name, /etc/mailname.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use nix::unistd::{Uid, User};
 pub struct Account {
     /// The real user id.
     pub uid: u32,
-    /// The login; `uid1000` where the password file does not know it.
+    /// The login; `uid1000` if the password file does not know it.
     pub name: String,
-    /// What the password file calls the person, if anything.
+    /// The person's full name in the password file, if any.
     pub full_name: Option<String>,
     /// The home folder.
     pub home: Option<PathBuf>,
@@ -47,10 +47,10 @@ fn full_name(gecos: &str, login: &str) -> Option<String> {
     Some(name.replace('&', &capital)).filter(|name| !name.is_empty())
 }
 
-/// What this machine is called.
+/// The names of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// The name without a domain, for people.
+    /// The name without a domain, as shown to people.
     pub short: String,
     /// The full name, if it has a domain.
     pub full: Option<Domain>,
@@ -71,13 +71,13 @@ impl Host {
         }
     }
 
-    /// What completes a name without a domain, where no setting says otherwise. Without one of its own the machine is in `localdomain`,
-    /// which `--check` tells.
+    /// The domain for names without one, unless a setting says otherwise. Without a domain of its own the machine is in `localdomain`;
+    /// `--check` reports that.
     pub fn domain(&self) -> Option<&Domain> {
         self.mail_name.as_ref().or(self.full.as_ref())
     }
 
-    /// What Received and Message-ID call this machine.
+    /// The name of this machine in Received and Message-ID.
     pub fn name(&self) -> String {
         match &self.full {
             Some(full) => full.to_string(),
@@ -86,7 +86,7 @@ impl Host {
     }
 }
 
-/// The node's name, or what hosts(5) calls it in full.
+/// The node's name, or its full name from hosts(5).
 fn full_host(node: &str, hosts: &str) -> Option<Domain> {
     let with_domain = |name: &str| Domain::parse(name).ok().filter(|name| name.as_str().contains('.'));
     if let Some(full) = with_domain(node) {

@@ -1,5 +1,5 @@
-//! aliases(5), as text: `name: target, target`. A target is an address or another name; pipes, files and includes are never followed, and
-//! told. Only names of this machine are looked up.
+//! aliases(5), as text: `name: target, target`. A target is an address or another name. Pipes, files and includes are never followed, only
+//! reported. Only names of this machine are looked up.
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
@@ -9,16 +9,16 @@ use std::path::Path;
 use mail::address::Address;
 use mail::text::excerpt;
 
-/// How deep aliases may lead.
+/// The most aliases that may follow one another.
 const MAX_DEPTH: usize = 10;
-/// How many addresses one name may lead to.
+/// The most addresses that one name may lead to.
 const MAX_TARGETS: usize = 1000;
 
 /// The aliases of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aliases {
     targets: HashMap<String, Vec<Target>>,
-    /// What is wrong in the file, a line each.
+    /// What is wrong in the file, one line each.
     pub complaints: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ struct Target {
 }
 
 impl Aliases {
-    /// Reads the file; one that is missing holds none.
+    /// Reads the file; a missing one has no aliases.
     pub fn read(path: &Path) -> Aliases {
         match std::fs::read(path) {
             Ok(octets) => Aliases::parse(&String::from_utf8_lossy(&octets)),
@@ -44,7 +44,9 @@ impl Aliases {
         let mut aliases = Aliases::default();
         for (number, line) in logical_lines(text) {
             let Some((name, targets)) = split_name(&line) else {
-                aliases.complaints.push(format!("line {number}: '{}' is no alias: write name: target", excerpt(&line)));
+                aliases
+                    .complaints
+                    .push(format!("line {number}: '{}' is not an alias: write name: target", excerpt(&line)));
                 continue;
             };
             let entry = aliases.targets.entry(name).or_default();
@@ -59,7 +61,7 @@ impl Aliases {
         aliases
     }
 
-    /// Where a name of this machine leads, in the end: addresses, and names that have no alias. `None` if it has none itself.
+    /// The final targets of a name of this machine: addresses, and names without an alias. `None` if the name itself has no alias.
     pub fn lookup(&self, name: &str) -> Result<Option<Vec<Address>>, String> {
         if !self.targets.contains_key(&name.to_ascii_lowercase()) {
             return Ok(None);
@@ -103,7 +105,7 @@ impl Aliases {
     }
 }
 
-/// Lines with their continuations, which begin with a blank; without comments.
+/// Lines joined with their continuations (which begin with a blank), without comments.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -121,7 +123,7 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// `name:` or `"name":`; names of any case are one.
+/// `name:` or `"name":`; names ignore case.
 fn split_name(line: &str) -> Option<(String, &str)> {
     let (name, rest) = match line.strip_prefix('"') {
         Some(quoted) => {
@@ -134,7 +136,7 @@ fn split_name(line: &str) -> Option<(String, &str)> {
     (!name.is_empty()).then(|| (name.to_ascii_lowercase(), rest))
 }
 
-/// Parts between commas, where these are not in quotes.
+/// Splits at commas outside quotes.
 fn split_targets(text: &str) -> Vec<String> {
     let mut quoted = false;
     let parts = text.split(|c| {

@@ -1,5 +1,5 @@
-//! Who tries again. With systemd a timer runs the queue of the machine; elsewhere the command leaves a process behind, which ends when the
-//! queue is empty. `-q10m` stays, and sees at once what is dropped (inotify).
+//! Who runs the queue. With systemd a timer runs the machine's queue; without it the command leaves a process behind, which ends when the
+//! queue is empty. `-q10m` keeps running, and notices dropped messages at once (inotify).
 #![forbid(unsafe_code)]
 
 use std::ffi::CString;
@@ -26,12 +26,12 @@ use crate::options::Runs;
 use crate::queue::Queue;
 use crate::queue::run::{Runner, Summary};
 
-/// Between two runs of the process that was left behind.
+/// Pause between two runs of the process left behind.
 const PAUSE: Duration = Duration::from_secs(60);
-/// One process at most stays.
+/// At most one process is left behind.
 const LOCK: &str = "runner.lock";
 
-/// Leaves a process behind, unless somebody else looks after the queue.
+/// Leaves a process behind, unless something else runs the queue.
 pub fn start(config: &Config, log: &Log) {
     let Some(path) = &config.queue else { return };
     if path == Path::new(QUEUE) && Path::new("/run/systemd/system").exists() {
@@ -44,8 +44,8 @@ pub fn start(config: &Config, log: &Log) {
     }
 }
 
-/// Starts it in a group of its own and without any descriptor of the caller: cron waits until all who hold its pipe have ended, and a lock
-/// (flock(1)) is held until then.
+/// Starts the process in its own group and without any descriptor of the caller: cron waits until everyone who holds its pipe has ended,
+/// and flock(1) holds its lock as long.
 fn leave_behind(source: &Source) -> io::Result<()> {
     let word = |octets: Vec<u8>| CString::new(octets).map_err(io::Error::from);
     let path = word(std::env::current_exe()?.into_os_string().into_vec())?;
@@ -62,7 +62,7 @@ fn leave_behind(source: &Source) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs the queue as often as asked. The settings are read anew each time: a password that was changed needs no restart.
+/// Runs the queue as often as asked. The settings are read again each time, so a changed password needs no restart.
 pub fn run(find: impl Fn() -> Found, log: &mut Log, how: Runs) -> Result<(), Failure> {
     let mut stays = None;
     loop {
@@ -92,7 +92,7 @@ pub fn run(find: impl Fn() -> Found, log: &mut Log, how: Runs) -> Result<(), Fai
                 return Ok(());
             }
         }
-        // A message that comes during the run is seen after it.
+        // A message that arrives during the run is noticed after it.
         let watch = if how == Runs::Once { None } else { Watch::new(&path.join("drop")) };
         let outcome = once(&config, &queue, log);
         let pause = match (how, outcome) {
@@ -122,7 +122,7 @@ fn once(config: &Config, queue: &Queue, log: &Log) -> Result<Summary, Failure> {
     runner.run().map_err(|error| Failure::storage(queue.path().display(), error))
 }
 
-/// inotify(7) on one folder.
+/// An inotify(7) watch on one folder.
 struct Watch(rustix::fd::OwnedFd);
 
 impl Watch {
@@ -132,7 +132,7 @@ impl Watch {
         Some(Watch(fd))
     }
 
-    /// Until something is moved into the folder, at most so long.
+    /// Waits until something is moved into the folder, at most for `pause`.
     fn wait(&self, pause: Duration) {
         let timeout =
             Timespec { tv_sec: pause.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: pause.subsec_nanos().into() };

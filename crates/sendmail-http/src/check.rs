@@ -1,5 +1,5 @@
-//! `--check`: what is configured, and whether it works: files and their modes, the queue, the gateways (OPTIONS, then a dry run). Each complaint says
-//! what helps. Exit 0: all is well; 1: a person should look.
+//! `--check`: shows the configuration and whether it works: files and their modes, the queue, the gateways (OPTIONS, then a dry run). Each
+//! complaint names the remedy. Exit 0: no complaint; 1: a person should act.
 #![forbid(unsafe_code)]
 
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ use crate::options::Dsn;
 use crate::print;
 use crate::queue::{Folder, Queue, list};
 
-/// What is said, and how often it was a complaint.
+/// What was found, and the number of complaints.
 #[derive(Default)]
 struct Findings {
     text: String,
@@ -40,7 +40,7 @@ impl Findings {
     }
 }
 
-/// Looks at everything.
+/// Checks everything.
 pub fn check(found: Found, host: &Host) -> Result<Status, Failure> {
     let config = match found {
         Found::Config(config) => config,
@@ -158,7 +158,9 @@ fn ask(gateway: &Gateway, url: &Url, config: &Config, host: &Host, findings: &mu
     };
     match (answer.status, answer.is_description()) {
         (200, true) => findings.fact("  reached", "yes, it is a gateway"),
-        (401, _) => return findings.wrong("  reached", "401: it does not know this user and password, or wants some"),
+        (401, _) => {
+            return findings.wrong("  reached", "401: it does not accept this user and password, or requires them");
+        }
         (301..=308, _) => {
             return findings.wrong("  reached", format!("{}: it has moved; set the new url", answer.status));
         }
@@ -185,7 +187,7 @@ fn keys(answer: &Answer, config: &Config, findings: &mut Findings) {
     }
 }
 
-/// A message that is not sent, if the gateway offers that.
+/// Sends a dry run, if the gateway offers one.
 fn dry_run(gateway: &Gateway, url: &Url, site: &Site<'_>, findings: &mut Findings) {
     let Some(sender) = site.from.cloned().or_else(|| Address::parse("root").ok().map(|root| site.complete(&root)))
     else {
@@ -212,7 +214,7 @@ fn dry_run(gateway: &Gateway, url: &Url, site: &Site<'_>, findings: &mut Finding
     }
 }
 
-/// A gateway on this machine that hands its mail to this program, which hands it to the gateway.
+/// Reports a loop: a gateway on this machine that hands its mail to this program, which sends it to the gateway.
 fn circle(answer: &Answer, url: &Url, findings: &mut Findings) {
     let report: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(program) = report.get("program").and_then(Value::as_str) else { return };

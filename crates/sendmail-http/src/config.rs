@@ -1,5 +1,5 @@
-//! The settings: lines of `key value` in a file, or `SENDMAIL_HTTP_KEY` in the environment. They come from one of the two and are never
-//! mixed: an environment cannot lead the password of a file to another place.
+//! The settings: lines of `key value` in a file, or `SENDMAIL_HTTP_KEY` in the environment. Only one of the two is used, so that an
+//! environment cannot send a file's password to another server.
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
@@ -16,14 +16,14 @@ mod url;
 
 pub use url::Url;
 
-/// The file of the machine, and the folder whose `*.conf` are read after it.
+/// The file of the machine. `*.conf` in the folder of the same name are read after it.
 pub const FILE: &str = "/etc/sendmail-http.conf";
 const FOLDER: &str = "/etc/sendmail-http.conf.d";
 /// The file of a user, in the home folder.
 const USER_FILE: &str = ".sendmail-http.conf";
 /// The queue of the machine.
 pub const QUEUE: &str = "/var/spool/sendmail-http";
-/// The queue of a user with a file of his own, in the home folder.
+/// The queue of a user with a file of their own, in the home folder.
 const USER_QUEUE: &str = ".local/state/sendmail-http";
 /// The largest message, unless `max_size` says otherwise.
 pub const MAX_SIZE: u64 = 100 << 20;
@@ -33,7 +33,7 @@ pub const MAX_SIZE: u64 = 100 << 20;
 pub enum Source {
     /// `SENDMAIL_HTTP_*`.
     Environment,
-    /// This file (and the folder of the machine, if it is that of the machine).
+    /// This file (and the machine's folder, if it is the machine's file).
     File(PathBuf),
 }
 
@@ -46,7 +46,7 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// How we say to the gateway who we are.
+/// How we authenticate to the gateway.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Login {
     /// RFC 7617.
@@ -60,68 +60,69 @@ pub enum Login {
     Bearer(String),
 }
 
-/// The settings, right once they exist.
+/// The settings, valid once they exist.
 #[derive(Clone)]
 pub struct Config {
     /// Where they come from.
     pub source: Source,
     /// The gateways, tried in this order. Never empty.
     pub urls: Vec<Url>,
-    /// Who we are, if the gateway is to know.
+    /// Our credentials, if the gateway requires any.
     pub login: Option<Login>,
-    /// PEM: the authorities that may vouch for the gateway, in place of those of the system.
+    /// PEM: the authorities accepted for the gateway, instead of the system's.
     pub ca: Option<PathBuf>,
     /// PEM: our own certificate and its key.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// What completes a name without a domain; in place of /etc/mailname and the name of the machine.
+    /// The domain for names without one, instead of /etc/mailname and the name of the machine.
     pub domain: Option<Domain>,
     /// The file of aliases.
     pub aliases: PathBuf,
-    /// The sender of everything, in place of senders that a gateway would refuse.
+    /// The sender of all mail; replaces senders that a gateway would refuse.
     pub from: Option<Address>,
-    /// Whether senders of `domain` are left as they are in spite of `from`.
+    /// Whether senders in `domain` are kept, despite `from`.
     pub allow_from: bool,
     /// The longest wait for an answer.
     pub timeout: Duration,
     /// The longest wait for a connection.
     pub connect_timeout: Duration,
-    /// The queue; none: what cannot be sent at once is not kept.
+    /// The queue; `None`: what cannot be sent at once is not kept.
     pub queue: Option<PathBuf>,
-    /// Whether, without systemd, a process in the background tries again what could not be sent at once.
+    /// Whether, without systemd, a background process retries what could not be sent at once.
     pub background: bool,
-    /// How long a message is tried.
+    /// How long a message is retried.
     pub expire: Duration,
-    /// `http://host:port`: a proxy that knows CONNECT.
+    /// `http://host:port`: a proxy that supports CONNECT.
     pub proxy: Option<String>,
-    /// A file that gets a line for each message, beside syslog.
+    /// A file that gets a line for each message, in addition to syslog.
     pub logfile: Option<PathBuf>,
-    /// Who gets the mail of root, and reports that nobody else can get.
+    /// Who gets root's mail, and reports that have no other recipient.
     pub postmaster: Option<Address>,
     /// The largest message.
     pub max_size: u64,
-    /// How many messages of one user may wait.
+    /// How many messages of one user may be queued.
     pub quota_messages: u64,
-    /// How many octets of one user may wait.
+    /// How many octets of one user may be queued.
     pub quota_size: u64,
     /// The files that hold a password, a token or a key.
     pub secrets: Vec<PathBuf>,
 }
 
-/// What a search for settings ended with.
+/// The result of the search for settings.
 pub enum Found {
-    /// These.
+    /// Settings were found.
     Config(Box<Config>),
-    /// There are some, with a mistake in them.
+    /// Settings were found, but they contain a mistake.
     Bad(String),
-    /// There are none.
+    /// No settings were found.
     Missing,
-    /// There are some, which this user may not read: the runner of the queue may.
+    /// Settings exist, but this user may not read them; the queue's runner may.
     Unreadable(PathBuf),
 }
 
-/// Looks for the settings: `--config`, else the environment, else the file of the user, else that of the machine.
+/// Finds the settings: `--config`, otherwise the environment, otherwise the user's file, otherwise the machine's.
 pub fn find(named: Option<&Path>, home: Option<&Path>) -> Found {
-    // With the rights of somebody else nothing is taken from the caller. Nobody is told to set such a bit; if it is set, it must not help.
+    // With another user's rights (set-user-ID) nothing is taken from the caller. We never recommend that bit; if it is set, it must give
+    // the caller nothing.
     let is_trusted = rustix::process::getuid() == rustix::process::geteuid()
         && rustix::process::getgid() == rustix::process::getegid();
     if let Some(path) = named.filter(|_| is_trusted) {
@@ -143,7 +144,7 @@ fn environment(home: Option<&Path>) -> Found {
         let Some(value) = value.to_str() else { return Found::Bad(format!("SENDMAIL_HTTP_{name} is not UTF-8")) };
         let name = name.to_ascii_lowercase();
         match name.as_str() {
-            // Several in one variable.
+            // One variable may hold several.
             "url" => pairs.extend(value.split_whitespace().map(|url| (name.clone(), url.to_owned()))),
             _ => pairs.push((name, value.to_owned())),
         }
@@ -169,7 +170,7 @@ fn file(path: &Path, home: Option<&Path>) -> Found {
         };
         found = true;
         match lines(&text) {
-            // The later file wins as a whole: a list of urls is not lengthened by it.
+            // The later file replaces a key as a whole; it does not extend a list of urls.
             Ok(new) => {
                 if new.iter().any(|(key, _)| key == "password" || key == "bearer") {
                     secrets.push(path);
@@ -186,14 +187,14 @@ fn file(path: &Path, home: Option<&Path>) -> Found {
     }
 }
 
-/// A small file of text.
+/// Reads a small text file.
 fn read(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(1 << 20).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// `key value`, one a line; `#` begins a comment line. A hyphen in a key is as good as an underscore.
+/// `key value`, one per line; `#` begins a comment line. A hyphen in a key counts as an underscore.
 fn lines(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut pairs = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -239,10 +240,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         "d" => 86_400_000,
         "w" => 7 * 86_400_000,
-        _ => return Err(format!("'{text}' is no time: write 30s, 10m, 2h or 5d")),
+        _ => return Err(format!("'{text}' is not a time: write 30s, 10m, 2h or 5d")),
     };
     let milliseconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    milliseconds.map(Duration::from_millis).ok_or_else(|| format!("'{text}' is no time: write 30s, 10m, 2h or 5d"))
+    milliseconds.map(Duration::from_millis).ok_or_else(|| format!("'{text}' is not a time: write 30s, 10m, 2h or 5d"))
 }
 
 /// `1000`, `64K`, `25M`, `1G`.
@@ -254,5 +255,5 @@ fn size(text: &str) -> Result<u64, String> {
         _ => (text, 0),
     };
     let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
-    size.ok_or_else(|| format!("'{text}' is no size: write 25M"))
+    size.ok_or_else(|| format!("'{text}' is not a size: write 25M"))
 }

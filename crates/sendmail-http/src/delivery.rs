@@ -1,8 +1,9 @@
-//! One try to send a message: which gateway is asked, what is written down before, and what its answer means for a message that may have left
-//! before. Direct from a caller's hand and out of the queue alike.
+//! One attempt to send a message: which gateway to ask, what to record before, and what the answer means if an earlier attempt may have
+//! succeeded. Used both for messages sent at once and for queued ones.
 //!
-//! - Another gateway is asked only while this one has certainly not got the message. After that it stays with it.
-//! - A message that may have been taken is sent again only where the gateway knows it by its key, and while it does (Idempotency-Key-Lifetime).
+//! - Another gateway is asked only as long as this one certainly does not have the message. After that the message stays with its gateway.
+//! - A message that may have been taken is sent again only if the gateway recognizes its key, and only for as long as it does
+//!   (Idempotency-Key-Lifetime).
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
@@ -16,31 +17,31 @@ use crate::gateway::{Exchange, Gateway, Request, Sent};
 use crate::message::prepare::Envelope;
 use crate::queue::journal::{Event, Possibly, State};
 
-/// What came of a try.
+/// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Not sent now.
     Later(Later),
-    /// Refused for good.
+    /// Refused permanently.
     Refused {
-        /// Whether a recipient is at fault, and not the message.
+        /// Whether a recipient is the reason, not the message.
         is_recipient: bool,
-        /// What the gateway said.
+        /// The gateway's explanation.
         words: String,
     },
-    /// The gateway has it.
+    /// The gateway has taken it.
     Taken {
-        /// What the gateway calls it.
+        /// The gateway's id for it.
         message_id: String,
-        /// Which one.
+        /// The gateway's URL.
         url: String,
     },
-    /// Nobody will know whether the gateway has it: it must not be sent again.
+    /// It cannot be found out whether the gateway has it: it must not be sent again.
     Unknown {
         /// What is known.
         words: String,
     },
-    /// Nobody knows yet; the gateway knows it by its key and is asked again.
+    /// Not known yet; the gateway recognizes its key and is asked again.
     Unsettled {
         /// What is known.
         words: String,
@@ -50,21 +51,21 @@ pub enum Outcome {
 /// Why a message was not sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Later {
-    /// Not before this has passed, says the gateway.
+    /// The gateway asked to wait at least this long.
     pub pause: Option<Duration>,
-    /// Whether a person has to do something.
+    /// Whether a person must act.
     pub is_loud: bool,
-    /// What the gateway answered; none: it could not be reached, or the message broke off.
+    /// The gateway's status; `None`: it could not be reached, or the connection broke.
     pub status: Option<u16>,
     /// Why.
     pub words: String,
 }
 
-/// A message to be sent.
+/// A message to send.
 pub trait Message {
-    /// What gateways know it by.
+    /// The key by which gateways recognize it.
     fn key(&self) -> String;
-    /// From whom to whom.
+    /// Its sender and recipients.
     fn envelope(&self) -> &Envelope;
     /// Octets of header and body.
     fn size(&self) -> u64;
@@ -72,11 +73,11 @@ pub trait Message {
     fn octets(&self) -> io::Result<Box<dyn Read + '_>>;
     /// What happened to it.
     fn state(&self) -> State;
-    /// Writes down what happens; `durable`: on disk when this returns.
+    /// Records what happens; `durable`: it is on disk when this returns.
     fn record(&mut self, event: Event, durable: bool) -> io::Result<()>;
 }
 
-/// What is known of gateways: whether they honour keys, and for how long.
+/// For each gateway, how long it recognizes a key, if at all.
 #[derive(Debug, Default)]
 pub struct Keys(HashMap<String, Option<Duration>>);
 
@@ -91,13 +92,13 @@ impl Keys {
         self.0.get(&url.to_string()).is_some_and(Option::is_some)
     }
 
-    /// How long the gateway knows a key; `None`: not at all. It is asked once a run.
+    /// How long the gateway recognizes a key; `None`: it does not. The gateway is asked once per run.
     fn lifetime(&mut self, gateway: &Gateway, url: &Url) -> Result<Option<Duration>, Later> {
         if let Some(known) = self.0.get(&url.to_string()) {
             return Ok(*known);
         }
         match gateway.options(url) {
-            // Its description is the gateway's own word; a proxy's page says nothing of it.
+            // Only a description is the gateway's own answer; a proxy's page says nothing about the gateway.
             Exchange::Answered(answer) if answer.lifetime.is_some() || answer.is_description() => {
                 self.0.insert(url.to_string(), answer.lifetime);
                 Ok(answer.lifetime)
@@ -114,7 +115,7 @@ impl Keys {
     }
 }
 
-/// Tries once.
+/// Makes one attempt.
 pub fn attempt(gateway: &Gateway, keys: &mut Keys, message: &mut impl Message) -> Outcome {
     let possibly = message.state().possibly;
     let urls = match &possibly {
@@ -130,7 +131,7 @@ pub fn attempt(gateway: &Gateway, keys: &mut Keys, message: &mut impl Message) -
         match ask(gateway, keys, message, url) {
             Asked::Elsewhere(later) if has_next => {
                 missed.push(later.words);
-                // Without this word the message would stay with a gateway that has not got it.
+                // Without this record the message would stay with a gateway that does not have it.
                 if let Err(error) = message.record(Event::NotThere, false) {
                     return unwritable(&error);
                 }
@@ -139,7 +140,7 @@ pub fn attempt(gateway: &Gateway, keys: &mut Keys, message: &mut impl Message) -
                 missed.push(later.words);
                 return Outcome::Later(Later { words: missed.join("; "), ..later });
             }
-            // It may have been taken before: then this is no word about that.
+            // An earlier attempt may have succeeded; this refusal says nothing about that one.
             Asked::Done(Outcome::Refused { words, .. }) if possibly.is_some() => {
                 return Outcome::Unknown {
                     words: format!("it may have been delivered before the gateway said {words}"),
@@ -151,7 +152,7 @@ pub fn attempt(gateway: &Gateway, keys: &mut Keys, message: &mut impl Message) -
     Outcome::Later(Later { pause: None, is_loud: true, status: None, words: "no gateway is configured".into() })
 }
 
-/// The gateway that may have a message, if it still knows it.
+/// The gateway that may have the message, if it still recognizes the key.
 fn still_known(gateway: &Gateway, keys: &mut Keys, possibly: &Possibly) -> Result<Url, Outcome> {
     let gone = |what: &str| Outcome::Unknown { words: format!("{}: {what}", possibly.url) };
     let url = gateway.urls().iter().find(|url| url.to_string() == possibly.url);
@@ -161,7 +162,7 @@ fn still_known(gateway: &Gateway, keys: &mut Keys, possibly: &Possibly) -> Resul
     let lifetime = keys.lifetime(gateway, url).map_err(Outcome::Later)?;
     let lifetime = lifetime
         .ok_or_else(|| gone("the connection broke after the message had left, and this gateway honours no key"))?;
-    // A clock that was set back by more than a little cannot tell the age.
+    // If the clock was set back by more than a little, the age is unknown.
     let age = u64::try_from((clock::now() - possibly.since + SMALL_STEP).max(-1));
     match age {
         Ok(age) if Duration::from_secs(age) < lifetime.mul_f64(USED_OF_LIFETIME) => Ok(url.clone()),
@@ -169,20 +170,20 @@ fn still_known(gateway: &Gateway, keys: &mut Keys, possibly: &Possibly) -> Resul
     }
 }
 
-/// A step of the clock that is no reason to give up, in seconds.
+/// A clock step, in seconds, that is not a reason to give up.
 const SMALL_STEP: i64 = 300;
-/// How much of the lifetime of a key is used.
+/// The part of a key's lifetime that we use.
 const USED_OF_LIFETIME: f64 = 0.9;
 
 enum Asked {
     Done(Outcome),
-    /// Not this one; another may be asked.
+    /// Not by this gateway; another may be asked.
     Elsewhere(Later),
 }
 
 fn ask(gateway: &Gateway, keys: &mut Keys, message: &mut impl Message, url: &Url) -> Asked {
     let is_key_honoured = keys.is_honoured(url);
-    // With a key that is honoured a word lost in a power cut does no harm.
+    // If keys are honoured, losing this record in a power cut does no harm.
     if let Err(error) = message.record(Event::Sending { url: url.to_string() }, !is_key_honoured) {
         return Asked::Done(unwritable(&error));
     }
@@ -218,7 +219,7 @@ fn ask(gateway: &Gateway, keys: &mut Keys, message: &mut impl Message, url: &Url
     }
 }
 
-/// What cannot be written down must not be done.
+/// An action that cannot be recorded must not be taken.
 fn unwritable(error: &io::Error) -> Outcome {
     let words = format!("not sent, because that could not be written down: {error}");
     Outcome::Later(Later { pause: None, is_loud: true, status: None, words })

@@ -1,9 +1,9 @@
-//! How a run ends: a status of sysexits(3) and words for stderr and the log.
+//! How a run ends: a status of sysexits(3) and a text for stderr and the log.
 #![forbid(unsafe_code)]
 
 use std::fmt;
 
-/// The statuses that this program ends with.
+/// The exit statuses of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// 0: sent, or on disk.
@@ -20,7 +20,7 @@ pub enum Status {
     Unavailable = 69,
     /// 75 EX_TEMPFAIL: the message cannot be kept.
     TempFail = 75,
-    /// 76 EX_PROTOCOL: nobody knows whether the message was taken, and there is no queue to find out from.
+    /// 76 EX_PROTOCOL: it is unknown whether the message was taken, and there is no queue to find out later.
     Unknown = 76,
     /// 77 EX_NOPERM: the gateway does not let us in, and there is no queue.
     NoPermission = 77,
@@ -33,19 +33,19 @@ pub enum Status {
 pub struct Failure {
     /// The exit status.
     pub status: Status,
-    /// What happened and what helps, on one line.
+    /// What happened and the remedy, on one line.
     pub words: String,
-    /// Whether the message is on disk all the same.
+    /// Whether the message is on disk nevertheless.
     pub is_kept: bool,
 }
 
 impl Failure {
-    /// A failure with these words.
+    /// A failure with this text.
     pub fn new(status: Status, words: impl Into<String>) -> Failure {
         Failure { status, words: words.into(), is_kept: false }
     }
 
-    /// The same for a message that is on disk all the same.
+    /// The same for a message that is on disk nevertheless.
     pub fn kept(status: Status, words: impl Into<String>) -> Failure {
         Failure { is_kept: true, ..Failure::new(status, words) }
     }

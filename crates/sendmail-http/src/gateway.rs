@@ -1,5 +1,5 @@
-//! A message and its envelope -> one POST (RFC 9110) to a gateway, and what became of it. Nothing is taken from the environment, no redirect
-//! is followed, no request is repeated here: the caller knows what was sent, and decides.
+//! A message and its envelope -> one POST (RFC 9110) to a gateway, and its outcome. Nothing comes from the environment, no redirect is
+//! followed, and no request is repeated here: the caller knows what was sent, and decides.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
@@ -21,60 +21,60 @@ mod tls;
 
 use answer::Answer;
 
-/// The request is told to wait for a word of the server if it is larger: a refusal then costs no upload, and is not lost in a reset.
+/// A larger request waits for the server's `100 Continue`: a refusal then costs no upload and is not lost in a reset.
 const EXPECT_FROM: u64 = 256 * 1024;
-/// A connection that has been idle for longer is not used again; httpd closes it after 5 seconds by itself.
+/// A connection idle for longer is not reused; httpd itself closes it after 5 seconds.
 const MAX_IDLE: Duration = Duration::from_secs(2);
-/// Octets of an answer that are read.
+/// How many octets of an answer are read.
 const MAX_ANSWER: u64 = 64 * 1024;
 
 /// The gateways of the configuration.
 pub struct Gateway {
     urls: Vec<Url>,
     authorization: Option<HeaderValue>,
-    /// A connection for each request, and one that is kept.
+    /// One agent opens a connection per request, the other keeps one.
     fresh: Agent,
     kept: Agent,
 }
 
-/// A message on its way.
+/// A message to post.
 pub struct Request<'a> {
-    /// What the gateway knows it by.
+    /// The key by which the gateway recognizes it.
     pub key: &'a str,
-    /// From whom to whom.
+    /// Its sender and recipients.
     pub envelope: &'a Envelope,
     /// Octets of header and body.
     pub size: u64,
-    /// Whether the gateway is known to know the key again. Only then may the connection be one that served before: it may be closed at the
-    /// other end just as the message leaves.
+    /// Whether the gateway is known to honour the key. Only then may a connection be reused: the other end may close it just as the message
+    /// is sent.
     pub is_key_honoured: bool,
     /// `Prefer: sendmail-dry-run`.
     pub dry_run: bool,
 }
 
-/// How far a request came.
+/// How far a request got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exchange {
     /// The gateway answered.
     Answered(Answer),
-    /// The connection broke or was too slow.
+    /// The connection broke or timed out.
     Broken {
-        /// What was sent until then.
+        /// How much was sent before.
         sent: Sent,
         /// Why.
         words: String,
     },
 }
 
-/// What of a message had left.
+/// How much of a message was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sent {
-    /// No octet of it.
+    /// Nothing.
     #[default]
     Nothing,
-    /// Not all: by Content-Length the gateway knows, and cannot have taken it.
+    /// Part of it: by Content-Length the gateway knows that, and cannot have taken it.
     Part,
-    /// All of it: nobody knows whether the gateway has taken it.
+    /// All of it: it is unknown whether the gateway has taken it.
     Whole,
 }
 
@@ -86,14 +86,14 @@ impl Gateway {
             Some(proxy) => Some(ureq::Proxy::new(proxy).map_err(|error| mistake(format!("proxy: {error}")))?),
             None => None,
         };
-        // The authorities of the system are 140 certificates to read: not for http on the loopback.
+        // The system's authorities are 140 certificates to read, which http on loopback does not need.
         let tls = match config.urls.iter().any(Url::is_tls) {
             true => Some(tls::settings(config).map_err(mistake)?),
             false => None,
         };
         let agent = |idle: usize| -> Agent {
             let agent = Agent::config_builder()
-                .proxy(proxy.clone()) // in place of the one of the environment
+                .proxy(proxy.clone()) // instead of the environment's
                 .max_redirects(0)
                 .max_redirects_will_error(false)
                 .http_status_as_error(false)
@@ -121,7 +121,7 @@ impl Gateway {
         })
     }
 
-    /// Where messages may go, in this order.
+    /// The URLs that messages may go to, in this order.
     pub fn urls(&self) -> &[Url] {
         &self.urls
     }
@@ -139,8 +139,8 @@ impl Gateway {
         for (name, value) in envelope_fields(request.envelope) {
             post = post.header(name, value);
         }
-        // A new connection by TLS may end at the other side's first look at our certificate, which comes after the handshake (RFC 8446 4.4.2.4):
-        // before any octet of the message has left, or nobody would know whether it was taken.
+        // On a new TLS connection the other side may object to our certificate only after the handshake (RFC 8446 4.4.2.4). Wait for that
+        // before any octet of the message is sent; otherwise it would be unknown whether the message was taken.
         if request.size > EXPECT_FROM || url.is_tls() && !request.is_key_honoured {
             post = post.header("Expect", "100-continue");
         }
@@ -160,7 +160,7 @@ impl Gateway {
             .map_or_else(|error| Exchange::Broken { sent, words: words(url, &error) }, |response| read(response, sent))
     }
 
-    /// OPTIONS: what the gateway says of itself.
+    /// OPTIONS: the gateway's description of itself.
     pub fn options(&self, url: &Url) -> Exchange {
         let mut options = self.fresh.options(url.uri());
         if let Some(authorization) = &self.authorization {
@@ -197,7 +197,7 @@ fn authorization(login: &Login) -> Result<HeaderValue, Failure> {
     Ok(value)
 }
 
-/// Status, fields and body of an answer. One that breaks off says what its head says.
+/// Status, fields and body of an answer. A truncated answer still counts by its head.
 fn read(response: Response<Body>, sent: Sent) -> Exchange {
     let (head, body) = response.into_parts();
     let mut octets = Vec::new();
@@ -219,7 +219,7 @@ fn read(response: Response<Body>, sent: Sent) -> Exchange {
     })
 }
 
-/// What a person reads of a connection that failed.
+/// An error text for a failed connection.
 fn words(url: &Url, error: &ureq::Error) -> String {
     let host = url.uri().authority().map(|authority| authority.as_str()).unwrap_or_default();
     match error {
@@ -229,7 +229,7 @@ fn words(url: &Url, error: &ureq::Error) -> String {
     }
 }
 
-/// A reader that counts what was taken from it, and never ends early.
+/// A reader that counts what was read from it, and fails instead of ending early.
 struct Counted<R> {
     inner: R,
     progress: Rc<Cell<u64>>,

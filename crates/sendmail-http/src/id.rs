@@ -1,5 +1,6 @@
-//! The id of a message on this machine: the time it came, so that a list of ids is a list in order, and 21 random characters. With the user's
-//! number it is the key by which a gateway knows a message again; the number is the file's owner, so that nobody can use up another's key.
+//! A message's id on this machine: the time it arrived, so that ids sort by time, and 21 random characters. The user's number and the id
+//! form the key by which a gateway recognizes the message; the number is that of the file's owner, so that nobody can use up another user's
+//! keys.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -12,7 +13,7 @@ pub struct Id(Box<str>);
 
 /// Octets of an id.
 const LENGTH: usize = 32;
-/// Octets of the time in it: hexadecimal milliseconds, enough for 500 years.
+/// Octets of the time: hexadecimal milliseconds, enough for 500 years.
 const TIME: usize = 11;
 
 impl Id {
@@ -23,13 +24,13 @@ impl Id {
         Ok(Id(format!("{:0TIME$x}{random}", time & ((1 << (4 * TIME)) - 1)).into()))
     }
 
-    /// Reads one; it may come from anybody.
+    /// Reads an id of any origin.
     pub fn parse(text: &str) -> Option<Id> {
         let is_id = text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         is_id.then(|| Id(text.into()))
     }
 
-    /// The id of the nth part of a message with many recipients; the first part has that of the message.
+    /// The id of the nth part of a message with many recipients; the first part keeps the message's id.
     pub fn of_part(&self, nth: usize) -> Id {
         match nth {
             0 => self.clone(),
@@ -37,13 +38,13 @@ impl Id {
         }
     }
 
-    /// The id of a report about this message; `None` for a report. Times begin with a digit for the next decades, reports with an `r`.
+    /// The id of a report about this message; `None` for a report. Times begin with a digit for decades to come, reports with an `r`.
     pub fn of_report(&self) -> Option<Id> {
         let rest = self.0.get(1..).filter(|_| !self.0.starts_with('r'))?;
         Some(Id(format!("r{rest}").into()))
     }
 
-    /// What the gateway knows the message by, and its name in the queue.
+    /// The key for the gateway, and the name in the queue.
     pub fn key(&self, uid: u32) -> String {
         format!("{}.{uid}", self.0)
     }

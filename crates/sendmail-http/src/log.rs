@@ -1,5 +1,5 @@
-//! Lines for syslog (RFC 3164, as /dev/log takes it), for the file of the configuration, and for stderr where a person may read it. That a line cannot
-//! be written never costs a mail.
+//! Log lines: to syslog (RFC 3164, as /dev/log takes it), to the configured file, and to stderr where a person may read it. A line that
+//! cannot be written never costs a mail.
 #![forbid(unsafe_code)]
 
 use std::fs::OpenOptions;
@@ -20,7 +20,7 @@ pub struct Log {
     tag: String,
     syslog: Option<UnixDatagram>,
     file: Option<PathBuf>,
-    /// Whether stderr gets every line, or only what a caller must know.
+    /// Whether stderr gets every line, or only what the caller must know.
     is_verbose: bool,
 }
 
@@ -33,7 +33,7 @@ enum Severity {
 }
 
 impl Log {
-    /// `tag` names us in syslog; `is_verbose`: all lines go to stderr, too.
+    /// `tag` is our name in syslog; `is_verbose`: all lines also go to stderr.
     pub fn new(tag: Option<&str>, is_verbose: bool) -> Log {
         let syslog = UnixDatagram::unbound().ok().filter(|socket| socket.connect("/dev/log").is_ok());
         if let Some(socket) = &syslog {
@@ -44,12 +44,12 @@ impl Log {
         Log { tag: clean, syslog, file: None, is_verbose }
     }
 
-    /// The file of the configuration.
+    /// Sets the log file.
     pub fn set_file(&mut self, file: Option<PathBuf>) {
         self.file = file;
     }
 
-    /// Something that a person has to mend.
+    /// Something that a person must fix.
     pub fn error(&self, words: &str) {
         self.write(Severity::Error, words);
         self.say(words);

@@ -1,5 +1,5 @@
-//! sendmail-http: a sendmail(1) for machines without a mail system. It hands messages to a gateway over HTTPS (mod_sendmail's `message/rfc822`), and
-//! keeps what cannot be handed over now. Called as sendmail, mailq or newaliases it is these.
+//! sendmail-http: a sendmail(1) for machines without a mail system. It sends messages to a gateway over HTTPS (mod_sendmail's
+//! `message/rfc822`), and queues what cannot be sent now. It also acts as sendmail, mailq or newaliases when called by that name.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -35,7 +35,7 @@ use options::{HELP, Options, Task};
 use send::Sender;
 
 fn main() -> ExitCode {
-    // The caller's might close the queue to its own runner.
+    // The caller's umask might make the queue unreadable for its own runner.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let mut words = std::env::args_os();
     let name = words.next().unwrap_or_else(|| OsString::from("sendmail-http"));
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     };
     let mut log = Log::new(options.tag.as_deref(), options.verbose);
     options.warnings.iter().for_each(|words| log.warning(words));
-    // After a fault of ours nobody knows how far it came.
+    // After a panic it is unknown how far the run got.
     let outcome = catch_unwind(AssertUnwindSafe(|| run(&options, &mut log)));
     let fault = || Failure::new(Status::Unknown, "a fault of this program; the message may or may not have been sent");
     match outcome.unwrap_or_else(|_| Err(fault())) {
@@ -84,7 +84,7 @@ fn sender<'a>(options: &'a Options, log: &'a mut Log, account: &Account, found: 
     Sender { account: account.clone(), host: Host::own(), found, options, log, gateway: None }
 }
 
-/// A closed stdout is no reason to fail loudly.
+/// A closed stdout is not an error.
 fn print(text: &str) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::storage("stdout", error))
 }

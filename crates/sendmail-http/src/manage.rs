@@ -1,4 +1,4 @@
-//! What a person does with the queue and the aliases: `mailq`, `newaliases`, `-bv`, `--remove`, `--retry`.
+//! Commands for the queue and the aliases: `mailq`, `newaliases`, `-bv`, `--remove`, `--retry`.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::queue::entry::{self, Entry, Head};
 use crate::queue::list::{self, QueuedMessage};
 use crate::queue::{Folder, Queue};
 
-/// The queue of these settings; that of the machine, where they may not be read.
+/// The queue of these settings; the machine's queue if they may not be read.
 fn queue_of(found: &Found) -> Result<PathBuf, Failure> {
     match found {
         Found::Config(config) => {
@@ -34,7 +34,7 @@ fn open(path: &Path) -> Result<Queue, Failure> {
     Queue::open(path).map_err(|error| Failure::storage(path.display(), error))
 }
 
-/// Lists the queue. The status says whether a person has to do something.
+/// Lists the queue. The exit status says whether a person must act.
 pub fn list(found: Found, uid: u32, as_json: bool) -> Result<Status, Failure> {
     let path = queue_of(&found)?;
     let rows = if path.exists() { rows(&open(&path)?, uid)? } else { Vec::new() };
@@ -52,7 +52,7 @@ fn rows(queue: &Queue, uid: u32) -> Result<Vec<QueuedMessage>, Failure> {
     rows.map_err(|error| Failure::storage(queue.path().display(), error))
 }
 
-/// Says what is wrong in the file of aliases. Nothing is compiled; callers want exit 0.
+/// Reports mistakes in the aliases file. Nothing is compiled; callers expect exit 0.
 pub fn new_aliases(found: &Found, log: &Log) {
     let path = if let Found::Config(config) = found { config.aliases.as_path() } else { Path::new("/etc/aliases") };
     let aliases = Aliases::read(path);
@@ -63,7 +63,7 @@ pub fn new_aliases(found: &Found, log: &Log) {
         .for_each(|words| log.warning(&format!("{}: {words}", path.display())));
 }
 
-/// Prints where the recipients lead.
+/// Prints the final targets of the recipients.
 pub fn verify(found: Found, options: &Options) -> Result<(), Failure> {
     let Found::Config(config) = found else { return Err(Failure::new(Status::Config, "no settings that may be read")) };
     let (host, aliases) = (Host::own(), Aliases::read(&config.aliases));
@@ -76,14 +76,14 @@ pub fn verify(found: Found, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Forgets a message.
+/// Removes a message.
 pub fn remove(found: Found, id: &str) -> Result<(), Failure> {
     let queue = open(&queue_of(&found)?)?;
     let (folder, entry) = locked(&queue, id)?;
     queue.unlink(folder, &entry.head.name()).map_err(|error| Failure::storage(id, error))
 }
 
-/// Tries a message again: a waiting one in the next run, one that was given up under a new id. A gateway would repeat its word for the old one.
+/// Retries a message: a queued one in the next run, a failed one under a new id, since a gateway would repeat its answer to the old one.
 pub fn retry(found: Found, id: &str) -> Result<(), Failure> {
     let queue = open(&queue_of(&found)?)?;
     let failed = |error| Failure::storage(id, error);
@@ -102,13 +102,13 @@ pub fn retry(found: Found, id: &str) -> Result<(), Failure> {
     queue.unlink(folder, &entry.head.name()).map_err(failed)
 }
 
-/// A message that nobody works on.
+/// A message that no process is working on, locked.
 fn locked(queue: &Queue, id: &str) -> Result<(Folder, Entry), Failure> {
     if !queue.is_ours() {
         return Err(Failure::new(Status::NoPermission, "this is for root and the owner of the queue"));
     }
-    let id =
-        Id::parse(id).ok_or_else(|| Failure::new(Status::Usage, format!("'{}' is no id", mail::text::excerpt(id))))?;
+    let id = Id::parse(id)
+        .ok_or_else(|| Failure::new(Status::Usage, format!("'{}' is not an id", mail::text::excerpt(id))))?;
     for folder in [Folder::New, Folder::Failed] {
         let names = queue.names(folder).map_err(|error| Failure::storage(queue.path().display(), error))?;
         let wanted = id.to_string();

@@ -1,5 +1,5 @@
-//! A message on stdin -> what goes to the gateway: [`input`] reads it, [`header`] holds its fields, [`recipients`] says who gets it,
-//! [`prepare`] completes and rewrites what a machine without a mail system leaves open.
+//! A message on stdin -> what goes to the gateway: [`input`] reads it, [`header`] holds its fields, [`recipients`] collects the recipients,
+//! [`prepare`] adds and rewrites what a machine without a mail system leaves open.
 #![forbid(unsafe_code)]
 
 pub mod header;

@@ -1,6 +1,6 @@
-//! The words of a sendmail(1) command line -> [`Options`]. One table says of each letter what it takes and what it means here, after the
-//! programs that callers were written for: Sendmail, Postfix, Exim, msmtp, nullmailer, dma. What cannot be understood is a warning: a cron
-//! job must not lose its mail because of a letter. Only what would send another message than was meant is an error.
+//! The words of a sendmail(1) command line -> [`Options`]. One table says for each letter what it takes and means, following the programs
+//! that callers were written for: Sendmail, Postfix, Exim, msmtp, nullmailer, dma. An unknown option is only a warning: a cron job must not
+//! lose its mail because of a letter. It is an error only if another message than intended would be sent.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -13,10 +13,10 @@ use crate::config::duration;
 #[cfg(test)]
 mod tests;
 
-/// What is to be done.
+/// What to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Task {
-    /// `--check`: say what is configured and ask the gateway.
+    /// `--check`: show the configuration and ask the gateway.
     Check,
     /// Send the message on stdin.
     #[default]
@@ -25,20 +25,20 @@ pub enum Task {
     Help,
     /// `mailq`, `-bp`.
     List,
-    /// `newaliases`, `-bi`, `-I`: nothing is compiled, the file is read as it is; what is wrong in it is told.
+    /// `newaliases`, `-bi`, `-I`: checks the file and reports its mistakes; it is read directly, so nothing is compiled.
     NewAliases,
     /// `--remove ID`: forget a queued message.
     Remove(String),
-    /// `--retry ID`: a message of `failed/` once more; a queued one at once.
+    /// `--retry ID`: send a message of `failed/` again; a queued one at once.
     Retry(String),
     /// `-q`: one run of the queue; `-q10m` one every ten minutes; `--drain` until it is empty.
     Run(Runs),
-    /// `-bs`: SMTP on stdin and stdout. `-bS`: the same without answers (batch).
+    /// `-bs`: SMTP on stdin and stdout. `-bS`: the same without replies (batch).
     Smtp {
-        /// Whether the answers are left out.
+        /// Whether replies are left out.
         batch: bool,
     },
-    /// `-bv`: where the recipients lead.
+    /// `-bv`: show where the recipients lead.
     Verify,
     /// `--version`, `-bV`
     Version,
@@ -58,11 +58,11 @@ pub enum Runs {
 /// A command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// What is to be done.
+    /// What to do.
     pub task: Task,
-    /// `-t`: recipients from the header, too.
+    /// `-t`: also take recipients from the header.
     pub extract: bool,
-    /// `-i`, `-oi`: a lone dot is a line like others.
+    /// `-i`, `-oi`: a single dot is an ordinary line.
     pub keep_dot: bool,
     /// `-f`, `-r`.
     pub sender: Option<String>,
@@ -78,17 +78,17 @@ pub struct Options {
     pub verbose: bool,
     /// `-L`: the name in syslog.
     pub tag: Option<String>,
-    /// Whom to send to.
+    /// The recipients on the command line.
     pub recipients: Vec<String>,
     /// `--config`.
     pub config: Option<PathBuf>,
     /// `--json`.
     pub json: bool,
-    /// Words that were not understood.
+    /// Warnings about words that were not understood.
     pub warnings: Vec<String>,
 }
 
-/// What is asked of delivery reports (RFC 3461 4), as request fields carry it.
+/// The delivery reports asked for (RFC 3461 4), in the form of request fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dsn {
     /// `never`, or some of `success`, `failure`, `delay`.
@@ -99,15 +99,15 @@ pub struct Dsn {
     pub envid: Option<String>,
 }
 
-/// What follows a letter.
+/// The value of an option letter.
 #[derive(Clone, Copy, PartialEq)]
 enum Takes {
-    /// What is glued to it, if anything is.
+    /// What is glued to it, if anything.
     Glued,
-    /// What is glued to it, else the next word if that is a number or one letter: `-d 5`.
+    /// What is glued to it, otherwise the next word if that is a number or one letter: `-d 5`.
     GluedOrShort,
     Nothing,
-    /// What is glued to it, else the next word, whatever that is.
+    /// What is glued to it, otherwise the next word in any case.
     Value,
 }
 
@@ -115,7 +115,7 @@ enum Takes {
 enum Meaning {
     Extract,
     FullName,
-    /// Known, and without effect here.
+    /// Known, without effect here.
     Ignored,
     KeepDot,
     Mode,
@@ -143,7 +143,7 @@ const LETTERS: &[(u8, Takes, Meaning)] = &[
     (b'D', Takes::Glued, Meaning::Ignored),         // Exim: macro; dma: foreground
     (b'd', Takes::GluedOrShort, Meaning::Ignored),  // debugging
     (b'E', Takes::Glued, Meaning::Ignored),         // Exim
-    (b'e', Takes::Value, Meaning::Ignored),         // how errors are told: always by stderr and status
+    (b'e', Takes::Value, Meaning::Ignored),         // error mode: always stderr and exit status
     (b'F', Takes::Value, Meaning::FullName),
     (b'f', Takes::Value, Meaning::Sender),
     (b'G', Takes::Nothing, Meaning::Ignored),       // gateway submission
@@ -157,7 +157,7 @@ const LETTERS: &[(u8, Takes, Meaning)] = &[
     (b'n', Takes::Nothing, Meaning::NoAliases),
     (b'O', Takes::Value, Meaning::Ignored),         // option=value
     (b'o', Takes::Value, Meaning::Option),
-    (b'p', Takes::Value, Meaning::Ignored),         // protocol it came by
+    (b'p', Takes::Value, Meaning::Ignored),         // the protocol it arrived by
     (b'q', Takes::Glued, Meaning::Run),
     (b'R', Takes::Value, Meaning::Return),
     (b'r', Takes::Value, Meaning::Sender),
@@ -165,11 +165,11 @@ const LETTERS: &[(u8, Takes, Meaning)] = &[
     (b'U', Takes::Nothing, Meaning::Ignored),       // initial submission
     (b'V', Takes::Value, Meaning::EnvelopeId),
     (b'v', Takes::Nothing, Meaning::Verbose),
-    (b'X', Takes::Value, Meaning::Ignored),         // log of the conversation
+    (b'X', Takes::Value, Meaning::Ignored),         // log of the SMTP dialogue
     (b'x', Takes::Nothing, Meaning::Ignored),
 ];
 
-/// Reads a command line without its first word, under the name the program was called by.
+/// Reads a command line without its first word; `name` is the name the program was called by.
 pub fn parse(name: &str, words: impl IntoIterator<Item = OsString>) -> Result<Options, String> {
     let mut options = Options::default();
     match name {
@@ -187,7 +187,7 @@ pub fn parse(name: &str, words: impl IntoIterator<Item = OsString>) -> Result<Op
             }
             [b'-', b'-', ..] => options.long(&word[2..], &mut words)?,
             [b'-', _, ..] => options.letters(&word[1..], &mut words)?,
-            // A lone hyphen is what some scripts write for stdin.
+            // Some scripts write a single hyphen for stdin.
             b"-" => options.warnings.push("'-' ignored: the message is read from stdin anyway".into()),
             _ => options.add_recipients(word)?,
         }
@@ -213,7 +213,7 @@ impl Options {
                 Takes::Glued => std::mem::take(&mut rest).to_owned(),
                 Takes::GluedOrShort | Takes::Value if !rest.is_empty() => std::mem::take(&mut rest).to_owned(),
                 Takes::GluedOrShort => words.next_if(|word| is_short(word)).unwrap_or_default(),
-                // Whatever it looks like: a value is never read as an option.
+                // A value is never read as an option, whatever it looks like.
                 Takes::Value => words.next().ok_or_else(|| format!("option -{letter} needs a value"))?,
             };
             self.set(letter, meaning, value, words)?;
@@ -249,7 +249,7 @@ impl Options {
             Meaning::Option => match value.as_bytes() {
                 [b'i', ..] => self.keep_dot = true,
                 b"dq" => self.queue_only = true,
-                // Exim: where a message came from. The value is a word of its own.
+                // Exim: the origin of a message. The value is the next word.
                 [b'M', ..] => drop(words.next()),
                 _ => {}
             },
@@ -262,7 +262,7 @@ impl Options {
         Ok(())
     }
 
-    /// `-b` and its letter.
+    /// `-b` with its letter.
     fn mode(&mut self, mode: &str) -> Result<(), String> {
         self.task = match mode {
             "a" | "m" => return Ok(()),
@@ -272,7 +272,7 @@ impl Options {
             "s" => Task::Smtp { batch: false },
             "V" => Task::Version,
             "v" => Task::Verify,
-            "d" | "D" => return Err("this program is no daemon and listens nowhere; -q10m runs its queue".into()),
+            "d" | "D" => return Err("this program is not a daemon and listens nowhere; -q10m runs its queue".into()),
             other => return Err(format!("mode -b{other} is not known; there are -bm, -bs, -bp, -bi, -bv")),
         };
         Ok(())
@@ -302,7 +302,7 @@ impl Options {
         Ok(())
     }
 
-    /// Debian's cron passes `MAILTO=a@x, b@x` as the words `a@x,` and `b@x`: a word may hold several, and a comma too many.
+    /// Debian's cron passes `MAILTO=a@x, b@x` as the words `a@x,` and `b@x`: a word may hold several recipients, and an extra comma.
     fn add_recipients(&mut self, word: String) -> Result<(), String> {
         if word.contains(['\n', '\r']) {
             return Err("a recipient has a line break: take it out".into());
@@ -312,7 +312,7 @@ impl Options {
     }
 }
 
-/// UTF-8, or read octet by octet.
+/// UTF-8, or else one character per octet.
 fn text(word: &OsString) -> String {
     match word.to_str() {
         Some(text) => text.to_owned(),
@@ -320,14 +320,14 @@ fn text(word: &OsString) -> String {
     }
 }
 
-/// A number with the marks of Sendmail's `-d0-99.1`, or one letter.
+/// A number with the punctuation of Sendmail's `-d0-99.1`, or one letter.
 fn is_short(word: &str) -> bool {
     let is_number = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit() || b"-.,".contains(&b));
     !word.starts_with('-') && (is_number || word.len() == 1)
 }
 
 impl Dsn {
-    /// The same without what nobody may say; it may come from anybody.
+    /// Drops invalid values, since the input may come from anybody.
     pub fn checked(self) -> Dsn {
         Dsn {
             notify: self.notify.and_then(|value| notify(&value).ok()),
@@ -362,7 +362,7 @@ fn ret(value: &str) -> Result<String, String> {
     }
 }
 
-/// `-q`, `-q15m`; `-qf`, `-qI...` and the like are one run.
+/// `-q`, `-q15m`; `-qf`, `-qI...` and similar forms are one run.
 fn runs(value: &str) -> Runs {
     match duration(value) {
         Ok(interval) if value.starts_with(|c: char| c.is_ascii_digit()) && !interval.is_zero() => Runs::Every(interval),
@@ -377,7 +377,7 @@ usage: sendmail-http [-t] [-i] [-f SENDER] [-F NAME] [--] [RECIPIENT ...] < MESS
        sendmail-http -q | -q10m            run the queue once, or every ten minutes
        sendmail-http -bp [--json]          list the queue (mailq)
        sendmail-http --retry ID | --remove ID
-       sendmail-http --check               say what is configured, and ask the gateway
+       sendmail-http --check               show the configuration, and ask the gateway
 
   --config FILE     instead of /etc/sendmail-http.conf
 

@@ -1,9 +1,9 @@
-//! The queue: a folder in the manner of Maildir. What stands in `new/` is whole and on disk; it was written in `tmp/` first. `drop/` takes the
-//! messages of users who may not read the settings (sticky and writable by all, readable by its owner; its set-group-id bit gives each file the
-//! runner's group): no program needs rights that its caller has not. `failed/` holds what will not be tried again.
+//! The queue: a folder in the manner of Maildir. A file in `new/` is complete and on disk; it is written in `tmp/` first. `drop/` takes the
+//! messages of users who may not read the settings (sticky, writable by all, readable by its owner; its set-group-id bit gives each file
+//! the runner's group), so no program needs rights that its caller lacks. `failed/` holds messages that are not tried again.
 //!
-//! All names are opened below a descriptor of their folder, without following links: root may work here, too, and the owner of the queue must
-//! not lead it astray.
+//! All names are opened relative to a descriptor of their folder, without following links: root may work here too, and the queue's owner
+//! must not lead root elsewhere.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -27,13 +27,13 @@ mod sweep;
 /// The folders of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Folder {
-    /// Taken from anybody.
+    /// Dropped by anybody.
     Drop,
     /// Given up.
     Failed,
     /// To be sent.
     New,
-    /// What each user may see of his messages.
+    /// What each user may see of their own messages.
     Shown,
     /// Being written.
     Tmp,
@@ -53,7 +53,7 @@ impl Folder {
     }
 }
 
-/// Kept free behind each message, so that its journal can be written on a disk that is full.
+/// Reserved after each message, so that its journal can be written on a full disk.
 const ROOM_FOR_JOURNAL: u64 = 4096;
 
 /// An open queue.
@@ -66,7 +66,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Opens a queue. Its owner, and root, make what is missing; nobody else could.
+    /// Opens a queue. Its owner and root create what is missing; others cannot.
     pub fn open(path: &Path) -> io::Result<Queue> {
         match Queue::open_existing(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -110,7 +110,7 @@ impl Queue {
         &self.path
     }
 
-    /// Whether this process may run it: its owner, and root.
+    /// Whether this process may run it: only its owner and root may.
     pub fn is_ours(&self) -> bool {
         let user = rustix::process::geteuid();
         user.is_root() || user == self.owner
@@ -122,7 +122,7 @@ impl Queue {
     }
 
     fn folder(&self, folder: Folder) -> io::Result<OwnedFd> {
-        // Without the right to read it, a folder can be written into all the same.
+        // A folder can be written to even without the right to read it.
         let name = folder.row().1;
         open_folder(&self.base, name, OFlags::RDONLY).or_else(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => open_folder(&self.base, name, OFlags::PATH),
@@ -130,7 +130,7 @@ impl Queue {
         })
     }
 
-    /// The names in a folder, in order: those of messages sort by time.
+    /// The names in a folder, sorted; those of messages sort by time.
     pub fn names(&self, folder: Folder) -> io::Result<Vec<String>> {
         let open = open_folder(&self.base, folder.row().1, OFlags::RDONLY)?;
         let mut names = Vec::new();
@@ -145,18 +145,18 @@ impl Queue {
         Ok(names)
     }
 
-    /// What a name is, without following a link.
+    /// The file status of a name; links are not followed.
     pub fn stat(&self, folder: Folder, name: &str) -> io::Result<Stat> {
         Ok(rustix::fs::statat(self.folder(folder)?, name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// Opens a file. A link is not followed, a fifo not waited for.
+    /// Opens a file. Does not follow a link or wait for a fifo.
     pub fn open_file(&self, folder: Folder, name: &str, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(self.folder(folder)?, name, flags, Mode::empty())?.into())
     }
 
-    /// Writes a file that is there as a whole or not at all, and on disk when this returns.
+    /// Writes a file completely or not at all; it is on disk when this returns.
     pub fn store(
         &self,
         folder: Folder,
@@ -164,12 +164,12 @@ impl Queue {
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> io::Result<File> {
         let tmp = self.folder(Folder::Tmp)?;
-        let _ = rustix::fs::unlinkat(&tmp, name, AtFlags::empty()); // left by one who was killed
+        let _ = rustix::fs::unlinkat(&tmp, name, AtFlags::empty()); // left by a process that was killed
         let stored = self.create(&tmp, name, Mode::RUSR | Mode::WUSR).and_then(|mut file| {
             write(&mut file)?;
             file.flush()?;
             let end = file.metadata()?.len();
-            // Not every file system can, and without it only a full disk is worse.
+            // Not every file system can do this; without it only a full disk is worse.
             let _ = rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, end, ROOM_FOR_JOURNAL);
             file.sync_all()?;
             let into = self.folder(folder)?;
@@ -190,7 +190,7 @@ impl Queue {
         Ok(file)
     }
 
-    /// What root makes is the runner's.
+    /// Gives a file that root made to the runner.
     fn give_to_owner(&self, file: impl AsFd) -> io::Result<()> {
         if rustix::process::geteuid().is_root() && !self.owner.is_root() {
             rustix::fs::fchown(file, Some(self.owner), Some(self.group))?;
@@ -206,17 +206,17 @@ impl Queue {
         Ok(rustix::fs::fsync(&from)?)
     }
 
-    /// Takes a name away.
+    /// Removes a name.
     pub fn unlink(&self, folder: Folder, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(self.folder(folder)?, name, AtFlags::empty())?)
     }
 
-    /// Waits until the names of a folder are on disk as they are.
+    /// Waits until the names of a folder are on disk.
     pub fn sync(&self, folder: Folder) -> io::Result<()> {
         Ok(rustix::fs::fsync(open_folder(&self.base, folder.row().1, OFlags::RDONLY)?)?)
     }
 
-    /// A lock of this name, until it is dropped; `None`: somebody else has it.
+    /// A lock of this name, until dropped; `None`: another process has it.
     pub fn lock(&self, name: &str) -> io::Result<Option<File>> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file: File = rustix::fs::openat(&self.base, name, flags, Mode::RUSR | Mode::WUSR)?.into();
@@ -225,7 +225,7 @@ impl Queue {
     }
 }
 
-/// flock(2), until the file is closed; `false`: somebody else has it.
+/// flock(2), until the file is closed; `false`: another process has it.
 fn try_lock(file: &File) -> io::Result<bool> {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),

@@ -1,5 +1,5 @@
-//! A message that was given up -> a report (RFC 3464) for the user of this machine who sent it, or for the administrator: never for an address
-//! that the message names, so that nobody can be written to by a sender that was made up. No report about a report (RFC 3834 2).
+//! A message that was given up -> a report (RFC 3464) to the local user who sent it, or to the administrator. Never to an address from the
+//! message: a forged sender must not get mail from us. No report about a report (RFC 3834 2).
 #![forbid(unsafe_code)]
 
 use std::fmt::Write as _;
@@ -18,22 +18,22 @@ use crate::queue::entry::{Entry, Head};
 
 /// Octets of the original header that are returned.
 const MAX_RETURNED: usize = 16 * 1024;
-/// Below are users of the system, who have no mailbox unless an alias gives them one (Debian policy 9.2.2).
+/// Lower numbers are system users, who have no mailbox unless an alias gives them one (Debian policy 9.2.2).
 const FIRST_PERSON: u32 = 1000;
 
 /// Why a message was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It was tried for too long.
+    /// The time for attempts is over.
     Expired,
-    /// The gateway refused it for good.
+    /// The gateway refused it permanently.
     Refused,
-    /// Nobody knows whether it was taken.
+    /// It is unknown whether it was taken.
     Unknown,
 }
 
 impl Cause {
-    /// What a person reads.
+    /// The sentence for people.
     pub fn sentence(self, words: &str) -> String {
         match self {
             Cause::Expired => format!("it could not be sent in time; {words}"),
@@ -45,7 +45,7 @@ impl Cause {
 
 const UNKNOWN: &str = "it may or may not have been delivered, and is not sent again";
 
-/// The report, if one is owed.
+/// The report, if one is due.
 pub fn make(entry: &Entry, words: &str, site: &Site<'_>, owner: u32) -> io::Result<Option<(Head, Vec<u8>)>> {
     let (header, _) = Header::read(&mut BufReader::new(entry.message()?)).unwrap_or_default();
     let is_automatic = header
@@ -55,7 +55,7 @@ pub fn make(entry: &Entry, words: &str, site: &Site<'_>, owner: u32) -> io::Resu
     let Some(recipients) = addressees(entry.head.uid, site).filter(|_| !is_null && !is_automatic) else {
         return Ok(None);
     };
-    // The same id each time: a report that is made twice is one to the gateway.
+    // The same id each time: a report that is made twice is one message to the gateway.
     let Some(id) = entry.head.id.of_report() else { return Ok(None) };
     let message = write(entry, words, site, &recipients, &header, &id.key(owner)).into_bytes();
     let envelope = Envelope { sender: None, recipients, dsn: Dsn::default() };
@@ -63,7 +63,7 @@ pub fn make(entry: &Entry, words: &str, site: &Site<'_>, owner: u32) -> io::Resu
     Ok(Some((head, message)))
 }
 
-/// The user who sent it, where his mail is read; else the administrator.
+/// The user who sent it, if somebody reads that mail; otherwise the administrator.
 fn addressees(uid: u32, site: &Site<'_>) -> Option<Vec<Address>> {
     let own = Address::parse(&Account::of(uid).name).ok()?;
     match (site.alias(&own), site.postmaster) {
@@ -82,7 +82,7 @@ fn write(entry: &Entry, words: &str, site: &Site<'_>, recipients: &[Address], he
     let to: Vec<String> = recipients.iter().map(ToString::to_string).collect();
     let is_unknown = words.starts_with(UNKNOWN);
     let subject =
-        if is_unknown { "Nobody knows whether your mail was delivered" } else { "Your mail was not delivered" };
+        if is_unknown { "It is not known whether your mail was delivered" } else { "Your mail was not delivered" };
     let status = match words {
         _ if is_unknown => "4.4.2",
         _ if words.starts_with("it could not be sent in time") => "4.4.7",
@@ -120,7 +120,7 @@ fn write(entry: &Entry, words: &str, site: &Site<'_>, recipients: &[Address], he
     )
 }
 
-/// RFC 3464 has ASCII only; so have the fields of most mail.
+/// RFC 3464 allows only ASCII, like the fields of most mail.
 fn ascii(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_ascii() && (!c.is_ascii_control() || c == '\n' || c == '\t') { c } else { '?' })

@@ -1,5 +1,5 @@
-//! A message from a caller's hand -> the gateway, or the queue. Who may read the settings sends at once, and his exit status is the word of the
-//! gateway; who may not puts the message into the drop folder. Nothing is said to be taken before a gateway has it or it is on disk.
+//! A message from a caller -> the gateway or the queue. A caller who may read the settings sends at once and gets the gateway's answer as
+//! exit status; others put the message into the drop folder. A message is never reported as taken before a gateway has it or it is on disk.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Read};
@@ -31,7 +31,7 @@ mod handed;
 
 use handed::{Handed, Limited};
 
-/// A body up to this size is held in memory, a larger one in a file without a name.
+/// A body up to this size is kept in memory, a larger one in an unnamed file.
 pub const IN_MEMORY: usize = 1 << 20;
 
 /// Takes messages from one caller.
@@ -40,17 +40,17 @@ pub struct Sender<'a> {
     pub account: Account,
     /// This machine.
     pub host: Host,
-    /// The settings, as far as the caller may know them.
+    /// The settings, as far as the caller may read them.
     pub found: Found,
     /// The command line.
     pub options: &'a Options,
     /// Where it is told.
     pub log: &'a mut Log,
-    /// The gateways, once they were needed.
+    /// The gateways, once needed.
     pub gateway: Option<Gateway>,
 }
 
-/// A message from stdin, its header read and its body still to be read.
+/// A message from stdin: the header is read, the body not yet.
 pub struct Incoming<R> {
     header: Header,
     /// The first line of the body, if it was read with the header.
@@ -72,7 +72,7 @@ impl<R: BufRead> Incoming<R> {
 }
 
 impl Sender<'_> {
-    /// The message on stdin, with the envelope of the command line.
+    /// Sends the message on stdin, with the envelope of the command line.
     pub fn stdin(&mut self) -> Result<(), Failure> {
         let input = Canonical::new(io::stdin().lock(), self.options.keep_dot);
         let options = self.options;
@@ -86,7 +86,7 @@ impl Sender<'_> {
         .map(|_| ())
     }
 
-    /// Sends a message or keeps it, and says under which id.
+    /// Sends or queues a message; returns its id.
     pub fn submit<R: BufRead>(
         &mut self,
         message: Incoming<R>,
@@ -95,7 +95,7 @@ impl Sender<'_> {
         extract: bool,
         dsn: Dsn,
     ) -> Result<Id, Failure> {
-        // What the caller must hear at once, whoever sends it in the end.
+        // Errors that the caller must get at once, whoever sends the message in the end.
         recipients::collect(&words, extract.then_some(&message.header))?;
         let time = clock::now();
         let submission = Submission {
@@ -133,7 +133,7 @@ impl Sender<'_> {
         }
     }
 
-    /// A folder for what is too large for memory: TMPDIR may be gone, and a container may have nothing that can be written but the queue.
+    /// A folder for bodies too large for memory: TMPDIR may be missing, and in a container only the queue may be writable.
     pub fn scratch(&self) -> PathBuf {
         let queue = match &self.found {
             Found::Config(config) => config.queue.clone(),
@@ -213,7 +213,7 @@ impl Sender<'_> {
         self.finish(config, handed, &original, outcome)
     }
 
-    /// More recipients than one request carries: the runner of the queue makes several messages of it.
+    /// More recipients than one request can carry: the queue's runner splits the message.
     fn share_out(&self, config: &Config, handed: &Handed<'_>, original: &[u8]) -> Result<(), Failure> {
         let Some(path) = &config.queue else {
             let words = "too many recipients for one request, and no queue to send them in parts";
@@ -260,7 +260,7 @@ impl Sender<'_> {
                     return Err(Failure::new(Status::Unknown, words));
                 }
                 self.log.warning(&format!("{key}: queued, and may have been taken: {words}"));
-                // Told to try again, the caller would send it twice.
+                // If the caller were told to try again, it would send the message twice.
                 self.keep(config, &handed, original).map_err(|failure| {
                     let words =
                         format!("the message may or may not have been sent: {words}; it is not kept: {failure}");
@@ -285,7 +285,7 @@ impl Sender<'_> {
         }
     }
 
-    /// Puts a message into the queue: as it is to go, where the queue is ours; else as it came, for the runner.
+    /// Queues a message: ready to send if the queue is ours, otherwise as received, for the runner.
     fn keep(&self, config: &Config, handed: &Handed<'_>, original: &[u8]) -> Result<(), Failure> {
         let Some(path) = &config.queue else {
             return Err(Failure::new(Status::Unavailable, "there is no queue (queue none)"));
@@ -302,7 +302,7 @@ impl Sender<'_> {
     }
 }
 
-/// The pause after the first try, in seconds.
+/// The pause after the first attempt, in seconds.
 const FIRST_PAUSE: i64 = 60;
 
 fn too_large(limit: u64) -> Failure {

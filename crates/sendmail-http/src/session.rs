@@ -1,5 +1,5 @@
-//! `-bs`: a program that speaks SMTP over stdin and stdout (Symfony, Laravel, alpine) -> messages. `-bS` is the same without replies: the exit
-//! status tells. Each message is sent or queued before its reply.
+//! `-bs`: a program that speaks SMTP over stdin and stdout (Symfony, Laravel, alpine) -> messages. `-bS` is the same without replies; the
+//! exit status reports the outcome. Each message is sent or queued before its reply.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};
@@ -33,7 +33,7 @@ pub fn serve(sender: Sender<'_>, batch: bool) -> Result<(), Failure> {
     while session.phase() != Phase::Ended {
         host.answer()?;
         match stdin.read(&mut piece) {
-            Ok(0) => break, // what was begun and not ended was never promised
+            Ok(0) => break, // an unfinished message was never reported as taken
             Ok(octets) => session.feed(&piece[..octets], &mut host),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Failure::storage("stdin", error)),
@@ -48,7 +48,7 @@ struct Caller<'a> {
     sender: Sender<'a>,
     batch: bool,
     message: Option<Spool>,
-    /// Replies that are not written yet.
+    /// Replies not yet written.
     replies: Vec<u8>,
     /// In batch mode: the first failure.
     failure: Option<Failure>,
@@ -81,8 +81,8 @@ impl Host for Caller<'_> {
         }
     }
 
-    /// A request to the gateway has one NOTIFY: other recipients go in another transaction, as with any server that takes a few at a time (RFC 5321
-    /// 4.5.3.1.10).
+    /// A request to the gateway has a single NOTIFY; recipients with another one must go in another transaction, as with any server that
+    /// takes only a few at a time (RFC 5321 4.5.3.1.10).
     fn recipient(&mut self, recipient: &Recipient, before: &Envelope) -> Decision {
         match before.recipients.first() {
             Some(first) if first.notify != recipient.notify => {
@@ -123,7 +123,7 @@ impl Host for Caller<'_> {
     }
 }
 
-/// What the client is told; a message that is kept in spite of a fault is taken.
+/// The reply to the client; a message that is kept despite an error counts as taken.
 fn refusal(failure: &Failure) -> Result<Receipt, Refusal> {
     let cause = match failure.status {
         _ if failure.is_kept => return Ok(Receipt { id: "kept".into() }),

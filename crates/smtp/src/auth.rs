@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 
-/// What a client says to prove who it is. Neither part holds a NUL, the user is not empty.
+/// A client's user and password. Neither holds a NUL; the user is not empty.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The name.
@@ -20,7 +20,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What the next response is.
+/// What the next response must be.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Exchange {
     Plain,
@@ -34,24 +34,24 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// What follows a response.
+/// What follows a client's response.
 pub(crate) enum Step {
     /// The client gave up (RFC 4954 4: a line of `*`).
     Cancelled,
     Credentials(Credentials),
-    /// A challenge, in base64 already.
+    /// A challenge, already in base64.
     Continue(&'static str, Exchange),
-    /// A mechanism that is not offered.
+    /// The mechanism is not offered.
     NotOffered,
-    /// No base64, or not what the mechanism asks for.
+    /// Not base64, or not what the mechanism requires.
     Syntax,
 }
 
-/// "Username:" and "Password:".
+/// "Username:" and "Password:" in base64.
 const USERNAME: &str = "VXNlcm5hbWU6";
 const PASSWORD: &str = "UGFzc3dvcmQ6";
 
-/// Starts an exchange. `initial` is base64, `=` if it is empty.
+/// Starts an exchange. `initial` is base64, or `=` if it is empty.
 pub(crate) fn start(mechanism: Option<&str>, initial: Option<&str>) -> Step {
     let (challenge, exchange) = match mechanism {
         Some("PLAIN") => ("", Exchange::Plain),
@@ -66,7 +66,7 @@ pub(crate) fn start(mechanism: Option<&str>, initial: Option<&str>) -> Step {
 }
 
 impl Exchange {
-    /// Takes a line of the client.
+    /// Reads a line of the client.
     pub(crate) fn respond(self, line: &[u8]) -> Step {
         if line == b"*" {
             return Step::Cancelled;
@@ -89,7 +89,7 @@ fn is_name(octets: &[u8]) -> bool {
     !octets.is_empty() && !octets.contains(&0)
 }
 
-/// `message = [authzid] UTF8NUL authcid UTF8NUL passwd` (RFC 4616 2). Nobody acts for another here: an authzid is the authcid.
+/// `message = [authzid] UTF8NUL authcid UTF8NUL passwd` (RFC 4616 2). A user cannot act for another: authzid must equal authcid.
 fn plain(response: &[u8]) -> Step {
     let parts: Vec<&[u8]> = response.split(|octet| *octet == 0).collect();
     match parts[..] {

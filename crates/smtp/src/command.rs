@@ -21,7 +21,7 @@ const MAX_AUTH: usize = crate::line::MAX_LINE - 2;
 /// RFC 5321 4.5.3.1.2.
 const MAX_NAME: usize = 255;
 
-/// What a client asks.
+/// What a client asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
     Auth { mechanism: &'a str, initial: Option<&'a str> },
@@ -41,11 +41,11 @@ pub(crate) enum Command<'a> {
 /// What is wrong with a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CommandError {
-    /// The client is told.
+    /// The reply to the client.
     Refused(Reply),
-    /// A BDAT of which nobody knows how many octets follow.
+    /// A BDAT without a valid size: it is unknown how many octets follow.
     Unbounded,
-    /// A field of a header or a request of HTTP.
+    /// A field of a header, or an HTTP request.
     Foreign,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn parse<'a>(line: &'a [u8], settings: &Settings) -> Result<Command<'
     }
 }
 
-/// Printable ASCII, blanks and tabs: commands hold nothing else (RFC 5321 2.4) without SMTPUTF8.
+/// Printable ASCII, blanks and tabs: without SMTPUTF8, commands hold nothing else (RFC 5321 2.4).
 fn text(line: &[u8]) -> Result<&str, Reply> {
     let bad = line.iter().find(|octet| !matches!(octet, b'\t' | b' '..=b'~'));
     match (bad, std::str::from_utf8(line)) {
@@ -122,7 +122,7 @@ fn usage(syntax: &str) -> Reply {
     Reply::new(501, "5.5.4", format!("Syntax: {syntax}"))
 }
 
-/// `ehlo = "EHLO" SP ( Domain / address-literal ) CRLF`. Devices say any name here, and nothing depends on it.
+/// `ehlo = "EHLO" SP ( Domain / address-literal ) CRLF`. Devices send any name here, and nothing depends on it.
 fn hello(rest: &str, extended: bool) -> Option<Command<'_>> {
     let name = rest.trim_matches([' ', '\t']);
     let one = !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(|octet| octet.is_ascii_graphic());

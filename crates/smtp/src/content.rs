@@ -1,13 +1,13 @@
-//! What is counted while a message comes in, by DATA or BDAT: its size, its longest line, and why it is refused already.
+//! What is tracked while a message arrives by DATA or BDAT: its size, its longest line, and why it is already refused.
 #![forbid(unsafe_code)]
 
 use crate::host::Host;
 use crate::refusal::{Cause, Refusal};
 use memchr::memchr_iter;
 
-/// A longer line is no text, and nobody knows where it would end.
+/// A longer line is not text, and may never end.
 const MAX_LINE: usize = 64 * 1024;
-/// A refused message is read to its end, so that the client reads the reply; but not for ever.
+/// A refused message is read to its end, so that the client sees the reply, but only up to this size.
 const MAX_DROPPED: u64 = 16 * 1024 * 1024;
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Content {
         Content { max_size: max_size.unwrap_or(u64::MAX), octets: 0, line: 0, fault: None }
     }
 
-    /// Gives a piece to the host unless the message is refused already.
+    /// Passes a piece to the host unless the message is already refused.
     pub(crate) fn push(&mut self, piece: &[u8], host: &mut impl Host) {
         self.octets = self.octets.saturating_add(piece.len() as u64);
         if self.fault.is_some() {
@@ -60,7 +60,7 @@ impl Content {
         self.fault.as_ref()
     }
 
-    /// Whether `more` octets after those so far are more than will be read.
+    /// Whether `more` further octets would be more than we read.
     pub(crate) fn is_endless(&self, more: u64) -> bool {
         let most = self.max_size.saturating_mul(2).saturating_add(MAX_DROPPED);
         self.octets.saturating_add(more) > most

@@ -1,26 +1,26 @@
-//! The octets behind DATA -> the message, up to its end (RFC 5321 4.5.2): dots at the start of a line are taken off, and only
-//! CRLF "." CRLF ends it.
+//! The octets after DATA -> the message, up to its end (RFC 5321 4.5.2): a dot at the start of a line is removed, and only CRLF "." CRLF
+//! ends the message.
 //!
-//! What another server might read as an end and we do not is an attack (SMTP smuggling, CVE-2023-51764 and its kin): a dot between
-//! line ends of which one is a bare CR or LF is neither an end nor content, the session is over. Elsewhere a bare CR or LF is content
-//! as any octet: many programs send it, and whoever sends the message on writes its line ends anew.
+//! What another server might take for the end of the message, and we do not, is an attack (SMTP smuggling, CVE-2023-51764 and its kin): a
+//! dot between line ends one of which is a bare CR or LF is neither an end nor content, and ends the session. Elsewhere a bare CR or LF is
+//! content like any other octet: many programs send it, and the next server to send the message rewrites its line ends.
 #![forbid(unsafe_code)]
 
 use crate::settings::LineEnds;
 use memchr::memchr2;
 
-/// How far a piece of input led.
+/// The state after a piece of input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The message is complete.
     End,
-    /// All was read; there is more to come.
+    /// All input was read; more must come.
     More,
-    /// A dot stands between line ends of which one is bare.
+    /// A dot is between line ends, one of which is bare.
     Smuggled,
 }
 
-/// Where the next octet stands.
+/// The position of the next octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     /// At the start of a line.
@@ -33,9 +33,9 @@ enum At {
     Text,
     /// After a CR.
     Cr,
-    /// After an LF that is no line end.
+    /// After an LF that is not a line end.
     BareLf,
-    /// After a dot behind a bare CR or LF.
+    /// After a dot that follows a bare CR or LF.
     BareDot,
 }
 
@@ -47,12 +47,12 @@ pub struct DataReader {
 }
 
 impl DataReader {
-    /// A reader that stands at the first octet of a message.
+    /// A reader at the first octet of a message.
     pub fn new(line_ends: LineEnds) -> DataReader {
         DataReader { line_ends, at: At::Start }
     }
 
-    /// Reads a piece: how many octets were taken, and how far that led. `sink` gets the octets of the message.
+    /// Reads a piece; returns how many octets were read, and the state. `sink` gets the octets of the message.
     pub fn read(&mut self, input: &[u8], mut sink: impl FnMut(&[u8])) -> (usize, Progress) {
         // Octets from here to `i` are for the sink.
         let (mut from, mut i) = (0, 0);
@@ -77,7 +77,7 @@ impl DataReader {
                 }
                 from = i + 1;
             } else if before == At::DotCr {
-                // The CR was held back. It may stand in another piece.
+                // The CR was held back; it may be in another piece.
                 sink(b"\r");
             }
             i += 1;
@@ -111,7 +111,7 @@ impl DataReader {
 mod tests {
     use super::*;
 
-    /// What was read, what is left, and how it ended, for pieces of `size`.
+    /// What was read, what is left, and how it ended, for input in pieces of `size`.
     fn read(input: &[u8], line_ends: LineEnds, size: usize) -> (String, String, Progress) {
         let (mut reader, mut message, mut taken) = (DataReader::new(line_ends), Vec::new(), 0);
         for piece in input.chunks(size) {

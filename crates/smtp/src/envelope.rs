@@ -10,20 +10,20 @@ use mail::xtext;
 /// Sender and recipients of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// The sender, with what was said of the message.
+    /// The sender and the parameters of MAIL.
     pub mail: Mail,
-    /// Those that were accepted, in order.
+    /// The accepted recipients, in order.
     pub recipients: Vec<Recipient>,
 }
 
 /// MAIL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// Where reports go; none for `<>`.
+    /// Where reports go; `None` for `<>`.
     pub sender: Option<Address>,
-    /// What the client thinks is the size (RFC 1870).
+    /// The size that the client declares (RFC 1870).
     pub size: Option<u64>,
-    /// What the client thinks is in the body (RFC 6152).
+    /// The kind of body that the client declares (RFC 6152).
     pub body: Option<BodyType>,
     /// How much of the message comes back with a report (RFC 3461 4.3).
     pub ret: Option<Ret>,
@@ -42,11 +42,11 @@ pub enum BodyType {
 /// RCPT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
-    /// Who is to get it; a name without domain if the client wrote so.
+    /// The recipient's address; a bare name if the client wrote one.
     pub address: Address,
     /// When to report (RFC 3461 4.1).
     pub notify: Option<Notify>,
-    /// Whom the message was written to at first (RFC 3461 4.2).
+    /// The original recipient of the message (RFC 3461 4.2).
     pub orcpt: Option<OriginalRecipient>,
 }
 
@@ -100,14 +100,14 @@ fn unknown(keyword: &str) -> Reply {
     Reply::new(555, "5.5.4", format!("Parameter {keyword} is not known here, or not in this form"))
 }
 
-/// Sets what was not set before.
+/// Sets the slot, or fails if it is already set.
 fn once<T>(slot: &mut Option<T>, value: Option<T>, keyword: &str) -> Result<(), Reply> {
     match (slot.is_none(), value) {
         (true, Some(value)) => {
             *slot = Some(value);
             Ok(())
         }
-        (false, _) => Err(Reply::new(501, "5.5.4", format!("Parameter {keyword} stands twice"))),
+        (false, _) => Err(Reply::new(501, "5.5.4", format!("Parameter {keyword} is given twice"))),
         (_, None) => Err(Reply::new(501, "5.5.4", format!("Parameter {keyword} has a value that does not fit"))),
     }
 }
@@ -115,7 +115,7 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>, keyword: &str) -> Result<(), 
 /// `size-value = 1*20DIGIT` (RFC 1870 4).
 fn size(value: &str) -> Option<u64> {
     let digits = value.len() <= 20 && value.bytes().all(|octet| octet.is_ascii_digit());
-    // Twenty digits may be more than 64 bits hold; that is too large in any case.
+    // Twenty digits may overflow 64 bits; such a size is too large in any case.
     (digits && !value.is_empty()).then(|| value.parse().unwrap_or(u64::MAX))
 }
 
@@ -128,7 +128,8 @@ fn body(value: &str) -> Option<BodyType> {
     }
 }
 
-/// RFC 4954 5: an address in xtext, or `<>`. A server that does not trust the client treats any as `<>`, and so it is dropped.
+/// RFC 5321 4.1.1.2 with RFC 4954 5: an address in xtext, or `<>`. A server that does not trust the client treats any value as `<>`, so it
+/// is dropped.
 fn submitter(value: &str) -> Option<()> {
     xtext::decode(value).map(drop)
 }

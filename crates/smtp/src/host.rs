@@ -1,4 +1,4 @@
-//! What a session asks its host.
+//! What a session asks of its host.
 #![forbid(unsafe_code)]
 
 use crate::auth::Credentials;
@@ -6,29 +6,29 @@ use crate::envelope::{Envelope, Mail, Recipient};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
-/// A yes, or the refusal that the client is told.
+/// Accepted, or the refusal that the client is told.
 pub type Decision = Result<(), Refusal>;
 
-/// What the host takes over once a message is handed over.
+/// The host's answer once a message is handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// How the client may ask for the message later.
+    /// The id by which the client can ask for the message later.
     pub id: String,
 }
 
-/// Who decides and who stores. Each question has one answer, given at once; a host that blocks in one makes the client wait.
+/// Decides and stores. Each question is answered at once; a host that blocks in one makes the client wait.
 ///
 /// Order: `hello`, perhaps `authenticate`; for each message `mail`, `recipient` once or more, `begin`, `octets`, `end`. `reset` follows
-/// a `mail` that was answered yes and is not ended by `end`.
+/// every accepted `mail` that does not come to its `end`.
 pub trait Host {
-    /// Writes a reply. Replies to commands that came together may be written together (RFC 2920 3.2), and must be before the host
-    /// waits for the client again.
+    /// Writes a reply. Replies to commands that arrived together may be written together (RFC 2920 3.2), and must be written before the
+    /// host waits for the client again.
     fn reply(&mut self, reply: &Reply);
 
-    /// EHLO, or HELO if not `extended`. The name is what the client says, printable ASCII without a blank.
+    /// EHLO, or HELO if not `extended`. The client's name is printable ASCII without blanks.
     fn hello(&mut self, _name: &str, _extended: bool) {}
 
-    /// Whether these credentials are good.
+    /// Whether these credentials are valid.
     fn authenticate(&mut self, _credentials: &Credentials) -> Decision {
         Err(crate::Cause::AuthenticationFailed.into())
     }
@@ -38,7 +38,7 @@ pub trait Host {
         Ok(())
     }
 
-    /// Whether this recipient may be written to. `before` holds those that may.
+    /// Whether this recipient is allowed. `before` holds the recipients already accepted.
     fn recipient(&mut self, _recipient: &Recipient, _before: &Envelope) -> Decision {
         Ok(())
     }
@@ -46,12 +46,12 @@ pub trait Host {
     /// A message with this envelope follows.
     fn begin(&mut self, envelope: &Envelope) -> Decision;
 
-    /// A piece of the message. After a refusal the rest is read and dropped, and the refusal is the reply at the end.
+    /// A piece of the message. After a refusal the rest is read and dropped, and the final reply is the refusal.
     fn octets(&mut self, octets: &[u8]) -> Decision;
 
-    /// The message is complete: what became of it.
+    /// The message is complete; returns its outcome.
     fn end(&mut self, envelope: &Envelope) -> Result<Receipt, Refusal>;
 
-    /// The transaction is over without a message; what is stored of it is void.
+    /// The transaction ends without a message; drop what is stored of it.
     fn reset(&mut self) {}
 }

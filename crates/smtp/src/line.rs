@@ -6,20 +6,20 @@ use crate::settings::LineEnds;
 /// RFC 4954 4: the longest line there is, the response of a client to a challenge, with its CRLF.
 pub(crate) const MAX_LINE: usize = 12_288;
 
-/// What has come to its end.
+/// What was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// A line without its end.
     Complete(Vec<u8>),
-    /// More octets than [`MAX_LINE`] without a line end. What a command of this length would be is not known, nor what follows it.
+    /// More than [`MAX_LINE`] octets without a line end. Neither the command nor what follows it can be read.
     TooLong,
-    /// A CR or LF alone where only CRLF is a line end.
+    /// A bare CR or LF where only CRLF is a line end.
     Bare,
     /// The first octet of a TLS handshake record (RFC 8446 5.1) where a command starts.
     Handshake,
 }
 
-/// Reads one line after the other, up to one that is not [`Line::Complete`].
+/// Reads one line after the other, until one that is not [`Line::Complete`].
 #[derive(Debug)]
 pub(crate) struct LineReader {
     line_ends: LineEnds,
@@ -36,7 +36,7 @@ impl LineReader {
         !self.line.is_empty()
     }
 
-    /// Reads up to the end of a line: how many octets that took, and the line if it is complete.
+    /// Reads up to the end of a line; returns how many octets that took, and the line if it is complete.
     pub(crate) fn read(&mut self, input: &[u8]) -> (usize, Option<Line>) {
         for (i, octet) in input.iter().copied().enumerate() {
             if let Some(line) = self.push(octet) {

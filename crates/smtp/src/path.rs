@@ -1,5 +1,5 @@
-//! The arguments of MAIL and RCPT (RFC 5321 4.1.2): a path, then parameters. Read generously where programs in the field err (a blank
-//! after the colon, no angle brackets); what an address is, `mail::address` says, strictly.
+//! The arguments of MAIL and RCPT (RFC 5321 4.1.2): a path, then parameters. Accepts common errors of programs (a blank after the colon, no
+//! angle brackets); `mail::address` reads the address itself, strictly.
 #![forbid(unsafe_code)]
 
 use crate::envelope::Parameter;
@@ -11,15 +11,15 @@ use nom::multi::{many0, many0_count, separated_list1};
 use nom::sequence::{delimited, pair, preceded, terminated};
 use nom::{IResult, Parser};
 
-/// What stands between the brackets, without a route, and the parameters.
+/// The text between the brackets, without a route, and the parameters.
 pub(crate) type PathAndParameters<'a> = (&'a str, Vec<Parameter<'a>>);
 
-/// `mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF`, behind the verb.
+/// `mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF`, after the verb.
 pub(crate) fn mail(input: &str) -> Option<PathAndParameters<'_>> {
     arguments("FROM:", input)
 }
 
-/// `rcpt = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] CRLF`, behind the verb.
+/// `rcpt = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] CRLF`, after the verb.
 pub(crate) fn rcpt(input: &str) -> Option<PathAndParameters<'_>> {
     arguments("TO:", input)
 }

@@ -1,6 +1,6 @@
-//! Why something is refused -> the reply, in one table: the code says whether the client sends again (4yz) or gives up (5yz), the
-//! enhanced code (RFC 3463, RFC 4954, RFC 7504) says why. Each row names the HTTP statuses that mean the same, so that an outcome of
-//! the gate has one answer in either protocol.
+//! Why something is refused -> the reply, in one table: the code says whether the client may try again (4yz) or must give up (5yz), the
+//! enhanced code (RFC 3463, RFC 4954, RFC 7504) says why. Each row names the HTTP statuses with the same meaning, so that an outcome is
+//! answered alike in both protocols.
 #![forbid(unsafe_code)]
 
 use crate::reply::Reply;
@@ -76,18 +76,18 @@ const TABLE: &[Row] = &[
 ];
 
 impl Cause {
-    /// What an HTTP status of the gate means here. One without a row: nobody can say what became of the message.
+    /// The cause for an HTTP status. Without a row in the table, the outcome of the message is unknown.
     pub fn of_status(status: u16) -> Cause {
         TABLE.iter().find(|row| row.http.contains(&status)).map_or(Cause::Unknown, |row| row.cause)
     }
 
-    /// The refusal with words of the host in place of those of the table.
+    /// The refusal with the host's text instead of the table's.
     pub fn with(self, text: impl Into<String>) -> Refusal {
         Refusal { cause: self, text: Some(text.into()) }
     }
 }
 
-/// A refusal as the host gives it.
+/// A refusal that the host gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     cause: Cause,
@@ -100,7 +100,7 @@ impl Refusal {
         self.cause
     }
 
-    /// The reply that tells it.
+    /// The reply to the client.
     pub fn reply(&self) -> Reply {
         let row = TABLE.iter().find(|row| row.cause == self.cause).expect("every cause has a row; a test says so");
         Reply::new(row.code, row.enhanced, self.text.as_deref().unwrap_or(row.text))

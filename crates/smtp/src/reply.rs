@@ -1,5 +1,5 @@
-//! A reply (RFC 5321 4.2) with its enhanced status code (RFC 2034, RFC 3463). Its text is printable ASCII whoever wrote it: nothing
-//! in it can end a line.
+//! A reply (RFC 5321 4.2) with its enhanced status code (RFC 2034, RFC 3463). Its text is always reduced to printable ASCII, so that
+//! nothing in it can end a line.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -30,7 +30,7 @@ impl Reply {
         self.code
     }
 
-    /// `5.7.1`; none for a greeting and the like.
+    /// `5.7.1`; `None` for a greeting and other plain replies.
     pub fn enhanced(&self) -> Option<&'static str> {
         self.enhanced
     }
@@ -40,7 +40,7 @@ impl Reply {
         self.lines.join(" ")
     }
 
-    /// Whether it refuses, for now or for good.
+    /// Whether it refuses, temporarily or permanently.
     pub fn is_refusal(&self) -> bool {
         self.code >= 400
     }

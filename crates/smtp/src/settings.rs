@@ -1,51 +1,51 @@
-//! What the host says of itself beforehand.
+//! What the host offers and allows.
 #![forbid(unsafe_code)]
 
 /// What ends a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineEnds {
-    /// CRLF or LF: for a program on the same machine, whose message nobody has read before us.
+    /// CRLF or LF: for a program on the same machine, whose message no other server has read before us.
     Any,
-    /// CRLF alone: for the network.
+    /// Only CRLF: for the network.
     Crlf,
 }
 
-/// Whether AUTH is taken.
+/// Whether AUTH is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// Not before the connection is encrypted (RFC 4954 4).
+    /// Only once the connection is encrypted (RFC 4954 4).
     NeedsTls,
     /// PLAIN and LOGIN.
     Offered,
-    /// There are no users.
+    /// No: there are no users.
     Off,
 }
 
-/// What the host offers and where its limits are.
+/// What the host offers, and its limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name in the greeting.
     pub name: String,
     /// What ends a line.
     pub line_ends: LineEnds,
-    /// Whether AUTH is taken.
+    /// Whether AUTH is offered.
     pub auth: Auth,
     /// Whether a sender must have authenticated.
     pub auth_required: bool,
     /// Whether STARTTLS is offered.
     pub starttls: bool,
-    /// Whether the parameters of RFC 3461 are taken.
+    /// Whether the parameters of RFC 3461 are accepted.
     pub dsn: bool,
-    /// Whether BDAT is taken (RFC 3030).
+    /// Whether BDAT is accepted (RFC 3030).
     pub chunking: bool,
-    /// Most octets of a message.
+    /// The largest size of a message, in octets.
     pub max_size: Option<u64>,
-    /// Most recipients of a message.
+    /// The most recipients of a message.
     pub max_recipients: usize,
 }
 
 impl Settings {
-    /// Settings without users and TLS, with everything else offered, 100 recipients (RFC 5321 4.5.3.1.8) and no limit of size.
+    /// Settings without users and TLS, with everything else offered, 100 recipients (RFC 5321 4.5.3.1.8) and no size limit.
     pub fn new(name: impl Into<String>, line_ends: LineEnds) -> Settings {
         Settings {
             name: name.into(),

@@ -1,4 +1,4 @@
-//! What a connection must be able to do, and how it fails.
+//! What a database connection must be able to do, and how it fails.
 #![forbid(unsafe_code)]
 
 use std::ffi::CStr;
@@ -7,11 +7,11 @@ use std::fmt;
 /// A statement with a place (`%s`, `%lld`) for each value, in APR DBD's notation.
 #[derive(Debug)]
 pub struct Statement {
-    /// Names it on its connection.
+    /// Identifies it on its connection.
     pub name: &'static CStr,
     /// The SQL.
     pub sql: &'static CStr,
-    /// How many columns a row of its result has.
+    /// The number of columns in its result.
     pub columns: usize,
 }
 
@@ -49,20 +49,20 @@ pub enum Dialect {
 pub trait Database {
     /// Which SQL it understands.
     fn dialect(&self) -> Dialect;
-    /// Runs text that holds no value of anybody's.
+    /// Runs SQL text that contains no foreign values.
     fn execute(&mut self, sql: &CStr) -> Result<(), DatabaseError>;
-    /// Runs a statement; how many rows it changed.
+    /// Runs a statement; returns how many rows it changed.
     fn run(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<u64, DatabaseError>;
-    /// Runs a statement that answers with rows.
+    /// Runs a statement that returns rows.
     fn select(&mut self, statement: &Statement, values: &[Option<&str>]) -> Result<Vec<Row>, DatabaseError>;
 }
 
-/// Runs `work` as one transaction: all of it is kept or none, also after a panic, since the connection serves others after us.
+/// Runs `work` as one transaction: all of it is kept, or none, also after a panic, since the connection goes on to serve others.
 pub fn transaction<D: Database, T>(
     database: &mut D,
     work: impl FnOnce(&mut D) -> Result<T, DatabaseError>,
 ) -> Result<T, DatabaseError> {
-    // A transaction of SQLite that begins by reading cannot wait for its turn to write.
+    // A SQLite transaction that begins by reading cannot wait for its turn to write.
     database.execute(match database.dialect() {
         Dialect::Sqlite => c"BEGIN IMMEDIATE",
         Dialect::Postgres => c"BEGIN",
@@ -85,21 +85,21 @@ impl<D: Database> Drop for Open<'_, D> {
     }
 }
 
-/// What kind of help an error needs.
+/// What an error needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Needs the administrator.
     Misconfigured,
     /// The tables are not there.
     NoSchema,
-    /// Down, locked or broken for now.
+    /// Down, locked or broken at the moment.
     Unavailable,
 }
 
-/// Why the database did not do it.
+/// Why the database failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseError {
-    /// What kind of help it needs.
+    /// What it needs.
     pub kind: ErrorKind,
     text: String,
     remedy: Option<&'static str>,
@@ -108,7 +108,7 @@ pub struct DatabaseError {
 const INIT: &str = "run processdsn --init with the same --driver and --params";
 const PERMISSIONS: &str = "the user who runs this must be able to write the file and its folder";
 
-/// What the words of a database mean; those of SQLite are always English. What is not here is down, locked or broken for now.
+/// What a database's error texts mean; SQLite's are always English. Anything not listed counts as down, locked or broken at the moment.
 const REMEDIES: &[(&str, ErrorKind, &str)] = &[
     ("no such table", ErrorKind::NoSchema, INIT),
     ("no such column", ErrorKind::NoSchema, INIT),
@@ -120,7 +120,7 @@ const REMEDIES: &[(&str, ErrorKind, &str)] = &[
 ];
 
 impl DatabaseError {
-    /// Nothing will help but another configuration.
+    /// Only another configuration helps.
     pub fn misconfigured(text: String) -> Self {
         DatabaseError { kind: ErrorKind::Misconfigured, text, remedy: None }
     }
@@ -141,14 +141,14 @@ impl DatabaseError {
         if words.contains("missing \"=\"") || words.contains("invalid connection option") {
             return DatabaseError::misconfigured(words.to_owned());
         }
-        // A database or role that does not exist needs somebody who makes it, not the tables.
+        // A missing database or role must be created by somebody; missing tables are not the problem.
         let remedy = words.contains("unable to open database file").then_some(PERMISSIONS);
         DatabaseError { kind: ErrorKind::Unavailable, text: words.to_owned(), remedy }
     }
 
-    /// A statement failed with these words of the database.
+    /// A statement failed; `words` is the database's error text.
     pub fn failed(statement: &str, words: &str) -> Self {
-        // The first line says what is wrong; the next one (PostgreSQL's DETAIL) repeats the values of a row, recipients among them.
+        // The first line says what is wrong. The next one (PostgreSQL's DETAIL) repeats the values of a row, which include recipients.
         let text = format!("{statement}: {}", words.trim().lines().next().unwrap_or_default());
         match REMEDIES.iter().find(|(part, ..)| words.contains(part)) {
             Some((_, kind, remedy)) => DatabaseError { kind: *kind, text, remedy: Some(remedy) },
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    /// Remembers what it was told, and fails at COMMIT if it is to.
+    /// Records the calls; fails at COMMIT if told to.
     struct Recorder(Vec<String>, bool);
 
     impl Database for Recorder {

@@ -1,20 +1,20 @@
-//! Memory for octets that is kept for the next message. To give it back to the kernel interrupts every core that runs a thread of this
-//! process, to get it again costs a fault for each page; and the one that was used last is still in the caches.
+//! Memory that is kept for the next message. Giving it back to the kernel interrupts every core that runs a thread of this process; getting
+//! it again costs a page fault per page. The buffer used last is still in the caches.
 #![forbid(unsafe_code)]
 
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
-/// How many are kept, and up to which size each: 8 MiB at most. What is beyond goes back to the allocator.
+/// How many buffers are kept, and the largest size of each: 8 MiB in all. The rest goes back to the allocator.
 const MOST: usize = 32;
 const LARGEST: usize = 256 * 1024;
 
-/// Those that nobody uses now, as many as there ever were at one moment. Static, and not one for each thread: a thread-local with a
-/// destructor would keep a module mapped that httpd unloads.
+/// The buffers that are not in use: as many as were ever in use at once. A static, not a thread-local: a thread-local with a destructor
+/// would keep the module mapped after httpd unloads it.
 static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// A `Vec` that is empty at first and has room from its last use.
+/// A `Vec` that starts empty and keeps the capacity of its last use.
 #[derive(Debug)]
 pub struct Buffer(Vec<u8>);
 

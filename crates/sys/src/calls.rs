@@ -1,6 +1,6 @@
-//! The one place where files, pipes, sockets and processes are made: each function is one system call, close-on-exec where it
-//! opens something, repeated on EINTR. With the feature `faults` the Nth of them fails with a chosen errno, so that a
-//! test can walk through every way a hand-over can break; without it the functions are the calls themselves.
+//! The only place where files, pipes, sockets and processes are made. Each function is one system call; it sets close-on-exec where it
+//! opens something, and is repeated on EINTR. With the feature `faults` the Nth call fails with a chosen errno, so that a test can walk
+//! through every way a hand-over can break; without it the functions are the plain calls.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -20,7 +20,7 @@ use crate::spawn;
 #[cfg(feature = "faults")]
 pub use faults::{PANIC, count, fail_nth, fault_hit, never_fail};
 
-/// A descriptor below this would be overwritten in the child when its stdin, stdout and stderr are put into place.
+/// A descriptor below this would be overwritten when the child's stdin, stdout and stderr are put in place.
 const FIRST_FREE: i32 = 3;
 
 fn call<T>(mut system_call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
@@ -46,24 +46,25 @@ pub fn open_unnamed(dir: &Path) -> io::Result<OwnedFd> {
     call(|| rustix::fs::open(dir, OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR))
 }
 
-/// A new file, 0600; an error if the name exists, be it as a dangling link.
+/// A new file, 0600; an error if the name exists, even as a dangling link.
 pub fn create_new(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR))
 }
 
-/// A file to read and to append to, 0600, made if it is missing; an error where its name is a link. Never waits, whatever lies there.
+/// Opens a file to read and append, 0600, and creates it if it is missing. An error if the name is a link. Never blocks, whatever the name
+/// is.
 pub fn open_or_create(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     call(|| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)).and_then(above_stdio)
 }
 
-/// A directory, for [`fsync`].
+/// Opens a directory, for [`fsync`].
 pub fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     call(|| rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
 }
 
-/// The same file once more, for reading only and with an offset of its own, 0 (proc(5), /proc/self/fd).
+/// Opens the same file again, read-only and with its own offset, 0 (proc(5), /proc/self/fd).
 pub fn reopen_read_only(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     call(|| rustix::fs::open(path.as_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())).and_then(above_stdio)
@@ -74,22 +75,22 @@ pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     call(|| rustix::io::fcntl_dupfd_cloexec(fd, FIRST_FREE))
 }
 
-/// At most one buffer of what is there; 0 at the end (read(2)).
+/// Reads at most one buffer; 0 at the end (read(2)).
 pub fn read(fd: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usize> {
     call(|| rustix::io::read(fd, &mut *into))
 }
 
-/// The same from this offset, which stays where it is (pread(2)).
+/// Reads at this offset and leaves the file's own offset alone (pread(2)).
 pub fn read_at(fd: BorrowedFd<'_>, into: &mut [u8], offset: u64) -> io::Result<usize> {
     call(|| rustix::io::pread(fd, &mut *into, offset))
 }
 
-/// How many of the octets were written (write(2)).
+/// Returns how many of the octets were written (write(2)).
 pub fn write(fd: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
     call(|| rustix::io::write(fd, octets))
 }
 
-/// All of them, in as many calls as it takes.
+/// Writes all of them, in as many calls as it takes.
 pub fn write_all(fd: BorrowedFd<'_>, mut octets: &[u8]) -> io::Result<()> {
     while !octets.is_empty() {
         match write(fd, octets)? {
@@ -100,7 +101,7 @@ pub fn write_all(fd: BorrowedFd<'_>, mut octets: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The offset back to 0 (lseek(2)).
+/// Sets the offset to 0 (lseek(2)).
 pub fn seek_to_start(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::seek(fd, SeekFrom::Start(0))).map(drop)
 }
@@ -110,7 +111,7 @@ pub fn offset(fd: BorrowedFd<'_>) -> io::Result<u64> {
     call(|| rustix::fs::seek(fd, SeekFrom::Current(0)))
 }
 
-/// Octets that nobody has read from a pipe yet.
+/// How many octets in a pipe are still unread.
 pub fn unread(pipe: BorrowedFd<'_>) -> io::Result<u64> {
     call(|| rustix::io::ioctl_fionread(pipe))
 }
@@ -121,12 +122,13 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((above_stdio(reader)?, above_stdio(writer)?))
 }
 
-/// Room for so many octets, at least (fcntl(2), F_SETPIPE_SZ); an error where the user's budget is used up (pipe(7), pipe-user-pages-soft).
+/// Makes room for at least this many octets (fcntl(2), F_SETPIPE_SZ); an error if the user's budget is used up (pipe(7),
+/// pipe-user-pages-soft).
 pub fn set_pipe_size(pipe: BorrowedFd<'_>, octets: usize) -> io::Result<()> {
     call(|| rustix::pipe::fcntl_setpipe_size(pipe, octets)).map(drop)
 }
 
-/// Only this end: the flag belongs to the open file description, and `pipe2` would set it for the child's end too.
+/// For this end only: the flag belongs to the open file description, and `pipe2` would set it for the child's end too.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::fcntl_setfl(fd, OFlags::NONBLOCK))
 }
@@ -135,33 +137,33 @@ fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() >= FIRST_FREE { Ok(fd) } else { duplicate(fd.as_fd()) }
 }
 
-/// Waits for one of `fds`, at most `wait` (poll(2)); an interruption is an error of its own kind.
+/// Waits for one of `fds`, at most for `wait` (poll(2)). EINTR is returned as an error.
 pub fn poll(fds: &mut [PollFd<'_>], wait: Duration) -> io::Result<usize> {
     turn()?;
     let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
     Ok(rustix::event::poll(fds, Some(&timeout))?) // EINTR ends the wait: the caller looks at the clock anyway
 }
 
-/// A TCP socket for such an address, which never blocks.
+/// A non-blocking TCP socket for this kind of address.
 pub fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     call(|| rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))).and_then(above_stdio)
 }
 
-/// A socket for [`connect_unix`], which never blocks.
+/// A non-blocking socket for [`connect_unix`].
 pub fn unix_socket() -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     call(|| rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)).and_then(above_stdio)
 }
 
-/// Done at once, or an error; WouldBlock: the server has no room for one more now (connect(2), EAGAIN).
+/// Connects at once or fails; WouldBlock: the server's queue is full now (connect(2), EAGAIN).
 pub fn connect_unix(socket: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let address = SocketAddrUnix::new(path)?;
     call(|| rustix::net::connect(socket, &address))
 }
 
-/// `false`: it takes its time, and poll(2) tells when to ask for the [`socket_error`].
+/// `false`: still connecting; poll(2) tells when to ask for the [`socket_error`].
 pub fn connect(socket: BorrowedFd<'_>, address: &SocketAddr) -> io::Result<bool> {
     match call(|| rustix::net::connect(socket, address)) {
         Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => Ok(false),
@@ -174,12 +176,12 @@ pub fn socket_error(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::socket_error(socket)?)
 }
 
-/// The address at our end of a connection.
+/// The address of our end of a connection.
 pub fn local_address(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
     call(|| SocketAddr::try_from(rustix::net::getsockname(socket)?))
 }
 
-/// Small pieces leave at once (tcp(7), TCP_NODELAY).
+/// Sends small pieces at once (tcp(7), TCP_NODELAY).
 pub fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
     call(|| sockopt::set_tcp_nodelay(socket, true))
 }
@@ -234,7 +236,7 @@ pub fn fdatasync(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::fdatasync(fd))
 }
 
-/// The lock of this open file, until its last descriptor is closed, by whatever death; `false`: somebody else has it (flock(2)).
+/// Locks this open file until its last descriptor is closed, however the process dies; `false`: another process holds the lock (flock(2)).
 pub fn try_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     match call(|| rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -242,37 +244,37 @@ pub fn try_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
-/// What kind of file it is, which one, its times (fstat(2)).
+/// The file's type, identity and times (fstat(2)).
 pub fn status(fd: BorrowedFd<'_>) -> io::Result<Stat> {
     call(|| rustix::fs::fstat(fd))
 }
 
-/// The same of a name, of a link itself (lstat(2)).
+/// The same for a path; for a link, of the link itself (lstat(2)).
 pub fn status_of(path: &Path) -> io::Result<Stat> {
     call(|| rustix::fs::lstat(path))
 }
 
-/// Takes all octets of a file away.
+/// Truncates a file to no octets.
 pub fn empty(fd: BorrowedFd<'_>) -> io::Result<()> {
     call(|| rustix::fs::ftruncate(fd, 0))
 }
 
-/// Moves a name (rename(2)).
+/// Renames a file (rename(2)).
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     call(|| rustix::fs::rename(from, to))
 }
 
-/// Takes a name away (unlink(2)).
+/// Removes a name (unlink(2)).
 pub fn unlink(path: &Path) -> io::Result<()> {
     call(|| rustix::fs::unlink(path))
 }
 
-/// Whether this process may do this with `path`, as its real user (access(2)); a server that has changed its user has one alone.
+/// Whether this process may access `path` in this way, as its real user (access(2)). A server that has changed its user has only one.
 pub fn access(path: &Path, wanted: Access) -> io::Result<()> {
     call(|| rustix::fs::access(path, wanted))
 }
 
-/// A directory, 0700; `false` if the name was there.
+/// Makes a directory, 0700; `false` if the name exists.
 pub fn mkdir(path: &Path) -> io::Result<bool> {
     match call(|| rustix::fs::mkdir(path, Mode::RWXU)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -288,10 +290,10 @@ mod faults {
 
     use rustix::io::Errno;
 
-    /// In place of an errno: the call panics.
+    /// Instead of an errno: the call panics.
     pub const PANIC: i32 = -1;
 
-    /// What this thread has been told: how many calls it made since then, which of them fails, with what.
+    /// The plan of this thread: how many calls it made since the plan was set, which call fails, and with what.
     #[derive(Clone, Copy)]
     struct Plan {
         seen: u64,
@@ -303,12 +305,12 @@ mod faults {
         static PLAN: Cell<Plan> = const { Cell::new(Plan { seen: 0, fail_at: 0, errno: 0 }) };
     }
 
-    /// Lets the `n`th call from now on (the first is 1) of this thread fail once with `errno`, and counts from 0.
+    /// Makes the `n`th call of this thread from now on (the first is 1) fail once with `errno`; counts from 0.
     pub fn fail_nth(n: u64, errno: i32) {
         PLAN.set(Plan { seen: 0, fail_at: n, errno });
     }
 
-    /// Takes the plan of this thread back.
+    /// Cancels the plan of this thread.
     pub fn never_fail() {
         fail_nth(0, 0);
     }

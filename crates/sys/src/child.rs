@@ -1,7 +1,6 @@
-//! A running child -> how it ended and what it said. One loop watches stdout, stderr and a pidfd (pidfd_open(2), Linux
-//! 5.3; polling where there is none), so a child that floods, hangs or leaves a grandchild behind blocks nobody. At the
-//! deadline it and its group get TERM, a second later KILL. Every child is reaped; one that even KILL does not end is reaped
-//! by a later call.
+//! A running child -> how it ended and what it wrote. One loop watches stdout, stderr and a pidfd (pidfd_open(2), Linux 5.3; polling where
+//! there is none), so a child that floods, hangs or leaves a grandchild behind blocks nobody. At the deadline the child and its group get
+//! TERM, a second later KILL. Every child is reaped; one that does not end even on KILL is reaped by a later call.
 #![forbid(unsafe_code)]
 
 use std::ffi::{CStr, CString};
@@ -19,7 +18,7 @@ use crate::spawn::{self, Started};
 
 /// How much of stdout and of stderr is kept.
 const KEPT: usize = 8 * 1024;
-/// From TERM to KILL, from KILL to giving up, and from the exit to the end of a grandchild's stderr.
+/// The wait from TERM to KILL, from KILL to giving up, and from the exit to the end of a grandchild's stderr.
 const GRACE: Duration = Duration::from_secs(1);
 /// Poll interval where pidfd is not available.
 const POLLING: Duration = Duration::from_millis(10);
@@ -27,7 +26,7 @@ const POLLING: Duration = Duration::from_millis(10);
 /// Children that were killed and did not end within [`GRACE`]: in an uninterruptible sleep, or run by another user.
 static ORPHANS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// Reaps what has ended meanwhile.
+/// Reaps the orphans that have ended since.
 pub fn reap_orphans() {
     let mut orphans = ORPHANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     orphans.retain(|&pid| matches!(reap(pid), Ending::StillRunning));
@@ -58,20 +57,20 @@ pub enum Ending {
     Exited(Exit),
     /// Somebody else took the status (ECHILD): SIGCHLD is ignored, or another part of the process waits for any child.
     Lost,
-    /// Killed, yet still there.
+    /// It was killed and has not ended.
     StillRunning,
 }
 
-/// All there is to know of a child that was watched to its end.
+/// Everything known about a child that was watched to its end.
 #[derive(Debug)]
 pub struct Watched {
     /// How it ended.
     pub ending: Ending,
-    /// By us, since the deadline had passed.
+    /// Whether we killed it, because the deadline had passed.
     pub killed: bool,
-    /// What it wrote there.
+    /// What it wrote to stdout.
     pub stdout: Outlet,
-    /// What it wrote there.
+    /// What it wrote to stderr.
     pub stderr: Outlet,
 }
 
@@ -80,37 +79,37 @@ pub struct Watched {
 struct Child {
     pid: Pid,
     pidfd: Option<OwnedFd>,
-    /// It has ended, and is a zombie: its number, and that of its group, is still ours.
+    /// It has ended and is a zombie: its process and group numbers are still ours.
     ended: bool,
-    /// How; nothing is left to reap, and its number may be somebody else's by now: no signals.
+    /// How it ended, once reaped. Its number may belong to another process by now: send no signals.
     ending: Option<Ending>,
 }
 
 impl Child {
     fn new(Started { pid, pidfd }: Started) -> Child {
-        let mut child = Child { pid, pidfd, ended: false, ending: None }; // from here on it is killed and reaped
+        let mut child = Child { pid, pidfd, ended: false, ending: None }; // killed and reaped on drop from here on
         if child.pidfd.is_none() {
             child.pidfd = calls::pidfd_open(pid).ok();
         }
         child
     }
 
-    /// Until the child has ended, or has been killed after `deadline`. Ends at most two seconds after that.
+    /// Runs until the child has ended, or has been killed after `deadline`; at most two seconds after that.
     fn watch(mut self, stdout: OwnedFd, stderr: OwnedFd, its_ends: [OwnedFd; 2], deadline: Instant) -> Watched {
         let mut outlets = [Outlet::new(stdout), Outlet::new(stderr)];
-        // As long as we hold its ends too, its exit is the one event that wakes us, and not one of three. Without a pidfd it is the
-        // closing of both ends that tells.
+        // While we hold the child's ends too, only its exit wakes us, not three events. Without a pidfd we notice the exit by the closing
+        // of both ends.
         let mut its_ends = self.pidfd.is_some().then_some(its_ends);
         let mut killed = false;
         let mut until = deadline;
         loop {
             self.wait_for_news(&mut outlets, until);
             if !killed && !self.ended && outlets.iter().all(Outlet::is_closed) {
-                self.look_and_reap(); // nobody is left to be signalled
+                self.look_and_reap(); // nobody is left to signal
             } else if !self.ended && self.has_ended() {
                 drop(its_ends.take());
                 until = if killed { until } else { Instant::now() + GRACE };
-                self.wait_for_news(&mut outlets, Instant::now()); // both are closed now, as a rule
+                self.wait_for_news(&mut outlets, Instant::now()); // as a rule both are closed now
             }
             if self.ended && outlets.iter().all(Outlet::is_closed) {
                 break;
@@ -151,13 +150,13 @@ impl Child {
         {
             std::thread::sleep(left.min(POLLING));
         }
-        // Where the wait failed, nothing is marked: the exit is looked for anyway, and the next round waits again.
+        // If the wait failed, no descriptor is marked: the exit is looked for anyway, and the next round waits again.
         let news = fds.iter().map(PollFd::revents).collect::<Vec<_>>();
         let open = outlets.iter_mut().filter(|outlet| !outlet.is_closed());
         open.zip(news).filter(|(_, news)| !news.is_empty()).for_each(|(outlet, news)| outlet.take(news));
     }
 
-    /// Looks without reaping: the number of the group stays reserved for [`Child::signal`].
+    /// Looks without reaping, so that the group's number stays reserved for [`Child::signal`].
     fn has_ended(&mut self) -> bool {
         if !self.ended {
             match calls::wait_child(self.pid, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
@@ -181,8 +180,8 @@ impl Child {
         if self.ending.is_some() {
             return;
         }
-        // Both: the program may have left its group (setpgid(2)) with something else still in there. Where it has changed its user,
-        // neither is allowed, and nothing more can be done.
+        // Signal both: the program may have left its group (setpgid(2)) while something else is still in it. If it has changed its user,
+        // neither is allowed and nothing more can be done.
         let _ = calls::signal_group(self.pid, signal);
         let _ = calls::signal_process(self.pid, signal);
     }
@@ -252,10 +251,10 @@ impl Outlet {
         self.fd.is_none()
     }
 
-    /// Takes what is there, at most one buffer, so that a flood does not keep us from looking at the clock.
+    /// Reads at most one buffer, so that a flood does not keep us from looking at the clock.
     fn take(&mut self, news: PollFlags) {
         if news == PollFlags::HUP {
-            self.fd = None; // closed, and nothing left in it (poll(2))
+            self.fd = None; // closed and drained (poll(2))
         }
         let Some(fd) = &self.fd else { return };
         let mut buffer = [0; 4 * 1024];
@@ -272,14 +271,14 @@ impl Outlet {
     }
 }
 
-/// The pipes for the stdout and the stderr of a program that is still to be started.
+/// The pipes for the stdout and stderr of a program that is still to be started.
 pub struct Outlets {
     stdout: (OwnedFd, OwnedFd),
     stderr: (OwnedFd, OwnedFd),
 }
 
 impl Outlets {
-    /// Made before the program is started, so that nothing but its start can fail then.
+    /// Made before the program is started, so that after this only the start can fail.
     pub fn new() -> io::Result<Outlets> {
         Ok(Outlets { stdout: outlet()?, stderr: outlet()? })
     }

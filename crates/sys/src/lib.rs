@@ -1,7 +1,6 @@
-//! What can fail at the kernel: system calls behind a seam that tests can break ([`calls`]), octets that wait in memory or in a file without a
-//! name ([`spool`]), programs that are started and watched to their end ([`child`]), connections that give up at a deadline
-//! ([`socket`], [`lookup`]), and files that hold secrets ([`secret`]). It knows nothing of mail. Its `unsafe` code stands in
-//! `spawn`.
+//! Everything that can fail in the kernel: system calls behind a seam that tests can break ([`calls`]), octets held in memory or in an
+//! unnamed file ([`spool`]), programs started and watched to their end ([`child`]), connections with a deadline ([`socket`], [`lookup`]),
+//! and files that hold secrets ([`secret`]). Knows nothing of mail. Its `unsafe` code is in `spawn`.
 #![deny(unsafe_code)]
 
 pub mod buffer;
@@ -15,7 +14,7 @@ pub mod spool;
 
 pub use rustix::process::Pid;
 
-/// Tests that start programs or count descriptors go one after the other: both are shared by the whole process.
+/// Tests that start programs or count descriptors run one at a time: the whole process shares both.
 #[cfg(test)]
 fn alone() -> std::sync::MutexGuard<'static, ()> {
     static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());

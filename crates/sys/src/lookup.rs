@@ -1,7 +1,6 @@
-//! The name of a host -> its addresses, before a deadline. An address is its own answer. A name is asked for by getent(1), which
-//! looks where getaddrinfo(3) does (nsswitch.conf(5), resolv.conf(5)) and, being a process, can be ended: getaddrinfo itself knows no
-//! deadline, and a thread that waits in it could outlive its request. Where there is no getent this thread asks, for as long as
-//! resolv.conf lets it.
+//! A host name -> its addresses, before a deadline. An address is its own answer. A name is looked up by getent(1), which uses the same
+//! sources as getaddrinfo(3) (nsswitch.conf(5), resolv.conf(5)) and, as a process, can be killed. getaddrinfo itself takes no deadline, and
+//! a thread waiting in it could outlive its request. Without getent this thread calls it, for as long as resolv.conf allows.
 #![forbid(unsafe_code)]
 
 use std::ffi::{CStr, CString, OsStr};
@@ -14,11 +13,11 @@ use std::time::Instant;
 use crate::calls;
 use crate::child::{Ending, Exit, Outlets, reap_orphans};
 
-/// Of glibc and of musl.
+/// Its path with glibc and with musl.
 const GETENT: &CStr = c"/usr/bin/getent";
 
-/// In the order in which they are to be tried (RFC 6724); none if there is no such name. Past the deadline, and then alone, the error is
-/// TimedOut without an errno.
+/// The addresses in the order to try them (RFC 6724); none if the name does not exist. The error is TimedOut without an errno if, and only
+/// if, the deadline has passed.
 pub fn addresses(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     ask(GETENT, host, port, deadline)
 }
@@ -34,7 +33,7 @@ fn ask(program: &CStr, host: &str, port: u16, deadline: Instant) -> io::Result<V
     }
 }
 
-/// Whether there is no getent here that we may run, now or later.
+/// Whether we have no getent that we may run, now or later.
 fn is_unusable(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -55,7 +54,7 @@ fn look_up(program: &CStr, host: &str, deadline: Instant) -> io::Result<Vec<IpAd
     }
 }
 
-/// What resolv.conf(5) lets the environment say, of our own.
+/// The variables of our environment that resolv.conf(5) names.
 fn environment() -> Vec<CString> {
     let own = |name: &str| {
         let value = std::env::var_os(OsStr::new(name))?.into_vec();
@@ -64,7 +63,7 @@ fn environment() -> Vec<CString> {
     ["LOCALDOMAIN", "RES_OPTIONS"].into_iter().filter_map(own).chain([c"LANG=C".to_owned()]).collect()
 }
 
-/// An address and more on each line, several lines for each address. A last line without an end may be half an address.
+/// One address per line with more words after it, several lines per address. A last line without a newline may hold half an address.
 fn read(text: &[u8]) -> Vec<IpAddr> {
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &text[..end]);
     let mut addresses = Vec::new();

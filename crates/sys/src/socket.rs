@@ -1,5 +1,4 @@
-//! A connection, by TCP or to a socket in the file system, on which nothing waits past a deadline. What is said over it is the business of
-//! others.
+//! A connection with a deadline, by TCP or to a Unix socket. Knows nothing of what is said over it.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};
@@ -12,10 +11,10 @@ use rustix::event::{PollFd, PollFlags};
 
 use crate::calls;
 
-/// How often a server whose queue of connections is full is tried again; nothing tells when it has room (connect(2), EAGAIN).
+/// Retry interval for a server whose connection queue is full; the kernel does not tell when there is room (connect(2), EAGAIN).
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Whether it is the deadline of a [`Timed`] that has passed, or that of a [lookup](crate::lookup); a system call that times out has an errno.
+/// Whether the error is the deadline of a [`Timed`] or of a [lookup](crate::lookup). A system call that times out has an errno.
 pub fn is_past_deadline(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
 }
@@ -34,7 +33,7 @@ pub enum FirstWord {
 #[derive(Debug)]
 pub struct Timed {
     socket: OwnedFd,
-    /// May be moved while the connection lives.
+    /// May be changed while the connection lives.
     pub deadline: Instant,
 }
 
@@ -53,7 +52,7 @@ impl Timed {
         Err(last)
     }
 
-    /// A socket in the file system (unix(7)).
+    /// Connects to a Unix socket (unix(7)).
     pub fn unix(path: &Path, deadline: Instant) -> io::Result<Timed> {
         let socket = calls::unix_socket()?;
         loop {
@@ -71,12 +70,12 @@ impl Timed {
         }
     }
 
-    /// Our end of it; none for a socket in the file system.
+    /// The address of our end; none for a Unix socket.
     pub fn local_address(&self) -> Option<IpAddr> {
         calls::local_address(self.socket.as_fd()).ok().map(|address| address.ip().to_canonical())
     }
 
-    /// Whether there is something to read, or an end to see, now.
+    /// Whether there is data to read, or an end of file, now.
     pub fn is_readable(&self) -> io::Result<bool> {
         loop {
             match calls::poll(&mut [PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN)], Duration::ZERO) {
@@ -139,7 +138,7 @@ fn connect(address: &SocketAddr, first: FirstWord, until: Instant) -> io::Result
     Ok(socket)
 }
 
-/// Never past `until`, and not at all if that has passed.
+/// Waits, never past `until`; not at all if that has passed.
 fn wait(socket: BorrowedFd<'_>, what: PollFlags, until: Instant) -> io::Result<()> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -203,7 +202,7 @@ mod tests {
         let error = client.read(&mut octet).unwrap_err();
         assert_eq!((error.kind(), error.raw_os_error()), (io::ErrorKind::TimedOut, None));
         let began = Instant::now();
-        // Nobody accepts: at some number the queue is full, and then the deadline counts.
+        // Nobody accepts: at some point the queue is full, and then the deadline counts.
         let waiting: Vec<_> = std::iter::from_fn(|| Timed::unix(&path, until(100)).ok()).take(10_000).collect();
         assert!(waiting.len() < 10_000 && began.elapsed() < Duration::from_secs(20));
         drop(listener);

@@ -1,5 +1,5 @@
-//! Octets of unknown number -> memory up to a limit, a file without a name above it. The file is gone with the process,
-//! however that dies; nobody else can open it. Reading starts at the first octet, as often as wanted.
+//! Octets of unknown number -> memory up to a limit, an unnamed file above it. The file disappears with the process, however that dies;
+//! nobody else can open it. Reading starts at the first octet, as often as needed.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Read};
@@ -11,12 +11,12 @@ use rustix::io::Errno;
 use crate::buffer::Buffer;
 use crate::calls;
 
-/// A growing row of octets.
+/// A growing sequence of octets.
 #[derive(Debug)]
 pub struct Spool {
     dir: PathBuf,
     memory_limit: usize,
-    /// All of it, or what comes behind the octets of the file.
+    /// All octets, or those that follow the file's.
     memory: Buffer,
     file: Option<OwnedFd>,
     len: u64,
@@ -28,7 +28,7 @@ impl Spool {
         Spool { dir: dir.to_path_buf(), memory_limit, memory: Buffer::default(), file: None, len: 0 }
     }
 
-    /// Appends. After an error (ENOSPC, EDQUOT, EMFILE...) what is stored is not to be used any more.
+    /// Appends. After an error (ENOSPC, EDQUOT, EMFILE...) the spool must not be used any more.
     pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         if self.file.is_none() && self.memory.len() + octets.len() > self.memory_limit {
             self.file = Some(unnamed_file(&self.dir)?);
@@ -44,8 +44,8 @@ impl Spool {
         Ok(())
     }
 
-    /// What is still in memory goes into the file, if there is one. What httpd gives us comes in pieces of 8000 octets: a call of the
-    /// kernel for each would be most of the work.
+    /// Moves what is still in memory to the file, if there is one. httpd delivers pieces of 8000 octets; a system call for each would be
+    /// most of the work.
     pub fn settle(&mut self) -> io::Result<()> {
         if let Some(file) = &self.file {
             calls::write_all(file.as_fd(), &self.memory)?;
@@ -54,7 +54,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Where its file is, if it needs one.
+    /// The directory for its file, if it needs one.
     pub fn directory(&self) -> &Path {
         &self.dir
     }
@@ -74,7 +74,7 @@ impl Spool {
         self.file.is_some()
     }
 
-    /// Reads from the first octet on, whoever else reads at the same time.
+    /// Reads from the first octet on; readers do not affect each other.
     pub fn reader(&self) -> Reader<'_> {
         self.reader_at(0)
     }
@@ -84,7 +84,7 @@ impl Spool {
         Reader { spool: self, offset, buffer: Buffer::default(), taken: 0 }
     }
 
-    /// The octets, where no file was needed.
+    /// The octets, if no file was needed.
     pub fn memory(&self) -> Option<&[u8]> {
         self.file.is_none().then_some(&self.memory)
     }
@@ -110,17 +110,17 @@ impl io::Write for Spool {
 #[derive(Debug)]
 pub struct Reader<'a> {
     spool: &'a Spool,
-    /// Of what was last read from the file, or of what was taken from memory.
+    /// The next offset to read from the file or to take from memory.
     offset: u64,
-    /// What was read from the file, and how much of it was taken.
+    /// What was read from the file, and how much of it has been consumed.
     buffer: Buffer,
     taken: usize,
 }
 
-/// Read from a file at a time: what the caches of a core hold.
+/// How much is read from a file at a time: it fits the caches of a core.
 const READ: usize = 64 * 1024;
 
-/// Written to one at a time: the more, the larger the pieces in which the file system finds room for it.
+/// How much is written to a file at a time: larger pieces let the file system allocate larger extents.
 const WRITTEN: usize = 256 * 1024;
 
 impl Read for Reader<'_> {
@@ -142,7 +142,7 @@ impl BufRead for Reader<'_> {
         }
         if self.taken == self.buffer.len() {
             self.buffer.resize(READ, 0);
-            self.taken = self.buffer.len(); // nothing is there if the file cannot be read
+            self.taken = self.buffer.len(); // nothing is buffered if the file cannot be read
             let n = calls::read_at(file.as_fd(), &mut self.buffer, self.offset)?;
             self.buffer.truncate(n);
             self.taken = 0;
@@ -160,7 +160,7 @@ impl BufRead for Reader<'_> {
     }
 }
 
-/// An open file in `dir` that has no name. What O_TMPFILE says where it is not supported: open(2), ERRORS.
+/// An unnamed file in `dir`. For the errors where O_TMPFILE is not supported see open(2), ERRORS.
 pub fn unnamed_file(dir: &Path) -> io::Result<OwnedFd> {
     match calls::open_unnamed(dir) {
         Err(error)

@@ -1,5 +1,5 @@
-//! Was it delivered? A report of a mail system becomes a [`dsn::Report`] (RFC 3464 and what came before it), that becomes rows of a database
-//! ([`store`]), and rows become pages ([`status`]). Pure Rust: whoever connects to a database implements [`sql::Database`].
+//! Was it delivered? A mail system's report becomes a [`dsn::Report`] (RFC 3464 and its predecessors), then rows of a database ([`store`]),
+//! and rows become pages ([`status`]). Pure Rust: the caller's connection implements [`sql::Database`].
 #![forbid(unsafe_code)]
 
 pub mod dsn;

@@ -1,5 +1,5 @@
-//! The file that holds the secrets of a webhook -> keys (Standard Webhooks 1.0: `whsec_` and the base64 of 24 to 64 octets). Several lines: an event
-//! is signed with each, so that a receiver can change its secret without missing one.
+//! The file with the secrets of a webhook -> keys (Standard Webhooks 1.0: `whsec_` and the base64 of 24 to 64 octets). With several lines
+//! an event is signed with each, so that a receiver can change its secret without missing an event.
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -11,12 +11,12 @@ use std::path::Path;
 
 /// Largest file that is read; it has a line for each secret.
 const MAX_FILE: u64 = 16 << 10;
-/// Most secrets at one time: the old, the new, and room for a mistake.
+/// Most secrets at a time: the old one, the new one, and room for a mistake.
 const MAX_KEYS: usize = 8;
 
 const REMEDY: &str = "write a line of whsec_ and the output of: openssl rand -base64 32";
 
-/// What events are signed with. Its octets are shown nowhere.
+/// A key that signs events. It is never shown.
 pub struct Key(Vec<u8>);
 
 impl Key {
@@ -32,7 +32,7 @@ impl Key {
     }
 }
 
-/// Reads the file: at least one key. Nobody but its owner and group may be able to read it.
+/// Reads the file: at least one key. Only its owner and group may be able to read it.
 pub fn read(file: &Path) -> Result<Vec<Key>, String> {
     let name = file.display();
     let mut text = String::new();
@@ -54,7 +54,7 @@ pub fn read(file: &Path) -> Result<Vec<Key>, String> {
 fn keys(text: &str) -> Result<Vec<Key>, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let keys: Vec<Key> = lines
-        .map(|line| Key::parse(line).ok_or_else(|| format!("a line is no secret; {REMEDY}")))
+        .map(|line| Key::parse(line).ok_or_else(|| format!("a line is not a secret; {REMEDY}")))
         .collect::<Result<_, _>>()?;
     match keys.len() {
         0 => Err(format!("there is no secret; {REMEDY}")),

@@ -90,7 +90,7 @@ const REPORT: &str = "Content-Type: multipart/report; report-type=delivery-statu
 const STATUS: &str = "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\n";
 const RECIPIENT: &str = "Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.0.0\n\n";
 
-/// What it says, and that it says so in 100 ms; a debug build has 2 s. The best of three counts.
+/// The result, which must come within 100 ms; a debug build has 2 s. The best of three runs counts.
 fn read(mail: &[String]) -> Result<usize, Error> {
     let mut mail = mail.concat().into_bytes();
     mail.truncate(dsn::MAX_SIZE);

@@ -97,7 +97,7 @@ fn an_answer_in_x_supplementary_info_is_the_diagnostic() {
     assert!(with(info).conforming);
 }
 
-/// What a mail system says is believed where it names its recipients, and anywhere in its words for whom the message that came back was.
+/// A mail system's text is believed where it names its recipients, and anywhere for a recipient of the returned message.
 #[test]
 fn an_address_among_words_is_believed_only_if_the_message_was_for_it() {
     let mail = |from: &str, to: &str| {

@@ -73,7 +73,7 @@ fn succeeds(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// `UPDATE_GOLDENS=1 cargo test -p tracking --test status` writes them anew, to be read before they are committed.
+/// `UPDATE_GOLDENS=1 cargo test -p tracking --test status` rewrites them; read them before you commit them.
 #[test]
 fn pages_look_as_they_did() {
     let place = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/status"));
@@ -148,7 +148,7 @@ fn no_word_of_a_stranger_becomes_markup_or_moves_a_terminal() {
     pages(&mut |name, page| {
         let html = text(page, Format::Html);
         for forbidden in ["<script", "<img", "<i>", "<b>alert", "onerror=alert(1)>", "javascript:", " style=", "src="] {
-            // As text it may stand there; `src=x` is the one we planted.
+            // It is allowed as text; `src=x` is the one we planted.
             let html = html.replace("&lt;img src=x onerror=alert(1)&gt;", "");
             assert!(!html.contains(forbidden), "{name}: {forbidden}");
         }

@@ -1,8 +1,8 @@
-//! Which of our media types a client likes best (`Accept`, RFC 9110 12.5.1).
+//! Which of our media types the client prefers (`Accept`, RFC 9110 12.5.1).
 #![forbid(unsafe_code)]
 
-/// The offer with the highest quality, the earlier one of two equals; `None` where the client accepts none of them. An absent or empty
-/// field accepts everything.
+/// The offer with the highest quality; of equals, the first. `None` if the client accepts none of them. An absent or empty field accepts
+/// everything.
 pub fn preferred<'o>(accept: Option<&str>, offers: &[&'o str]) -> Option<&'o str> {
     let accept = accept.map(str::trim).filter(|accept| !accept.is_empty()).unwrap_or("*/*");
     let ranges: Vec<(&str, u16)> = accept.split(',').filter_map(range).collect();
@@ -16,7 +16,7 @@ pub fn preferred<'o>(accept: Option<&str>, offers: &[&'o str]) -> Option<&'o str
     best.map(|(offer, _)| offer)
 }
 
-/// `text/html;level=1;q=0.5` -> (`text/html`, 500). Parameters but q do not matter here.
+/// `text/html;level=1;q=0.5` -> (`text/html`, 500). Other parameters are ignored.
 fn range(text: &str) -> Option<(&str, u16)> {
     let mut parts = text.split(';').map(str::trim);
     let range = parts.next().filter(|range| range.contains('/'))?;
@@ -25,7 +25,7 @@ fn range(text: &str) -> Option<(&str, u16)> {
     Some((range, (quality * 1000.0).round() as u16))
 }
 
-/// The quality of the most specific range that covers `offer`, 0 where none does.
+/// The quality of the most specific range that covers `offer`; 0 if none does.
 fn quality(ranges: &[(&str, u16)], offer: &str) -> u16 {
     let kind = offer.split_once('/').map_or(offer, |(kind, _)| kind);
     let specific = |range: &str| match range.split_once('/') {

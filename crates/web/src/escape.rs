@@ -1,5 +1,4 @@
-//! Text that somebody else wrote -> text that stands in a URL, in plain text or in JSON and is taken for nothing else there. HTML and XML
-//! have [`mod@crate::markup`].
+//! Foreign text -> text that is safe in a URL, in plain text or in JSON. For HTML and XML see [`mod@crate::markup`].
 #![forbid(unsafe_code)]
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,12 +7,12 @@ use serde_json::Value;
 /// RFC 3986 2.3: all but unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// RFC 3986 2.1: every octet that is no unreserved character is written as `%XX`.
+/// RFC 3986 2.1: writes every octet other than an unreserved character as `%XX`.
 pub fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// RFC 3986 2.1; `+` is a plus sign, as in an address. `None` for a `%` without two digits, which the crate would let stand.
+/// RFC 3986 2.1; `+` is a plus sign, as in an address. `None` for a `%` without two digits, which the crate would let pass.
 pub fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
     let is_digit = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_hexdigit);
     let is_escape = |rest: &[u8]| is_digit(rest.first()) && is_digit(rest.get(1));
@@ -21,15 +20,15 @@ pub fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
     is_whole.then(|| percent_encoding::percent_decode(text).collect())
 }
 
-/// A line that is the same to a reader of JSON, and no markup to whoever takes it for HTML.
+/// A line of JSON with the same meaning, in which a reader that expects HTML finds no markup.
 pub fn harmless_json(value: &Value) -> String {
     format!("{value}\n").replace('<', "\\u003c")
 }
 
-/// Lines of JSON for a terminal: the same to a reader of JSON, and nothing in them that a terminal obeys or that turns text around.
+/// Lines of JSON for a terminal, with the same meaning, but without characters that a terminal obeys or that reverse text.
 pub fn visible_json(value: &Value) -> String {
     let mut units = [0; 2];
-    // Only strings hold such characters.
+    // Only strings can hold such characters.
     format!("{value:#}\n").chars().fold(String::new(), |mut text, character| {
         match character {
             '\n' => text.push('\n'),
@@ -42,8 +41,8 @@ pub fn visible_json(value: &Value) -> String {
     })
 }
 
-/// Whether a character is not for the eye: what a terminal obeys (ECMA-48), what XML 1.0 forbids (2.2), what turns the direction of the
-/// text around it (Unicode UAX #9), and tags, whose letters nobody sees.
+/// Whether a character is not visible text: a terminal obeys it (ECMA-48), XML 1.0 forbids it (2.2), it changes the direction of the text
+/// around it (Unicode UAX #9), or it is a tag character, which is not shown.
 pub fn is_hidden(character: char) -> bool {
     let is_noncharacter = u32::from(character) & 0xFFFE == 0xFFFE || matches!(character, '\u{FDD0}'..='\u{FDEF}');
     let is_bidi =
@@ -52,7 +51,7 @@ pub fn is_hidden(character: char) -> bool {
     character.is_control() || is_noncharacter || is_bidi || is_tag
 }
 
-/// Plain text in which nobody finds the beginning of a tag (HTML 13.2.5.6), should a browser guess at its type.
+/// Plain text that cannot begin a tag (HTML 13.2.5.6), in case a browser guesses its type.
 pub fn escape_tags(text: &str) -> String {
     let opens = |after: &str| after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
     let mut pieces = text.split('<');

@@ -1,5 +1,5 @@
-//! HTML and XML in which words of somebody else are words and nothing more: [`Markup`] is made of literals of ours, and every value that
-//! [`markup!`](crate::markup!) puts among them is escaped.
+//! HTML and XML in which foreign text is only text: [`Markup`] is made of our literals, and [`markup!`](crate::markup!) escapes every value
+//! that it inserts.
 //!
 //! ```
 //! use web::markup;
@@ -30,27 +30,27 @@ use std::ops::Add;
 pub struct Markup(String);
 
 impl Markup {
-    /// Markup of ours, as it stands.
+    /// Our own markup, unchanged.
     pub fn literal(text: &'static str) -> Self {
         Markup(text.to_owned())
     }
 
-    /// Puts `more` behind it.
+    /// Appends `more`.
     pub fn push(&mut self, more: Markup) {
         self.0 += &more.0;
     }
 
-    /// As text of an answer.
+    /// The text, for a response.
     pub fn into_string(self) -> String {
         self.0
     }
 
-    /// As text of an answer.
+    /// The text, for a response.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// For `markup!`, whose values are all [`Escaped`].
+    /// Used by `markup!`, whose values are all [`Escaped`].
     #[doc(hidden)]
     pub fn of(pieces: fmt::Arguments<'_>) -> Self {
         let mut markup = String::new();
@@ -75,10 +75,10 @@ impl Sum for Markup {
     }
 }
 
-/// Makes [`Markup`] of a literal with `{}` or `{name}` in it, and the values for them.
+/// Makes [`Markup`] from a literal with `{}` or `{name}` in it and their values.
 #[macro_export]
 macro_rules! markup {
-    // `concat!` takes away the names of variables inside the literal, which would come in unescaped.
+    // `concat!` prevents variable names inside the literal: their values would be inserted unescaped.
     ($form:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::markup::Markup::of(format_args!(concat!($form), $($name = $crate::markup::Escaped(&$value)),*))
     };
@@ -87,9 +87,9 @@ macro_rules! markup {
     };
 }
 
-/// What can stand in markup.
+/// What can be inserted into markup.
 pub trait Value {
-    /// Writes it so that it is taken for nothing else there, as content and inside quotes.
+    /// Writes it escaped, so that it is safe as content and inside quotes.
     fn write(&self, markup: &mut Formatter<'_>) -> fmt::Result;
 }
 
@@ -139,7 +139,7 @@ impl Value for Markup {
     }
 }
 
-/// Nothing, where there is nothing.
+/// `None` writes nothing.
 impl<T: Value> Value for Option<T> {
     fn write(&self, markup: &mut Formatter<'_>) -> fmt::Result {
         self.as_ref().map_or(Ok(()), |value| value.write(markup))

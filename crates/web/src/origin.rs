@@ -1,14 +1,14 @@
-//! Web origins (RFC 6454, the Fetch standard): whether the page behind a request may send mail from here, and what the answer tells its
-//! browser. A POST that no browser made has neither `Origin` nor `Sec-Fetch-Site` and is none of this file's business.
+//! Web origins (RFC 6454, the Fetch standard): whether the page behind a request may send mail from here, and what the response tells its
+//! browser. A POST that no browser made has neither `Origin` nor `Sec-Fetch-Site`, and is not checked here.
 //!
-//! What a browser says of a page is true of the names in it, not of the server behind them: whoever owns a name can have it lead here (DNS
-//! rebinding) and is then of "the same origin". So the Host of a request counts only if it is a name of this server.
+//! What a browser says of a page is true of names, not of servers: the owner of any name can point it here (DNS rebinding), and his page is
+//! then of "the same origin". So the Host of a request counts only if it is a name of this server.
 #![forbid(unsafe_code)]
 
 use crate::authority::{Authority, AuthorityError};
 use crate::fields::value_of;
 
-/// The origins whose pages may send (`SendmailAllowOrigin`); none but the server's own by default.
+/// The origins whose pages may send (`SendmailAllowOrigin`); only the server's own by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     any: bool,
@@ -23,14 +23,16 @@ impl Origins {
             if *word == "*" {
                 origins.any = true;
             } else {
-                origins.listed.push(Origin::parse(word).map_err(|remedy| format!("'{word}' is no origin: {remedy}"))?);
+                origins
+                    .listed
+                    .push(Origin::parse(word).map_err(|remedy| format!("'{word}' is not an origin: {remedy}"))?);
             }
         }
         Ok(origins)
     }
 }
 
-/// Scheme, host and port in the form browsers send (RFC 6454 6.1).
+/// Scheme, host and port in the form that browsers send (RFC 6454 6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Origin {
     scheme: Box<str>,
@@ -61,16 +63,16 @@ impl Origin {
         })?;
         let scheme = scheme.to_ascii_lowercase();
         let port = port.filter(|port| Some(*port) != default_port(&scheme));
-        Ok(Origin { host: host_name(host).ok_or("the host is no host name")?.into(), port, scheme: scheme.into() })
+        Ok(Origin { host: host_name(host).ok_or("the host is not a host name")?.into(), port, scheme: scheme.into() })
     }
 
-    /// The text a browser sends.
+    /// The text that a browser sends.
     fn write(&self) -> String {
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}://{}{port}", self.scheme, self.host)
     }
 
-    /// Whether it is the host of the request, whatever the scheme: TLS may end before this server. A `Host` without a port has the one
+    /// Whether it is the host of the request, with any scheme: TLS may end before this server. A `Host` without a port has the default port
     /// of the page's scheme.
     fn is_host(&self, host: &str) -> bool {
         let Ok(Authority { host: name, port }) = Authority::parse(host) else { return false };
@@ -84,20 +86,20 @@ impl Origin {
 pub struct Names<'a> {
     /// Its ServerName.
     pub server_name: &'a str,
-    /// Whether httpd knows a name, in lower case and without a port, as one of its own (ServerName, ServerAlias).
+    /// Whether httpd knows a name (lower case, no port) as its own (ServerName, ServerAlias).
     pub answers_to: &'a dyn Fn(&str) -> bool,
 }
 
 impl Names<'_> {
-    /// Whether the Host of a request is a name of this server. An address always is, and so is `localhost`, which no stranger can make lead
-    /// here (RFC 6761 6.3): the browser that has it in its address bar is connected to that address, be it a forwarded port.
+    /// Whether the Host of a request is a name of this server. An address always is, and so is `localhost`, which no stranger can point
+    /// here (RFC 6761 6.3): a browser that shows it is connected to that address, perhaps through a forwarded port.
     fn has(&self, host: &str) -> bool {
         let Some(name) = Authority::parse(host).ok().and_then(|authority| host_name(authority.host)) else {
             return false;
         };
         let name = name.trim_end_matches('.');
         let is_address = name.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
-        // A ServerName in another script is not what browsers send.
+        // Browsers do not send a ServerName in another script.
         is_address
             || name == "localhost"
             || (self.answers_to)(name)
@@ -110,7 +112,7 @@ fn host_name(host: &str) -> Option<String> {
     if let Ok(address) = host.parse::<std::net::Ipv6Addr>() {
         return Some(format!("[{address}]"));
     }
-    // Not every host name is the domain of an address: `_` stands in some.
+    // A host name may hold characters that a mail domain may not: `_`.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if !host.is_empty() && host.bytes().all(plain) {
         return Some(host.to_ascii_lowercase());
@@ -126,26 +128,26 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// What a request is for its browser.
+/// How a request relates to the page that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorsDecision {
     /// From a page of another origin that may send.
     Allowed(CorsHeaders),
-    /// From a page of another origin.
+    /// From a page of another origin that may not send.
     Foreign(Foreign),
     /// From a page of this server, or from no page at all.
     Own,
 }
 
-/// Why a page may not send, or not read; the values as the client sent them.
+/// Why a page may not send or read; the values as the client sent them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// The Host of the request is no name of this server.
+    /// The Host of the request is not a name of this server.
     Host {
         /// `Host`.
         host: String,
     },
-    /// The page is one of another origin.
+    /// The page has another origin.
     Origin {
         /// `Origin`.
         origin: Option<String>,
@@ -156,7 +158,7 @@ pub enum Foreign {
     },
 }
 
-/// What the fields of a request say of the page behind it.
+/// Checks what the fields of a request say of the page behind it.
 pub fn check(fields: &[(&[u8], &[u8])], origins: &Origins, names: Names<'_>) -> CorsDecision {
     let value = |name| value_of(fields, name);
     let (given, site, host) = (value("origin"), value("sec-fetch-site"), value("host").unwrap_or_default());
@@ -164,7 +166,7 @@ pub fn check(fields: &[(&[u8], &[u8])], origins: &Origins, names: Names<'_>) -> 
     if let Some(listed) = origin.as_ref().and_then(|origin| origins.listed.iter().find(|listed| *listed == origin)) {
         return CorsDecision::Allowed(CorsHeaders { origin: Some(listed.write()) });
     }
-    // The browser knows best: it compares schemes too (cross-site), and sees where a proxy has changed Host (same-origin).
+    // The browser knows best: it compares schemes too (cross-site), and notices that a proxy has changed Host (same-origin).
     let same = match (site.as_deref().map(str::trim), &given, &origin) {
         (Some("same-origin" | "none"), ..) => true,
         (_, _, Some(_)) if origins.any => return CorsDecision::Allowed(CorsHeaders { origin: None }),
@@ -182,8 +184,9 @@ pub fn check(fields: &[(&[u8], &[u8])], origins: &Origins, names: Names<'_>) -> 
     CorsDecision::Foreign(Foreign::Origin { origin: given, site, host })
 }
 
-/// Whether the answer to a request that only asks may be read by the page behind it: a browser lets a page read what comes from its own host,
-/// so that must be one of ours. A GET of a browser need not say that it is one, so all are judged alike; one without Host is no browser's.
+/// Whether a page may read the response to a request that changes nothing. A browser lets a page read what comes from the page's own host,
+/// so the host must be one of ours. A browser's GET need not say that it is one, so all GETs are checked alike; one without Host is from no
+/// browser.
 pub fn check_host(fields: &[(&[u8], &[u8])], names: Names<'_>) -> Result<(), Foreign> {
     match value_of(fields, "host").filter(|host| !host.is_empty()) {
         Some(host) if !names.has(&host) => Err(Foreign::Host { host }),
@@ -191,14 +194,14 @@ pub fn check_host(fields: &[(&[u8], &[u8])], names: Names<'_>) -> Result<(), For
     }
 }
 
-/// The leave that an answer gives to a browser. `None`: any origin, without credentials.
+/// What a response permits a browser. `None`: any origin, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsHeaders {
     origin: Option<String>,
 }
 
 impl CorsHeaders {
-    /// The fields of every answer, failures included, so that the page can read it.
+    /// The fields of every response, errors included, so that the page can read it.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = vec![("Access-Control-Allow-Origin", self.origin.clone().unwrap_or_else(|| "*".into()))];
         if self.origin.is_some() {
@@ -221,13 +224,13 @@ impl CorsHeaders {
     }
 }
 
-/// What a page may read of an answer beside the few fields it always may.
+/// What a page may read of a response, besides the few fields that it always may.
 const EXPOSED: &str = "X-Message-ID, Location, Link, Retry-After, Preference-Applied, Idempotency-Key-Lifetime, Idempotency-Replayed, RateLimit, RateLimit-Policy";
 
-/// Seconds a browser remembers a preflight: short enough for a changed configuration to be noticed.
+/// Seconds that a browser remembers a preflight: short, so that a changed configuration is noticed.
 const MAX_AGE: u32 = 600;
 
-/// The names that a preflight asks for; `None` where the fields are those of no preflight.
+/// The names that a preflight asks for; `None` if the request is not a preflight.
 pub fn preflight(fields: &[(&[u8], &[u8])]) -> Option<String> {
     value_of(fields, "origin")?;
     value_of(fields, "access-control-request-method")?;

@@ -1,5 +1,5 @@
-//! The frame of a description in the Web Application Description Language (the W3C submission of 2009); what stands in it is the business of
-//! the resource that is described.
+//! The frame of a description in the Web Application Description Language (W3C submission of 2009). The resource that is described fills
+//! it.
 #![forbid(unsafe_code)]
 
 use crate::markup;
@@ -27,7 +27,7 @@ pub fn param(xml: &mut Markup, name: &str, style: &str, repeating: bool, meaning
     xml.push(markup!("          <param name=\"{}\" style=\"{}\" type=\"xsd:string\"{}>\n            <doc xml:lang=\"en\">{}</doc>\n          </param>\n", name, style, repeating, meaning));
 }
 
-/// One answer, with the elements that say what it holds.
+/// One response, with the elements that describe its contents.
 pub fn response(xml: &mut Markup, status: u16, meaning: &str, contents: Markup) {
     xml.push(markup!(
         "        <response status=\"{}\">\n          <doc xml:lang=\"en\">{}</doc>\n{}        </response>\n",
@@ -42,7 +42,7 @@ pub fn representations(types: &[&str]) -> Markup {
     types.iter().map(|media| markup!("          <representation mediaType=\"{}\"/>\n", media)).sum()
 }
 
-/// The method that this document answers.
+/// The method that returns this document.
 pub const DESCRIBE: &str = "      <method name=\"OPTIONS\" id=\"describe\">
         <response status=\"200\">
           <representation mediaType=\"application/vnd.sun.wadl+xml\"/>

@@ -31,7 +31,7 @@ pub enum Step {
     Sleep(Duration),
 }
 
-/// The steps of this run. A line that cannot be read ends the program at once: a test must not pass because of a slip.
+/// The steps of this run. An invalid line ends the program at once: a test must not pass because of a typo.
 pub fn read(directory: &Path) -> Vec<Step> {
     let text = std::fs::read_to_string(directory.join("behaviour")).unwrap_or_default();
     let steps: Vec<Step> = text

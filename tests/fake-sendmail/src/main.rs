@@ -31,7 +31,7 @@ extern "C" fn main() -> libc::c_int {
     }
 }
 
-/// The folder of the path it was started as; /proc/self/exe where the caller chose an `argv[0]` without a path.
+/// The folder of the path it was started as; /proc/self/exe if the caller's `argv[0]` has no path.
 fn home() -> PathBuf {
     let named =
         std::env::args_os().next().map(PathBuf::from).filter(|path| path.as_os_str().as_bytes().contains(&b'/'));
@@ -73,7 +73,7 @@ fn finish(record: Record, code: i32) -> ! {
     leave(code)
 }
 
-/// Up to `limit` octets (none: to the end), into the record.
+/// Reads up to `limit` octets (none: to the end) into the record.
 fn read(record: &mut Record, limit: Option<u64>) {
     let mut buffer = vec![0; 64 * 1024];
     let mut left = limit.unwrap_or(u64::MAX);
@@ -98,7 +98,7 @@ fn read_slowly(record: &mut Record) {
     }
 }
 
-/// `read(2)` itself: std's stdin reads ahead, and what a program has not read is part of what the tests ask.
+/// `read(2)` itself: std's stdin reads ahead, and the tests ask how much a program has not read.
 fn read_now(buffer: &mut [u8]) -> std::io::Result<usize> {
     // SAFETY: the pointer and the length are those of one live, writable slice.
     let count = unsafe { libc::read(0, buffer.as_mut_ptr().cast(), buffer.len()) };
@@ -106,14 +106,14 @@ fn read_now(buffer: &mut [u8]) -> std::io::Result<usize> {
 }
 
 fn say(stream: behaviour::Stream, words: &[u8]) {
-    // A caller that closed its end is not this program's trouble; SIGPIPE then ends it as it would any other.
+    // A caller that closed its end is not this program's problem; SIGPIPE then ends it like any other program.
     let _ = match stream {
         behaviour::Stream::Out => std::io::stdout().write_all(words).and_then(|()| std::io::stdout().flush()),
         behaviour::Stream::Err => std::io::stderr().write_all(words),
     };
 }
 
-/// Lines of every octet from 0 to 255, so that a log that does not escape shows it.
+/// Lines with every octet from 0 to 255, which reveal a log that does not escape.
 fn flood(stream: behaviour::Stream, octets: u64) {
     let line: Vec<u8> = (0..=255).cycle().take(64 * 1024).collect();
     let mut left = octets;
@@ -124,7 +124,7 @@ fn flood(stream: behaviour::Stream, octets: u64) {
     }
 }
 
-/// Leaves a process behind that holds stderr alone, in the process group of its parent.
+/// Leaves a process behind that holds only stderr, in the process group of its parent.
 fn leave_grandchild(time: Duration) -> i32 {
     // SAFETY: this program has one thread, so the child may go on with any function.
     match unsafe { libc::fork() } {

@@ -1,6 +1,6 @@
-//! One run -> the folder `<dir>/messages/<id>/`: `argv` and `environ` (NUL between items), `descriptors` (number, target, flags),
-//! `status` (of /proc), `facts` (name=value), `stdin`. While the program runs the folder is called `<id>.running`; the rename at the
-//! end is the moment the record counts. What is taken down at the start is taken before anything else was opened.
+//! One run -> the folder `<dir>/messages/<id>/`: `argv` and `environ` (NUL between items), `descriptors` (number, target, flags), `status`
+//! (from /proc), `facts` (name=value), `stdin`. While the program runs, the folder is called `<id>.running`; the rename at the end makes
+//! the record valid. The start is recorded before anything else is opened.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Takes down the process as the caller made it.
+    /// Records the process as the caller started it.
     pub fn begin(directory: &Path) -> io::Result<Self> {
         let descriptors = descriptors()?;
         let started = now();
@@ -62,7 +62,7 @@ impl Record {
         self.facts.push(("grandchild", pid.to_string()));
     }
 
-    /// Makes the record count; a committed run is also a line of COMMITS.
+    /// Makes the record valid; a committed run also adds a line to COMMITS.
     pub fn finish(mut self, outcome: &str, committed: bool) {
         self.facts.push(("finished", now().to_string()));
         self.facts.push(("outcome", outcome.to_owned()));
@@ -105,7 +105,7 @@ fn session() -> i32 {
     unsafe { libc::getsid(0) }
 }
 
-/// `number TAB target TAB flags TAB position` a line, without the descriptor that reads the list.
+/// `number TAB target TAB flags TAB position` per line, without the descriptor that reads the list.
 fn descriptors() -> io::Result<String> {
     let own = format!("/proc/{}/fd", std::process::id());
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! One connection to the mail server of a test: the usual answers, unless a rule says otherwise.
+//! One connection to a test's mail server: the usual replies, unless a rule says otherwise.
 
 use super::{Act, Shared, Taken};
 use base64::Engine;
@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// Whether these are the lines of one reply with 250, be it with a farewell behind it.
+/// Whether these are the lines of one 250 reply, perhaps followed by a farewell.
 fn accepts(words: &str) -> bool {
     let words = words.strip_suffix("421 bye\r\n").unwrap_or(words);
     let lines: Vec<&str> = words.split_inclusive("\r\n").collect();
@@ -27,7 +27,7 @@ enum Stream {
 
 pub(super) struct Conversation<'s> {
     shared: &'s Shared,
-    /// None while it changes.
+    /// `None` while it changes.
     stream: Option<Stream>,
     ahead: Vec<u8>,
     number: usize,
@@ -130,7 +130,7 @@ impl Conversation<'_> {
             state.taken.push(taken);
             state.taken.len() - 1
         };
-        // Before the words, for who reads them asks at once.
+        // Before the reply, since a client that reads it asks at once.
         let planned = self.planned(".", "");
         let accepts = match planned {
             None => true,
@@ -145,7 +145,7 @@ impl Conversation<'_> {
         self.act("idle", "")
     }
 
-    /// The usual answer, or what the rules say; returns what was said.
+    /// The usual reply, or the rule's; returns what was sent.
     fn answer(&mut self, step: &str, about: &str, usual: &str) -> io::Result<String> {
         match self.planned(step, about) {
             None => {

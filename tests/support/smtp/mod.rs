@@ -1,5 +1,5 @@
-//! A mail server of one test that takes messages, remembers everything, and does at each step what a mail server should or what its
-//! rules say: other words, a slow hand, silence, a closed connection. It speaks TLS with the certificates of the test.
+//! A mail server of one test that takes messages, remembers everything, and at each step does what a mail server should or what its rules
+//! say: other replies, slowness, silence, a closed connection. It speaks TLS with the certificates of the test.
 
 mod conversation;
 
@@ -14,32 +14,32 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
-/// What happens at a step instead of the usual answer.
+/// The act at a step instead of the usual reply.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
-    /// These octets, line ends included.
+    /// Sends these octets, line ends included.
     Say(&'static str),
     /// The same, an octet at a time.
     Drip(&'static str),
-    /// These, and the connection closes.
+    /// Sends these, and closes the connection.
     SayAndClose(&'static str),
     Close,
-    /// Nothing, ever.
+    /// Never sends anything.
     Hang,
 }
 
-/// `step` is the verb, `connect`, `content` (a message has begun), `.` (it has ended), `idle` (behind the answer to it).
+/// `step` is the verb, `connect`, `content` (a message has begun), `.` (it has ended), `idle` (after the reply to it).
 #[derive(Clone, Copy, Debug)]
 struct Rule {
     step: &'static str,
     /// Part of the command.
     about: &'static str,
-    /// How often yet.
+    /// How often it has happened.
     times: usize,
     act: Act,
 }
 
-/// A message that came to its final dot.
+/// A message that reached its final dot.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The whole MAIL command.
@@ -78,31 +78,31 @@ pub struct Smtp {
 const OFFERS: [&str; 4] = ["PIPELINING", "SIZE 10000000", "8BITMIME", "DSN"];
 
 impl Smtp {
-    /// In the clear.
+    /// Without TLS.
     pub fn start() -> Self {
         Self::launch("127.0.0.1", None, false)
     }
 
-    /// Offers STARTTLS, and AUTH behind it.
+    /// Offers STARTTLS, and AUTH after it.
     pub fn with_starttls(certificates: &Certificates) -> Self {
         Self::with_starttls_at("127.0.0.1", certificates)
     }
 
-    /// Takes nobody without a certificate of the same CA.
+    /// Accepts only clients with a certificate of the same CA.
     pub fn demanding_certificate(certificates: &Certificates) -> Self {
         let smtp = Self::launch("127.0.0.1", Some(tls(certificates, true)), false);
         smtp.offer(&["STARTTLS"]);
         smtp
     }
 
-    /// At another address of loopback, for which the certificate does not hold.
+    /// On another loopback address, for which the certificate is not valid.
     pub fn with_starttls_at(host: &str, certificates: &Certificates) -> Self {
         let smtp = Self::launch(host, Some(tls(certificates, false)), false);
         smtp.offer(&["STARTTLS", "AUTH PLAIN LOGIN"]);
         smtp
     }
 
-    /// TLS from the first octet on.
+    /// TLS from the first octet.
     pub fn with_tls(certificates: &Certificates) -> Self {
         let smtp = Self::launch("127.0.0.1", Some(tls(certificates, false)), true);
         smtp.offer(&["AUTH PLAIN LOGIN"]);
@@ -137,22 +137,22 @@ impl Smtp {
         self.address.port()
     }
 
-    /// Lines of the answer to EHLO, beside those there are.
+    /// Adds lines to the reply to EHLO.
     pub fn offer(&self, lines: &[&str]) {
         self.state().offers.extend(lines.iter().map(|&line| line.to_owned()));
     }
 
-    /// Takes back what starts so.
+    /// Removes the lines that start like this.
     pub fn offer_no(&self, start: &str) {
         self.state().offers.retain(|line| !line.starts_with(start));
     }
 
-    /// From now on, always.
+    /// Always, from now on.
     pub fn rule(&self, step: &'static str, act: Act) {
         self.rule_about(step, "", usize::MAX, act);
     }
 
-    /// The next time only.
+    /// Only the next time.
     pub fn once(&self, step: &'static str, act: Act) {
         self.rule_about(step, "", 1, act);
     }
@@ -166,7 +166,7 @@ impl Smtp {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// Messages that came to their dot, and forgets them.
+    /// Messages that reached their dot since the last call.
     pub fn take(&self) -> Vec<Taken> {
         std::mem::take(&mut self.state().taken)
     }

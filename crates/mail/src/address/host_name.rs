@@ -1,4 +1,4 @@
-//! The name of a host as it may stand in a mail and in SMTP, from what its administrator calls it: `Received ... by`, `EHLO` (RFC 5321
+//! A host's name, as its administrator writes it -> the form that is valid in a mail and in SMTP: `Received ... by`, `EHLO` (RFC 5321
 //! 2.3.5, 4.1.3, 4.4).
 #![forbid(unsafe_code)]
 
@@ -6,13 +6,13 @@ use super::Domain;
 use std::fmt;
 use std::net::IpAddr;
 
-/// A domain in ASCII and lower case without a dot at its end, or an address literal.
+/// A domain in ASCII and lower case without a final dot, or an address literal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HostName(Box<str>);
 
 impl HostName {
-    /// The name `given`, with A-labels for labels in other scripts; an address literal if it is an address. Where it is neither (`_` stands
-    /// in it, or it is empty) the literal of `address`, by which the host is reached.
+    /// The name `given`, with A-labels for labels in other scripts; an address literal if it is an address. If it is neither (it has a `_`,
+    /// or is empty): the literal of `address`, the host's own address.
     pub fn new(given: &str, address: IpAddr) -> HostName {
         let given = given.trim_matches(['[', ']']);
         match (given.parse().ok(), HostName::domain(given)) {
@@ -22,7 +22,7 @@ impl HostName {
         }
     }
 
-    /// As [`HostName::new`], for EHLO: a name that others cannot look up, one without a dot or with a number at its end, is none.
+    /// As [`HostName::new`], for EHLO: a name that others cannot look up (without a dot, or ending in a number) does not count.
     pub fn qualified(given: &str, address: IpAddr) -> HostName {
         let name = HostName::new(given, address);
         let last = name.0.rsplit_once('.').map(|(_, last)| last);
@@ -40,7 +40,7 @@ impl HostName {
         HostName(literal.into())
     }
 
-    /// The domain that a host is called by, if it is one; the dot at the end of a full name is no part of it in mail.
+    /// The host's domain name, if it has one; in mail the final dot of a full name is left out.
     pub fn domain(given: &str) -> Option<Domain> {
         Domain::parse(given.strip_suffix('.').unwrap_or(given)).ok().filter(|_| given.parse::<IpAddr>().is_err())
     }

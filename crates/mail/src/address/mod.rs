@@ -1,6 +1,6 @@
-//! Addresses of mail (RFC 5322 3.4) as types that are right once they exist: [`Domain`], [`Address`], [`Mailbox`],
-//! [`AddressList`]. Fields are read generously in `parse` and written strictly in `write`, from the parsed form alone,
-//! so that no MTA reads them differently than we did. Who may be written to is policy.
+//! Mail addresses (RFC 5322 3.4) as types that are valid once they exist: [`Domain`], [`Address`], [`Mailbox`], [`AddressList`]. Fields are
+//! read leniently in `parse` and written strictly in `write`, only from the parsed form, so that no MTA reads them differently than we did.
+//! Which addresses are allowed is policy.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -16,8 +16,7 @@ mod write;
 
 pub use host_name::HostName;
 
-/// A domain in ASCII and lower case: labels of letters, digits and hyphens, 1 to 63 each, at most 253 octets, no dot at
-/// its end.
+/// A domain in ASCII and lower case: labels of letters, digits and hyphens, 1 to 63 each, at most 253 octets, no final dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Domain(Box<str>);
 
@@ -39,9 +38,8 @@ impl fmt::Display for Domain {
     }
 }
 
-/// `local@domain`, or a bare name (`root`) that [`Address::complete`] or the MTA gives a domain. The local part is a
-/// dot-atom (RFC 5322 3.2.3) without any character that a shell, an MTA's configuration or another MTA's parser acts
-/// on.
+/// `local@domain`, or a bare name (`root`) that gets its domain from [`Address::complete`] or the MTA. The local part is a dot-atom (RFC
+/// 5322 3.2.3) without any character that is special to a shell, an MTA's configuration or an MTA's parser.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
     local: Box<str>,
@@ -49,22 +47,22 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads an addr-spec or a bare name, and nothing around it.
+    /// Reads an addr-spec or a bare name, with nothing around it.
     pub fn parse(text: &str) -> Result<Address, AddressError> {
         parse::address(text)
     }
 
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub fn local(&self) -> &str {
         &self.local
     }
 
-    /// What stands after it; none for a bare name.
+    /// The part after the `@`; none for a bare name.
     pub fn domain(&self) -> Option<&Domain> {
         self.domain.as_ref()
     }
 
-    /// The address, in `domain` if it has none of its own.
+    /// The address; `domain` is added if it has none.
     pub fn complete(&self, domain: &Domain) -> Address {
         Address { local: self.local.clone(), domain: self.domain.clone().or_else(|| Some(domain.clone())) }
     }
@@ -79,7 +77,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// An address and perhaps a display name. `Display` writes it on one line, as `From` would carry it.
+/// An address with an optional display name. `Display` writes it on one line, as in `From`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mailbox {
     name: Option<Box<str>>,
@@ -87,7 +85,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// A mailbox of a name in Unicode (control characters become blanks, an empty name is none) and an address.
+    /// A mailbox of a Unicode name (control characters become blanks; an empty name counts as none) and an address.
     pub fn new(name: Option<&str>, address: Address) -> Mailbox {
         let clean = name.map(|name| name.replace(is_forbidden, " "));
         let trimmed = clean.as_deref().map(|name| name.trim_matches([' ', '\t'])).filter(|name| !name.is_empty());
@@ -103,7 +101,7 @@ impl Mailbox {
         }
     }
 
-    /// The display name without quotes. Encoded-words of the client are still in it.
+    /// The display name without quotes; the client's encoded-words are not decoded.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -119,13 +117,13 @@ impl Mailbox {
     }
 }
 
-/// The mailboxes of an address field, members of groups among the others. The names of groups are dropped: Sendmail and
-/// esmtp refuse a message with `undisclosed-recipients:;`, whoever else is to get it.
+/// The mailboxes of an address field, including the members of groups. The names of groups are dropped: Sendmail and esmtp refuse a message
+/// with `undisclosed-recipients:;`, even if it has other recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressList(Vec<Mailbox>);
 
 impl AddressList {
-    /// Reads an address-list. One bad address makes all of it an error.
+    /// Reads an address-list. One bad address makes the whole list an error.
     pub fn parse(value: &HeaderValue) -> Result<AddressList, AddressError> {
         parse::address_list(value.as_str()).map(AddressList)
     }
@@ -157,22 +155,21 @@ impl FromIterator<Mailbox> for AddressList {
     }
 }
 
-/// Why an address is refused. Each carries the address, or as much of the field as could not be read, shortened and
-/// escaped.
+/// Why an address is refused. Each variant carries the address, or the part of the field that could not be read, shortened and escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are what the comment above says")]
 pub enum AddressError {
     /// More than one `@`.
     At { text: String },
-    /// A name without an address beside mailboxes with names: perhaps half of one, cut at its comma.
+    /// A bare name in a list of mailboxes with names: perhaps half of a name that was split at its comma.
     BareName { text: String },
-    /// A blank inside, or words that no address follows.
+    /// A blank inside, or words without an address after them.
     Blank { text: String },
     /// A comment inside.
     Comment { text: String },
-    /// Not the one mailbox that was asked for.
+    /// Not exactly one mailbox, where one is required.
     Count { found: usize, text: String },
-    /// The domain has an empty or long label, or a character that is no letter, digit or hyphen.
+    /// The domain has an empty or overlong label, or a character other than a letter, digit or hyphen.
     Domain { text: String },
     /// A dot at the start, at the end, or two in a row.
     Dot { text: String },
@@ -182,17 +179,17 @@ pub enum AddressError {
     Group { text: String },
     /// `user@[192.0.2.1]`.
     Literal { text: String },
-    /// A character in the local part that is not safe everywhere.
+    /// An unsafe character in the local part.
     Local { found: char, text: String },
     /// A local part over 64 octets (RFC 5321 4.5.3.1.1).
     LocalLength { octets: usize, text: String },
     /// A local part in quotes.
     Quoted { text: String },
-    /// A list by semicolons.
+    /// A list separated by semicolons.
     Semicolon { text: String },
     /// `<@relay:user@domain>`.
     SourceRoute { text: String },
-    /// The first character would make an option, a path or an include of it.
+    /// The first character would make it look like an option, a path or an include.
     Start { found: char, text: String },
     /// A quote, comment or angle bracket that is not closed, or one that was not open.
     Unbalanced { text: String },

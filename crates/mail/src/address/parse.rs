@@ -1,6 +1,6 @@
-//! An address-list (RFC 5322 3.4) -> mailboxes. Two steps: nom parsers cut the text into quoted-strings, comments,
-//! angle brackets and runs, one loop puts these together by comma, colon and semicolon; then each addr-spec is judged
-//! by itself, strictly. No recursion anywhere: ten thousand nested comments are one loop.
+//! An address-list (RFC 5322 3.4) -> mailboxes. First, nom parsers split the text into quoted-strings, comments, angle brackets and runs,
+//! and one loop joins these by comma, colon and semicolon; then each addr-spec is checked by itself, strictly. No recursion: ten thousand
+//! nested comments are one loop.
 #![forbid(unsafe_code)]
 
 use idna::AsciiDenyList;
@@ -71,7 +71,7 @@ pub(super) fn address_list(text: &str) -> Result<Vec<Mailbox>, AddressError> {
     }
 }
 
-/// Whether some mailbox of the list stands in angle brackets behind a name. Then a bare name is no address but the first half of a name:
+/// Whether a mailbox in the list has a name and angle brackets. Then a bare name is taken for the first half of a name, not for an address:
 /// `Doe, Jane <jane@example.org>`.
 fn has_names(text: &str) -> bool {
     let mut rest = text;
@@ -85,19 +85,19 @@ fn has_names(text: &str) -> bool {
     false
 }
 
-/// What stands between two delimiters.
+/// The text between two delimiters.
 struct Element<'a> {
     input: &'a str,
     tokens: Vec<Token<'a>>,
-    /// All of it as it was written, without blanks around it.
+    /// The whole element as written, without surrounding blanks.
     raw: &'a str,
-    /// The delimiter and all after it.
+    /// The delimiter and everything after it.
     after: &'a str,
 }
 
 struct Token<'a> {
     kind: Kind<'a>,
-    /// Where it is in the input of its element.
+    /// Its offset in the element's input.
     start: usize,
     end: usize,
 }
@@ -125,7 +125,7 @@ impl<'a> Element<'a> {
         Ok(Element { input, tokens, raw, after: rest })
     }
 
-    /// Whether there is nothing but comments.
+    /// Whether it holds only comments.
     fn is_empty(&self) -> bool {
         self.tokens.iter().all(Token::is_comment)
     }
@@ -137,7 +137,7 @@ impl<'a> Element<'a> {
             && tokens.any(|token| matches!(token.kind, Kind::Angle(_)))
     }
 
-    /// Whether there are words and no address.
+    /// Whether it holds words but no address.
     fn is_bare_name(&self) -> bool {
         !self.is_empty() && !self.tokens.iter().any(Token::is_address)
     }
@@ -165,7 +165,7 @@ impl<'a> Element<'a> {
         Ok(Some(Mailbox::new(name.or(remark).as_deref(), address)))
     }
 
-    /// What stands before the colon of a group is a phrase, not half an address.
+    /// Before a group's colon there must be a phrase, not half an address.
     fn check_group_name(&self) -> Result<(), AddressError> {
         let text = excerpt(self.raw);
         match self.raw {
@@ -193,7 +193,7 @@ impl Token<'_> {
         }
     }
 
-    /// The text of a comment that can serve as a name: one level deep.
+    /// The text of a comment that can serve as a name, not nested.
     fn remark(&self) -> Option<String> {
         match self.kind {
             Kind::Comment(text) if !text.contains(['(', ')', '\\']) => Some(text.trim_matches([' ', '\t']).to_owned()),
@@ -203,8 +203,8 @@ impl Token<'_> {
     }
 }
 
-/// RFC 5322 3.2.5: `phrase = 1*word / obs-phrase`; a run may hold dots, as the obsolete form may, and anything else
-/// that is written in quotes later. Comments are dropped.
+/// RFC 5322 3.2.5: `phrase = 1*word / obs-phrase`. A run may hold dots, as in the obsolete form, and anything else that is quoted when
+/// written. Comments are dropped.
 fn display_name(tokens: &[Token<'_>]) -> Option<String> {
     let mut name = String::new();
     let mut end = None;
@@ -238,8 +238,7 @@ fn token(input: &str) -> IResult<&str, Kind<'_>> {
     .parse(input)
 }
 
-/// RFC 2047 2: `encoded-word = "=?" charset "?" encoding "?" encoded-text "?="`, read as one even where a comma in it
-/// says otherwise.
+/// RFC 2047 2: `encoded-word = "=?" charset "?" encoding "?" encoded-text "?="`, taken as one word even with a comma in it.
 pub(crate) fn encoded_word(input: &str) -> IResult<&str, &str> {
     let part = || take_while1(|c: char| c.is_ascii_graphic() && c != '?');
     recognize((tag("=?"), part(), tag("?"), one_of("BbQq"), tag("?"), part(), tag("?="))).parse(input)
@@ -252,8 +251,7 @@ pub(crate) fn quoted_string(input: &str) -> IResult<&str, String> {
     map(delimited(char('"'), opt(content), char('"')), Option::unwrap_or_default).parse(input)
 }
 
-/// RFC 5322 3.2.2: `comment = "(" *([FWS] ccontent) [FWS] ")"`, `ccontent = ctext / quoted-pair / comment`. Gives what
-/// is inside.
+/// RFC 5322 3.2.2: `comment = "(" *([FWS] ccontent) [FWS] ")"`, `ccontent = ctext / quoted-pair / comment`. Returns the inside.
 pub(crate) fn comment(input: &str) -> IResult<&str, &str> {
     let (inside, _) = char('(').parse(input)?;
     let (mut depth, mut is_quoted) = (1_usize, false);
@@ -272,13 +270,12 @@ pub(crate) fn comment(input: &str) -> IResult<&str, &str> {
     Err(nom::Err::Error(Error::new(input, ErrorKind::Char)))
 }
 
-/// RFC 5322 3.4: `angle-addr = [CFWS] "<" addr-spec ">" [CFWS] / obs-angle-addr`. Gives what is inside, whatever it is.
+/// RFC 5322 3.4: `angle-addr = [CFWS] "<" addr-spec ">" [CFWS] / obs-angle-addr`. Returns the inside unchecked.
 fn angle_addr(input: &str) -> IResult<&str, &str> {
     delimited(char('<'), take_till(|c| c == '>'), char('>')).parse(input)
 }
 
-/// RFC 5322 3.4.1: `addr-spec = local-part "@" domain`; or a local part alone. The first fault that a person would name
-/// is the error.
+/// RFC 5322 3.4.1: `addr-spec = local-part "@" domain`; or a local part alone. The error is the fault that a person would name first.
 pub(super) fn address(input: &str) -> Result<Address, AddressError> {
     let text = || excerpt(input);
     let fault = match input {
@@ -319,7 +316,7 @@ pub(super) fn address(input: &str) -> Result<Address, AddressError> {
     Ok(Address { local: local.into(), domain })
 }
 
-/// atext without what a shell, Exim's expansion, UUCP or percent routing acts on, and the dot.
+/// atext plus the dot, without the characters that are special to a shell, Exim's expansion, UUCP or percent routing.
 fn is_local(c: char) -> bool {
     (is_atext(c) || c == '.') && !"`$|{}%!".contains(c)
 }
@@ -348,8 +345,8 @@ pub(super) fn domain(input: &str) -> Result<String, AddressError> {
     }
 }
 
-/// No top level domain is a number (RFC 3696 2). What is one is an IP address to whoever looks a host up (`127.0.0.1`, `0x7f.1`), and mail to it
-/// would go to any machine inside.
+/// No top level domain is a number (RFC 3696 2). A resolver would take such a name for an IP address (`127.0.0.1`, `0x7f.1`), and mail to
+/// it could go to any internal machine.
 fn ends_in_number(domain: &str) -> bool {
     let last = domain.rsplit('.').next().unwrap_or_default();
     let hexadecimal = last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));

@@ -1,5 +1,5 @@
-//! Mailboxes -> an address field: the address last and in angle brackets if there is a name, folded between addresses
-//! where that is possible (RFC 5322 2.2.3). The other direction is [`super::parse`].
+//! Mailboxes -> an address field. An address after a name is in angle brackets; lines are folded between addresses where possible (RFC 5322
+//! 2.2.3). For the other direction see [`super::parse`].
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -11,11 +11,11 @@ use crate::fold::{Field, LINE};
 use crate::header::HeaderName;
 
 impl Mailbox {
-    /// The words of it, to be separated by a blank or a fold; `room` is for the first. A bare name among mailboxes with names is in
-    /// angle brackets, or it could be the first half of one of these.
+    /// Its words, to be separated by a blank or a fold; `room` is for the first. A bare name among mailboxes with names gets angle
+    /// brackets; without them it could be taken for the first half of such a name.
     fn words(&self, room: usize, has_names: bool) -> Vec<String> {
         let mut words = self.name().map(|name| phrase_words(name, room)).unwrap_or_default();
-        // An encoded-word that stands for nothing makes a name without words.
+        // An encoded-word that decodes to nothing leaves a name without words.
         let is_plain = words.is_empty() && !(has_names && self.address().domain().is_none());
         words.push(if is_plain { self.address().to_string() } else { format!("<{}>", self.address()) });
         words
@@ -29,7 +29,7 @@ impl Mailbox {
     }
 }
 
-/// One field, folded between the mailboxes where that is enough, else within one.
+/// One field, folded between mailboxes if that is enough, otherwise also inside them.
 fn write(name: &HeaderName, mailboxes: &[Mailbox]) -> String {
     let mut field = Field::new(name);
     let has_names = mailboxes.iter().any(|mailbox| mailbox.name().is_some());
@@ -56,13 +56,12 @@ impl fmt::Display for Mailbox {
 }
 
 impl AddressList {
-    /// Writes the whole field with its final line end. An empty list gives an empty string: such a field is as if
-    /// absent.
+    /// Writes the whole field with its final line end. An empty list gives an empty string: the field is left out.
     pub fn write(&self, name: &HeaderName) -> String {
         if self.is_empty() { String::new() } else { write(name, &self.0) }
     }
 
-    /// The addresses alone, one after the other, for a program's arguments.
+    /// Only the addresses, in order, for a program's arguments.
     pub fn addresses(&self) -> impl Iterator<Item = &super::Address> {
         self.mailboxes().map(Mailbox::address)
     }

@@ -78,7 +78,7 @@ fn what_is_not_one_type_is_refused() {
         assert!(matches!(parse(text), Err(ContentTypeError::Syntax { .. })), "{text}: {:?}", parse(text));
     }
     let message = parse("text").unwrap_err().to_string();
-    assert_eq!(message, "\"text\" is no media type: write it like \"text/plain; charset=utf-8\"");
+    assert_eq!(message, "\"text\" is not a media type: write it like \"text/plain; charset=utf-8\"");
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn write(value: &str) -> String {
     unstructured(&name("Subject"), &HeaderValue::parse(value).unwrap()).unwrap()
 }
 
-/// What a mail program shows of the field.
+/// What a mail program would show.
 fn read(field: &str) -> String {
     let message = format!("{field}\nbody\n");
     let parsed = MessageParser::default().parse(message.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! The fields of a part -> what it is, as far as that decides whether and how it may be encoded anew (RFC 2045 5 and 6, RFC 2046 5).
+//! The fields of a part -> its kind, as far as that decides whether and how it may be re-encoded (RFC 2045 5 and 6, RFC 2046 5).
 #![forbid(unsafe_code)]
 
 use super::field;
@@ -8,13 +8,13 @@ use crate::transfer_encoding as body;
 /// A part, or the message itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entity {
-    /// Octets under a type.
+    /// Octets with a type.
     Leaf { kind: body::BodyKind, encoding: Encoding },
     /// A header and a body (`message/rfc822`).
     Message,
-    /// Parts between boundaries; those without a type are messages in a digest (RFC 2046 5.1.5).
+    /// Parts between boundaries. In a digest, parts without a type are messages (RFC 2046 5.1.5).
     Multipart { boundary: Vec<u8>, is_digest: bool },
-    /// May not be changed, or nobody knows how; the type.
+    /// May not be changed, or cannot be; the type.
     Sealed(&'static str),
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Encoding {
     Unknown,
 }
 
-/// What the header of a part has said so far.
+/// What the header of a part has told so far.
 #[derive(Debug, Default)]
 pub(super) struct Header {
     content_type: Option<Vec<u8>>,
@@ -35,7 +35,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Of two fields the first counts.
+    /// Of repeated fields the first counts.
     pub fn field(&mut self, octets: &[u8]) {
         let Some((name, value)) = field::split(octets) else { return };
         let place = match name {
@@ -46,7 +46,7 @@ impl Header {
         place.get_or_insert_with(|| value.to_vec());
     }
 
-    /// The part, which is a message if its header says nothing and it stands `in_digest`.
+    /// The kind of the part; without a type it is a message if it is `in_digest`.
     pub fn entity(&self, in_digest: bool) -> Entity {
         let encoding = Encoding::of(self.encoding.as_deref().unwrap_or_default());
         match self.content_type.as_deref() {
@@ -68,7 +68,7 @@ fn is_composite(value: &[u8]) -> bool {
 }
 
 impl Entity {
-    /// What is of this type. A composite that is encoded, against RFC 2045 6.4, is octets to everybody.
+    /// The kind of a part with this type. An encoded composite, which RFC 2045 6.4 forbids, is treated as octets.
     pub fn of(content_type: &ContentType, encoding: Encoding) -> Entity {
         let kind = content_type.kind();
         match (content_type.essence(), content_type.boundary()) {

@@ -1,4 +1,4 @@
-//! The fields in the header of a part: left as they are, or, where a mail server could stumble over them, written anew.
+//! The header fields of a part: left unchanged, or rewritten if a mail server could fail on them.
 #![forbid(unsafe_code)]
 
 use super::MimeError;
@@ -9,7 +9,7 @@ use crate::header::{HeaderError, HeaderName, HeaderValue};
 use crate::structured::{self, Form};
 use crate::transfer_encoding::MAX_LINE;
 
-/// Name and value, with its folds; none if it is no field (RFC 5322 2.2).
+/// Name and value, with its folds; `None` if it is not a field (RFC 5322 2.2).
 pub(super) fn split(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     let (name, value) = octets.split_at(memchr::memchr(b':', octets)?);
     let name = name.trim_ascii_end(); // RFC 5322 4.5.1: blanks before the colon
@@ -26,7 +26,7 @@ pub(super) fn value(octets: &[u8]) -> Result<HeaderValue, HeaderError> {
     HeaderValue::from_field(&lines.collect::<Vec<_>>().concat())
 }
 
-/// Whether the field has something in it that not every mail server carries.
+/// Whether the field contains something that not every mail server carries.
 pub(super) fn needs_rewriting(octets: &[u8], seven_bit: bool) -> bool {
     let is_bad = |line: &[u8]| {
         line.len() > MAX_LINE || memchr::memchr2(0, b'\r', line).is_some() || seven_bit && !line.is_ascii()
@@ -50,7 +50,7 @@ pub(super) fn rewrite(octets: &[u8]) -> Result<String, MimeError> {
         }
         _ => Err(()),
     };
-    // What is not as its name promises is text, to be shown.
+    // A value that does not fit its field's grammar is written as free text, so that it is still shown.
     written.or_else(|()| encode::unstructured(&name, &value)).map_err(|_| MimeError::Field("more than 32 KiB"))
 }
 

@@ -1,7 +1,7 @@
-//! A message with parts (RFC 2045, RFC 2046) that not every mail server carries -> the same message, in which each part that needs it is
-//! encoded anew under its own type. Boundaries, their order and every other octet stay, line ends apart; what is signed or encrypted is
-//! never touched. It is read twice, once to choose and once to write, and memory does not grow with it: `walk` reads, `plan` and
-//! `write` listen.
+//! A message with parts (RFC 2045, RFC 2046) that not every mail server carries -> the same message, with each part that needs it
+//! re-encoded under its own type. Boundaries, their order and every other octet stay, except line ends; signed or encrypted parts are never
+//! touched. The message is read twice, once to plan and once to write, and memory does not grow with it: `walk` reads, `plan` and `write`
+//! are its listeners.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -17,7 +17,7 @@ mod tests;
 mod walk;
 mod write;
 
-/// What is read.
+/// What is being read.
 #[derive(Clone, Copy, Debug)]
 pub enum Whole<'a> {
     /// A body of this type, `multipart` or `message`.
@@ -26,12 +26,12 @@ pub enum Whole<'a> {
     Message,
 }
 
-/// What must become of a message so that it can be carried.
+/// The changes that a message needs so that it can be carried.
 #[derive(Debug)]
 pub struct Rewriting(plan::Plan);
 
 impl Rewriting {
-    /// Reads all of it. `seven_bit`: for a server without 8BITMIME (RFC 6152).
+    /// Reads the whole message. `seven_bit`: for a server without 8BITMIME (RFC 6152).
     pub fn plan(whole: Whole<'_>, from: impl BufRead, seven_bit: bool) -> Result<Rewriting, MimeError> {
         plan::plan(whole, from, seven_bit).map(Rewriting)
     }
@@ -41,7 +41,7 @@ impl Rewriting {
         self.0.is_eight_bit
     }
 
-    /// Writes it with LF; `from` gives what was planned for.
+    /// Writes it with LF; `from` must return the octets that were planned for.
     pub fn write(&self, whole: Whole<'_>, from: impl BufRead, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
         write::write(whole, from, &self.0, to).map_err(|error| match error {
             MimeError::Io(error) => error,
@@ -53,20 +53,20 @@ impl Rewriting {
 /// Why a message with parts cannot be carried.
 #[derive(Debug)]
 pub enum MimeError {
-    /// The header of a part has a field that no mail may have; what is wrong with it.
+    /// The header of a part has a field that is not allowed in mail; what is wrong with it.
     Field(&'static str),
     /// It could not be read or stored.
     Io(io::Error),
-    /// More parts, deeper ones, or longer fields than any mail program writes; which of these.
+    /// More parts, deeper nesting or longer fields than any mail program writes; which of these.
     Limit(&'static str),
-    /// What may not be changed needs it.
+    /// A part that may not be changed would have to be.
     Sealed {
         /// The type that forbids it.
         what: &'static str,
-        /// What not every mail server carries.
+        /// The content that not every mail server carries.
         trouble: &'static str,
     },
-    /// A part that needs it is in a transfer encoding that RFC 2045 does not know; what not every mail server carries.
+    /// A part that must be re-encoded has a transfer encoding unknown to RFC 2045; the content that not every mail server carries.
     UnknownEncoding(&'static str),
 }
 

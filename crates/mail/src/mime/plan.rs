@@ -1,4 +1,4 @@
-//! Listens to a message once, and chooses what becomes of each header and of each of its contents.
+//! Listens to a message once, and decides what happens to each header and each content.
 #![forbid(unsafe_code)]
 
 use std::io::BufRead;
@@ -8,26 +8,26 @@ use super::walk::{Listener, walk};
 use super::{MimeError, Whole, field};
 use crate::transfer_encoding::{self as body, BodyKind, LengthCounter, Markup, Scan};
 
-/// More parts than this no mail program writes, and each takes a few octets here.
+/// More parts than any mail program writes; each takes a few octets here.
 const MAX_PARTS: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Of each header, in order.
+    /// For each header, in order.
     pub headers: Vec<Change>,
-    /// Of what stands around the parts of each multipart, in order: whether it is left out. Nobody is shown it (RFC 2046 5.1.1).
+    /// For the text around the parts of each multipart, in order: whether it is left out. It is never shown (RFC 2046 5.1.1).
     pub left_out: Vec<bool>,
     pub is_eight_bit: bool,
-    /// Whether nothing above 127 may remain.
+    /// Whether octets above 127 are forbidden.
     pub seven_bit: bool,
 }
 
-/// What becomes of the part that a header describes.
+/// What happens to the part that a header describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// Its contents are encoded.
     Encode(body::Plan),
-    /// Nothing.
+    /// It stays unchanged.
     Keep,
     /// Its Content-Transfer-Encoding becomes this one; `None`: 7bit, which needs no field.
     Relabel(Option<&'static str>),
@@ -42,15 +42,15 @@ pub(super) fn plan(whole: Whole<'_>, from: impl BufRead, seven_bit: bool) -> Res
 
 struct Planner {
     plan: Plan,
-    /// Whose contents are read.
+    /// The part whose contents are being read.
     entity: Option<Entity>,
     scan: Scan,
-    /// Of text: nobody will read it again before they must be known.
+    /// Of text: counted now, since it is not read again before the lengths are needed.
     lengths: Option<LengthCounter>,
 }
 
 impl Planner {
-    /// Of the part whose header was the last one.
+    /// For the part whose header came last.
     fn change_last(&mut self, change: Change) {
         if let Some(last) = self.plan.headers.last_mut() {
             *last = change;
@@ -76,7 +76,7 @@ impl Listener for Planner {
         let label = label.map(|(_, value)| value.trim_ascii().to_ascii_lowercase());
         let change = match label.as_deref() {
             Some(b"8bit" | b"binary") if self.plan.seven_bit => Change::Relabel(None),
-            Some(b"binary") => Change::Relabel(Some("8bit")), // BINARYMIME is nobody's (RFC 3030)
+            Some(b"binary") => Change::Relabel(Some("8bit")), // nobody supports BINARYMIME (RFC 3030)
             _ => return Ok(()),
         };
         self.change_last(change);

@@ -53,7 +53,7 @@ impl Random {
             .collect()
     }
 
-    /// A header and a body; `signed` gathers what may not be touched.
+    /// A header and a body; `signed` collects what may not be changed.
     fn entity(&mut self, depth: usize, count: &mut usize, signed: &mut Vec<Vec<u8>>) -> Vec<u8> {
         let mut octets = Vec::new();
         for _ in 0..self.below(3) {
@@ -139,7 +139,7 @@ impl Random {
     }
 }
 
-/// What another reader finds: not line by line but from the outermost boundary inwards.
+/// What another reader finds: it reads from the outermost boundary inwards, not line by line.
 #[derive(Debug, PartialEq)]
 enum Read {
     Leaf { content_type: String, octets: Vec<u8> },
@@ -201,7 +201,7 @@ fn parts<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
         let text = String::from_utf8_lossy(line).trim_end().to_owned();
         let closes = text == format!("--{boundary}--");
         if closes || text == format!("--{boundary}") {
-            // The line end before a boundary is its own.
+            // The line end before a boundary belongs to the boundary.
             let cut = |end: usize| {
                 body[..end].strip_suffix(b"\n").map_or(end, |text| text.strip_suffix(b"\r").unwrap_or(text).len())
             };
@@ -217,7 +217,7 @@ fn parts<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     parts
 }
 
-/// CRLF as LF, any number of CR before it, and no line end at the end, of which text may gain one.
+/// CRLF as LF, after any number of CR; no line end at the end, since text may gain one.
 fn lf(octets: &[u8]) -> Vec<u8> {
     let followed = |at: usize| octets[at..].iter().find(|b| **b != b'\r') == Some(&b'\n');
     let lines: Vec<u8> =

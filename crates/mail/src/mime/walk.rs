@@ -1,5 +1,5 @@
-//! The octets of a message -> what is in it, in order (RFC 2046 5.1.1): fields, contents, boundaries. No recursion; kept are one field, a piece
-//! of a line and the boundaries that are open.
+//! The octets of a message -> its parts, in order (RFC 2046 5.1.1): fields, contents, boundaries. No recursion. It keeps one field, a piece
+//! of a line, and the open boundaries.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead};
@@ -7,34 +7,34 @@ use std::io::{self, BufRead};
 use super::entity::{Encoding, Entity, Header};
 use super::{MimeError, Whole, field};
 
-/// Octets that are looked at together: a line up to this length is never cut.
+/// Octets examined at once: a line up to this length is never split.
 const PIECE: usize = 4096;
 
 /// Longest field.
 const MAX_FIELD: usize = 32 * 1024;
 
-/// Multiparts in one another, as many as Postfix follows (mime_nesting_limit).
+/// Deepest nesting of multiparts; Postfix follows as many (mime_nesting_limit).
 const MAX_DEPTH: usize = 100;
 
-/// What is told of a message, in this order: a header, its end, then contents or further headers.
+/// Receives the parts of a message in this order: a header, its end, then contents or further headers.
 pub(super) trait Listener {
     /// A header begins.
     fn header(&mut self) -> Result<(), MimeError>;
     /// A field with its line ends, or the `From ` line of an mbox.
     fn field(&mut self, octets: &[u8]) -> Result<(), MimeError>;
-    /// The header is over; `line` is the empty line, or nothing if there was none.
+    /// The header ends; `line` is the empty line, or nothing if there was none.
     fn end_of_header(&mut self, line: &[u8]) -> Result<(), MimeError>;
-    /// Contents begin: those of a part, or, with no entity, what stands before the first boundary or behind the last one.
+    /// Contents begin: of a part, or, without an entity, the text before the first boundary or after the last one.
     fn contents(&mut self, entity: Option<&Entity>) -> Result<(), MimeError>;
     /// The next octets of the contents.
     fn octets(&mut self, octets: &[u8]) -> Result<(), MimeError>;
-    /// The contents are over. The line end before a boundary belongs to that; `line_end` says whether there is one.
+    /// The contents end. The line end before a boundary belongs to the boundary; `line_end` says whether there is one.
     fn end_of_contents(&mut self, line_end: bool) -> Result<(), MimeError>;
     /// A line that is a boundary.
     fn boundary(&mut self, line: &[u8]) -> Result<(), MimeError>;
 }
 
-/// Tells all there is.
+/// Walks the whole message.
 pub(super) fn walk(whole: Whole<'_>, mut from: impl BufRead, listener: &mut impl Listener) -> Result<(), MimeError> {
     let mut walker = Walker { listener, open: Vec::new(), place: Place::Contents { line_end: b"" }, in_line: false };
     match whole {
@@ -48,7 +48,7 @@ pub(super) fn walk(whole: Whole<'_>, mut from: impl BufRead, listener: &mut impl
     walker.end()
 }
 
-/// A line, or a part of one: a CR is never cut off from its LF, unless there are very many.
+/// A line, or part of one: a CR is not separated from its LF, unless there are very many.
 fn read_piece(from: &mut impl BufRead, piece: &mut Vec<u8>) -> io::Result<bool> {
     piece.clear();
     while piece.len() < PIECE || piece.ends_with(b"\r") && piece.len() < 2 * PIECE {
@@ -78,14 +78,14 @@ struct Walker<'l, L> {
     in_line: bool,
 }
 
-/// A multipart that is not over yet.
+/// An open multipart.
 struct Level {
     boundary: Vec<u8>,
     is_digest: bool,
 }
 
 enum Place {
-    /// `line_end` is that of the last line, which may belong to a boundary.
+    /// `line_end` is the end of the last line, which may belong to a boundary.
     Contents {
         line_end: &'static [u8],
     },
@@ -144,12 +144,12 @@ impl<L: Listener> Walker<'_, L> {
         if is_empty {
             return Ok(());
         }
-        // What is no field is the first line of what stands behind the header.
+        // A line that is not a field is the first line after the header.
         self.in_line = false;
         self.piece(piece)
     }
 
-    /// Tells the field that is complete now.
+    /// Reports the field that is now complete.
     fn field(&mut self) -> Result<(), MimeError> {
         let Place::Header { header, field, .. } = &mut self.place else { return Ok(()) };
         if !field.is_empty() {
@@ -174,7 +174,7 @@ impl<L: Listener> Walker<'_, L> {
         self.begin(&entity)
     }
 
-    /// What stands behind a header.
+    /// Begins what follows a header.
     fn begin(&mut self, entity: &Entity) -> Result<(), MimeError> {
         let entity = match entity {
             Entity::Message => return self.header(false),
@@ -191,11 +191,11 @@ impl<L: Listener> Walker<'_, L> {
         self.listener.contents(entity)
     }
 
-    /// The multipart of which this line is a boundary, and whether it is the last one. Of two with the same boundary the outer one counts,
-    /// as in Python's email package.
+    /// The multipart that this boundary line belongs to, and whether it is the last one. If two have the same boundary, the outer one
+    /// counts, as in Python's email package.
     fn boundary(&self, line: &[u8]) -> Option<(usize, bool)> {
         let is_whole = line.ends_with(b"\n") || line.len() < PIECE;
-        let text = line.strip_prefix(b"--").filter(|_| is_whole)?.trim_ascii_end(); // a legal boundary does not end in a blank
+        let text = line.strip_prefix(b"--").filter(|_| is_whole)?.trim_ascii_end(); // a valid boundary does not end in a blank
         self.open.iter().enumerate().find_map(|(level, Level { boundary, .. })| {
             match text.strip_prefix(&boundary[..])? {
                 b"" => Some((level, false)),

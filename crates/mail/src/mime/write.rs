@@ -1,4 +1,4 @@
-//! Listens to a message a second time, and writes it as it was planned.
+//! Listens to a message a second time, and writes it as planned.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Write};
@@ -24,7 +24,7 @@ pub(super) fn write(
     )
 }
 
-/// What is read is not what was planned for.
+/// The message differs from the one that was planned for.
 fn changed() -> MimeError {
     MimeError::Io(io::ErrorKind::InvalidData.into())
 }
@@ -33,17 +33,17 @@ struct Writer<'p, W: Write + ?Sized> {
     headers: std::slice::Iter<'p, Change>,
     left_out: std::slice::Iter<'p, bool>,
     seven_bit: bool,
-    /// What becomes of the part whose header was the last one.
+    /// What happens to the part whose header came last.
     change: Change,
-    /// For the contents that are read; none if they are left out.
+    /// For the contents being read; `None` if they are left out.
     encoder: Option<Encoder>,
-    /// Whether the contents so far are whole lines.
+    /// Whether the contents so far end with a line end.
     is_ended: bool,
     to: &'p mut W,
 }
 
 impl<W: Write + ?Sized> Writer<'_, W> {
-    /// A line, or several, with LF.
+    /// Writes one or more lines, with LF.
     fn lines(&mut self, octets: &[u8]) -> io::Result<()> {
         octets.split_inclusive(|b| *b == b'\n').try_for_each(|line| {
             let text = line.strip_suffix(b"\n").unwrap_or(line);

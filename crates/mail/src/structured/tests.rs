@@ -95,7 +95,7 @@ fn what_a_field_does_not_hold_is_refused() {
     let hidden = write(Form::Disposition, "attachment; filename*=utf-8\'\'a%0Ab").unwrap_err().to_string();
     assert_eq!(hidden, "parameter filename hides a control character: take it out");
     let error = write(Form::MessageIds, "my letter").unwrap_err().to_string();
-    assert_eq!(error, "\"my letter\" cannot be read: that is no message id; write each like <left@right>");
+    assert_eq!(error, "\"my letter\" cannot be read: that is not a message id; write each like <left@right>");
     assert!(matches!(write(Form::MessageIds, &format!("<{}@b>", "a".repeat(900))), Err(StructuredError::Encode(_))));
     assert!(matches!(write(Form::Verbatim, "\u{e9}"), Err(StructuredError::Encode(_))));
 }

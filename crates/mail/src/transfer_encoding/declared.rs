@@ -1,7 +1,7 @@
-//! What the octets of a body are if their sender says that they are encoded already: base64, quoted-printable, or neither (RFC 2045 6.7 and 6.8).
+//! Checks a body that its sender declares as encoded: base64, quoted-printable, or neither (RFC 2045 6.7 and 6.8).
 #![forbid(unsafe_code)]
 
-/// RFC 2045 6.8, stricter in one thing: bits that no octet needs are 0, since some decoders insist.
+/// RFC 2045 6.8, stricter in one thing: unused bits must be 0, since some decoders insist.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Base64 {
     digits: u64,
@@ -11,7 +11,7 @@ pub(super) struct Base64 {
 }
 
 impl Base64 {
-    /// What nobody `declared` is not looked at.
+    /// Checks nothing unless `declared`.
     pub fn new(declared: bool) -> Base64 {
         Base64 { illegal: !declared, ..Base64::default() }
     }
@@ -49,7 +49,7 @@ impl Base64 {
     }
 }
 
-/// RFC 2045 6.7, more generous in three things: hexadecimal digits in lower case, LF for CRLF, lines over 76.
+/// RFC 2045 6.7, more lenient in three things: lower-case hexadecimal digits, LF for CRLF, lines over 76.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quoted {
     pub legal: bool,
@@ -73,7 +73,7 @@ pub(super) enum Escape {
 }
 
 impl Quoted {
-    /// What nobody `declared` is not looked at.
+    /// Checks nothing unless `declared`.
     pub fn new(declared: bool) -> Quoted {
         Quoted { legal: declared, ..Quoted::default() }
     }

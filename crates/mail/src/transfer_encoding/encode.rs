@@ -1,6 +1,5 @@
-//! A body as it was sent -> a body as it travels, with LF as its line end (RFC 2045 6.7 and 6.8). Streams: memory does
-//! not grow with the body. Quoted-printable also hides what a mail program on the way could take for something else: a
-//! line that is nothing but a dot, and one that begins with `From `.
+//! A body as received -> the body to send, with LF as its line end (RFC 2045 6.7 and 6.8). Streams: memory does not grow with the body.
+//! Quoted-printable also hides what a mail program on the way could misread: a line with only a dot, and one that begins with `From `.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Write};
@@ -11,14 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use super::requote::Requote;
 use super::{ENCODED_LINE, Encoding, HEX, Plan, Source};
 
-/// Copies `from` to `to` as `plan` says. What is not empty ends in a line end.
+/// Copies `from` to `to` as `plan` says. A non-empty result ends with a line end.
 pub fn encode(plan: &Plan, mut from: impl BufRead, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut encoder = Encoder::new(plan);
     each_piece(&mut from, |piece| encoder.update(piece, to))?;
     encoder.finish(to)
 }
 
-/// The same, of a body that comes in pieces.
+/// The same for a body in pieces.
 #[derive(Debug)]
 pub struct Encoder(Way);
 
@@ -41,7 +40,7 @@ impl Encoder {
         })
     }
 
-    /// Writes what the next octets complete.
+    /// Writes what these octets complete.
     pub fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
         match &mut self.0 {
             Way::Base64(lines) => lines.update(piece, to),
@@ -62,7 +61,7 @@ impl Encoder {
     }
 }
 
-/// Lets `write` write into `to` until that fails.
+/// Lets `write` write to `to` until that fails; keeps the error.
 fn kept_error(to: &mut (impl Write + ?Sized), write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> io::Result<()> {
     let mut outcome = Ok(());
     write(&mut |piece| {
@@ -88,7 +87,7 @@ pub(super) fn each_piece(from: &mut impl BufRead, mut take: impl FnMut(&[u8]) ->
 /// CRLF -> LF.
 #[derive(Debug, Default)]
 struct PlainLines {
-    /// A CR that may belong to a line end.
+    /// The last octet was a CR, which may be part of a line end.
     after_cr: bool,
     in_line: bool,
 }
@@ -118,7 +117,7 @@ impl PlainLines {
     }
 }
 
-/// The escape for the first octet of a line that something on the way could misread.
+/// The escape for the first octet of a line that a program on the way could misread.
 fn disguise(line: &[u8], last: bool) -> Option<&'static [u8]> {
     match line {
         [b'.', b'\n', ..] | [b'.', b'\r', b'\n', ..] => Some(b"=2E"),
@@ -129,20 +128,20 @@ fn disguise(line: &[u8], last: bool) -> Option<&'static [u8]> {
     }
 }
 
-/// Any octets -> quoted-printable. LF and CRLF are line ends; everything else comes back exactly.
+/// Any octets -> quoted-printable. LF and CRLF are line ends; everything else is restored exactly.
 #[derive(Debug, Default)]
 pub(super) struct QuotedPrintable {
     carry: Vec<u8>,
     line: Vec<u8>,
 }
 
-/// Whether quoted-printable may write all of it as it is, blanks at the end of a line apart. No early exit: that is what lets the compiler
-/// look at many octets at once.
+/// Whether quoted-printable may write all of it unchanged, except blanks at the end of a line. No early exit: this lets the compiler check
+/// many octets at once.
 pub(super) fn is_literal(text: &[u8]) -> bool {
     text.iter().fold(true, |all, &b| all & stands_for_itself(b))
 }
 
-/// The same of several lines.
+/// The same for several lines.
 pub(super) fn is_literal_text(lines: &[u8]) -> bool {
     lines.iter().fold(true, |all, &b| all & (stands_for_itself(b) | (b == b'\n')))
 }
@@ -152,14 +151,14 @@ fn stands_for_itself(b: u8) -> bool {
     (b.wrapping_sub(b' ') < 95) & (b != b'=') | (b == b'\t')
 }
 
-/// What may follow an octet and change how it is written: `rom ` after F.
+/// How many following octets can change how an octet is written: `rom ` after F.
 const LOOKAHEAD: usize = 4;
 
 impl QuotedPrintable {
     pub fn update(&mut self, piece: &[u8], sink: &mut dyn FnMut(&[u8])) {
         let mut octets = std::mem::take(&mut self.carry);
         octets.extend_from_slice(piece);
-        let ready = self.encode(&octets, piece.ends_with(b"\n"), sink); // beyond a line end nothing matters
+        let ready = self.encode(&octets, piece.ends_with(b"\n"), sink); // what follows a line end changes nothing
         octets.drain(..ready);
         self.carry = octets;
     }
@@ -210,7 +209,7 @@ impl QuotedPrintable {
         at
     }
 
-    /// The length of a line that fits and needs no escape, written; what most lines of most texts are.
+    /// Writes a line that fits and needs no escape, the usual case; returns its length.
     fn whole_line(&self, rest: &[u8], sink: &mut dyn FnMut(&[u8])) -> Option<usize> {
         let end = memchr::memchr(b'\n', &rest[..rest.len().min(ENCODED_LINE + 1)]).filter(|_| self.line.is_empty())?;
         let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
@@ -224,7 +223,7 @@ impl QuotedPrintable {
         Some(end + 1)
     }
 
-    /// How many of the next octets stand for themselves, up to the end of this line of output.
+    /// How many of the next octets are written unchanged, up to the end of this output line.
     fn run(&self, rest: &[u8], last: bool) -> usize {
         let room = (ENCODED_LINE - 1).saturating_sub(self.line.len());
         let known = if last { rest.len() } else { rest.len() - LOOKAHEAD };
@@ -250,7 +249,7 @@ impl QuotedPrintable {
             self.line.push(b'=');
             self.end_line(sink);
         }
-        // After that: what a soft break has put at the beginning of a line is at the beginning of a line.
+        // After that, since after a soft break an octet is at the start of a line.
         match disguise(rest, last).filter(|_| self.line.is_empty()) {
             Some(escaped) => self.line.extend_from_slice(escaped),
             None if plain => self.line.push(b),
@@ -265,11 +264,11 @@ impl QuotedPrintable {
     }
 }
 
-/// Octets, text, or the digits of somebody else's base64, -> base64 in lines of 76.
+/// Octets, text, or foreign base64 digits -> base64 in lines of 76.
 #[derive(Debug)]
 struct Base64Lines {
     source: Source,
-    /// Less than a line: 57 octets, or 76 digits.
+    /// Less than a line: up to 57 octets, or 76 digits.
     carry: Vec<u8>,
     line: String,
     /// Whether the last octet was a CR.
@@ -284,7 +283,7 @@ impl Base64Lines {
     fn update(&mut self, piece: &[u8], to: &mut (impl Write + ?Sized)) -> io::Result<()> {
         let mut octets = std::mem::take(&mut self.carry);
         match self.source {
-            // RFC 2045 6.8: what is not of the alphabet is ignored.
+            // RFC 2045 6.8: characters outside the alphabet are ignored.
             Source::Encoded => octets.extend(piece.iter().filter(|b| is_digit(**b))),
             Source::Octets | Source::Parts => octets.extend_from_slice(piece),
             Source::Text => self.extend_text(&mut octets, piece),
@@ -297,7 +296,7 @@ impl Base64Lines {
         Ok(())
     }
 
-    /// Every line end as CRLF.
+    /// Appends with every line end as CRLF.
     fn extend_text(&mut self, octets: &mut Vec<u8>, piece: &[u8]) {
         let mut begin = 0;
         for at in memchr::memchr_iter(b'\n', piece) {

@@ -1,5 +1,5 @@
-//! A text -> its length in each of the two encodings that it may need. They decide between these two and take as much work as to write
-//! them, so they are counted only where they do decide.
+//! A text -> its length in each of the two encodings that it may need. Counting takes as much work as writing, so it is done only where the
+//! lengths decide between the two.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead};
@@ -7,17 +7,17 @@ use std::io::{self, BufRead};
 use super::encode::{QuotedPrintable, each_piece};
 use super::{ENCODED_LINE, Encoding};
 
-/// Octets of an encoded text, exactly.
+/// The exact lengths of an encoded text, in octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lengths {
-    /// As base64, with CRLF as its line end (RFC 2045 6.8).
+    /// As base64, with CRLF line ends (RFC 2045 6.8).
     pub base64: u64,
     /// As quoted-printable.
     pub quoted_printable: u64,
 }
 
 impl Lengths {
-    /// Those of a whole text.
+    /// The lengths of a whole text.
     pub fn of(mut text: impl BufRead) -> io::Result<Lengths> {
         let mut counter = LengthCounter::default();
         each_piece(&mut text, |piece| {
@@ -33,12 +33,12 @@ impl Lengths {
     }
 }
 
-/// Counts [`Lengths`] of a text that comes in pieces.
+/// Counts the [`Lengths`] of a text that comes in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct LengthCounter {
     printable: QuotedPrintable,
     printable_len: u64,
-    /// Octets, and one more for each line end that is LF alone.
+    /// Octets, plus one for each bare LF.
     crlf_len: u64,
     after_cr: bool,
 }

@@ -1,7 +1,6 @@
-//! A body of any kind -> a body that any MTA carries unchanged (RFC 2045 6, RFC 5321 4.5.3.1.6). [`Scan`] looks at it
-//! once, [`plan`] chooses, [`encode`] writes: 7-bit text as it is, other text as quoted-printable or base64, whichever
-//! is shorter, anything else as base64. Knows no header but Content-Transfer-Encoding; what kind a media type is, the
-//! caller says.
+//! A body of any kind -> a body that any MTA carries unchanged (RFC 2045 6, RFC 5321 4.5.3.1.6). [`Scan`] examines it once, [`plan`]
+//! chooses, [`encode`] writes: 7-bit text unchanged, other text as quoted-printable or base64, whichever is shorter, anything else as
+//! base64. Knows no header except Content-Transfer-Encoding; the caller says which kind the media type is.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -19,24 +18,23 @@ pub use length::Lengths;
 pub use scan::{Facts, Scan};
 pub use sniff::Markup;
 
-/// Longest line that passes as it is. RFC 5322 2.1.1 has 998; dma refuses that, Exim bounces 999, and Sendmail cuts at
-/// 990.
+/// Longest line that passes unchanged. RFC 5322 2.1.1 allows 998; dma refuses that, Exim bounces 999, and Sendmail cuts at 990.
 pub const MAX_LINE: usize = 990;
 
 /// Lines of base64 and quoted-printable, without the line end (RFC 2045 6.7, 6.8).
 const ENCODED_LINE: usize = 76;
 
-/// Digits as RFC 2045 6.7 wants them.
+/// Digits as RFC 2045 6.7 requires them.
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// What a media type allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyKind {
-    /// `multipart/*`, `message/*`: no encoding but 7bit, 8bit and binary (RFC 2045 6.4).
+    /// `multipart/*`, `message/*`: only 7bit, 8bit and binary are allowed (RFC 2045 6.4).
     Composite,
-    /// Octets to be kept exactly. Also for text whose charset has units of more than one octet (UTF-16, UTF-32).
+    /// Octets to keep exactly. Also text in a charset with units of more than one octet (UTF-16, UTF-32).
     Other,
-    /// `text/*`: line ends may change between CRLF and LF, and the last one may be added, unless there is a NUL.
+    /// `text/*`: line ends may change between CRLF and LF, and a final one may be added, unless the text holds a NUL.
     Text,
 }
 
@@ -45,7 +43,7 @@ pub enum BodyKind {
 pub enum Encoding {
     /// base64
     Base64,
-    /// 8bit: only of a [`BodyKind::Composite`].
+    /// 8bit: only for a [`BodyKind::Composite`].
     EightBit,
     /// quoted-printable
     QuotedPrintable,
@@ -53,30 +51,30 @@ pub enum Encoding {
     SevenBit,
 }
 
-/// How a body is to be written.
+/// How to write a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What the header has to say.
+    /// What the header must say.
     pub encoding: Encoding,
     /// What the octets of the body are.
     pub source: Source,
 }
 
-/// What is to be encoded.
+/// What is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// What the client has encoded so itself.
+    /// Octets that the client has already encoded in this way.
     Encoded,
-    /// Octets to be kept exactly.
+    /// Octets to keep exactly.
     Octets,
-    /// Parts, some of which no MTA carries unchanged: see [`super::mime`].
+    /// Parts, some of which not every MTA carries unchanged: see [`super::mime`].
     Parts,
-    /// Lines. Their ends are CRLF before they become base64 (RFC 2045 6.8), so that they read back the same whichever encoding is shorter.
+    /// Lines. Their ends become CRLF before base64 (RFC 2045 6.8), so that they decode to the same text whichever encoding is shorter.
     Text,
 }
 
 impl Plan {
-    /// For octets under a type of their own; `lengths` as for [`plan`].
+    /// For a single part with its own type; `lengths` as for [`plan`].
     pub fn of_leaf<E>(kind: BodyKind, facts: &Facts, lengths: impl FnOnce() -> Result<Lengths, E>) -> Result<Plan, E> {
         let is_clean = || trouble(facts).is_none() && facts.eight_bit == 0 && !facts.from_line;
         let encoding = match kind {
@@ -85,22 +83,22 @@ impl Plan {
             BodyKind::Text if facts.nul => Encoding::Base64,
             BodyKind::Text => lengths()?.shorter(),
         };
-        // What is called text and holds a NUL is none: a line end in it may be part of a number.
+        // Text with a NUL is not text: a line end in it may be part of a number.
         let source = if kind == BodyKind::Text && !facts.nul { Source::Text } else { Source::Octets };
         Ok(Plan { encoding, source })
     }
 
-    /// For what is encoded so already, to be written anew.
+    /// For a body that already has this encoding and is rewritten.
     pub(super) fn again(encoding: Encoding) -> Plan {
         Plan { encoding, source: Source::Encoded }
     }
 
-    /// For what stays as it is, and is so.
+    /// For a body that already has this encoding and stays unchanged.
     pub fn unchanged(encoding: Encoding) -> Plan {
         Plan { encoding, source: Source::Octets }
     }
 
-    /// Whether all but line ends is written as it came.
+    /// Whether everything except line ends is written unchanged.
     pub fn is_as_is(&self) -> bool {
         matches!(self.encoding, Encoding::SevenBit | Encoding::EightBit) && !self.opens_parts()
     }
@@ -110,7 +108,7 @@ impl Plan {
         self.source == Source::Parts
     }
 
-    /// The value of Content-Transfer-Encoding; none for 7bit, the default (RFC 2045 6.1).
+    /// The value of Content-Transfer-Encoding; `None` for 7bit, the default (RFC 2045 6.1).
     pub fn transfer_encoding(&self) -> Option<&'static str> {
         match self.encoding {
             Encoding::Base64 => Some("base64"),
@@ -121,16 +119,16 @@ impl Plan {
     }
 }
 
-/// Why a body cannot become one of a mail.
+/// Why a body cannot be sent as mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
     /// Content-Transfer-Encoding: 7bit, and an octet above 127.
     EightBitDeclared7bit,
-    /// The body is not what Content-Transfer-Encoding says; the name of that.
+    /// The body is not valid in the declared Content-Transfer-Encoding; its name.
     NotAsDeclared(&'static str),
-    /// base64 or quoted-printable of a composite; the name of that.
+    /// base64 or quoted-printable declared for a composite; the name of the encoding.
     OnComposite(&'static str),
-    /// A Content-Transfer-Encoding that RFC 2045 does not know.
+    /// A Content-Transfer-Encoding unknown to RFC 2045.
     UnknownEncoding,
 }
 
@@ -155,8 +153,8 @@ impl fmt::Display for BodyError {
 
 impl std::error::Error for BodyError {}
 
-/// How to write a body of `kind` of which `facts` are known, and whose sender may have `declared` a
-/// Content-Transfer-Encoding. Where two encodings would do, `lengths` is asked for those of the body.
+/// How to write a body of `kind` with these `facts`, whose sender may have `declared` a Content-Transfer-Encoding. If two encodings are
+/// possible, `lengths` is called for the lengths of the body.
 pub fn plan<E: From<BodyError>>(
     kind: BodyKind,
     declared: Option<&str>,
@@ -188,7 +186,7 @@ fn composite(facts: &Facts) -> Plan {
     Plan { encoding, source }
 }
 
-/// What does not survive every MTA, even if it declares 8 bits.
+/// What some MTAs do not carry, even if they declare 8 bits.
 pub(super) fn trouble(facts: &Facts) -> Option<&'static str> {
     [
         (facts.nul, "a NUL"),

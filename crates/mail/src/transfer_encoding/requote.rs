@@ -1,20 +1,19 @@
-//! Quoted-printable of somebody else -> quoted-printable as RFC 2045 6.7 wants it: digits in upper case, lines of at most 76, nothing at the
-//! beginning of a line that a mail program on the way could misread. It stands for the same text. What is no legal escape is read as the
-//! octets that it is, as readers do.
+//! Foreign quoted-printable -> quoted-printable as RFC 2045 6.7 requires: upper-case digits, lines of at most 76, no start of a line that a
+//! mail program on the way could misread. The decoded text stays the same. An invalid escape is read as literal octets, as readers do.
 #![forbid(unsafe_code)]
 
 use super::{ENCODED_LINE, HEX};
 
-/// Room for the `=` of a soft line break, and for the escapes of the first octet of the line and of the last one.
+/// Leaves room for the `=` of a soft line break, and for the escapes of the first and the last octet of the line.
 const FULL: usize = ENCODED_LINE - 5;
 
-/// Blanks that are held back, since those at the end of a line are none (RFC 2045 6.7 (3)).
+/// Blanks that are held back, since those at the end of a line are dropped (RFC 2045 6.7 (3)).
 const MOST_BLANKS: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Requote {
     state: State,
-    /// What may have to be dropped.
+    /// Blanks that may have to be dropped.
     blanks: Vec<u8>,
     line: Vec<u8>,
 }
@@ -25,7 +24,7 @@ enum State {
     Text,
     /// After a CR.
     Cr,
-    /// After `=`, and the blanks behind it.
+    /// After `=` and any blanks.
     Equals,
     /// After `=` and one digit.
     Digit(u8),
@@ -88,7 +87,7 @@ impl Requote {
         }
     }
 
-    /// What began as an escape is none.
+    /// What began as an escape is not one.
     fn give_up(&mut self, state: State, sink: &mut dyn FnMut(&[u8])) {
         let blanks = std::mem::take(&mut self.blanks);
         self.escape(b'=', sink);
@@ -132,7 +131,7 @@ impl Requote {
     }
 
     fn end_line(&mut self, sink: &mut dyn FnMut(&[u8])) {
-        // Blanks that stood before a soft line break, and now at the end of a line.
+        // Blanks that were before a soft line break, and are now at the end of a line.
         match self.line.last() {
             Some(b' ') => self.line.splice(self.line.len() - 1.., *b"=20").for_each(drop),
             Some(b'\t') => self.line.splice(self.line.len() - 1.., *b"=09").for_each(drop),

@@ -1,5 +1,5 @@
-//! The octets of a body, in any pieces -> [`Facts`], all that [`super::plan`] has to know to choose a transfer encoding
-//! (RFC 2045). One pass, a few octets of memory; nothing is kept of the body itself.
+//! The octets of a body, in any pieces -> [`Facts`], all that [`super::plan`] needs to choose a transfer encoding (RFC 2045). One pass, a
+//! few octets of memory; the body itself is not kept.
 #![forbid(unsafe_code)]
 
 use super::MAX_LINE;
@@ -8,18 +8,18 @@ use super::encode::{is_literal, is_literal_text};
 use super::sniff::{Markup, Sniffer};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
-/// What is known of a whole body.
+/// The facts of a whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Octets.
+    /// Its length in octets.
     pub len: u64,
     /// Whether there is a NUL.
     pub nul: bool,
-    /// Octets above 127.
+    /// The number of octets above 127.
     pub eight_bit: u64,
-    /// Whether all of it is UTF-8, of which a limit may have cut the last character.
+    /// Whether all of it is UTF-8, apart from a last character that was cut off.
     pub valid_utf8: bool,
-    /// The charset that it names itself, if the rest bears that out.
+    /// The charset that it names itself, if the contents agree.
     pub named: Option<&'static Encoding>,
     /// Whether there is a CR without LF.
     pub bare_cr: bool,
@@ -27,20 +27,20 @@ pub struct Facts {
     pub has_crlf: bool,
     /// Whether a line has more than [`MAX_LINE`] octets, without its end.
     pub has_long_line: bool,
-    /// Whether a line is nothing but `.`, which ends a message for a program that runs without `-i`.
+    /// Whether a line is only `.`, which ends a message for a program that runs without `-i`.
     pub lone_dot: bool,
     /// Whether a line begins with `From `, which an mbox turns into `>From `.
     pub from_line: bool,
     /// Whether the last octet is LF.
     pub ends_with_newline: bool,
-    /// Whether it is base64 already; `false` where nobody says so.
+    /// Whether it is already base64; `false` unless the client declared it.
     pub is_base64: bool,
-    /// Whether it is quoted-printable already (RFC 2045 6.7), with lines of any length; `false` where nobody says so.
+    /// Whether it is already quoted-printable (RFC 2045 6.7), with lines of any length; `false` unless the client declared it.
     pub is_quoted_printable: bool,
 }
 
 impl Facts {
-    /// The charset of a text that comes without one, in lower case; none of ASCII. ISO-8859-1 fits any octets.
+    /// The charset of a text that comes without one, in lower case; `None` for ASCII. ISO-8859-1 fits any octets.
     pub fn charset(&self) -> Option<String> {
         match self.named {
             Some(wide) if wide == UTF_16BE || wide == UTF_16LE => Some("utf-16".to_owned()), // it has a byte order mark
@@ -64,8 +64,8 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Before the first octet. Whether the body is encoded already is looked at if the client has `declared` it, what charset it names
-    /// where `markup` says.
+    /// Before the first octet. Checks for an existing encoding only if the client has `declared` one, and looks for a charset name as
+    /// `markup` says.
     pub fn new(declared: bool, markup: Markup) -> Scan {
         Scan {
             sniffer: Sniffer::new(markup),
@@ -107,13 +107,13 @@ impl Scan {
         self.line(&octets[begin..], literal);
     }
 
-    /// Whether the machines are where plain text leaves them, so that more of it moves nothing but [`Lines`].
+    /// Whether all state machines are in the state that plain text leaves them in, so that more of it changes only [`Lines`].
     fn is_plain(&self) -> bool {
         self.base64.illegal && !self.quoted.legal && !self.lines.after_cr && self.utf8.carry.is_empty()
     }
 
-    /// A line with its end, or a part of one. Text without CR, `=` and octets that are not ASCII, as it is if `known` to be, moves each
-    /// machine on by one step.
+    /// A line with its end, or part of one. Plain text (only ASCII, no CR and no `=`; the caller may have `known` it to be plain) moves
+    /// each state machine by one step.
     fn line(&mut self, line: &[u8], known: bool) {
         let text = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
         let end = &line[text.len()..];
@@ -136,7 +136,7 @@ impl Scan {
         }
     }
 
-    /// What is known if this was all.
+    /// The facts, if this is the whole body.
     pub fn facts(&self) -> Facts {
         let mut lines = self.lines.clone();
         lines.end_of_line();
@@ -169,19 +169,19 @@ struct Lines {
     lone_dot: bool,
     from_line: bool,
     ends_with_newline: bool,
-    /// Of this line, without a CR that may belong to its end.
+    /// The column in this line, without a CR that may be part of its end.
     column: u64,
     start: [u8; 5],
     after_cr: bool,
 }
 
-/// Whether it is ASCII without NUL and CR, as most of what is sent is.
+/// Whether it is ASCII without NUL and CR, the usual case.
 fn is_plain(octets: &[u8]) -> bool {
     octets.is_ascii() && memchr::memchr2(0, b'\r', octets).is_none()
 }
 
 impl Lines {
-    /// Octets that are [`is_plain`], after no CR.
+    /// Octets that are [`is_plain`], not after a CR.
     fn plain(&mut self, octets: &[u8]) {
         let Some(first) = memchr::memchr(b'\n', octets) else { return self.text(octets) };
         let last = memchr::memrchr(b'\n', octets).unwrap_or(first);
@@ -191,7 +191,7 @@ impl Lines {
         self.text(&octets[last + 1..]);
     }
 
-    /// The end of a line, and whole lines behind it: what is asked of each is asked of all at once.
+    /// The end of a line and whole lines after it: each check is done for all lines at once.
     fn plain_lines(&mut self, lines: &[u8]) {
         self.len += lines.len() as u64 - 1;
         self.has_long_line |= has_long_line(lines);
@@ -199,7 +199,7 @@ impl Lines {
         self.from_line |= memchr::memmem::find(lines, b"\nFrom ").is_some();
     }
 
-    /// The part of a line without CR and LF, after no CR.
+    /// Part of a line without CR and LF, not after a CR.
     fn text(&mut self, text: &[u8]) {
         let began = keep_start(&mut self.start, self.column, text);
         self.column += text.len() as u64;
@@ -236,15 +236,15 @@ impl Lines {
     }
 
     fn end_of_line(&mut self) {
-        let column = self.column + u64::from(self.after_cr); // only at the end of the body: a bare CR there
+        let column = self.column + u64::from(self.after_cr); // this adds 1 only at the end of the body: a bare CR
         self.lone_dot |= self.column == 1 && self.start[0] == b'.';
         self.has_long_line |= column > MAX_LINE as u64;
         self.column = 0;
     }
 }
 
-/// Whether there is one of more than [`MAX_LINE`] octets among them; they stand between two line ends. It suffices to find the last line end
-/// that is near enough, again and again.
+/// Whether one of these lines is longer than [`MAX_LINE`] octets; they begin and end at line ends. It is enough to jump to the last line
+/// end within reach, again and again.
 fn has_long_line(lines: &[u8]) -> bool {
     let mut rest = lines;
     while let Some(near) = rest.get(1..MAX_LINE + 2) {
@@ -256,7 +256,7 @@ fn has_long_line(lines: &[u8]) -> bool {
     false
 }
 
-/// Keeps the octets of a line's beginning; whether `text` holds some of them.
+/// Stores the first octets of a line; returns whether `text` has some of them.
 fn keep_start(start: &mut [u8; 5], column: u64, text: &[u8]) -> bool {
     let Some(place) = start.get_mut(column as usize..) else { return false };
     let n = place.len().min(text.len());
@@ -267,15 +267,15 @@ fn keep_start(start: &mut [u8; 5], column: u64, text: &[u8]) -> bool {
 /// UTF-8 in pieces that may split a character.
 #[derive(Clone, Debug, Default)]
 struct Utf8 {
-    /// The beginning of a character.
+    /// The start of an incomplete character.
     carry: Vec<u8>,
     invalid: bool,
-    /// Whether there was a whole character beyond ASCII.
+    /// Whether a whole character beyond ASCII was seen.
     whole: bool,
 }
 
 impl Utf8 {
-    /// What is ASCII ends no character that has begun.
+    /// ASCII cannot complete a character that has begun.
     fn ascii(&mut self, octets: &[u8]) {
         self.invalid |= !octets.is_empty() && !self.carry.is_empty();
     }
@@ -309,7 +309,7 @@ impl Utf8 {
         self.whole |= !octets[..valid].is_ascii();
     }
 
-    /// The last character may be cut off, unless it is the only one: `caf\xe9` is ISO-8859-1.
+    /// The last character may be cut off, unless it is the only non-ASCII one: `caf\xe9` is ISO-8859-1.
     fn finish(&self) -> bool {
         !self.invalid && (self.carry.is_empty() || self.whole)
     }

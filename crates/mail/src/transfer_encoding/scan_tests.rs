@@ -1,4 +1,4 @@
-//! What is found in bodies, whatever the pieces they come in.
+//! The facts of a body do not depend on the pieces it comes in.
 #![forbid(unsafe_code)]
 
 use super::*;
@@ -21,7 +21,7 @@ fn in_pieces(mut octets: &[u8], declared: bool, mut size: impl FnMut() -> usize)
     scan.facts()
 }
 
-/// The machines alone, without what makes them fast.
+/// The state machines alone, without the fast paths.
 fn octet_by_octet(octets: &[u8], declared: bool) -> Facts {
     let mut scan = Scan::new(declared, Markup::None);
     for &b in octets {

@@ -1,6 +1,6 @@
-//! What a text says of its own charset: a byte order mark, an XML declaration (XML 1.0, 4.3.3), `@charset` of CSS, or what HTML has in
-//! `<meta>`, looked for as the HTML standard does (13.2.3.2, "prescan a byte stream to determine its encoding"). What the octets behind it
-//! contradict was not said.
+//! The charset that a text names itself: by a byte order mark, an XML declaration (XML 1.0, 4.3.3), `@charset` in CSS, or `<meta>` in HTML,
+//! searched as the HTML standard does (13.2.3.2, "prescan a byte stream to determine its encoding"). A name that the following octets
+//! contradict is ignored.
 #![forbid(unsafe_code)]
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
@@ -8,26 +8,26 @@ use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, W
 /// Octets that are searched (HTML 13.2.3.2).
 const START: usize = 1024;
 
-/// Where a text may name its charset; a byte order mark is looked for in every one.
+/// Where a text may name its charset. A byte order mark is looked for in every text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Markup {
     /// `@charset "utf-8";`
     Css,
     /// `<meta charset=utf-8>`
     Html,
-    /// Nowhere, or the charset is known already and this is not asked.
+    /// Nowhere, or the charset is already known.
     None,
-    /// Nowhere but in a byte order mark.
+    /// Only in a byte order mark.
     Plain,
     /// `<?xml version="1.0" encoding="utf-8"?>`
     Xml,
 }
 
-/// Looks at a text in pieces.
+/// Examines a text in pieces.
 pub(super) struct Sniffer {
     markup: Markup,
     start: Vec<u8>,
-    /// Once all of the start is known.
+    /// Set once the whole start is known.
     claim: Option<Claim>,
 }
 
@@ -50,7 +50,7 @@ impl Sniffer {
         }
     }
 
-    /// The charset, if one was named and nothing so far contradicts it; a character that is cut off at the end does not.
+    /// The charset, if one was named and nothing so far contradicts it; a character cut off at the end does not.
     pub fn charset(&self) -> Option<&'static Encoding> {
         match &self.claim {
             Some(claim) => claim.charset(),
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Sniffer {
     }
 }
 
-/// A charset that a text has named, and the proof so far.
+/// The charset that a text has named, and its check so far.
 struct Claim(Option<Decoder>);
 
 impl Claim {
@@ -110,7 +110,7 @@ fn named(start: &[u8], markup: Markup) -> Option<&'static Encoding> {
     }
 }
 
-/// What is in ASCII up to here is not UTF-16, whatever it says (HTML 13.2.3.2).
+/// What is ASCII up to here is not UTF-16, whatever it says (HTML 13.2.3.2).
 fn label(label: &[u8]) -> Option<&'static Encoding> {
     match Encoding::for_label_no_replacement(label)? {
         wide if wide == UTF_16BE || wide == UTF_16LE => Some(UTF_8),
@@ -135,7 +135,7 @@ fn xml(start: &[u8]) -> Option<&'static Encoding> {
     label(&rest[..memchr::memchr(*quote, rest)?])
 }
 
-/// The first `<meta>` that names a charset which is known.
+/// The first `<meta>` that names a known charset.
 fn html(start: &[u8]) -> Option<&'static Encoding> {
     let mut rest = start;
     loop {
@@ -159,7 +159,7 @@ fn html(start: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// What the attributes of one `<meta>` say.
+/// The attributes of one `<meta>`.
 #[derive(Default)]
 struct Meta {
     is_pragma: bool,
@@ -179,7 +179,7 @@ impl FromIterator<(Vec<u8>, Vec<u8>)> for Meta {
         let mut meta = Meta::default();
         for (name, value) in attributes {
             if meta.seen.contains(&name) {
-                continue; // of two the first counts
+                continue; // of two, the first counts
             }
             match name.as_slice() {
                 b"http-equiv" => meta.is_pragma = value == b"content-type",
@@ -207,7 +207,7 @@ fn of_content(content: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The attributes of a tag, names and values in lower case (HTML 13.2.3.2, "get an attribute"); what is left begins with the `>`.
+/// The attributes of a tag, names and values in lower case (HTML 13.2.3.2, "get an attribute"); the rest begins with the `>`.
 struct Attributes<'a>(&'a [u8]);
 
 impl Iterator for Attributes<'_> {

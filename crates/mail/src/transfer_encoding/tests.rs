@@ -1,4 +1,4 @@
-//! Any body comes back as it was sent, whatever it is made of and however it is cut into pieces.
+//! Any body is restored as it was sent, whatever it holds and in whatever pieces it comes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ impl Dice {
         (self.0 % sides as u64) as usize
     }
 
-    /// Bodies full of what goes wrong.
+    /// Bodies with many kinds of trouble.
     fn body(&mut self) -> Vec<u8> {
         const WORDS: &[&[u8]] = &[
             b".",
@@ -72,7 +72,7 @@ fn plan(kind: BodyKind, declared: Option<&str>, body: &[u8]) -> Result<Plan, Bod
     super::plan(kind, declared, &scan(body), || Ok(Lengths::of(body).unwrap()))
 }
 
-/// Reads as `dice` likes: pieces of 1 to 9 octets.
+/// Reads in pieces of 1 to 9 octets, chosen by the dice.
 struct Pieces<'a>(&'a [u8], &'a mut Dice);
 
 impl std::io::Read for Pieces<'_> {
@@ -103,7 +103,7 @@ fn read_back(encoding: Encoding, written: &[u8]) -> Vec<u8> {
     }
 }
 
-/// CRLF as LF, and a line end at the end: what text may be changed to.
+/// CRLF as LF, and a line end at the end: the changes allowed to text.
 fn lines(body: &[u8]) -> Vec<u8> {
     let mut lines = Vec::new();
     for (i, &b) in body.iter().enumerate() {

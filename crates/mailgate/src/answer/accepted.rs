@@ -12,9 +12,9 @@ use web::accept::preferred;
 pub struct Accepted<'a> {
     /// Its identifier.
     pub message_id: &'a MessageId,
-    /// Where its delivery status can be asked for.
+    /// The URL of its delivery status.
     pub status_url: Option<&'a str>,
-    /// Whether the answer sends the client there.
+    /// Whether the answer redirects the client there.
     pub redirect: bool,
 }
 
@@ -47,7 +47,7 @@ impl Accepted<'_> {
     }
 }
 
-/// A message that waits for a person.
+/// A message that is held for a person.
 #[derive(Clone, Copy, Debug)]
 pub struct Held<'a> {
     /// Its identifier.
@@ -55,7 +55,7 @@ pub struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// 202: it was taken, and nobody has it yet.
+    /// 202: it was taken, but not delivered yet.
     pub fn reply(&self, accept: Option<&str>) -> Response {
         let id = self.message_id.as_str();
         let fields = vec![("X-Message-ID", id.to_owned()), ("X-Content-Type-Options", "nosniff".to_owned())];

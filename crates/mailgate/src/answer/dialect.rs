@@ -1,4 +1,4 @@
-//! The answers that the SDKs of mail services read: their members, and beside them those of every other answer of ours.
+//! The answers that the SDKs of mail services read: their members, and those that all our answers have.
 #![forbid(unsafe_code)]
 
 use super::problem::{Problem, monitor};
@@ -13,28 +13,28 @@ use web::escape::harmless_json;
 /// A message that was accepted.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// Whom it is to, as the client wrote it.
+    /// Its recipients, as the client wrote them.
     pub to: Option<String>,
     /// Its identifier.
     pub message_id: MessageId,
-    /// Where its delivery status can be asked for.
+    /// The URL of its delivery status.
     pub status_url: Option<String>,
-    /// The recipients that were left out.
+    /// The suppressed recipients, who were left out.
     pub suppressed: Vec<String>,
 }
 
-/// What came of one message of a body.
+/// The outcome of one message of a body.
 #[derive(Clone, Debug)]
 pub enum Item {
-    /// It was not sent, and the others do not mind.
+    /// It was not sent, and the others go on.
     Refused(Box<Problem>),
-    /// It was a dry run, which is shown as this JSON.
+    /// It was a dry run; its description as JSON.
     Rehearsed(Vec<u8>),
     /// It was accepted.
     Sent(Sent),
 }
 
-/// The answer to a request of which nothing stopped.
+/// The answer to a request that was not stopped.
 pub fn answer(call: Call, items: &[Item]) -> Response {
     let mut fields = vec![("X-Content-Type-Options", "nosniff".to_owned())];
     let sent = || items.iter().filter_map(|item| if let Item::Sent(sent) = item { Some(sent) } else { None });
@@ -45,7 +45,7 @@ pub fn answer(call: Call, items: &[Item]) -> Response {
         }
     }
     if call.dialect == Dialect::Sendgrid && sent().next().is_some() {
-        // As many as clients take in a header; Node takes 16 KiB of it.
+        // As many as clients accept in a header; Node's limit is 16 KiB.
         let ids: Vec<&str> = sent().take(100).map(|sent| id(&sent.message_id)).collect();
         fields.push(("X-Message-Id", ids.join(", ")));
         return Response { status: 202, fields, content_type: "text/plain; charset=utf-8", body: Vec::new() };
@@ -66,7 +66,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(","))
 }
 
-/// Resend's, where the client takes a batch without some of its messages.
+/// Resend's list of errors, for a batch that goes on without the invalid messages.
 fn errors(items: &[Item]) -> String {
     let error = |(index, item): (usize, &Item)| match item {
         Item::Refused(problem) => Some(json!({"index": index, "message": sentence(problem)})),
@@ -91,7 +91,7 @@ fn text(dialect: Dialect, item: &Item) -> String {
     harmless_json(&value).trim_end().to_owned()
 }
 
-/// What stands in the answer to a dry run beside the report.
+/// The members of the answer to a dry run, besides the report.
 pub fn rehearsed(dialect: Dialect, message_id: &MessageId) -> Value {
     accepted(dialect, None, message_id, "Dry run: nothing was sent.")
 }
@@ -113,7 +113,7 @@ fn accepted(dialect: Dialect, to: Option<&str>, message_id: &MessageId, word: &s
     }
 }
 
-/// What an SDK knows a message by: of one of our identifiers the left part, of a client's own all of it.
+/// An SDK's id for a message: the left part of our identifiers, the whole of a client's own.
 pub fn id(message_id: &MessageId) -> &str {
     let id = message_id.without_brackets();
     match id.split_once('@') {
@@ -122,7 +122,7 @@ pub fn id(message_id: &MessageId) -> &str {
     }
 }
 
-/// The identifier that [`id`] stands for, on a server of this name; no angle brackets.
+/// The identifier for an [`id`], on a server of this name; without angle brackets.
 pub fn message_id(id: &str, server_name: &str) -> String {
     if is_token(id) { format!("{id}@{server_name}") } else { id.to_owned() }
 }
@@ -131,14 +131,15 @@ fn is_token(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit())
 }
 
-/// The answer to a request that sent nothing, or not all, or nobody knows. Python's SDK of Resend takes no other type for JSON.
+/// The answer to a request that sent nothing, or not everything, or whose outcome is unknown. Python's SDK of Resend accepts no other media
+/// type for JSON.
 pub fn refused(dialect: Dialect, problem: &Problem, message_id: Option<&MessageId>, show_words: bool) -> Response {
     let (status, body) = members(dialect, problem, message_id, show_words);
     let fields = problem.fields(message_id);
     Response { status, fields, content_type: JSON, body: harmless_json(&body).into_bytes() }
 }
 
-/// The body of an answer that httpd gives itself: who is not known, what is too large, what timed out.
+/// The body of httpd's own answers: unknown user, body too large, timeout.
 pub fn of_httpd(dialect: Dialect, status: u16) -> String {
     let message = OF_HTTPD.iter().find(|row| row.0 == status).map_or("httpd refuses the request", |row| row.1);
     let name = match status {
@@ -152,7 +153,7 @@ pub fn of_httpd(dialect: Dialect, status: u16) -> String {
     harmless_json(&body)
 }
 
-/// The statuses that httpd may answer with by itself, and what each says.
+/// The statuses that httpd itself may answer with, and their texts.
 pub const OF_HTTPD: &[(u16, &str)] = &[
     (400, "httpd does not understand the request"),
     (401, "the key is missing or wrong"),
@@ -167,7 +168,7 @@ pub const OF_HTTPD: &[(u16, &str)] = &[
     (429, "more requests than may come in this time"),
     (500, "the server cannot answer; its error log says why"),
     (501, "this method is not known"),
-    (502, "nobody knows what became of the request"),
+    (502, "the outcome of the request is unknown"),
     (503, "the server is not available now"),
     (504, "the server took too long"),
 ];
@@ -211,7 +212,7 @@ fn inactive(before: &str, addresses: &[String]) -> String {
 /// The status that a dialect has for one of ours.
 pub fn status(dialect: Dialect, status: u16) -> u16 {
     match (dialect, status) {
-        // The only one for what is wrong with a message that the SDKs know.
+        // The only status for an invalid message that the SDKs know.
         (Dialect::Postmark, 400 | 403 | 411 | 413 | 415) => 422,
         (Dialect::Sendgrid, 411 | 422) => 400,
         (_, status) => status,
@@ -222,7 +223,7 @@ fn sentence(problem: &Problem) -> String {
     format!("{}. {}", problem.detail, problem.tag.retry.sentence())
 }
 
-/// What all dialects say, each in its words.
+/// The members of an error in all dialects.
 struct Complaint<'a> {
     status: u16,
     /// Postmark's.

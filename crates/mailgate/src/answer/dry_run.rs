@@ -1,5 +1,5 @@
-//! SendmailDryRun: a message that stands ready, and what would be done with it -> an answer that shows both. Who asks for one says so by
-//! `Prefer: sendmail-dry-run` (RFC 7240). That nothing is sent is the business of the caller, who has done all but the hand-over.
+//! SendmailDryRun: a finished message and what would be done with it -> an answer that shows both. A request asks for one by `Prefer:
+//! sendmail-dry-run` (RFC 7240). The caller does everything but the hand-over.
 #![forbid(unsafe_code)]
 
 use super::Problem;
@@ -26,7 +26,7 @@ mod tests;
 /// The preference by which a request asks for a dry run, and the token that says it was granted.
 pub const PREFERENCE: &str = "sendmail-dry-run";
 
-/// The line of the report behind which the message begins. No line before it begins with a hyphen.
+/// The line of the report after which the message begins. No line before it begins with a hyphen.
 pub const SEPARATOR: &str = "----- message -----";
 
 /// SendmailDryRun: which requests are dry runs.
@@ -41,14 +41,14 @@ pub enum DryRuns {
     Off,
 }
 
-/// A request that is a dry run.
+/// A dry run that a request makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DryRun {
     /// Whether the client asked for it.
     pub asked: bool,
-    /// In whose words it is answered, if not in ours.
+    /// The dialect of the answer, if not ours.
     pub dialect: Option<Dialect>,
-    /// One of several messages: what is shown of it is not the message itself.
+    /// One of several messages: the message itself is not shown.
     pub is_one_of_several: bool,
 }
 
@@ -74,8 +74,8 @@ impl DryRuns {
         self != DryRuns::Off
     }
 
-    /// Whether a request with these fields is a dry run. A server may ignore a preference (RFC 7240 2), but then a message would go out that
-    /// its sender meant as a trial: where none is allowed, who asks for one is refused.
+    /// Whether a request with these fields is a dry run. A server may ignore a preference (RFC 7240 2), but that would send a message that
+    /// was only meant as a trial. So where dry runs are not allowed, a request for one is refused.
     pub fn judge(self, fields: &[(&[u8], &[u8])]) -> Result<Option<DryRun>, NotOffered> {
         let asked = is_asked(&value_of(fields, "prefer").unwrap_or_default());
         match self {
@@ -92,7 +92,7 @@ impl DryRuns {
     }
 }
 
-/// A dry run is asked for where there is none.
+/// A dry run was requested where they are not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotOffered;
 
@@ -104,8 +104,8 @@ impl From<NotOffered> for Problem {
     }
 }
 
-/// RFC 7240 2: `Prefer = 1#preference; preference = token [ BWS "=" BWS word ] *( OWS ";" [ OWS parameter ] )`, tokens in any case. Its value
-/// does not matter: whoever names it does not mean to send.
+/// RFC 7240 2: `Prefer = 1#preference; preference = token [ BWS "=" BWS word ] *( OWS ";" [ OWS parameter ] )`, tokens in any case. The
+/// value does not matter: a client that uses the name does not mean to send.
 fn is_asked(prefer: &str) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     let mut is_comma = |c: char| {
@@ -114,7 +114,7 @@ fn is_asked(prefer: &str) -> bool {
         c == ',' && !quoted
     };
     let preferences: Vec<&str> = prefer.split(&mut is_comma).collect();
-    // A quote that does not end must not hide what stands behind it.
+    // An unclosed quote must not hide what follows it.
     let preferences = if quoted { prefer.split(',').collect() } else { preferences };
     let token = |preference: &str| preference.split(['=', ';']).next().unwrap_or_default().trim().to_owned();
     preferences.into_iter().map(token).any(|token| token.eq_ignore_ascii_case(PREFERENCE))
@@ -134,7 +134,7 @@ pub enum Route<'a> {
     Relay {
         /// Without user and password.
         server: &'a str,
-        /// Where reports go; none: nowhere.
+        /// The address for reports; `None`: `<>`.
         sender: Option<&'a str>,
     },
     /// Into the store at this path.
@@ -144,20 +144,20 @@ pub enum Route<'a> {
 /// What would have been done.
 #[derive(Clone, Copy, Debug)]
 pub struct DryRunReport<'a> {
-    /// Of the message.
+    /// The message's identifier.
     pub message_id: &'a MessageId,
     /// Where it would go.
     pub route: Route<'a>,
-    /// Who would get it, Bcc among them; `None` where the arguments of the program alone decide.
+    /// Who would get it, including Bcc; `None` if only the program's arguments decide.
     pub recipients: Option<&'a [String]>,
-    /// What would go.
+    /// The message that would be sent.
     pub message: &'a Message,
-    /// Who asked for this.
+    /// The dry run.
     pub dry_run: DryRun,
 }
 
 impl DryRunReport<'_> {
-    /// 200 with all of it, as text or as JSON. Fails where the message cannot be read again.
+    /// 200 with everything, as text or as JSON. Fails if the message cannot be read again.
     pub fn reply(&self, accept: Option<&str>) -> io::Result<Response> {
         let mut message = Vec::new();
         if !self.dry_run.is_one_of_several {
@@ -172,7 +172,7 @@ impl DryRunReport<'_> {
         let mut fields = vec![
             ("X-Message-ID", self.message_id.as_str().to_owned()),
             ("Cache-Control", "no-store".to_owned()),
-            // The message is whatever the client sent, and shown unchanged: no browser may take it for a page.
+            // The message may be anything, and is shown unchanged: a browser must not take it for a page.
             ("X-Content-Type-Options", "nosniff".to_owned()),
             ("Content-Security-Policy", "default-src 'none'; sandbox".to_owned()),
         ];
@@ -182,7 +182,7 @@ impl DryRunReport<'_> {
         Ok(Response { status: 200, fields, content_type, body })
     }
 
-    /// Everything but the message; one thing a line, and what is not ours in quotes.
+    /// Everything except the message; one item per line, with foreign text in quotes.
     fn report(&self) -> String {
         let mut lines =
             vec!["Dry run: nothing was sent.".to_owned(), line("Message-ID", self.message_id.as_str().as_bytes())];
@@ -233,12 +233,12 @@ impl DryRunReport<'_> {
     }
 }
 
-/// `Name: "value"`, in which nothing ends the quotes or the line: `\"`, `\\`, `\n`, `\xNN`.
+/// `Name: "value"`, escaped so that the value cannot end the quotes or the line: `\"`, `\\`, `\n`, `\xNN`.
 fn line(name: &str, value: &[u8]) -> String {
     format!("{name}: \"{}\"", value.escape_ascii())
 }
 
-/// A string where the octets are UTF-8, else an object that says what it is.
+/// A string if the octets are UTF-8, otherwise an object that describes them.
 fn text(octets: &[u8]) -> Value {
     std::str::from_utf8(octets).map_or_else(|_| base64(octets), |text| json!(text))
 }

@@ -1,4 +1,4 @@
-//! Whether a message could be handed over now -> 200 or 503, for monitoring.
+//! The result of a health check -> 200 or 503, for monitoring.
 #![forbid(unsafe_code)]
 
 use crate::transport::health::{HealthError, Healthy, Scope};
@@ -7,7 +7,7 @@ use web::Response;
 use web::accept::preferred;
 use web::escape::{escape_tags, harmless_json};
 
-/// 200 or 503, as text or as JSON. `detailed`: whether the client may see what the log does.
+/// 200 or 503, as text or as JSON. `detailed`: whether the client may see what is logged.
 pub fn reply(health: &Result<Healthy, HealthError>, accept: Option<&str>, detailed: bool) -> Response {
     let as_json = preferred(accept, &["text/plain", "application/json"]) == Some("application/json");
     let (status, json, text) = match health {

@@ -1,4 +1,4 @@
-//! What came of a request -> the HTTP answer. Statuses and tags of the log stand nowhere else.
+//! The outcome of a request -> the HTTP answer. The only place with statuses and log tags.
 #![forbid(unsafe_code)]
 
 mod accepted;

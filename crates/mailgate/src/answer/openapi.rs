@@ -1,5 +1,5 @@
-//! A description of the service in OpenAPI 3.1 (<https://spec.openapis.org/oas/v3.1.1>), from the tables that requests are read and answered
-//! by: the ways in that the location offers, their members, their statuses.
+//! A description of the service in OpenAPI 3.1 (<https://spec.openapis.org/oas/v3.1.1>), made from the tables that parse requests and write
+//! answers: the input formats of the location, their members, their statuses.
 #![forbid(unsafe_code)]
 
 use super::dialect;
@@ -129,7 +129,7 @@ fn send(path: &str, call: Call) -> Value {
 const KEY: &str = "A name that no other message has: what comes again with it is not sent again.";
 const PREFER: &str = "sendmail-dry-run: nothing is sent.";
 
-/// What became of a message.
+/// The outcome of a message.
 fn email() -> Value {
     let mut responses = refusals(Dialect::Resend);
     let shown = required(&["object", "id", "last_event", "to", "created_at"]);
@@ -184,7 +184,7 @@ fn capitalized(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
-/// An object with these members, and with no other where it is `closed`.
+/// An object with these members; if `closed`, with no others.
 fn object(members: &[Member], closed: bool) -> Value {
     let shown = members.iter().filter(|member| !matches!(member.shape, Shape::NotDone(_)));
     let properties: Map<_, _> = shown.map(|member| (member.name.to_owned(), schema(&member.shape))).collect();

@@ -1,4 +1,4 @@
-//! Why a request did not send, or may not have sent -> the HTTP answer, which says what, why, and whether to send again.
+//! Why a request did not send, or may not have sent -> the HTTP answer, which says what happened, why, and whether to send again.
 #![forbid(unsafe_code)]
 
 use super::statuses::reason;
@@ -15,45 +15,45 @@ use web::markup::Markup;
 /// A failure as the client and the log see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Why, as the log, the counters and the status tell it.
+    /// The reason, for the log, the counters and the status.
     pub tag: &'static Tag,
-    /// What happened, for the client; no path, no word of a program.
+    /// What happened, for the client; names no path and quotes no program.
     pub detail: String,
     /// What happened, for the administrator.
     pub log: String,
-    /// What few problems have to tell.
+    /// Details that few problems have.
     pub details: Option<Box<Details>>,
-    /// Seconds after which a further try makes sense.
+    /// Seconds after which a retry makes sense.
     pub retry_after: Option<u32>,
-    /// Where the delivery status of the message can be asked for.
+    /// The URL of the message's delivery status.
     pub status_url: Option<String>,
-    /// What the program said, shown to the client only where the configuration allows it.
+    /// The program's output, shown to the client only if the configuration allows it.
     pub words: Option<String>,
 }
 
-/// What few problems have to tell.
+/// Details that few problems have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// The fields of a form to be corrected, each with what is wrong.
+    /// The fields of a form to correct, and what is wrong with each.
     pub fields: Vec<(String, Fault)>,
-    /// What a browser shows that sent a form, with what was typed.
+    /// A page for the browser that sent a form, with what was typed.
     pub page: Option<Markup>,
-    /// The recipients that are suppressed, for the client, who named them.
+    /// The suppressed recipients, for the client who named them.
     pub suppressed: Vec<String>,
-    /// Where in the JSON of the request it is.
+    /// Its place in the request's JSON.
     pub path: Option<String>,
-    /// What had been sent before it, by the ids that a batch is answered with.
+    /// The messages sent before it, by the ids in the answer to a batch.
     pub sent: Vec<String>,
 }
 
 impl Problem {
-    /// A failure whose cause the client may see as the log does.
+    /// A failure whose cause the client may see.
     pub fn new(tag: &'static Tag, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Problem { tag, log: detail.clone(), detail, details: None, retry_after: None, status_url: None, words: None }
     }
 
-    /// A failure whose cause is for the log alone.
+    /// A failure whose cause is only for the log.
     pub fn hidden(tag: &'static Tag, detail: impl Into<String>, log: impl Into<String>) -> Self {
         Problem { log: log.into(), ..Problem::new(tag, detail) }
     }
@@ -63,24 +63,24 @@ impl Problem {
         self.details.as_deref().map_or(&[], |details| details.suppressed.as_slice())
     }
 
-    /// The same, with its place in the JSON of the request.
+    /// The same, with its place in the request's JSON.
     pub fn at(mut self, path: String) -> Self {
         self.details.get_or_insert_default().path = Some(path);
         self
     }
 
-    /// Where in the JSON of the request it is.
+    /// Its place in the request's JSON.
     pub fn path(&self) -> Option<&str> {
         self.details.as_ref()?.path.as_deref()
     }
 
-    /// The same, with what had been sent before it, by the ids that a batch is answered with.
+    /// The same, with the messages sent before it, by the ids in the answer to a batch.
     pub fn behind(mut self, sent: Vec<String>) -> Self {
         self.details.get_or_insert_default().sent = sent;
         self
     }
 
-    /// The answer in the form the client likes best.
+    /// The answer in the form that the client prefers.
     pub fn reply(&self, accept: Option<&str>, message_id: Option<&MessageId>, show_words: bool) -> Response {
         let reason = reason(self.tag.status);
         let words = self.words.as_deref().filter(|_| show_words);
@@ -116,7 +116,7 @@ impl Problem {
         Response { status: self.tag.status, fields, content_type, body: body.into_bytes() }
     }
 
-    /// The members of RFC 9457 and ours.
+    /// The members of RFC 9457, and our own.
     pub(super) fn members(&self, message_id: Option<&MessageId>, show_words: bool) -> Value {
         let mut problem = json!({
             "type": "about:blank", "title": reason(self.tag.status), "tag": self.tag.number, "status": self.tag.status, "detail": self.detail,
@@ -140,7 +140,7 @@ impl Problem {
         problem
     }
 
-    /// The fields of the answer, whatever its body.
+    /// The header fields of the answer, for any body.
     pub(super) fn fields(&self, message_id: Option<&MessageId>) -> Vec<(&'static str, String)> {
         let mut fields = vec![("X-Content-Type-Options", "nosniff".to_owned())];
         if let Some(seconds) = self.retry_after {
@@ -156,7 +156,7 @@ impl Problem {
     }
 }
 
-/// RFC 8288 3, with the relation of RFC 9110's 202: where the progress can be watched.
+/// RFC 8288 3, with the relation from RFC 9110's 202: where progress can be monitored.
 pub(super) fn monitor(url: &str) -> String {
     format!("<{url}>; rel=\"monitor\"")
 }

@@ -1,4 +1,4 @@
-//! Every error on the way of a request -> the [`Problem`] it is answered with. The one place that knows which outcome is which status.
+//! Every error of a request -> the [`Problem`] that answers it. The only place that maps outcomes to statuses.
 #![forbid(unsafe_code)]
 
 use super::problem::{Details, Problem};
@@ -31,15 +31,15 @@ impl From<&InputError> for Problem {
             InputError::Random(_) => {
                 return Problem { retry_after: Some(60), ..Problem::new(&tags::RANDOM, error.to_string()) };
             }
-            // Which address it was is for the client: it may come from Bcc, and Bcc never reaches a log.
+            // Only the client is told which address: it may come from Bcc, which is never logged.
             InputError::Address { field, .. } => {
-                let log = format!("{} holds what is no address; the answer names it", field.as_str());
+                let log = format!("{} holds something that is not an address; the answer names it", field.as_str());
                 return Problem::hidden(&tags::RECIPIENT, error.to_string(), log);
             }
             InputError::NoRecipient | InputError::TooManyRecipients { .. } => &tags::RECIPIENT,
             _ => &tags::FIELD,
         };
-        // An error quotes the value, which holds addresses.
+        // The error text quotes the value, which holds addresses.
         let quoted = match error {
             InputError::Field { field, .. } => Some(field.as_str()),
             InputError::Header { field, .. } => Some(field.as_str()),
@@ -53,8 +53,7 @@ impl From<&InputError> for Problem {
     }
 }
 
-/// So many recipients that are not written to any more, and those of them that the client named. They are named to it alone: any may come from
-/// Bcc.
+/// The number of suppressed recipients, and those that the client named. Only the client is told their addresses: any may come from Bcc.
 pub fn suppressed(count: usize, addresses: Vec<String>) -> Problem {
     let others = (addresses.len() < count).then(|| "somebody for whom a name of this server stands".to_owned());
     let named = addresses.iter().cloned().chain(others).collect::<Vec<_>>().join(", ");
@@ -73,7 +72,7 @@ impl From<&JsonError> for Problem {
             JsonError::Member { .. } => &tags::JSON_MEMBER,
             JsonError::Syntax { .. } => &tags::JSON,
         };
-        // What is wrong may quote an address of Bcc.
+        // The error text may quote a Bcc address.
         let log = format!("the JSON is refused at {}; the answer says why", error.path());
         Problem::hidden(tag, error.to_string(), log).at(error.path().to_owned())
     }
@@ -119,7 +118,7 @@ impl From<&PolicyError> for Problem {
         match error {
             PolicyError::Argument { .. } => Problem::hidden(
                 &tags::ARGUMENT,
-                "a value of this request does not fit the way mail is sent from here",
+                "a value of this request is not valid for the way mail is sent from here",
                 log,
             ),
             PolicyError::ForeignSender(_) => Problem::new(&tags::FOREIGN_SENDER, log),
@@ -140,10 +139,10 @@ impl From<&Foreign> for Problem {
         match foreign {
             Foreign::Host { host } => {
                 let log = format!(
-                    "Host '{}' is no name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>",
+                    "Host '{}' is not a name of this virtual host; if it should be one: ServerName, or ServerAlias in a <VirtualHost>",
                     excerpt(host)
                 );
-                let detail = "this server does not answer to the name that it was asked by";
+                let detail = "this server does not answer to this host name";
                 Problem::hidden(&tags::HOST, detail, log)
             }
             Foreign::Origin { origin, site, host } => {
@@ -178,12 +177,12 @@ pub fn spool_full(error: &dyn std::fmt::Display) -> Problem {
     Problem { retry_after: Some(60), ..problem }
 }
 
-/// The Idempotency-Key of the request is none.
+/// The request's Idempotency-Key is invalid.
 pub fn bad_key(why: &str) -> Problem {
     Problem::new(&tags::FIELD, why)
 }
 
-/// Another request works with this key.
+/// Another request is working with this key.
 pub fn key_in_use() -> Problem {
     let problem = Problem::new(&tags::KEY_IN_USE, "an earlier request with this Idempotency-Key is still at work");
     Problem { retry_after: Some(2), ..problem }
@@ -195,14 +194,13 @@ pub fn key_reused() -> Problem {
     Problem::new(&tags::KEY_REUSED, detail)
 }
 
-/// The stored outcome of an earlier request with this key, of which nobody knows what became.
+/// The stored outcome of an earlier request with this key is "unknown".
 pub fn still_unknown(tag: &'static Tag) -> Problem {
-    let detail =
-        "an earlier request with this Idempotency-Key did not learn what became of the message, and nobody else has";
+    let detail = "the outcome of an earlier request with this Idempotency-Key is unknown, and cannot be found out";
     Problem::hidden(tag, detail, "the outcome of an earlier request with this key is unknown; it is not sent again")
 }
 
-/// The client asks for reports, and the way out is none that could promise them.
+/// The client asks for reports that the transport cannot promise.
 pub fn no_reports(why: &str) -> Problem {
     Problem::hidden(&tags::NO_REPORTS, NO_REPORTS, format!("the client asks for delivery reports: {why}"))
 }
@@ -219,7 +217,7 @@ impl From<&StoreError> for Problem {
     }
 }
 
-/// A message of a batch was not sent, and messages before it were, with these ids; `at` counts from 0.
+/// A message of a batch was not sent, but those before it were, with these ids; `at` counts from 0.
 pub fn partly(problem: &Problem, at: usize, number: usize, sent: Vec<String>) -> Problem {
     let position = format!("message {} of {number}", at + 1);
     let advice = problem.tag.retry.sentence();
@@ -282,7 +280,7 @@ impl From<&Failure> for Problem {
             FailureKind::Tempfail => (&tags::TRY_LATER, "the mail program failed for now"),
             FailureKind::TooLarge => (&tags::PROGRAM_TOO_LARGE, "the message is larger than the mail system takes"),
             FailureKind::Unavailable => (&tags::UNAVAILABLE, "the mail system is not available now"),
-            FailureKind::Unknown => (&tags::UNKNOWN, "the mail system did not say what became of the message"),
+            FailureKind::Unknown => (&tags::UNKNOWN, "the mail system did not report the outcome of the message"),
         };
         let detail = match &failure.recipient {
             Some(recipient) => format!("{detail}: {recipient}"),

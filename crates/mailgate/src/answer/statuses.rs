@@ -1,4 +1,4 @@
-//! Every HTTP status the module answers with.
+//! Every HTTP status that the module answers with.
 #![forbid(unsafe_code)]
 
 /// The reason phrase of a status of [`STATUSES`].
@@ -6,7 +6,7 @@ pub fn reason(status: u16) -> &'static str {
     STATUSES.iter().find(|row| row.0 == status).map_or("Error", |row| row.1)
 }
 
-/// Every status the module answers with: its number, its reason phrase, what it means here.
+/// Every status that the module answers with: its number, its reason phrase, its meaning here.
 #[rustfmt::skip]
 pub const STATUSES: &[(u16, &str, &str)] = &[
     (200, "OK", "A dry run: what would have been sent, and to whom. Nothing was sent."),
@@ -23,7 +23,7 @@ pub const STATUSES: &[(u16, &str, &str)] = &[
     (422, "Unprocessable Content", "This Idempotency-Key was used for another message, or a form or JSON says what cannot become a mail. Nothing was sent."),
     (429, "Too Many Requests", "More than this client may send in this time; Retry-After says when. Nothing was sent."),
     (500, "Internal Server Error", "The server is not set up to send. Nothing was sent."),
-    (502, "Bad Gateway", "Nobody knows whether the message was queued; or only a part of a batch was sent."),
+    (502, "Bad Gateway", "It is not known whether the message was queued; or only a part of a batch was sent."),
     (503, "Service Unavailable", "The mail system is not available now. Send again later."),
-    (504, "Gateway Timeout", "The mail system took too long. Nobody knows whether the message was queued."),
+    (504, "Gateway Timeout", "The mail system took too long. It is not known whether the message was queued."),
 ];

@@ -1,5 +1,5 @@
-//! A description of the resource in the Web Application Description Language (the W3C submission of 2009), from the tables that the
-//! requests are read and answered by.
+//! A description of the resource in the Web Application Description Language (W3C submission of 2009), made from the tables that parse
+//! requests and write answers.
 #![forbid(unsafe_code)]
 
 use super::statuses::STATUSES;

@@ -1,8 +1,8 @@
-//! A gateway whose program is sendmail-http, with settings that lead to this gateway -> a warning. Each message would go round until it has too many
-//! Received fields.
+//! A gateway whose program is sendmail-http, with settings that lead back to this gateway -> a warning. Each message would loop until it
+//! has too many Received fields.
 //!
-//! The settings are looked for where the program looks: `--config`, SENDMAIL_HTTP_URL, /etc/sendmail-http.conf with its folder. What cannot be read
-//! here is not warned of.
+//! Looks for the settings where the program does: `--config`, SENDMAIL_HTTP_URL, /etc/sendmail-http.conf with its folder. Settings that
+//! cannot be read here cause no warning.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -14,11 +14,11 @@ use conftree::Directive;
 use conftree::sections::{below, flat};
 use web::authority::Authority;
 
-/// The file of a machine, and the folder whose `*.conf` come after it.
+/// The file of a machine; `*.conf` in its folder are read after it.
 const FILE: &str = "/etc/sendmail-http.conf";
 const FOLDER: &str = "/etc/sendmail-http.conf.d";
 
-/// The url by which sendmail-http, run with these words and variables, comes back to the section that runs it.
+/// The URL by which sendmail-http, run with these words and variables, leads back to the section that runs it.
 pub(super) fn url_of_itself(
     tree: &[Directive],
     section: Option<&Directive>,
@@ -28,7 +28,7 @@ pub(super) fn url_of_itself(
     urls(words, environment).into_iter().find(|url| Url::parse(url).is_some_and(|url| url.leads_to(tree, section)))
 }
 
-/// The urls that the program would ask.
+/// The URLs that the program would use.
 fn urls(words: &[String], environment: &[&str]) -> Vec<String> {
     if let Some(file) = named(words) {
         return in_files(&[file]);
@@ -49,7 +49,7 @@ fn named(words: &[String]) -> Option<PathBuf> {
     words[at].strip_prefix("--config=").or(words.get(at + 1).map(String::as_str)).map(PathBuf::from)
 }
 
-/// Of several files, the last with an url counts.
+/// Of several files, the last one with a url counts.
 fn in_files(files: &[PathBuf]) -> Vec<String> {
     let urls = |path: &PathBuf| -> Vec<String> {
         let value = |line: &str| {
@@ -65,7 +65,7 @@ fn in_files(files: &[PathBuf]) -> Vec<String> {
 
 fn text(path: &Path) -> String {
     let mut text = String::new();
-    // A fifo would hold up the start.
+    // A fifo would block the start.
     if path.is_file()
         && let Ok(file) = File::open(path)
     {
@@ -97,7 +97,7 @@ impl<'u> Url<'u> {
             Some(section) if section.is("<Location") => {
                 below(section.words.iter().map(String::as_str), self.path.as_bytes()).is_some()
             }
-            _ => true, // which paths these are only a request tells
+            _ => true, // only a request tells which paths these are
         };
         is_there && (self.is_loopback() && listens(tree, self.port) || is_named(tree, self.host))
     }

@@ -1,4 +1,4 @@
-//! What a start warns of where forms are taken.
+//! Warnings at the start where forms are accepted.
 #![forbid(unsafe_code)]
 
 use super::{Scope, Warning};
@@ -6,7 +6,7 @@ use crate::input::form::rules::Trap;
 use crate::tags;
 
 impl Scope<'_> {
-    /// All of it.
+    /// All of them.
     pub(super) fn forms(&self) -> Vec<Warning> {
         let found = [
             self.form_without_addresses(),
@@ -19,7 +19,7 @@ impl Scope<'_> {
         texts.map(|text| Warning { tag: &tags::FORM, text: format!("{}: {text}", self.place()) }).collect()
     }
 
-    /// The directives that say whom a form is sent to, as far as something of the request may decide it.
+    /// The directives for a form's recipients whose values may depend on the request.
     pub(super) fn expressions_of_forms(&self) -> impl Iterator<Item = &'static str> {
         let depends =
             |name: &&str| self.setting(name).is_some_and(|to| to.words.iter().any(|word| word.contains("%{")));
@@ -61,7 +61,7 @@ impl Scope<'_> {
         })
     }
 
-    /// A robot takes the way that asks for nothing.
+    /// A robot uses the input format without a challenge.
     fn challenge_passed_by(&self) -> Option<String> {
         let others = self.has_challenge() && !self.takes_forms_alone();
         others.then(|| "SendmailChallenge holds for forms alone, and SendmailInputs offers other ways too".to_owned())

@@ -1,8 +1,8 @@
-//! Open locations are named with the field that makes them open; closed ones are left in peace.
+//! Open locations are reported with the field that makes them open; closed ones are not.
 
 use super::*;
 
-/// The tree of a configuration text, in the form httpd keeps it.
+/// The tree for a configuration text, as httpd keeps it.
 fn tree(text: &str) -> Vec<Directive> {
     let mut open: Vec<Vec<Directive>> = vec![Vec::new()];
     for (number, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -26,7 +26,7 @@ fn tree(text: &str) -> Vec<Directive> {
     open.pop().unwrap()
 }
 
-/// The words of a line without anything escaped in it; httpd cuts the real ones.
+/// The words of a line without escapes; httpd splits the real ones.
 fn words(line: &str) -> Vec<String> {
     let mut quoted = false;
     let cut = line.split(|c: char| {
@@ -40,7 +40,7 @@ fn tags(text: &str) -> Vec<&'static str> {
     warnings(&tree(text)).iter().map(|warning| warning.tag.0).collect()
 }
 
-/// A location with `inside` in it and `outside` around it.
+/// A location that contains `inside`, with `outside` around it.
 fn location(outside: &str, inside: &str) -> String {
     format!(
         "{outside}\n<Location \"/mail\">\nSetHandler sendmail\nSendmailName /no/such/program\n{inside}\n</Location>"

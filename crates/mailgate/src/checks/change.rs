@@ -1,5 +1,4 @@
-//! What a check wants changed -> the letter, changed. A change that is not one of ours to make is refused, and then none of that check's is
-//! made.
+//! The changes that a check asks for -> the changed letter. If one of them is not allowed, none of that check's changes is made.
 #![forbid(unsafe_code)]
 
 use super::field::Field;
@@ -12,51 +11,51 @@ use sys::spool::Spool;
 /// One change.
 #[derive(Debug)]
 pub enum Change {
-    /// Behind the last field.
+    /// After the last field.
     AddField(Field),
     /// Another recipient.
     AddRecipient(Address),
-    /// Other octets in the place of the body, with LF.
+    /// Replaces the body; with LF.
     Body(Spool),
-    /// In the place of the `index`th of its name, from 1 on; behind the last field if there are fewer.
+    /// Replaces the `index`th field of its name, counted from 1; appended if there are fewer.
     ChangeField {
         /// From 1 on.
         index: usize,
-        /// What stands there from now on.
+        /// The new field.
         field: Field,
     },
-    /// Takes the `index`th field of this name away, if it is there.
+    /// Removes the `index`th field of this name, if it exists.
     DeleteField {
         /// From 1 on.
         index: usize,
         /// In any case.
         name: String,
     },
-    /// Takes the recipient away, if it is there.
+    /// Removes the recipient, if it exists.
     DeleteRecipient(Address),
-    /// Before the `index`th field, from 1 on.
+    /// Before the `index`th field, counted from 1.
     InsertField {
-        /// From 1 on; more than there are: behind the last.
+        /// From 1 on; a larger number than there are fields: after the last.
         index: usize,
-        /// What stands there from now on.
+        /// The new field.
         field: Field,
     },
     /// Only this recipient.
     Redirect(Address),
-    /// Another sender; none: `<>`.
+    /// Another sender; `None`: `<>`.
     Sender(Option<Address>),
 }
 
-/// What may become of an envelope.
+/// The changes allowed to an envelope.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// Whether the way out can be given another sender.
+    /// Whether the transport can be given another sender.
     pub sender: bool,
     /// Whether it can be given other recipients.
     pub recipients: bool,
-    /// Who may be written to.
+    /// The allowed recipients.
     pub allowed: &'a Recipients,
-    /// SendmailRedirectTo holds: nobody is added, whoever asks.
+    /// SendmailRedirectTo is set: no check can add recipients.
     pub redirected: bool,
 }
 
@@ -69,9 +68,9 @@ pub enum Unfit {
     Header,
     /// More recipients than [`MAX_RECIPIENTS`].
     Recipients,
-    /// The way out has no envelope.
+    /// The transport has no envelope.
     NoRecipients,
-    /// The way out cannot be given a sender.
+    /// The transport cannot be given a sender.
     NoSender,
 }
 
@@ -95,7 +94,7 @@ impl fmt::Display for Unfit {
 }
 
 impl Letter {
-    /// Makes the changes in their order: all, or none.
+    /// Makes the changes in order: all, or none.
     pub fn change(&mut self, changes: Vec<Change>, rules: &Rules<'_>) -> Result<(), Unfit> {
         if changes.is_empty() {
             return Ok(());
@@ -170,7 +169,7 @@ impl Envelope {
     }
 }
 
-/// Where the `index`th field of this name stands.
+/// The position of the `index`th field of this name.
 fn nth(fields: &[Field], index: usize, name: &[u8]) -> Option<usize> {
     let named = fields.iter().enumerate().filter(|(_, field)| field.name().eq_ignore_ascii_case(name));
     named.map(|(at, _)| at).nth(index.saturating_sub(1))

@@ -1,4 +1,4 @@
-//! A message -> clamd, by its command INSTREAM (clamd(8)), for those who have the scanner and not its milter.
+//! A message -> clamd, by its command INSTREAM (clamd(8)), for sites that have the scanner but not its milter.
 #![forbid(unsafe_code)]
 
 use super::letter::{Letter, on_the_wire};
@@ -12,7 +12,7 @@ use sys::socket::is_past_deadline;
 pub enum ClamdError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
-    /// What came is no verdict; on one line, escaped.
+    /// The answer is not a verdict; on one line, escaped.
     Nonsense(String),
     /// The message could not be read.
     Storage(io::Error),
@@ -40,17 +40,17 @@ impl From<io::Error> for ClamdError {
     }
 }
 
-/// Octets of the message at a time, and of an answer at most.
+/// Octets of the message sent at a time, and the longest answer.
 const PIECE: usize = 64 * 1024;
 const LONGEST: u64 = 4096;
 
-/// The name of what was found, if anything was.
+/// The name of what was found, if anything.
 pub fn scan(stream: &mut (impl Read + Write), letter: &Letter) -> Result<Option<String>, ClamdError> {
     let header = letter.fields.iter().map(|field| field.line()).chain([&b"\n"[..]]).collect::<Vec<_>>().concat();
     let mut broken = stream.write_all(b"zINSTREAM\0").err();
     on_the_wire::<ClamdError>(header.chain(letter.body()), PIECE, |piece| {
         let framed = [&(piece.len() as u32).to_be_bytes()[..], piece].concat();
-        // A server that has enough says why and closes: its words are still to be read.
+        // A server that has read enough says why and closes: its answer must still be read.
         broken = broken.take().or_else(|| stream.write_all(&framed).err());
         Ok(broken.is_none())
     })?;

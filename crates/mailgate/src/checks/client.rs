@@ -1,4 +1,4 @@
-//! Who hands a message in, as checks are told.
+//! The client of a request, as checks are told.
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;
@@ -6,19 +6,19 @@ use std::net::IpAddr;
 /// The client of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
-    /// By mod_remoteip, where that is loaded.
+    /// From mod_remoteip, if that is loaded.
     pub address: Option<IpAddr>,
-    /// Who it is, as httpd has authenticated.
+    /// The user that httpd has authenticated.
     pub user: Option<Text>,
-    /// How.
+    /// How it was authenticated.
     pub auth_type: Option<Text>,
     /// Its TLS.
     pub tls: Option<Tls>,
-    /// Its certificate, if that holds.
+    /// Its certificate, if valid.
     pub certificate: Option<Certificate>,
     /// ServerName.
     pub server_name: String,
-    /// By which this message is known.
+    /// The id of this message.
     pub queue_id: String,
 }
 
@@ -42,12 +42,12 @@ pub struct Certificate {
     pub issuer: Text,
 }
 
-/// What somebody else says of himself, without control characters.
+/// Text from somebody else, without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(String);
 
 impl Text {
-    /// UTF-8, or ISO-8859-1 where it is none; control characters become `?`.
+    /// UTF-8, otherwise ISO-8859-1; control characters become `?`.
     pub fn of(octets: &[u8]) -> Text {
         let text = match std::str::from_utf8(octets) {
             Ok(text) => text.to_owned(),

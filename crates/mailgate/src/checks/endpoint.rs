@@ -1,4 +1,4 @@
-//! The word of a directive that names a server -> [`Endpoint`], as Postfix writes them: `inet:host:port` or `unix:/path`.
+//! The word of a directive that names a server -> [`Endpoint`], in Postfix's notation: `inet:host:port` or `unix:/path`.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -10,7 +10,7 @@ use sys::lookup;
 use sys::socket::{FirstWord, Timed};
 use web::authority::{Authority, AuthorityError};
 
-/// Where a server of checks listens.
+/// Where a checking server listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// TCP.
@@ -25,7 +25,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Reads the word; the complaint shows it.
+    /// Reads the word; the complaint quotes it.
     pub fn parse(word: &str) -> Result<Endpoint, String> {
         let complain = |why: &str| format!("'{word}' {why}; write inet:127.0.0.1:8891 or unix:/run/milter/socket");
         let (kind, place) = word.split_once(':').ok_or_else(|| complain("is neither inet: nor unix:"))?;

@@ -1,5 +1,5 @@
-//! A header field that a check adds -> a line of the mail. One that can stand as it was given does, fold for fold: a signature covers its own
-//! field (RFC 6376 3.7). Any other is written anew by our serializer. Nothing else becomes a field.
+//! A header field that a check adds -> a line of the mail. A valid field is kept unchanged, fold for fold: a signature covers its own field
+//! (RFC 6376 3.7). Any other is rewritten by our serializer, or refused.
 #![forbid(unsafe_code)]
 
 use mail::encode;
@@ -11,11 +11,11 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     line: Vec<u8>,
-    /// Where the colon stands.
+    /// The position of the colon.
     colon: usize,
 }
 
-/// Why a field cannot be one of the mail.
+/// Why a field is not allowed in the mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unwritable(String);
 
@@ -35,7 +35,7 @@ impl Field {
         Field { line, colon }
     }
 
-    /// A field that somebody else names; `space` stands between the colon and the value.
+    /// A field from somebody else; `space` is what separates the colon and the value.
     pub fn new(name: &[u8], value: &[u8], space: &str) -> Result<Field, Unwritable> {
         let unwritable = |why: &dyn fmt::Display| Unwritable(format!("field {}: {why}", one_line(name, 80)));
         let checked = HeaderName::parse(name).map_err(|error| unwritable(&error))?;
@@ -62,12 +62,12 @@ impl Field {
         self.name().eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// As it is spelled.
+    /// The name as spelled.
     pub fn name(&self) -> &[u8] {
         &self.line[..self.colon]
     }
 
-    /// What stands behind the colon, with its folds as LF and a blank, without the last line end.
+    /// The value after the colon; its folds are LF and a blank, and the final line end is left out.
     pub fn value(&self) -> &[u8] {
         let value = self.line.get(self.colon + 1..).unwrap_or_default();
         value.strip_suffix(b"\n").unwrap_or(value)
@@ -93,7 +93,7 @@ fn without_crlf(value: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Printable ASCII in lines that every mail server takes, none of them blank: four MTAs end the header there.
+/// Printable ASCII in lines that every mail server accepts, none of them blank: four MTAs would end the header there.
 fn stands_as_it_is(line: &[u8]) -> bool {
     let plain = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e);
     let mut lines = line.strip_suffix(b"\n").unwrap_or(line).split(|byte| *byte == b'\n');

@@ -1,5 +1,5 @@
-//! Messages that wait for a person: a Maildir in which the envelope stands on top of each message, in fields of its own (`X-Hold-*`). Who reads
-//! it needs no program of ours; `sendmail-hold` lists, shows, releases and drops.
+//! Messages held for a person: a Maildir in which the envelope is at the top of each message, in fields of its own (`X-Hold-*`). It can be
+//! read without a program of ours; `sendmail-hold` lists, shows, releases and drops.
 #![forbid(unsafe_code)]
 
 use super::letter::Envelope;
@@ -13,33 +13,33 @@ use std::io::{self, BufRead};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What all the fields begin with. No request and no released message has any.
+/// The prefix of all these fields. No request and no released message has one.
 pub const PREFIX: &str = "X-Hold-";
 
-/// After so many days nobody will want it any more.
+/// After this many days nobody will want the message any more.
 const DAYS: i64 = 30;
 
-/// What is to be known of a message that waits.
+/// What must be known about a held message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// Letters and digits.
     pub id: String,
-    /// When it came, in the words of RFC 5322 3.3.
+    /// When it arrived, in the format of RFC 5322 3.3.
     pub date: String,
-    /// When it may be thrown away, in seconds since the beginning of 1970.
+    /// When it may be deleted, in seconds since 1970.
     pub expires: i64,
-    /// Who wanted it held, and why.
+    /// Which check wanted it held, and why.
     pub reason: String,
-    /// The user who handed it in; empty if nobody is known.
+    /// The user who sent it; empty if unknown.
     pub owner: String,
     /// The location it came to.
     pub location: String,
-    /// From whom to whom.
+    /// Sender and recipients.
     pub envelope: Envelope,
 }
 
 impl Ticket {
-    /// For a message that comes now.
+    /// A ticket for a message that arrives now.
     pub fn new(id: &str, reason: &str, owner: &str, location: &str, envelope: Envelope) -> Ticket {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
         let expires = now + DAYS * 86_400;
@@ -69,8 +69,8 @@ impl Ticket {
         header
     }
 
-    /// Reads the fields on top of a held message, and the first line that is none of them; `from` is left behind that. `None`: it is no message
-    /// of ours.
+    /// Reads our fields at the top of a held message, and the first line after them; `from` then continues after that. `None`: the message
+    /// is not ours.
     pub fn read(from: &mut impl BufRead) -> io::Result<Option<(Ticket, Vec<u8>)>> {
         let mut ticket = Ticket {
             id: String::new(),
@@ -120,13 +120,13 @@ pub fn store(maildir: &Path, ticket: &Ticket, message: &Message, commit: &mut Co
     maildir::deliver(maildir, &held, commit).map(drop)
 }
 
-/// Octets of fields of ours at most: a thousand recipients.
+/// The largest size of our fields: enough for a thousand recipients.
 const MAX_FIELDS: usize = 1 << 20;
 
-/// What stands behind the prefix, and the value.
+/// Names without the prefix, and values.
 type Fields = Vec<(String, String)>;
 
-/// The fields of ours on top, with their folds undone, and the first line behind them.
+/// Our fields at the top, unfolded, and the first line after them.
 fn fields(from: &mut impl BufRead) -> io::Result<(Fields, Vec<u8>)> {
     let (mut fields, mut octets): (Vec<String>, usize) = (Vec::new(), 0);
     loop {

@@ -1,5 +1,5 @@
-//! A finished message as checks see it: its fields one by one, its body in a row, the envelope beside it; and back into a message. The trace
-//! field that this server wrote itself stays on top, is shown to nobody and counts in no index.
+//! A finished message as checks see it: its fields one by one, its body as a stream, and the envelope; and back into a message. The trace
+//! field that this server wrote stays at the top, is not shown to checks and has no index.
 #![forbid(unsafe_code)]
 
 use super::field::Field;
@@ -11,10 +11,10 @@ use std::path::Path;
 use sys::buffer::Buffer;
 use sys::spool::Spool;
 
-/// From whom to whom.
+/// Sender and recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// Where reports go; none: nowhere (`<>`).
+    /// The address for reports; `None`: `<>`.
     pub sender: Option<Address>,
     /// Each once.
     pub recipients: Vec<Address>,
@@ -23,16 +23,16 @@ pub struct Envelope {
 /// A message and its envelope, which checks may change.
 #[derive(Debug)]
 pub struct Letter {
-    /// From whom to whom.
+    /// Sender and recipients.
     pub envelope: Envelope,
-    /// In their order, without the trace.
+    /// In order, without the trace.
     pub fields: Vec<Field>,
     trace: Option<Field>,
     message: Message,
     body_at: u64,
-    /// What a check has put in the place of the body.
+    /// The body that a check has substituted.
     replaced: Option<Spool>,
-    /// Whether the octets are others than those of `message`.
+    /// Whether the octets differ from those of `message`.
     is_changed: bool,
 }
 
@@ -40,8 +40,8 @@ pub struct Letter {
 const MAX_HEADER: u64 = 1 << 20;
 
 impl Letter {
-    /// Opens a message, whose first field is our trace if `is_traced`. One with octets above 127 is encoded first where that is possible: a
-    /// signature would not survive the next server that has to do it.
+    /// Opens a message, whose first field is our trace if `is_traced`. Octets above 127 are encoded first if possible: a signature would
+    /// not survive if the next server had to do that.
     pub fn open(message: Message, is_traced: bool, envelope: Envelope) -> io::Result<Letter> {
         let letter = Letter::read(message, is_traced, envelope)?;
         if !letter.is_eight_bit() {
@@ -50,7 +50,7 @@ impl Letter {
         match seven_bit(&letter.message) {
             Ok(message) => Letter::read(message, is_traced, letter.envelope),
             Err(MimeError::Io(error)) => Err(error),
-            Err(_) => Ok(letter), // a signed part may not be touched, and goes as it is
+            Err(_) => Ok(letter), // a signed part may not be changed, and is sent as it is
         }
     }
 
@@ -73,7 +73,7 @@ impl Letter {
         Ok(Letter { envelope, fields, trace, message, body_at, replaced: None, is_changed: false })
     }
 
-    /// The body, from its first octet on; lines end in LF.
+    /// The body from its first octet; lines end in LF.
     pub fn body(&self) -> Box<dyn BufRead + '_> {
         match &self.replaced {
             Some(body) => Box::new(body.reader()),
@@ -81,7 +81,7 @@ impl Letter {
         }
     }
 
-    /// Octets of the whole, as far as they are known without reading it.
+    /// The size in octets, as far as it is known without reading the message.
     pub fn len(&self) -> u64 {
         self.message.len()
     }
@@ -91,7 +91,7 @@ impl Letter {
         self.message.is_empty()
     }
 
-    /// Whether the header says that the body has octets above 127.
+    /// Whether the header declares octets above 127 in the body.
     pub fn is_eight_bit(&self) -> bool {
         self.fields.iter().any(|field| {
             field.is("Content-Transfer-Encoding") && field.value().trim_ascii().eq_ignore_ascii_case(b"8bit")
@@ -103,24 +103,24 @@ impl Letter {
         self.trace.iter().chain(&self.fields).map(|field| field.line().len()).sum()
     }
 
-    /// Another body, with LF.
+    /// Replaces the body; with LF.
     pub fn replace_body(&mut self, body: Spool) {
         self.replaced = Some(body);
         self.is_changed = true;
     }
 
-    /// Other fields.
+    /// Replaces the fields.
     pub fn set_fields(&mut self, fields: Vec<Field>) {
         self.fields = fields;
         self.is_changed = true;
     }
 
-    /// Where files stand for what is too long for memory.
+    /// The directory for files that are too long for memory.
     pub fn directory(&self) -> &Path {
         self.message.directory()
     }
 
-    /// The message as it is now, in which nothing may be changed any more.
+    /// The message in its current state, which may not be changed any more.
     pub fn close(self) -> io::Result<(Message, Envelope)> {
         if !self.is_changed {
             return Ok((self.message.seal(), self.envelope));
@@ -132,7 +132,7 @@ impl Letter {
     }
 }
 
-/// A body with LF as it is on the wire: with CRLF, also behind its last line (RFC 5321 4.1.1.4), in pieces of at most this many octets.
+/// A body with LF -> with CRLF as on the wire, also after its last line (RFC 5321 4.1.1.4), in pieces of at most this many octets.
 pub fn on_the_wire<E: From<io::Error>>(
     mut body: impl BufRead,
     piece: usize,

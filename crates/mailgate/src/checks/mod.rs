@@ -1,6 +1,6 @@
-//! A look at a message before it goes, by programs that others have written: milters ([`milter`]), a policy server ([`policy_server`]), clamd.
-//! What they want changed is judged and made here ([`sequence`]); whoever does not answer, or talks nonsense, decides nothing. What is to be
-//! looked at by a person waits in [`hold`].
+//! Checks of a message before it is sent, by other programs: milters ([`milter`]), a policy server ([`policy_server`]), clamd. [`sequence`]
+//! validates and makes the changes they ask for; a check that does not answer, or answers nonsense, decides nothing. Messages for a person
+//! to decide wait in [`hold`].
 #![forbid(unsafe_code)]
 
 pub mod change;

@@ -1,4 +1,4 @@
-//! Why a check lets a message not go.
+//! Why a check does not let a message pass.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -6,30 +6,30 @@ use std::fmt;
 /// What it means for the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedKind {
-    /// This message, for good.
+    /// Permanent for this message.
     Lasting,
     /// A check needs what is not offered here.
     Misconfigured,
-    /// This message, for now.
+    /// Temporary for this message.
     Passing,
     /// The message could not be stored or read again.
     Storage,
     /// A check did not answer.
     Unavailable,
-    /// A check did not answer, and the configuration wants that to be an error.
+    /// A check did not answer, and the configuration makes that an error.
     UnavailableForGood,
-    /// A check wants what may not, or cannot, be done.
+    /// A check asks for what is not allowed or not possible.
     Unfit,
 }
 
-/// A message that may not go.
+/// A message that may not be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// What it means for the sender.
     pub kind: RefusedKind,
     /// What happened, for the log: names the check and quotes it.
     pub detail: String,
-    /// The check's own words.
+    /// The check's own text.
     pub words: Option<String>,
 }
 

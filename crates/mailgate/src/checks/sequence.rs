@@ -1,5 +1,5 @@
-//! The checks of a location, one after the other: the policy server before the body, and once more after it where that is wanted, then each
-//! milter on what the one before has left. What they change is made here, and only here; none of it is made where one refuses.
+//! The checks of a location in order: the policy server before the body, and again after it if configured, then each milter on the result
+//! of the previous one. Changes are made only here, and none is made if a check refuses.
 #![forbid(unsafe_code)]
 
 use super::change::{Change, Rules, Unfit};
@@ -16,14 +16,14 @@ use mail::text::log_value;
 use std::time::{Duration, Instant};
 use sys::socket::Timed;
 
-/// SendmailMilterDefault, SendmailPolicyDefault: what it means that a check does not answer.
+/// SendmailMilterDefault, SendmailPolicyDefault: what to do if a check does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
-    /// The message goes without it.
+    /// Send the message without it.
     Accept,
-    /// The message is refused until the administrator has acted.
+    /// Refuse the message until the administrator has acted.
     Reject,
-    /// The message is refused for now.
+    /// Refuse the message temporarily.
     #[default]
     Tempfail,
 }
@@ -45,12 +45,12 @@ impl OnFailure {
 pub struct PolicyServer {
     /// Where it listens.
     pub endpoint: Endpoint,
-    /// Whether it is asked once more when the message is complete.
+    /// Whether it is asked again when the message is complete.
     pub at_end: bool,
 }
 
 impl PolicyServer {
-    /// An endpoint, and perhaps `state=end`.
+    /// An endpoint, and optionally `state=end`.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let (endpoint, at_end) = match words {
             [endpoint] => (endpoint, false),
@@ -62,7 +62,7 @@ impl PolicyServer {
     }
 }
 
-/// What the configuration says for a request.
+/// The configured checks of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Checks<'a> {
     /// SendmailPolicy.
@@ -79,17 +79,17 @@ pub struct Checks<'a> {
     pub shows_client: bool,
     /// SendmailMilterMacros, evaluated.
     pub macros: &'a [Custom],
-    /// SendmailMilterTimeout, but not more than SendmailTimeout: for all before the body together, and for all behind it.
+    /// SendmailMilterTimeout, but at most SendmailTimeout: for all checks before the body together, and for all after it.
     pub timeout: Duration,
-    /// What may become of the envelope.
+    /// The changes allowed to the envelope.
     pub rules: Rules<'a>,
-    /// Whether there is a place for messages that are held.
+    /// Whether there is a place for held messages.
     pub may_hold: bool,
     /// Most octets of a body that replaces the message's.
     pub max_body: u64,
 }
 
-/// What the policy server has said before the body.
+/// The policy server's answers before the body.
 #[derive(Debug, Default)]
 pub struct Marks {
     prepended: Vec<Field>,
@@ -100,12 +100,12 @@ pub struct Marks {
     connection: Option<Timed>,
 }
 
-/// What has become of a message.
+/// The result for a message.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Nobody gets it, and nobody is told; who said so, and why.
+    /// Nobody gets it, and nobody is told; which check, and why.
     Discard(String),
-    /// It waits for a person; who said so, and why.
+    /// It is held for a person; which check, and why.
     Hold {
         /// Sealed.
         message: Message,
@@ -114,7 +114,7 @@ pub enum Outcome {
         /// Which check, and its reason.
         reason: String,
     },
-    /// It may go.
+    /// It may be sent.
     Pass {
         /// Sealed.
         message: Message,
@@ -127,7 +127,8 @@ pub enum Outcome {
 const NO_PLACE: &str = "SendmailHold names no place, or SendmailArguments do not end in -- and so name no envelope";
 
 impl Checks<'_> {
-    /// Before the body: the policy server is asked of each recipient, and may change the envelope. `size` is what is announced, 0 if nothing is.
+    /// Before the body: asks the policy server about each recipient; it may change the envelope. `size` is the announced size, 0 if there
+    /// is none.
     pub fn before_body(&self, client: &Client, envelope: &mut Envelope, size: u64) -> Result<Marks, Refused> {
         let mut marks = Marks::default();
         let Some(server) = self.policy else { return Ok(marks) };
@@ -197,7 +198,7 @@ impl Checks<'_> {
         })
     }
 
-    /// Whether every check that must answer does, without a message; the complaint names the one that does not.
+    /// Whether every mandatory check answers, without a message; the complaint names the one that does not.
     pub fn probe(&self) -> Result<(), String> {
         let deadline = Instant::now() + self.timeout;
         let must = |default: OnFailure| default != OnFailure::Accept;
@@ -220,7 +221,7 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// Says of what a milter may ask for that it would be refused.
+    /// Logs the milter's possible requests that would be refused.
     fn mention(&self, endpoint: &Endpoint, abilities: milter::Abilities) {
         for (may, can, why) in [
             (abilities.recipients, self.rules.recipients, Unfit::NoRecipients),
@@ -275,7 +276,7 @@ impl Checks<'_> {
         Ok(verdict)
     }
 
-    /// Asks one question, and keeps what the answer means.
+    /// Asks one question, and stores the meaning of the answer.
     fn consult(
         &self,
         server: &PolicyServer,
@@ -298,7 +299,7 @@ impl Checks<'_> {
             Action::Bcc(address) => envelope.change(Change::AddRecipient(address), &self.rules).map_err(unfit)?,
             Action::Redirect(address) => envelope.change(Change::Redirect(address), &self.rules).map_err(unfit)?,
             Action::Prepend(field) => {
-                // Of several recipients each may bring the same one.
+                // The answers for several recipients may bring the same one.
                 if !marks.prepended.contains(&field) {
                     marks.prepended.push(field);
                 }
@@ -328,7 +329,7 @@ impl Checks<'_> {
 }
 
 impl Marks {
-    /// Nothing more is asked: what depended on that is decided.
+    /// All questions have been asked: decides what depended on later answers.
     fn settle(&mut self, server: &PolicyServer) -> Result<(), Refused> {
         match self.defer_if_permit.take() {
             Some(text) => Err(Refused::passing(&format!("policy server {}", server.endpoint), &text)),
@@ -343,7 +344,7 @@ enum Verdict {
     Well,
 }
 
-/// One connection for a message, unless the server has closed it since its last answer: then another.
+/// One connection per message; another one if the server has closed it since its last answer.
 fn ask(
     server: &PolicyServer,
     question: &Question<'_>,
@@ -364,7 +365,7 @@ fn ask(
         outcome => outcome?,
     };
     if stream.is_readable().map_err(Lost)? {
-        // An end is none of our business; a second answer would be taken for the next one's.
+        // An end of file does not matter; a second answer would be taken for the next one's.
         let mut octet = [0];
         return match std::io::Read::read(&mut stream, &mut octet) {
             Ok(0) | Err(_) => Ok(action),
@@ -375,7 +376,7 @@ fn ask(
     Ok(action)
 }
 
-/// What it means that a check did not answer.
+/// What to do because a check did not answer.
 fn without(by: &str, trouble: &dyn std::fmt::Display, default: OnFailure) -> Result<(), Refused> {
     match default {
         OnFailure::Accept => {

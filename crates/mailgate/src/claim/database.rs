@@ -1,7 +1,8 @@
-//! Keys as rows of the table `idempotency`, for several machines with one database. The primary key lets one of them in. Nobody sees there that an
-//! owner died, so each has a lease in the place of a lock: longer than its request can take. A claimed key is taken over once that is over,
-//! by an UPDATE that names the owner who is believed dead; should he live, his own step to the hand-over then finds no row, and nothing is
-//! sent. So clocks that differ never send twice. A hand-over whose lease is over has an outcome that nobody knows.
+//! Keys as rows of the table `idempotency`, for several machines with one database. The primary key lets only one of them in. A dead owner
+//! cannot be detected there, so each has a lease instead of a lock, longer than its request can take. When that has expired, another takes
+//! over a claimed key by an UPDATE that names the owner believed dead; if that owner is alive, its own step to the hand-over finds no row,
+//! and it sends nothing. So different clocks never cause a message to be sent twice. A hand-over with an expired lease has an unknown
+//! outcome.
 #![forbid(unsafe_code)]
 
 use super::{Claim, Claims, Ended, Held, KeyState, Outcome, StoreError, now};
@@ -11,9 +12,9 @@ use sql::{Database, DatabaseError, Row, Statement};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// Whoever has connections to the database.
+/// Provides connections to the database.
 pub trait Connect {
-    /// Lends one for a piece of work. Work that nobody waits for any more is taken back by `undo`.
+    /// Lends a connection for a job. If nobody waits for the job any more, `undo` reverts it.
     fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Database) -> Result<T, DatabaseError> + Send + 'static,
@@ -21,18 +22,18 @@ pub trait Connect {
     ) -> Result<T, DatabaseError>;
 }
 
-/// A table of keys that are known for `lifetime`.
+/// A table of keys that are stored for `lifetime`.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<C> {
-    /// Who lends connections.
+    /// Provides connections.
     pub connections: C,
-    /// How long keys are known.
+    /// How long keys are stored.
     pub lifetime: Duration,
-    /// How long a hand-over can take, or the wait for it.
+    /// The longest time for a hand-over, or for waiting until it starts.
     pub timeout: Duration,
 }
 
-/// What a request may take beside its hand-over: a slow database, the end of a program, clocks that differ.
+/// What a request may take besides its hand-over: a slow database, the end of a program, different clocks.
 const MARGIN: Duration = Duration::from_secs(60);
 
 const INSERT: Statement = Statement {
@@ -66,12 +67,12 @@ const EXPIRE: Statement =
     Statement { name: c"dsn_claim_expire", sql: c"DELETE FROM idempotency WHERE expires < %lld", columns: 0 };
 
 impl<C: Connect> Table<C> {
-    /// The end of a lease for so many waits of [`Self::timeout`].
+    /// The end of a lease of so many times [`Self::timeout`].
     fn lease(&self, waits: u32) -> i64 {
         later(now(), self.timeout.saturating_mul(waits).saturating_add(MARGIN))
     }
 
-    /// Takes rows away whose time is over, if this process did not lately.
+    /// Removes expired rows, unless this process did so lately.
     pub fn sweep(&self) -> Result<(), StoreError> {
         const ROUND: i64 = 3600;
         static NEXT: AtomicI64 = AtomicI64::new(0);
@@ -83,7 +84,7 @@ impl<C: Connect> Table<C> {
         Ok(())
     }
 
-    /// Takes rows away whose time was over at `moment`, in seconds since 1970.
+    /// Removes rows that had expired at `moment`, in seconds since 1970.
     pub fn expire(&self, moment: i64) -> Result<(), StoreError> {
         let work = move |database: &mut dyn Database| database.run(&EXPIRE, &[Some(&moment.to_string())]);
         self.connections.with(work, |_| ()).map(drop).map_err(failed)
@@ -93,7 +94,7 @@ impl<C: Connect> Table<C> {
 const PROBE: Statement =
     Statement { name: c"dsn_claim_probe", sql: c"SELECT 1 FROM idempotency WHERE digest = ''", columns: 1 };
 
-/// Whether the table is there and can be asked.
+/// Whether the table exists and can be queried.
 pub fn probe(database: &mut dyn Database) -> Result<(), DatabaseError> {
     database.select(&PROBE, &[]).map(drop)
 }
@@ -103,7 +104,7 @@ impl<C: Connect> Claims for Table<C> {
         let owner = Token::random().map_err(|error| StoreError(format!("no name for a claim: {error}")))?;
         let (digest, owner, content) = (key.to_string(), owner.as_str().to_owned(), content.to_string());
         let mine = Mine { table: self, digest: digest.clone(), owner: owner.clone() };
-        // One for a place among the programs, one for all that a relay says before the end of the message.
+        // One timeout for a slot among the programs, one for the relay's dialogue before the end of the message.
         let (lease, undo) = (self.lease(2).to_string(), mine.undo());
         let work = move |database: &mut dyn Database| take(database, &digest, &content, &owner, &lease);
         match self.connections.with(work, undo).map_err(failed)? {
@@ -111,12 +112,14 @@ impl<C: Connect> Claims for Table<C> {
             There::Running | There::Dead { .. } => Ok(KeyState::Running),
             There::Other => Ok(KeyState::OtherContent),
             There::Ended(ended) => Ok(KeyState::Ended(ended)),
-            There::Foreign => Err(StoreError("a row of the table idempotency is none that this version knows".into())),
+            There::Foreign => {
+                Err(StoreError("a row of the table idempotency has a form that this version does not know".into()))
+            }
         }
     }
 }
 
-/// Enters the key, or looks at the row that is there, and takes it over where it may be.
+/// Inserts the key, or reads the existing row and takes it over if that is allowed.
 fn take(
     database: &mut dyn Database,
     digest: &str,
@@ -135,10 +138,10 @@ fn take(
     Ok(if database.run(&TAKE_OVER, &values)? == 1 { There::Mine } else { There::Running })
 }
 
-/// What the row of a key says to somebody who wants it.
+/// What the row of a key tells a request that wants it.
 #[derive(Debug, PartialEq, Eq)]
 enum There {
-    /// Its owner's lease, or its time, is over.
+    /// Its owner's lease, or its lifetime, is over.
     Dead {
         owner: String,
         step: String,
@@ -171,7 +174,7 @@ fn judge(row: &Row, me: Option<&str>, content: Option<&str>, now: i64) -> There 
     }
 }
 
-/// A row that is ours.
+/// A row that we own.
 struct Mine<'t, C> {
     table: &'t Table<C>,
     digest: String,
@@ -201,7 +204,7 @@ impl<C: Connect> Mine<'_, C> {
     fn undo(&self) -> impl FnOnce(&mut dyn Database) + Send + 'static {
         let (digest, owner) = (self.digest.clone(), self.owner.clone());
         move |database| {
-            // Nobody is left to tell; the lease runs out.
+            // Nobody can be told any more; the lease will expire.
             let _ = database.run(&FREE, &[Some(&digest), Some(&owner)]);
         }
     }

@@ -1,6 +1,6 @@
 //! Keys as files, for all processes of one machine: `ba/7816bf...`, named by the digest of the key. Its owner holds the file's lock
-//! (flock(2)) as long as its request lives, and the kernel takes that away from a dead one at once. What stands in the file says the rest
-//! (`record`). Files go when their time is over (`sweep`) and never to make room.
+//! (flock(2)) for the life of its request; the kernel releases it as soon as the owner dies. The file's contents say the rest (`record`).
+//! Files are removed when they expire (`sweep`), and never to make room.
 #![forbid(unsafe_code)]
 
 use super::file::{self, KeyFile, Lock};
@@ -14,14 +14,14 @@ use std::path::Path;
 use std::time::Duration;
 use sys::calls;
 
-/// A directory of keys that are known for `lifetime`.
+/// A directory of keys that are stored for `lifetime`.
 #[derive(Clone, Copy, Debug)]
 pub struct Directory<'a> {
     path: &'a Path,
     lifetime: Duration,
 }
 
-/// How often a file is opened anew whose name was taken away meanwhile.
+/// How often a file is reopened if its name was removed meanwhile.
 const TRIES: usize = 16;
 
 impl<'a> Directory<'a> {
@@ -30,7 +30,7 @@ impl<'a> Directory<'a> {
         Directory { path, lifetime }
     }
 
-    /// Takes files away whose time is over, if nobody did lately; a part of them, so that no request waits long.
+    /// Removes expired files, unless that was done lately; only some of them, so that no request waits long.
     pub fn sweep(&self) -> Result<(), StoreError> {
         sweep::some(self.path, self.lifetime).map_err(|error| failed("cannot be swept", self.path, &error))
     }
@@ -63,7 +63,7 @@ impl Claims for Directory<'_> {
     }
 }
 
-/// The file of a key that is ours.
+/// The file of a key that we own.
 struct Owned {
     file: KeyFile,
     content: Digest,
@@ -79,10 +79,10 @@ impl Held for Owned {
     }
 
     fn settle(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
-        // Not synced: if the machine stops before it is on disk, nobody knows, which is what the file then says.
+        // Not synced: if the machine stops before it is on disk, the outcome is unknown, which is what the file then says.
         self.file
             .append(&record::settle(outcome))
-            .map_err(|error| failed("cannot hold what became of a message", self.file.path(), &error))
+            .map_err(|error| failed("cannot store the outcome of a message", self.file.path(), &error))
     }
 
     fn free(&mut self) -> Result<(), StoreError> {
@@ -91,7 +91,7 @@ impl Held for Owned {
     }
 }
 
-/// The file of a key; its folder is made with the first key in it.
+/// Locks the file of a key; its folder is made with the first key in it.
 fn lock(top: &Path, folder: &Path, path: &Path) -> io::Result<Lock> {
     match file::lock(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -1,4 +1,4 @@
-//! The file of a key, and its lock (flock(2)): held by one open file at a time, and taken away by the kernel when that one's process dies.
+//! The file of a key, and its lock (flock(2)): held by one open file at a time, and released by the kernel when that process dies.
 #![forbid(unsafe_code)]
 
 use super::record::{self, MAX_RECORD, Record};
@@ -16,27 +16,27 @@ pub(super) struct KeyFile {
     is_empty: bool,
 }
 
-/// What came of an attempt to lock a file.
+/// The result of an attempt to lock a file.
 pub(super) enum Lock {
-    /// Somebody else holds it.
+    /// Another process holds it.
     Busy,
-    /// Its name was taken away, or given to another file, between our open and our lock.
+    /// Its name was removed, or given to another file, between our open and our lock.
     Gone,
     /// It is ours.
     Held(KeyFile),
 }
 
-/// Opens the file, which is made if it is missing, and locks it.
+/// Opens the file, creating it if it is missing, and locks it.
 pub(super) fn lock(path: &Path) -> io::Result<Lock> {
     let fd = calls::open_or_create(path)?;
     let opened = calls::status(fd.as_fd())?;
     if !FileType::from_raw_mode(opened.st_mode).is_file() {
-        return Err(io::Error::other("no regular file; move it away"));
+        return Err(io::Error::other("not a regular file; move it away"));
     }
     if !calls::try_lock(fd.as_fd())? {
         return Ok(Lock::Busy);
     }
-    // Only now does its length tell anything.
+    // Only now is its length meaningful.
     let locked = calls::status(fd.as_fd())?;
     match calls::status_of(path) {
         Ok(there) if (there.st_dev, there.st_ino) == (locked.st_dev, locked.st_ino) => {
@@ -53,13 +53,13 @@ impl KeyFile {
         &self.path
     }
 
-    /// What stands in it.
+    /// Its contents.
     pub(super) fn read(&self) -> io::Result<Record> {
         let foreign = || io::Error::other("holds no key that this version knows; move it away");
         record::parse(&self.octets(MAX_RECORD + 1)?, record::BOOT.as_deref()).ok_or_else(foreign)
     }
 
-    /// Its first octets, at most so many.
+    /// Its first octets, at most this many.
     pub(super) fn octets(&self, most: usize) -> io::Result<Vec<u8>> {
         let mut octets = vec![0; if self.is_empty { 0 } else { most }];
         let mut length = 0;
@@ -73,7 +73,7 @@ impl KeyFile {
         Ok(octets)
     }
 
-    /// Adds text at its end.
+    /// Appends text.
     pub(super) fn append(&mut self, text: &str) -> io::Result<()> {
         self.is_empty = false;
         calls::write_all(self.fd.as_fd(), text.as_bytes())
@@ -85,12 +85,12 @@ impl KeyFile {
         self.path.parent().map_or(Ok(()), sync_directory)
     }
 
-    /// Takes everything out of it.
+    /// Truncates it.
     pub(super) fn empty(&self) -> io::Result<()> {
         if self.is_empty { Ok(()) } else { calls::empty(self.fd.as_fd()) }
     }
 
-    /// Takes its name away; whoever has opened it meanwhile sees [`Lock::Gone`].
+    /// Removes its name; a process that has opened it meanwhile sees [`Lock::Gone`].
     pub(super) fn remove(&self) -> io::Result<()> {
         calls::unlink(&self.path)
     }

@@ -1,15 +1,15 @@
-//! The field `Idempotency-Key`: a String of RFC 8941 (draft-ietf-httpapi-idempotency-key-header-07), or the same without its quotes, as
-//! many clients send it. Both name the same key.
+//! The field `Idempotency-Key`: a String of RFC 8941 (draft-ietf-httpapi-idempotency-key-header-07), or the same without quotes, as many
+//! clients send it. Both are the same key.
 #![forbid(unsafe_code)]
 
-/// Octets of the longest key.
+/// The longest key, in octets.
 pub const MAX_KEY: usize = 256;
 
-/// The key that the value of the field holds.
+/// The key in the field's value.
 pub fn parse(value: &str) -> Result<String, &'static str> {
     let value = value.trim_matches([' ', '\t']);
     let key = match value.strip_prefix('"') {
-        Some(quoted) => unquote(quoted).ok_or("Idempotency-Key is no string in quotes (RFC 8941 3.3.3)")?,
+        Some(quoted) => unquote(quoted).ok_or("Idempotency-Key is not a string in quotes (RFC 8941 3.3.3)")?,
         None if value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b',') => value.to_owned(),
         None => return Err("Idempotency-Key holds more than printable ASCII without blank, comma and quote"),
     };
@@ -20,7 +20,7 @@ pub fn parse(value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The string whose first quote was taken off: `\` stands before `"` and `\` only, and nothing follows the last quote.
+/// The string after its first quote: `\` may only precede `"` and `\`, and nothing may follow the last quote.
 fn unquote(text: &str) -> Option<String> {
     let mut key = String::new();
     let mut rest = text.chars();

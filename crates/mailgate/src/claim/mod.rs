@@ -1,9 +1,9 @@
-//! Never twice: who has a key works alone with it, and what came of that is told again to whoever brings the same key later.
+//! Never twice: only one request at a time works with a key, and its outcome is repeated to every later request with the same key.
 //!
-//! A key is claimed ([`Claims::claim`]) and free again if its owner ends, dies or refuses before anything was handed over. Just before a
-//! message is handed over that is written down ([`Claim::hand_over`]); from then on the key is settled with an outcome
-//! ([`Claim::settle`]), freed because the message was surely not taken ([`Claim::free`]), or, if its owner dies, its outcome is unknown and
-//! stays so. Where that is kept is for the stores to say: [`directory`] for the processes of one machine, [`database`] for several machines.
+//! A key is claimed ([`Claims::claim`]), and becomes free again if its owner ends, dies or refuses before anything was handed over. Just
+//! before a message is handed over, that is recorded ([`Claim::hand_over`]). From then on the key is settled with an outcome
+//! ([`Claim::settle`]), freed because the message was certainly not taken ([`Claim::free`]), or, if its owner dies, its outcome is and
+//! stays unknown. The stores keep this: [`directory`] for the processes of one machine, [`database`] for several machines.
 #![forbid(unsafe_code)]
 
 pub mod database;
@@ -20,55 +20,55 @@ use std::time::Duration;
 
 /// A store of keys.
 pub trait Claims {
-    /// Takes `key` for a message with this `content`, or says why not.
+    /// Takes `key` for a message with this `content`, or returns why not.
     fn claim(&self, key: &Digest, content: &Digest) -> Result<KeyState<'_>, StoreError>;
 }
 
 /// What a store does for the owner of one key.
 pub trait Held {
-    /// Writes down, for good, that the message with this identifier is about to be handed over.
+    /// Records permanently that the message with this identifier is about to be handed over.
     fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError>;
-    /// Writes down what came of it.
+    /// Records the outcome.
     fn settle(&mut self, outcome: &Outcome) -> Result<(), StoreError>;
-    /// Forgets the key.
+    /// Removes the key.
     fn free(&mut self) -> Result<(), StoreError>;
 }
 
-/// What is known of a key.
+/// What is known about a key.
 pub enum KeyState<'a> {
-    /// It was used before, and this came of it.
+    /// It was used before, with this outcome.
     Ended(Ended),
     /// It was used before for something else.
     OtherContent,
-    /// Somebody is at work with it.
+    /// Another request is working with it.
     Running,
     /// It is ours now.
     Yours(Claim<'a>),
 }
 
-/// What came of a message.
+/// The outcome of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Its identifier, with its angle brackets.
     pub message_id: String,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// How the hand-over of a message ended. What was surely not sent is not among it: that frees the key.
+/// How the hand-over of a message ended. A message that was certainly not sent has no outcome: its key is freed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was taken.
     Accepted {
-        /// Where its delivery status can be asked for.
+        /// The URL of its delivery status.
         status_url: Option<String>,
     },
-    /// Nobody knows, for this reason.
+    /// Unknown, for this reason.
     Unknown(&'static Tag),
 }
 
 impl Outcome {
-    /// Of an owner who died while it handed the message over.
+    /// The outcome if the owner died during the hand-over.
     pub const DIED: Outcome = Outcome::Unknown(&tags::UNKNOWN);
 
     /// `accepted https://h/dsn/x`, `unknown SM0404`.
@@ -93,15 +93,15 @@ impl Outcome {
     }
 }
 
-/// Whether a URL can stand in a record.
+/// Whether a URL can be part of a record.
 fn is_plain(url: &str) -> bool {
     (1..=MAX_URL).contains(&url.len()) && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Octets of the longest URL that is kept.
+/// The longest URL that is stored, in octets.
 const MAX_URL: usize = 4096;
 
-/// A key that is ours. Dropped before [`Self::hand_over`] it is freed, dropped after that its outcome is unknown.
+/// A key that we own. If dropped before [`Self::hand_over`] it is freed; after that its outcome is unknown.
 pub struct Claim<'a> {
     held: Box<dyn Held + 'a>,
     message_id: Option<String>,
@@ -112,7 +112,7 @@ impl<'a> Claim<'a> {
         Claim { held: Box::new(held), message_id: None }
     }
 
-    /// The message is about to be handed over. After an error nothing may be.
+    /// The message is about to be handed over. After an error it must not be.
     pub fn hand_over(&mut self, message_id: &str) -> Result<(), StoreError> {
         if self.message_id.is_none() {
             self.held.hand_over(message_id)?;
@@ -121,14 +121,14 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
-    /// What came of it. After an error the key says for ever that nobody knows.
+    /// Records the outcome. After an error the key says forever that the outcome is unknown.
     pub fn settle(mut self, outcome: &Outcome) -> Result<(), StoreError> {
         self.held.settle(outcome)
     }
 
-    /// The message was surely not taken. After an error the key may say that nobody knows.
+    /// The message was certainly not taken. After an error the key may say that the outcome is unknown.
     pub fn free(mut self) -> Result<(), StoreError> {
-        self.message_id.get_or_insert_default(); // nothing is left to do for drop
+        self.message_id.get_or_insert_default(); // nothing is left for drop to do
         self.held.free()
     }
 }
@@ -136,13 +136,13 @@ impl<'a> Claim<'a> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if self.message_id.is_none() {
-            // What stays behind is free all the same: its owner is gone, or its lease runs out.
+            // A leftover key is free anyway: its owner is gone, or its lease expires.
             let _ = self.held.free();
         }
     }
 }
 
-/// A store could not do it.
+/// A store failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(pub String);
 
@@ -154,7 +154,7 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// How long keys are known if nothing else is said: longer than a client that queues tries (RFC 5321 4.5.4.1: 4 to 5 days).
+/// How long keys are stored by default: longer than a client with a queue retries (RFC 5321 4.5.4.1: 4 to 5 days).
 pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Seconds since 1970; a clock before that counts as 1970.

@@ -1,5 +1,5 @@
-//! What a file of [`super::directory`] holds: nothing while its key is claimed, else the message that is about to be handed over, the word
-//! that it is being handed over, and what came of that.
+//! The contents of a file of [`super::directory`]: nothing while its key is only claimed; then the message that is about to be handed over,
+//! a line that the hand-over has begun, and its outcome.
 //!
 //! ```text
 //! mod_sendmail claim 1
@@ -11,10 +11,10 @@
 //! settled accepted https://gateway.example/dsn/k3j5.../
 //! ```
 //!
-//! The first five lines are on disk before the sixth is written, and that stands there before the message is handed over. While the machine
-//! runs, a record without its sixth line speaks of nothing that was sent, for what one process has written every other one reads. Once it
-//! has stopped, that line may be lost, and nobody knows; `boot` tells (proc(5), /proc/sys/kernel/random/boot_id). So a process can be killed
-//! during the slow wait for the disk, and its key is free. A record that ends within its last line is one of an outcome that nobody knows.
+//! The first five lines are on disk before the sixth is written, and the sixth is written before the message is handed over. While the
+//! machine runs, a record without its sixth line means that nothing was sent, since every process sees what another has written. After a
+//! crash that line may be lost, and then the outcome is unknown; `boot` shows that (proc(5), /proc/sys/kernel/random/boot_id). So a process
+//! can be killed during the slow wait for the disk, and its key is free. A record with an incomplete last line means an unknown outcome.
 #![forbid(unsafe_code)]
 
 use super::{Ended, Outcome};
@@ -29,14 +29,14 @@ pub(super) const HANDING_OVER: &str = "handing over\n";
 /// Octets of the longest record.
 pub(super) const MAX_RECORD: usize = 8192;
 
-/// Which start of the machine this is; `None`: that is not to be had, and every other start is another one.
+/// The identity of this boot of the machine; `None`: it cannot be read, and every other boot counts as another one.
 pub(super) static BOOT: LazyLock<Option<String>> = LazyLock::new(|| {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let boot = boot.trim();
     (!boot.is_empty() && boot.bytes().all(|byte| byte.is_ascii_graphic())).then(|| boot.to_owned())
 });
 
-/// What stands in a file.
+/// The contents of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Record {
     /// Nothing was handed over.
@@ -45,9 +45,9 @@ pub(super) enum Record {
     Begun {
         /// Seconds since 1970; from then on the key is free.
         expires: i64,
-        /// Of what was sent.
+        /// The digest of what was sent.
         content: Digest,
-        /// What came of it.
+        /// Its outcome.
         ended: Ended,
     },
 }
@@ -63,7 +63,7 @@ pub(super) fn settle(outcome: &Outcome) -> String {
     format!("settled {}\n", outcome.write())
 }
 
-/// Reads a record, now that the machine has started so; `None`: nobody of us wrote this.
+/// Reads a record during this boot of the machine; `None`: not written by us.
 pub(super) fn parse(octets: &[u8], boot: Option<&str>) -> Option<Record> {
     let text = std::str::from_utf8(octets).ok().filter(|text| text.len() <= MAX_RECORD)?;
     let mut rest = text;
@@ -95,7 +95,7 @@ pub(super) fn parse(octets: &[u8], boot: Option<&str>) -> Option<Record> {
     Some(Record::Begun { expires, content, ended })
 }
 
-/// Whether this is the start of a record that was not written to its end.
+/// Whether this is the start of an incomplete record.
 fn is_cut(text: &str) -> bool {
     let start = format!("{MAGIC}\n");
     text.starts_with(&start) || start.starts_with(text)

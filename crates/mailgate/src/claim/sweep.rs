@@ -1,5 +1,5 @@
-//! Files of [`super::directory`] whose time is over. Once an hour a round goes through the 256 folders, by whichever request comes along: each
-//! gives it a moment, and the file `sweep` says how far the round is. Its lock lets one do it at a time.
+//! Removes expired files of [`super::directory`]. Once an hour a round goes through the 256 folders, a little with each request; the file
+//! `sweep` records how far the round is. Its lock lets only one process work at a time.
 #![forbid(unsafe_code)]
 
 use super::file::{KeyFile, Lock, lock};
@@ -11,16 +11,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use sys::calls;
 
-/// Seconds between the beginnings of two rounds.
+/// Seconds between the starts of two rounds.
 const ROUND: i64 = 3600;
-/// A moment of one request.
+/// The share of one request.
 const MOMENT: Duration = Duration::from_millis(20);
 const FOLDERS: u32 = 256;
 
-/// When this process looks again whether there is something to do: at most once a second.
+/// When this process checks again whether there is work: at most once a second.
 static NEXT_LOOK: AtomicI64 = AtomicI64::new(0);
 
-/// Goes on with the round, or begins one, if it is time.
+/// Continues the round, or begins one if it is due.
 pub(super) fn some(top: &Path, lifetime: Duration) -> io::Result<()> {
     let (now, next) = (now(), NEXT_LOOK.load(Ordering::Relaxed));
     let is_time = next != now + 1; // also after the clock was set back
@@ -30,7 +30,7 @@ pub(super) fn some(top: &Path, lifetime: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Goes through folders for a moment, at least one. A file that cannot be judged stays, and does not stop the round.
+/// Goes through at least one folder, and stops after `moment`. A file that cannot be read stays, and does not stop the round.
 fn part(top: &Path, lifetime: Duration, now: i64, moment: Duration) -> io::Result<()> {
     let begin = Instant::now();
     let Lock::Held(mut progress) = lock(&top.join("sweep"))? else { return Ok(()) };
@@ -54,7 +54,7 @@ fn part(top: &Path, lifetime: Duration, now: i64, moment: Duration) -> io::Resul
     outcome
 }
 
-/// When the round began and its next folder. What cannot be read begins anew.
+/// When the round began, and its next folder. An unreadable record begins a new round.
 fn read_progress(file: &KeyFile) -> io::Result<(i64, u32)> {
     let octets = file.octets(100)?;
     let numbers = std::str::from_utf8(&octets).ok().and_then(|text| {
@@ -125,7 +125,7 @@ mod tests {
         folders.filter(|path| path.is_dir()).map(|path| std::fs::read_dir(path).unwrap().count()).sum()
     }
 
-    /// Parts until a round is over; how many.
+    /// Runs parts until a round is over; returns how many.
     fn round(top: &Path, now: i64, moment: Duration) -> usize {
         for parts in 1..1000 {
             let _ = part(top, WEEK, now, moment); // a foreign file is complained of

@@ -1,11 +1,10 @@
-//! The fields of a mail header that are more than text: what each is checked as, and what it means. The WADL is written from the same
-//! table.
+//! The header fields of a mail that are more than text: how each is checked, and its meaning. The WADL is written from the same table.
 #![forbid(unsafe_code)]
 
 use mail::header::HeaderName;
 use mail::structured::Form;
 
-/// What the value of a field is read as.
+/// How the value of a field is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
     /// A list of addresses that may be empty (RFC 5322 3.6.3).
@@ -33,13 +32,13 @@ pub enum FieldKind {
 pub struct Known {
     /// Its canonical name.
     pub name: &'static str,
-    /// What its value is read as.
+    /// How its value is parsed.
     pub kind: FieldKind,
-    /// One sentence for the reader of the WADL; fields without one are checked but not advertised.
+    /// One sentence for the WADL; a field without one is checked but not advertised.
     pub meaning: Option<&'static str>,
 }
 
-/// Whether `name` is a field that the description of the service offers.
+/// Whether the service's description offers the field `name`.
 pub fn is_offered(name: &HeaderName) -> bool {
     KNOWN.iter().any(|known| known.meaning.is_some() && name.is(known.name))
 }
@@ -50,7 +49,7 @@ pub fn holds_addresses(name: &str) -> bool {
     known.is_some_and(|known| matches!(known.kind, FieldKind::Addresses | FieldKind::Mailbox))
 }
 
-/// What `name` is read as: text, unless the table knows better.
+/// How `name` is parsed: as text, unless the table says otherwise.
 pub fn kind(name: &HeaderName) -> FieldKind {
     KNOWN.iter().find(|known| name.is(known.name)).map_or(FieldKind::Text, |known| known.kind)
 }

@@ -1,33 +1,33 @@
-//! What HTTP says of the body before it is read: its length, its codings, its type (RFC 9110 8, RFC 9112 6). A body that cannot
-//! become a mail is refused here, so that `Expect: 100-continue` saves the upload.
+//! What HTTP says of the body before it is read: its length, its codings, its type (RFC 9110 8, RFC 9112 6). A body that cannot become a
+//! mail is refused here, so that `Expect: 100-continue` saves the upload.
 #![forbid(unsafe_code)]
 
 use super::InputError;
 use mail::content_type::ContentType;
 use web::fields::value_of;
 
-/// What the server knows of the way the body comes.
+/// What the server knows of how the body is transferred.
 #[derive(Clone, Copy, Debug)]
 pub struct Framing {
     /// The request is HTTP/1.0 or older.
     pub http10: bool,
     /// The request came over HTTP/2.
     pub http2: bool,
-    /// A filter of the server stands before us and may decode the body.
+    /// A filter of the server runs before us and may decode the body.
     pub input_filter: bool,
-    /// The largest body that is taken, in octets.
+    /// The largest accepted body, in octets.
     pub max_size: u64,
 }
 
-/// Refuses what need not be read.
+/// Refuses a body that need not be read.
 pub fn check(fields: &[(&[u8], &[u8])], framing: Framing) -> Result<(), InputError> {
     let coding = value_of(fields, "transfer-encoding");
     let length = value_of(fields, "content-length");
     if coding.as_deref().is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("chunked")) {
         return Err(InputError::TransferCoding);
     }
-    // mod_http2 2.0 gives a stream that the client resets the same end of body as a whole one (h2_stream.c, close_input) and reports the
-    // reset a moment later: without a length nobody can tell. It puts `chunked` where there is a body without one.
+    // mod_http2 2.0 ends the body of a stream that the client resets like a complete one (h2_stream.c, close_input), and reports the reset
+    // a moment later: without a length they cannot be told apart. It sets `chunked` for a body without a length.
     let endless = framing.http10 && coding.is_none() || framing.http2 && coding.is_some();
     if endless && length.is_none() {
         return Err(InputError::LengthRequired);
@@ -44,7 +44,7 @@ pub fn check(fields: &[(&[u8], &[u8])], framing: Framing) -> Result<(), InputErr
     Ok(())
 }
 
-/// Refuses a Content-Encoding that nobody has decoded; asked again once the body has passed the filters.
+/// Refuses a Content-Encoding that was not decoded; called again once the body has passed the filters.
 pub fn encoding(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
     match value_of(fields, "content-encoding").as_deref().map(str::trim) {
         None | Some("") => Ok(()),
@@ -53,7 +53,7 @@ pub fn encoding(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
     }
 }
 
-/// Refuses the types that would make a useless mail. `has_mail_fields`: the request itself has one of To, Cc, Bcc, From, Subject.
+/// Refuses types that would make a useless mail. `has_mail_fields`: the request itself has one of To, Cc, Bcc, From, Subject.
 pub fn media_type(content_type: &ContentType, has_mail_fields: bool) -> Result<(), InputError> {
     match content_type.essence() {
         form @ ("application/x-www-form-urlencoded" | "multipart/form-data") => {

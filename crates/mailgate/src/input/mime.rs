@@ -1,5 +1,6 @@
-//! A whole message in a spool (RFC 5322) -> its fields, unfolded, and where its body begins; and the envelope that the request names beside
-//! it (`Envelope-To`, `Envelope-From`, and `Envelope-Notify`, `Envelope-Ret`, `Envelope-Id` for reports), else the one that the header names.
+//! A whole message in a spool (RFC 5322) -> its unfolded fields, and where its body begins; and the envelope that the request names beside
+//! it (`Envelope-To`, `Envelope-From`, and `Envelope-Notify`, `Envelope-Ret`, `Envelope-Id` for reports), otherwise the one from the
+//! header.
 #![forbid(unsafe_code)]
 
 use super::{InputError, no_second_source};
@@ -14,13 +15,13 @@ use web::fields::value_of;
 /// The largest header, before any field is left out, in octets.
 const MAX_HEADER: u64 = 256 * 1024;
 
-/// More of them than this and the message goes round in circles (RFC 5321 6.3).
+/// A message with more of them is in a loop (RFC 5321 6.3).
 const MAX_RECEIVED: usize = 50;
 
 /// The fields of a message, in their order.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Why a message has no header that can be read.
+/// Why a message has no readable header.
 #[derive(Debug)]
 pub enum MimeInputError {
     /// What is wrong with it.
@@ -35,7 +36,7 @@ impl From<io::Error> for MimeInputError {
     }
 }
 
-/// The fields of the message and where its body begins. A first line as of an mbox is dropped.
+/// The fields of the message, and where its body begins. A leading mbox line is dropped.
 pub fn header(spool: &Spool) -> Result<(Fields, u64), MimeInputError> {
     let bad = |what: &'static str| MimeInputError::Input(InputError::Message(what.into()));
     let (mut fields, mut body): (Fields, u64) = (Vec::new(), 0);
@@ -70,12 +71,12 @@ pub fn header(spool: &Spool) -> Result<(Fields, u64), MimeInputError> {
     Ok((fields, body))
 }
 
-/// Who sends to whom, beside what the header says.
+/// Sender and recipients, apart from the header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MimeEnvelope {
     /// `Envelope-From`; `Some(None)` is `<>`.
     pub sender: Option<Option<Address>>,
-    /// `Envelope-To`; empty: who To, Cc and Bcc name.
+    /// `Envelope-To`; empty: the addresses of To, Cc and Bcc.
     pub recipients: Vec<Address>,
     /// `Envelope-Notify`, `Envelope-Ret`, `Envelope-Id`.
     pub reports: Reports,

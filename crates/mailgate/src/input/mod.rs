@@ -1,5 +1,6 @@
-//! The fields of an HTTP request -> a [`Submission`](crate::submission::Submission): a mail header that is checked, written anew and complete but for the lines that
-//! depend on the body. Whatever can be refused without the body is refused here; HTTP itself is looked at in [`framing`].
+//! The fields of an HTTP request -> a [`Submission`](crate::submission::Submission): a mail header that is checked and rewritten, complete
+//! except for the lines that depend on the body. Everything that can be refused without the body is refused here; [`framing`] checks HTTP
+//! itself.
 #![forbid(unsafe_code)]
 
 pub mod fields;
@@ -20,7 +21,7 @@ use std::borrow::Cow;
 use std::fmt;
 use web::fields::value_of;
 
-/// The largest header, in octets: several MTAs cut or bounce what is longer.
+/// The largest header, in octets: several MTAs cut or bounce a longer one.
 pub const MAX_HEADER: usize = 32 * 1024;
 
 /// Why a request cannot become a mail.
@@ -33,11 +34,11 @@ pub enum InputError {
         /// What is wrong.
         error: AddressError,
     },
-    /// `Connection` names a field of the mail, which a proxy would have taken away.
+    /// `Connection` names a field of the mail, which a proxy would have removed.
     ConnectionNames(HeaderName),
-    /// The body is compressed and no filter undid it.
+    /// The body is compressed, and no filter decompressed it.
     ContentEncoding,
-    /// A part of something is no message.
+    /// The body is only a part of something.
     ContentRange,
     /// A field whose value does not parse.
     Field {
@@ -51,7 +52,7 @@ pub enum InputError {
         /// Which one.
         essence: String,
     },
-    /// A field name or value with octets that cannot stand in a header.
+    /// A field name or value with octets that are not allowed in a header.
     Header {
         /// The name, printable.
         field: String,
@@ -60,39 +61,39 @@ pub enum InputError {
     },
     /// The header would be longer than [`MAX_HEADER`].
     HeaderTooLong,
-    /// A request over HTTP/1.0 or HTTP/2 that does not say how long its body is.
+    /// A request over HTTP/1.0 or HTTP/2 without the length of its body.
     LengthRequired,
     /// The whole message that the body should be; what is wrong with it.
     Message(Cow<'static, str>),
     /// No From, and the message does not go to a program that adds one.
     MissingFrom,
-    /// Nobody to send to.
+    /// No recipient.
     NoRecipient,
-    /// A path that takes JSON alone.
+    /// A path that accepts only JSON.
     NotJson,
     /// `message/partial`.
     Partial,
-    /// A body of a type that is not taken here.
+    /// A body of a type that is not accepted here.
     NotOffered {
-        /// The ways in that are.
+        /// The input formats that are.
         offered: String,
     },
     /// The configuration does not allow it.
     Policy(PolicyError),
     /// `message/rfc822` without fields of its own.
     RawMessage,
-    /// No random numbers to be had.
+    /// No random numbers are available.
     Random(String),
-    /// `Resent-*`, which takes the envelope over on some MTAs.
+    /// `Resent-*`, which some MTAs take the envelope from.
     Resent(HeaderName),
-    /// A field of the request that has no meaning beside a body that has its own.
+    /// A field of the request that is not allowed beside a body with its own fields.
     SecondSource(&'static str),
-    /// The body is larger than the server takes.
+    /// The body is larger than the server accepts.
     TooLarge {
         /// The limit in octets.
         max: u64,
     },
-    /// More addresses than the server takes.
+    /// More addresses than the server accepts.
     TooManyRecipients {
         /// How many there were.
         count: usize,
@@ -120,7 +121,7 @@ impl fmt::Display for InputError {
             InputError::Header { field, error } => write!(f, "{field}: {error}"),
             InputError::HeaderTooLong => write!(f, "the header of the mail would exceed {MAX_HEADER} octets; send fewer or shorter fields"),
             InputError::LengthRequired => f.write_str("over HTTP/1.0 and HTTP/2 a body needs Content-Length"),
-            InputError::Message(what) => write!(f, "the body is no message that can be mailed: {what}"),
+            InputError::Message(what) => write!(f, "the body is not a message that can be mailed: {what}"),
             InputError::MissingFrom => f.write_str("From is missing; send a From field with one address"),
             InputError::NotOffered { offered } => {
                 write!(f, "a body of this type is not taken here; SendmailInputs offers {offered}")
@@ -154,7 +155,7 @@ impl std::error::Error for InputError {}
 /// The fields of a request that have no meaning beside a body that has its own: a second source of recipients or authors.
 pub(crate) const SECOND_SOURCES: &[&str] = &["To", "Cc", "Bcc", "From", "Sender", "Reply-To"];
 
-/// None of them may be there.
+/// Refuses a request with any of them.
 pub fn no_second_source(request: &[(&[u8], &[u8])]) -> Result<(), InputError> {
     let says = |name: &&&str| value_of(request, name).is_some_and(|value| !value.trim().is_empty());
     SECOND_SOURCES.iter().find(says).map_or(Ok(()), |name| Err(InputError::SecondSource(name)))

@@ -1,4 +1,4 @@
-//! The fields one by one: strip, check, write anew (see [`super::read`]).
+//! The fields one by one: strip, check, rewrite (see [`super::read`]).
 #![forbid(unsafe_code)]
 
 use super::fields::{self, FieldKind};
@@ -20,44 +20,44 @@ use mail::{date, encode};
 use std::borrow::Cow;
 use web::fields::value_of;
 
-/// Where the fields of a mail stand.
+/// Where the fields of a mail come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldSource {
-    /// In a whole message; `has_envelope`: others say who gets it.
+    /// From a whole message; `has_envelope`: its recipients come from elsewhere.
     Message {
         /// Whether the recipients come with it.
         has_envelope: bool,
     },
-    /// In the request.
+    /// From the request.
     Request,
 }
 
-/// What the configuration says of the fields of a request.
+/// The configuration for the fields of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// Who says where the message goes.
+    /// Where the recipients come from.
     pub addressing: Addressing,
     /// Names that stand for other addresses.
     pub aliases: &'a Aliases,
-    /// Completes an address without a domain.
+    /// The domain for an address without one.
     pub domain: Option<&'a Domain>,
-    /// The message goes where nobody adds a From.
+    /// Whether the transport does not add a From.
     pub from_required: bool,
-    /// Most addresses.
+    /// Most addresses allowed.
     pub max_recipients: usize,
     /// If set, only these fields reach the mail.
     pub pass: Option<&'a [NamePattern]>,
-    /// Who may be written to.
+    /// The allowed recipients.
     pub recipients: &'a Recipients,
-    /// Who gets the message in the place of those it is meant for.
+    /// Who gets the message instead of its recipients.
     pub redirect: Option<&'a Redirect>,
-    /// Who may be the author, and who may send on an author's behalf.
+    /// The allowed authors and senders.
     pub senders: &'a Recipients,
-    /// The sender that authentication vouches for, where the configuration asks for one.
+    /// The authenticated sender, if the configuration requires one.
     pub sender: Option<AuthenticatedSender<'a>>,
-    /// The name that stands behind the @ of our Message-ID.
+    /// The domain in our Message-ID.
     pub server_name: &'a Domain,
-    /// Where the fields stand.
+    /// Where the fields come from.
     pub source: FieldSource,
     /// Which fields never reach the mail.
     pub strip: &'a StripList,
@@ -65,13 +65,13 @@ pub struct Rules<'a> {
     pub token: &'a Token,
 }
 
-/// A field that goes into the mail; repeats are one, joined by commas as httpd joins them.
+/// A field that goes into the mail; repeated fields are one, joined by commas as in httpd.
 struct Field {
     name: HeaderName,
     value: HeaderValue,
 }
 
-/// What the fields said beside their own lines.
+/// What the fields contain besides their own lines.
 #[derive(Default)]
 struct Found {
     bcc: Vec<Address>,
@@ -82,7 +82,7 @@ struct Found {
     message_id: Option<MessageId>,
     recipients: Vec<Address>,
     reply_to: bool,
-    /// Who sends on the author's behalf.
+    /// The Sender, acting for the author.
     sender: Option<Mailbox>,
     transfer_encoding: Option<String>,
 }
@@ -138,8 +138,8 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     })
 }
 
-/// What must not be logged of Bcc: the addresses as they are written into the mail and as the client wrote them (in another script, without
-/// their domain), and the names beside them.
+/// The parts of Bcc that must not be logged: the addresses as written into the mail and as the client wrote them (in another script,
+/// without their domain), and their display names.
 fn hidden(kept: &[Field], bcc: &[Address]) -> Vec<String> {
     let mut hidden: Vec<String> = bcc.iter().map(Address::to_string).collect();
     for value in kept.iter().filter(|field| field.name.is("Bcc")).map(|field| &field.value) {
@@ -155,16 +155,16 @@ fn hidden(kept: &[Field], bcc: &[Address]) -> Vec<String> {
     hidden
 }
 
-/// The fields without which a `message/rfc822` body would be taken for the mail itself.
+/// Fields without which a `message/rfc822` body would be taken for the mail itself.
 const MAIL_FIELDS: &[&str] = &["To", "Cc", "Bcc", "From", "Subject"];
 
-/// The type of the body where it does not reach the mail (SendmailPassHeaders): a form is no text for all that.
+/// The type of the body even if it does not reach the mail (SendmailPassHeaders): a form is still not text.
 pub fn given_type(fields: &[(&[u8], &[u8])]) -> Option<ContentType> {
     ContentType::parse(&HeaderValue::parse(&value_of(fields, "content-type")?).ok()?).ok()
 }
 
-/// A proxy takes away what Connection names. Where that is a field that says who writes to whom, the client and the server would not
-/// agree about the mail.
+/// A proxy removes the fields that Connection names. If one of them names sender or recipients, client and server would disagree about the
+/// mail.
 fn check_connection(fields: &[(&[u8], &[u8])]) -> Result<(), InputError> {
     let named = value_of(fields, "connection").unwrap_or_default();
     for option in named.split(',') {
@@ -280,7 +280,7 @@ impl Found {
         Ok(())
     }
 
-    /// Puts others in the place of the recipients, who have passed every check; the answer is how many those were.
+    /// Replaces the recipients, who have passed every check; returns how many they were.
     fn redirect(&mut self, redirect: &Redirect, domain: Option<&Domain>) -> usize {
         let intended = std::mem::replace(&mut self.recipients, redirect.addresses(domain));
         redirect.rewrite(&mut self.lines, &intended, domain);
@@ -288,7 +288,7 @@ impl Found {
         intended.len()
     }
 
-    /// Where the configuration names a sender, it is the author; what the client said of itself becomes the address for answers.
+    /// If the configuration names a sender, it becomes the author, and the client's own author becomes the reply address.
     fn apply_sender(&mut self, rules: &Rules<'_>) -> Result<(), InputError> {
         let Some(authenticated) = rules.sender else { return Ok(()) };
         let client = self.from.take();
@@ -318,7 +318,7 @@ fn complete(list: AddressList, domain: Option<&Domain>) -> AddressList {
     }
 }
 
-/// Every address is judged, whoever is said to receive: a script in the place of the program may read the header.
+/// Every address is checked, whoever will receive the message: a script instead of the program may read the header.
 fn check_recipients(found: &Found, rules: &Rules<'_>) -> Result<(), InputError> {
     let (count, max) = (found.recipients.len(), rules.max_recipients);
     if count == 0 && rules.addressing != Addressing::Arguments {

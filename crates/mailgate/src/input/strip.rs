@@ -1,5 +1,5 @@
 //! Which fields of a request never reach the mail (`SendmailStripHeaders`): those that [`table::TABLE`] strips, with the changes of the
-//! configuration. They are dropped in silence.
+//! configuration. They are dropped silently.
 #![forbid(unsafe_code)]
 
 pub mod table;
@@ -9,7 +9,7 @@ use mail::header::HeaderName;
 use std::sync::LazyLock;
 use table::{Fate, TABLE};
 
-/// A field name, or a pattern of one with `*` for any run of characters; case does not matter.
+/// A field name, or a pattern of one with `*` for any characters; case does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern(Box<str>);
 
@@ -30,7 +30,7 @@ impl NamePattern {
     }
 }
 
-/// Whether `pattern` covers `name`. Every request asks this often, so nothing is copied.
+/// Whether `pattern` covers `name`. This is called often for every request, so nothing is copied.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let mut pieces = pattern.split(|&b| b == b'*');
@@ -56,7 +56,7 @@ pub struct StripList {
 }
 
 impl StripList {
-    /// Changes in the order they stand: `+Name` puts a field on the list, `-Name` takes it off.
+    /// Changes in order: `+Name` puts a field on the list, `-Name` takes it off.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let mut changes = Vec::new();
         for word in words {
@@ -73,7 +73,7 @@ impl StripList {
         Ok(StripList { changes })
     }
 
-    /// Whether a field of this name stays out of the mail; of a whole message fewer do.
+    /// Whether a field of this name stays out of the mail; fewer do in a whole message.
     pub fn strips(&self, name: &HeaderName, in_message: bool) -> bool {
         if is(Fate::Locked, name.as_str(), in_message) {
             return true;
@@ -83,21 +83,22 @@ impl StripList {
     }
 }
 
-/// Whether a field stays out where the configuration says nothing of it. Those that are offered are known without a look at the table.
+/// Whether a field is stripped by default. Offered fields are recognized without the table.
 fn is_stripped(name: &HeaderName, in_message: bool) -> bool {
     !fields::is_offered(name)
         && !is(Fate::Kept, name.as_str(), in_message)
         && is(Fate::Stripped, name.as_str(), in_message)
 }
 
-/// Whether a row of that fate covers `name`.
+/// Whether a row with that fate covers `name`.
 fn is(fate: Fate, name: &str, in_message: bool) -> bool {
     let first = name.bytes().next().filter(u8::is_ascii).unwrap_or_default();
     let near = &BY_FIRST[usize::from(in_message)][fate as usize][usize::from(first.to_ascii_lowercase())];
     near.iter().any(|pattern| matches(pattern, name))
 }
 
-/// For a request and for a whole message, for each fate, and each octet that a name may begin with, the patterns that may cover it: few, beside those that begin with `*`.
+/// For requests and for whole messages, for each fate and for each first octet of a name: the patterns that may cover it. They are few,
+/// besides those that begin with `*`.
 static BY_FIRST: LazyLock<[[[Vec<&str>; 128]; 3]; 2]> = LazyLock::new(|| {
     let near = |in_message: bool, fate, first| {
         let rows = TABLE.iter().filter(move |row| row.fate as usize == fate && (row.in_message || !in_message));
@@ -159,7 +160,7 @@ mod tests {
         }
     }
 
-    /// The fields of IANA's registry that a client may send, and what mail programs and scripts write beside them.
+    /// The fields of IANA's registry that a client may send, and those that mail programs and scripts add.
     #[test]
     fn fields_of_mail_reach_it() {
         let list = StripList::default();

@@ -1,11 +1,11 @@
-//! `SendmailInputs`: the ways in that a location offers, and which of them a request takes. A way is one file beside this one.
+//! `SendmailInputs`: the input formats that a location offers, and which of them a request uses. Each is one file beside this one.
 #![forbid(unsafe_code)]
 
 use super::json::{Call, Dialect};
 use mail::content_type::ContentType;
 use std::ffi::CStr;
 
-/// How a message stands in a request.
+/// The form of a message in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// The fields of the request are the header, its body is the body.
@@ -35,7 +35,7 @@ const WAYS: &[Row] = &[
     Row { word: "sendgrid", way: Way::Json(Dialect::Sendgrid), types: &[] },
 ];
 
-/// Where JSON is sent to, behind the path of the location.
+/// The paths for JSON, below that of the location.
 pub const PATHS: &[(&str, Call)] = &[
     ("/email", Call { dialect: Dialect::Postmark, is_batch: false }),
     ("/email/batch", Call { dialect: Dialect::Postmark, is_batch: true }),
@@ -44,23 +44,23 @@ pub const PATHS: &[(&str, Call)] = &[
     ("/v3/mail/send", Call { dialect: Dialect::Sendgrid, is_batch: false }),
 ];
 
-/// What stands at a path behind that of a location.
+/// The resource at a path below that of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource<'u> {
     /// What a form proves its visitor's patience with.
     Challenge,
     /// What is offered here, for programs.
     Description,
-    /// What became of the message that Resend's SDKs know by this id.
+    /// The outcome of a message, by the id that Resend's SDKs know.
     Email(&'u str),
-    /// What an SDK sends to.
+    /// An SDK's path for sending.
     Json(Call),
     /// Any other path.
     Mail,
 }
 
 impl Resource<'_> {
-    /// In whose words requests are answered.
+    /// The dialect that requests are answered in.
     pub fn dialect(self) -> Option<Dialect> {
         match self {
             Resource::Email(_) => Some(Dialect::Resend),
@@ -84,7 +84,7 @@ impl Resource<'_> {
     }
 }
 
-/// Those that are offered.
+/// The offered input formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs(Vec<Way>);
 
@@ -115,7 +115,7 @@ impl Inputs {
         self.0.iter().any(|way| matches!(way, Way::Json(_)))
     }
 
-    /// What stands at this path behind that of the location.
+    /// The resource at this path below that of the location.
     pub fn resource<'u>(&self, rest: &'u [u8]) -> Resource<'u> {
         if rest == DESCRIPTION.as_bytes() {
             return Resource::Description;
@@ -143,7 +143,7 @@ impl Inputs {
         offered.flat_map(|row| row.types.iter().map(|media| (row.way, *media)))
     }
 
-    /// The words of those that are offered.
+    /// The words of the offered ones.
     pub fn words(&self) -> String {
         let word = |way: &Way| WAYS.iter().find(|row| row.way == *way).map_or("", |row| row.word);
         self.0.iter().map(word).collect::<Vec<_>>().join(", ")

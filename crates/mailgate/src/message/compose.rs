@@ -1,5 +1,4 @@
-//! A [`Submission`] and what is known of its body -> the lines of the header that stand beside those of the client: the trace, and what
-//! the body is.
+//! A [`Submission`] and the facts about its body -> the header lines added to the client's: the trace, and the description of the body.
 #![forbid(unsafe_code)]
 
 use crate::submission::{Leaf, Submission};
@@ -63,20 +62,20 @@ impl std::error::Error for ComposeError {}
 /// Where a message came from, for its Received field (RFC 5321 4.4).
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
-    /// The address of the client, unless the configuration hides it.
+    /// The client's address, unless the configuration hides it.
     pub client: Option<IpAddr>,
-    /// The user, where the configuration shows it.
+    /// The user, if the configuration shows it.
     pub user: Option<&'a [u8]>,
     /// The server's own name.
     pub server_name: &'a HostName,
-    /// How it came: HTTP, HTTPS, or a word of RFC 3848.
+    /// How it arrived: HTTP, HTTPS, or a keyword of RFC 3848.
     pub protocol: &'a str,
     /// The identifier in the trace line and in the log.
     pub token: &'a Token,
 }
 
 impl Trace<'_> {
-    /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
+    /// The whole field. Of the user's name only letters, digits and `@._-` are written.
     pub(super) fn field(&self) -> String {
         let client = self.client.map(HostName::literal);
         let user = self.user.map(|user| {
@@ -102,19 +101,19 @@ impl Trace<'_> {
     }
 }
 
-/// What the header has to say of a body, and how that is written.
+/// A body's lines in the header, and how it is written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// The last lines of the header, with the empty one.
     pub header: String,
     /// How the body is written.
     pub plan: Plan,
-    /// Whether it stays so, whatever else the body holds: base64, since the type is known and is none of text or parts.
+    /// Whether this is final, whatever else the body holds: base64, since the type is known and is neither text nor parts.
     pub is_certain: bool,
 }
 
 impl Form {
-    /// For a body of which `facts` are known; `lengths` as for [`body::plan`].
+    /// For a body with these `facts`; `lengths` as for [`body::plan`].
     pub fn of<E: From<BodyError>>(
         submission: &Submission,
         facts: &Facts,
@@ -129,7 +128,7 @@ impl Form {
         Ok(Form { header, plan, is_certain: is_known && kind == BodyKind::Other && plan.source != Source::Encoded })
     }
 
-    /// For the contents of a part, whose sender said nothing of an encoding.
+    /// For the contents of a part, whose sender declared no encoding.
     pub fn of_leaf<E>(leaf: &Leaf, facts: &Facts, lengths: impl FnOnce() -> Result<Lengths, E>) -> Result<Form, E> {
         let content_type = content_type(Some(&leaf.content_type), facts);
         let kind = if leaf.is_attachment() { BodyKind::Other } else { content_type.kind() };
@@ -162,7 +161,7 @@ pub(super) fn markup(given: Option<&ContentType>) -> Markup {
     }
 }
 
-/// What the client said, or the guess that never loses an octet; text with 8-bit octets gets the charset they are in.
+/// The client's type, or a guess that never loses an octet; text with 8-bit octets gets their charset.
 fn content_type<'a>(given: Option<&'a ContentType>, facts: &Facts) -> Cow<'a, ContentType> {
     let guess = || Cow::Owned(if facts.nul { ContentType::octet_stream() } else { ContentType::text_plain() });
     let content_type = given.map_or_else(guess, Cow::Borrowed);

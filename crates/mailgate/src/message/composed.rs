@@ -1,5 +1,5 @@
-//! Header and body, written once -> the octets of a whole message, ready before anything is started: in memory while
-//! they are to go through a pipe, else in a file without a name.
+//! Header and body -> the octets of a whole message, complete before anything is started: in memory if they fit into a pipe, otherwise in
+//! an unnamed file.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Read, Write};
@@ -8,22 +8,22 @@ use std::path::Path;
 
 use sys::spool::Spool;
 
-/// What stays in memory. A pipe of that size costs less than a file on most file systems, and a user's pipes may hold 64 MiB (pipe(7),
+/// How much stays in memory. A pipe of that size costs less than a file on most file systems, and a user's pipes may hold 64 MiB (pipe(7),
 /// pipe-user-pages-soft).
 pub(super) const IN_MEMORY: usize = 256 * 1024;
 
 /// A finished message.
 #[derive(Debug)]
 pub struct Message {
-    /// Its beginning, unless it is in a file: the header of a body that stays where it was when it came.
+    /// The start of the message, unless it is in a file: a header whose body stays where it was received.
     head: String,
     spool: Spool,
-    /// Nothing in it may be changed any more: somebody may have signed it.
+    /// Whether it may not be changed any more: it may be signed.
     is_sealed: bool,
 }
 
 impl Message {
-    /// `header`, with the empty line that ends it, then what `body` writes. A file, if one is needed, is made in `dir`.
+    /// `header`, with the empty line that ends it, then what `body` writes. If a file is needed, it is made in `dir`.
     pub fn compose(
         dir: &Path,
         header: &[u8],
@@ -52,12 +52,12 @@ impl Message {
         Message { is_sealed: true, ..self }
     }
 
-    /// Whether nothing in it may be changed any more.
+    /// Whether it may not be changed any more.
     pub fn is_sealed(&self) -> bool {
         self.is_sealed
     }
 
-    /// Octets.
+    /// Its length in octets.
     pub fn len(&self) -> u64 {
         self.head.len() as u64 + self.spool.len()
     }
@@ -67,12 +67,12 @@ impl Message {
         self.len() == 0
     }
 
-    /// All of it, where it is in memory; nothing where it is in a file.
+    /// The whole message if it is in memory; empty slices if it is in a file.
     pub(crate) fn memory(&self) -> [&[u8]; 2] {
         [self.head.as_bytes(), self.spool.memory().unwrap_or_default()]
     }
 
-    /// The file, where it is in one.
+    /// Its file, if it is in one.
     pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
         self.spool.file()
     }
@@ -82,17 +82,17 @@ impl Message {
         self.spool.is_file()
     }
 
-    /// Where its file is, if it needs one.
+    /// The directory for its file, if it needs one.
     pub(crate) fn directory(&self) -> &Path {
         self.spool.directory()
     }
 
-    /// Reads it from its first octet on.
+    /// Reads it from its first octet.
     pub fn reader(&self) -> impl BufRead {
         self.reader_at(0)
     }
 
-    /// Reads it from that octet on.
+    /// Reads it from this octet.
     pub(crate) fn reader_at(&self, at: u64) -> impl BufRead {
         let head = self.head.as_bytes();
         let from = usize::try_from(at).unwrap_or(usize::MAX).min(head.len());

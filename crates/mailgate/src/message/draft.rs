@@ -1,6 +1,6 @@
-//! A [`Submission`] and its body, piece by piece -> a [`Message`]. A body that is too long for memory is written where it will be read: behind its
-//! header, in the file that the program gets, as soon as it is clear what the header will say. Where that was a wrong guess (an octet
-//! above 127 after a megabyte of ASCII) the message is written anew from what the file holds.
+//! A [`Submission`] and its body, piece by piece -> a [`Message`]. A body too long for memory is written directly behind its header, into
+//! the file that the program gets, as soon as the header can be determined. If that was a wrong guess (an octet above 127 after a megabyte
+//! of ASCII), the message is rewritten from the file.
 #![forbid(unsafe_code)]
 
 use super::compose::{ComposeError, Form, Trace, last_lines, markup};
@@ -13,14 +13,14 @@ use std::io;
 use std::path::Path;
 use sys::spool::Spool;
 
-/// A message in the making.
+/// A message under construction.
 #[derive(Debug)]
 pub struct Draft<'a> {
     submission: &'a Submission,
     /// The trace and the client's fields.
     header: String,
     directory: &'a Path,
-    /// What stays in memory of the body.
+    /// How much of the body stays in memory.
     memory: usize,
     scan: Scan,
     store: Store,
@@ -28,16 +28,16 @@ pub struct Draft<'a> {
 
 #[derive(Debug)]
 enum Store {
-    /// The body as it came.
+    /// The body as received.
     Body(Spool),
-    /// The message with that form, if the rest of the body is like its beginning; the body as it came stands from `start` on.
+    /// The message in this form, provided that the rest of the body is like its beginning; the original body starts at `start`.
     AsIs { message: Spool, form: Form, start: u64 },
-    /// The message, whatever comes.
+    /// The message, whatever follows.
     Encoded { message: Spool, encoder: Encoder },
 }
 
 impl<'a> Draft<'a> {
-    /// The header; `directory` is where the message is stored if it is too long for memory.
+    /// `directory` is where the message is stored if it is too long for memory.
     pub fn new(submission: &'a Submission, trace: Option<Trace<'_>>, directory: &'a Path) -> Draft<'a> {
         Draft::keeping(IN_MEMORY, submission, trace, directory)
     }
@@ -56,7 +56,7 @@ impl<'a> Draft<'a> {
         self.scan.len()
     }
 
-    /// The next octets of the body. After an error the draft is not to be used any more.
+    /// The next octets of the body. After an error the draft must not be used any more.
     pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         self.scan.update(octets);
         if let Store::Body(body) = &mut self.store
@@ -73,7 +73,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The message in full, after the last octet of the body.
+    /// The complete message, after the last octet of the body.
     pub fn finish(self) -> Result<Message, ComposeError> {
         let facts = self.scan.facts();
         let (body, start) = self.store.body();
@@ -108,7 +108,7 @@ impl<'a> Draft<'a> {
         .map_err(ComposeError::Io)
     }
 
-    /// The message whose parts are encoded where that is needed.
+    /// The message, with its parts encoded where needed.
     fn with_parts(self, content_type: &ContentType) -> Result<Message, ComposeError> {
         let (body, start) = self.store.body();
         let whole = Whole::Body(content_type);
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
 }
 
 impl Store {
-    /// The body as it came, and where it begins; of one that is encoded already nobody asks.
+    /// The original body, and where it begins; not called for one that is already encoded.
     fn body(&self) -> (&Spool, u64) {
         match self {
             Store::Body(body) => (body, 0),
@@ -131,7 +131,7 @@ impl Store {
     }
 }
 
-/// The message as far as `body` goes, if the octets seen so far tell what its header will say.
+/// The message up to the end of `body`, if the octets so far determine its header.
 fn begun(
     submission: &Submission,
     header: &str,
@@ -140,7 +140,7 @@ fn begun(
     directory: &Path,
 ) -> io::Result<Option<Store>> {
     let facts = scan.facts();
-    // Which of two encodings is shorter, only the end tells.
+    // Only the end shows which of two encodings is shorter.
     let Ok(form) = Form::of(submission, &facts, || Err(Unclear)) else { return Ok(None) };
     let as_is = form.plan.is_as_is() && !has_cr(&facts);
     if !as_is && !form.is_certain {
@@ -161,7 +161,7 @@ fn begun(
     }))
 }
 
-/// The beginning of a body does not tell how all of it is to be written.
+/// The beginning of a body does not determine how all of it is written.
 struct Unclear;
 
 impl From<BodyError> for Unclear {
@@ -170,12 +170,12 @@ impl From<BodyError> for Unclear {
     }
 }
 
-/// Whether a body is in memory, and stays there with one octet more: it may want a line end.
+/// Whether a body is in memory and stays there with one more octet: it may need a line end.
 fn has_room(body: &Spool, memory: usize) -> bool {
     body.memory().is_some_and(|octets| octets.len() < memory)
 }
 
-/// A CR is not written as it came: before a LF it goes, elsewhere it makes another form.
+/// A CR is never written as received: before a LF it is dropped, elsewhere it needs another form.
 fn has_cr(facts: &Facts) -> bool {
     facts.has_crlf || facts.bare_cr
 }
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// Enough to get over it often.
+    /// Small enough to be exceeded often.
     const MEMORY: usize = 64 * 1024;
 
     fn drafted(submission: &Submission, body: &[u8], piece: usize) -> Result<Vec<u8>, String> {
@@ -219,7 +219,7 @@ mod tests {
         Ok(octets)
     }
 
-    /// With all of the body known before the first octet is written.
+    /// With the whole body known before the first octet is written.
     fn at_once(submission: &Submission, body: &[u8]) -> Result<Vec<u8>, String> {
         let mut scan = Scan::new(true, markup(submission.content_type.as_ref()));
         scan.update(body);

@@ -1,5 +1,5 @@
-//! A mail as octets (RFC 5322): what a [`Submission`](crate::submission::Submission) says and a body -> a [`Message`], encoded so that every
-//! MTA passes it on unchanged.
+//! A mail as octets (RFC 5322): a [`Submission`](crate::submission::Submission) and a body -> a [`Message`], encoded so that every MTA
+//! passes it on unchanged.
 #![forbid(unsafe_code)]
 
 pub mod compose;

@@ -1,5 +1,5 @@
-//! The parts of a message that is put together here, with contents in a spool -> a [`Message`] (RFC 2046 5.1). Each leaf is encoded as
-//! if it came alone; memory does not grow with it.
+//! The parts of a message assembled here, with contents in a spool -> a [`Message`] (RFC 2046 5.1). Each leaf is encoded as if it were the
+//! only one; memory does not grow with it.
 #![forbid(unsafe_code)]
 
 use super::compose::{ComposeError, Form, Trace};
@@ -11,7 +11,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 use sys::spool::Spool;
 
-/// The message of these parts, whose contents lie in `spool`. `directory` is where it is stored if it is too long for memory.
+/// The message of these parts, whose contents are in `spool`. `directory` is where it is stored if it is too long for memory.
 pub fn compose(
     submission: &Submission,
     trace: Option<Trace<'_>>,
@@ -32,7 +32,7 @@ fn write(part: &Part, spool: &Spool, to: &mut dyn Write) -> io::Result<()> {
             let boundary = boundary().map_err(|error| io::Error::other(error.to_string()))?;
             write!(to, "Content-Type: multipart/{subtype};\n boundary=\"{boundary}\"")?;
             match parts.first() {
-                // RFC 2387 3.1 wants the type of the root.
+                // RFC 2387 3.1 requires the type of the root.
                 Some(Part::Leaf(root)) if *subtype == "related" => {
                     writeln!(to, ";\n type=\"{}\"", root.content_type.essence())?;
                 }
@@ -47,7 +47,7 @@ fn write(part: &Part, spool: &Spool, to: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// RFC 2046 5.1.1. `=_` stands in no quoted-printable, the rest in nothing that was written before: it is random.
+/// RFC 2046 5.1.1. Quoted-printable never holds `=_`, and the rest is random, so it occurs nowhere else.
 fn boundary() -> Result<String, TokenError> {
     Token::random().map(|token| format!("=_{}", token.as_str()))
 }

@@ -5,7 +5,7 @@ use super::Message;
 use mail::mime::{MimeError, Rewriting, Whole};
 use std::io::{BufReader, Write};
 
-/// The same message, in which each part that needs it is encoded.
+/// The same message, with each part encoded that needs it.
 pub fn seven_bit(message: &Message) -> Result<Message, MimeError> {
     if message.is_sealed() {
         return Err(MimeError::Sealed { what: "a message that was checked", trouble: "octets above 127" });

@@ -1,11 +1,11 @@
-//! How many programs run now, over all processes of a server. Each process counts its own in a place of its own, so that the programs
-//! of one that was killed are not counted for ever: whoever reaps it frees its place.
+//! How many programs are running, over all processes of a server. Each process counts its own in its own place, so that the programs of a
+//! killed process are not counted forever: the process that reaps it frees its place.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use zerocopy::FromZeros;
 
-/// The place of one process. Valid, and free, when all of it is zero.
+/// The place of one process. All zero is valid, and means free.
 #[repr(C)]
 #[derive(Debug, Default, FromZeros)]
 pub struct Place {
@@ -13,18 +13,18 @@ pub struct Place {
     running: AtomicU64,
 }
 
-/// A program that runs, until dropped.
+/// A running program, until dropped.
 #[derive(Debug)]
 pub struct Running<'a>(&'a Place);
 
-/// The place of the process `pid`, a free one at first; none if all are taken.
+/// The place of the process `pid`, or else a free one; `None` if all are taken.
 pub fn claim(places: &[Place], pid: u64) -> Option<&Place> {
     let taken = |place: &&Place| place.pid.load(Ordering::Acquire) == pid;
     let free = |place: &&Place| place.pid.compare_exchange(0, pid, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     places.iter().find(taken).or_else(|| places.iter().find(free))
 }
 
-/// Frees the place of a process that is no more.
+/// Frees the place of an ended process.
 pub fn free(places: &[Place], pid: u64) {
     for place in places.iter().filter(|place| place.pid.load(Ordering::Acquire) == pid) {
         place.running.store(0, Ordering::Relaxed);
@@ -38,7 +38,7 @@ pub fn running(places: &[Place]) -> u64 {
 }
 
 impl Place {
-    /// Counts a program until the result is dropped, also by a panic.
+    /// Counts a program until the result is dropped, even by a panic.
     pub fn run(&self) -> Running<'_> {
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(self)

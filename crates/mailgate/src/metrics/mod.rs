@@ -1,6 +1,6 @@
-//! What came of all requests, counted: in memory that every process of a server shares, so that any of them can tell for all. Here
-//! stand the counters and what they are called ([`reasons`]), how many programs run ([`children`]), and the three forms they are shown
-//! in: Prometheus text ([`prometheus`]), and the two of mod_status ([`status`]). Where the memory comes from is for others to say.
+//! The outcomes of all requests, counted in memory that every process of a server shares, so that any of them can report the total. Here
+//! are the counters and their names ([`reasons`]), the number of running programs ([`children`]), and the three output formats: Prometheus
+//! text ([`prometheus`]), and mod_status's two ([`status`]). The caller provides the memory.
 #![forbid(unsafe_code)]
 
 pub mod children;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use zerocopy::FromZeros;
 
-/// Upper ends of the classes of time, in seconds as they are shown and in microseconds; one class more is for all that took longer.
+/// Upper bounds of the time classes, in seconds as shown and in microseconds; one more class is for everything longer.
 pub const BOUNDS: [(&str, u64); 15] = [
     ("0.001", 1_000),
     ("0.0025", 2_500),
@@ -33,11 +33,11 @@ pub const BOUNDS: [(&str, u64); 15] = [
     ("60", 60_000_000),
 ];
 
-/// A number for how [`Counters`] lie in memory: another one for every other table, so that no build reads what another one has counted
-/// (FNV-1a over the tags and the bounds).
+/// Identifies the layout of [`Counters`]: another table gives another number, so that no build reads the counts of another (FNV-1a over the
+/// tags and the bounds).
 pub const LAYOUT: u64 = layout();
 
-/// All that is counted. Valid when all of it is zero.
+/// All counters. All zero is valid.
 #[repr(C)]
 #[derive(Debug, FromZeros)]
 pub struct Counters {
@@ -45,7 +45,7 @@ pub struct Counters {
     times: [Times; KINDS.len()],
 }
 
-/// How long requests of one kind took.
+/// Times of requests of one kind.
 #[repr(C)]
 #[derive(Debug, FromZeros)]
 struct Times {
@@ -53,21 +53,21 @@ struct Times {
     microseconds: AtomicU64,
 }
 
-/// The counters as they were at one moment.
+/// The counters at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     reasons: [u64; TAGS.len()],
     times: [Histogram; KINDS.len()],
-    /// Programs that run now, and messages on their way to a relay.
+    /// Running programs, and messages being sent to a relay.
     pub running: u64,
 }
 
-/// How long requests of one kind took.
+/// Times of requests of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Histogram {
-    /// How many took at most as long as the bound of their class, and longer than the one before.
+    /// How many took at most as long as the bound of their class, but longer than the previous bound.
     pub classes: [u64; BOUNDS.len() + 1],
-    /// All of them together.
+    /// Their total time.
     pub microseconds: u64,
 }
 
@@ -89,12 +89,12 @@ impl Counters {
         self.times(OutcomeKind::DryRun).add(took);
     }
 
-    /// Counts a message that a check had thrown away.
+    /// Counts a message that a check discarded.
     pub fn discarded(&self, took: Duration) {
         self.times(OutcomeKind::Discarded).add(took);
     }
 
-    /// Counts a message that a check had kept back.
+    /// Counts a message that a check held.
     pub fn held(&self, took: Duration) {
         self.times(OutcomeKind::Held).add(took);
     }
@@ -105,7 +105,7 @@ impl Counters {
         self.times(reasons::kind(tag)).add(took);
     }
 
-    /// What has been counted until now. Requests that end meanwhile may be in a part of it already.
+    /// The counts so far. Requests that end meanwhile may already be part of some of them.
     pub fn read(&self, running: u64) -> Snapshot {
         let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Snapshot {
@@ -133,12 +133,12 @@ impl Times {
 }
 
 impl Snapshot {
-    /// How long the requests of this kind took, and how many there were.
+    /// The times and the number of requests of this kind.
     pub fn times(&self, kind: OutcomeKind) -> &Histogram {
         &self.times[kind as usize]
     }
 
-    /// The reasons of this kind, each with how often it was one.
+    /// The reasons of this kind, and how often each occurred.
     pub fn reasons(&self, kind: OutcomeKind) -> impl Iterator<Item = (&'static Tag, u64)> {
         let counted = TAGS.iter().copied().zip(self.reasons).enumerate();
         counted
@@ -158,7 +158,7 @@ impl Histogram {
         format!("{}.{:06}", self.microseconds / 1_000_000, self.microseconds % 1_000_000)
     }
 
-    /// The mean in milliseconds, rounded down; none where there was nothing.
+    /// The mean in milliseconds, rounded down; `None` without requests.
     pub fn mean_milliseconds(&self) -> Option<u64> {
         Some(self.microseconds.checked_div(self.count())? / 1000)
     }

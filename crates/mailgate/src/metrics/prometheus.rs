@@ -1,5 +1,5 @@
-//! A [`Snapshot`] -> Prometheus text, exposition format 0.0.4. Every series is there from the start, with 0, so that a first refusal
-//! is an increase and not a new series.
+//! A [`Snapshot`] -> Prometheus text, exposition format 0.0.4. Every series exists from the start, with 0, so that a first refusal is an
+//! increase and not a new series.
 #![forbid(unsafe_code)]
 
 use super::reasons::{KINDS, OutcomeKind};
@@ -9,12 +9,12 @@ use std::fmt::Write;
 /// The media type of [`text`].
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A value that others than the counters tell.
+/// A value that does not come from the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gauge {
     /// The name of its series.
     pub name: &'static str,
-    /// What it says.
+    /// Its meaning.
     pub help: &'static str,
     /// Its value.
     pub value: i64,

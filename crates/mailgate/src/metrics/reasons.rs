@@ -1,22 +1,22 @@
-//! What came of a request, as it is counted: for one that did not send, the tag says whose reason that was.
+//! The outcomes of requests as they are counted; for a request that did not send, the tag tells who is responsible.
 #![forbid(unsafe_code)]
 
 use crate::tags::{TAGS, Tag};
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutcomeKind {
     /// Handed over.
     Accepted,
-    /// For a reason of its own (4xx): nothing was sent.
+    /// Refused because of the request (4xx): nothing was sent.
     Refused,
-    /// For a reason of the server or the mail system (5xx): nothing was sent, or nobody knows.
+    /// Failed because of the server or the mail system (5xx): nothing was sent, or that is unknown.
     Failed,
-    /// A dry run that went through to its end.
+    /// A complete dry run.
     DryRun,
-    /// A check had it thrown away, and its sender was not told.
+    /// A check discarded it, and its sender was not told.
     Discarded,
-    /// A check had it kept back, for a person to look at.
+    /// A check held it for a person to decide.
     Held,
 }
 
@@ -31,7 +31,7 @@ pub const KINDS: [OutcomeKind; 6] = [
 ];
 
 impl OutcomeKind {
-    /// The word for it.
+    /// Its word.
     pub fn word(self) -> &'static str {
         match self {
             OutcomeKind::Accepted => "accepted",
@@ -44,12 +44,12 @@ impl OutcomeKind {
     }
 }
 
-/// Whose reason this is.
+/// The kind of outcome that this tag means.
 pub fn kind(tag: &Tag) -> OutcomeKind {
     if tag.status < 500 { OutcomeKind::Refused } else { OutcomeKind::Failed }
 }
 
-/// The index of the counter of this tag: that of its number's first row.
+/// The index of this tag's counter: that of the first row with its number.
 pub(super) fn counter(tag: &Tag) -> usize {
     TAGS.iter().position(|row| row.number == tag.number).expect("every tag is a row of the table")
 }

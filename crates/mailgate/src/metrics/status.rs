@@ -1,5 +1,5 @@
-//! A [`Snapshot`] as a part of the page of mod_status: lines `key: value` for `?auto`, a small table for people. Reasons are shown once
-//! they have been one.
+//! A [`Snapshot`] as part of mod_status's page: lines `key: value` for `?auto`, a small table for people. A reason is shown once it has
+//! occurred.
 #![forbid(unsafe_code)]
 
 use super::Snapshot;
@@ -25,7 +25,7 @@ pub fn auto(snapshot: &Snapshot) -> String {
     lines
 }
 
-/// The part of the page for people; with `plain`, for one that cannot show tables.
+/// The part of the page for people; `plain`: without tables.
 pub fn html(snapshot: &Snapshot, plain: bool) -> Markup {
     let rows = rows(snapshot);
     let heading = markup!("<hr />\n<h2>mod_sendmail</h2>\n");

@@ -1,4 +1,4 @@
-//! SendmailAlias: names that clients may write to, and who gets the message then. A name is one without a domain; what it stands for is not
+//! SendmailAlias: names that clients may send to, and the addresses that get the message. A name has no domain; its addresses are not
 //! looked up again.
 #![forbid(unsafe_code)]
 
@@ -9,7 +9,7 @@ use mail::address::{Address, AddressList, Domain, Mailbox};
 pub struct Aliases(Vec<(Address, Vec<Address>)>);
 
 impl Aliases {
-    /// A name, and addresses by commas or blanks. A name that is there already gets these.
+    /// Adds a name, and its addresses separated by commas or blanks. They replace those of an existing name.
     pub fn add(&mut self, words: &[&str]) -> Result<(), String> {
         let [name, targets @ ..] = words else { return Err("has no name; write sales sales@example.org".into()) };
         let alias = Address::parse(name).map_err(|error| format!("'{name}': {error}"))?;
@@ -31,7 +31,7 @@ impl Aliases {
         Ok(())
     }
 
-    /// Who gets what is addressed to these; a name that is none of ours is completed by `domain`.
+    /// The recipients for these addresses; a name that is not ours is completed by `domain`.
     pub fn recipients<'a>(
         &self,
         addressed: impl IntoIterator<Item = &'a Address>,
@@ -44,7 +44,7 @@ impl Aliases {
             .collect()
     }
 
-    /// The list with addresses in the place of our names, for a header that is the envelope, too.
+    /// The list with our names replaced by their addresses, for a header that is also the envelope.
     pub fn resolve(&self, list: &AddressList) -> AddressList {
         let resolve = |mailbox: &Mailbox| match self.targets(mailbox.address()) {
             Some(targets) => targets.iter().map(|target| Mailbox::new(None, target.clone())).collect(),

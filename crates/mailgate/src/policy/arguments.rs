@@ -1,5 +1,5 @@
-//! The words of `SendmailArguments`: literal or with expressions of httpd in them, and what a value from a request must be like to
-//! become one argv element. One word is one element; nothing from a request becomes an option, a second word or a second address.
+//! The words of `SendmailArguments`, literal or with httpd's expressions in them, and the rules for a request's value in one argv element.
+//! One word is one element; nothing from a request becomes an option, a second word or a second address.
 #![forbid(unsafe_code)]
 
 use super::{PolicyError, Recipients};
@@ -11,11 +11,11 @@ use mail::address::Address;
 pub enum Piece<E> {
     /// An expression, `%{...}`.
     Expression(E),
-    /// Taken as it stands.
+    /// Used unchanged.
     Literal(String),
 }
 
-/// Cuts a word into literals and `%{...}` expressions, which are given to `parse`. A word without `%{` is one literal.
+/// Splits a word into literals and `%{...}` expressions, which `parse` reads. A word without `%{` is one literal.
 pub fn pieces<E>(word: &str, mut parse: impl FnMut(&str) -> Result<E, String>) -> Result<Vec<Piece<E>>, String> {
     let (mut pieces, mut rest) = (Vec::new(), word);
     while let Some(start) = rest.find("%{") {
@@ -34,7 +34,7 @@ pub fn pieces<E>(word: &str, mut parse: impl FnMut(&str) -> Result<E, String>) -
     Ok(pieces)
 }
 
-/// Where the brace closes that `text` opens, inner `%{...}` passed over.
+/// The position of the brace that closes the one opened by `text`, skipping inner `%{...}`.
 fn closing_brace(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -48,7 +48,7 @@ fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
-/// The words as the reader of options wants them.
+/// The words in the form that the option parser needs.
 pub fn words<'w, E>(words: impl Iterator<Item = &'w [Piece<E>]>) -> impl Iterator<Item = Word<'w>>
 where
     E: 'w,
@@ -60,19 +60,19 @@ where
     })
 }
 
-/// Who says where a message goes.
+/// Where the recipients of a message come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressing {
-    /// The header: `-t` is among the options.
+    /// From the header: `-t` is among the options.
     Header,
-    /// The header's recipients stand behind the last word, a literal `--`.
+    /// From the header, appended after the last word, a literal `--`.
     Appended,
-    /// The arguments alone; address fields are mere text.
+    /// Only from the arguments; address fields are mere text.
     Arguments,
 }
 
 impl Addressing {
-    /// What the words say.
+    /// What the words imply.
     pub fn of(words: &ProgramArguments<'_>) -> Self {
         if words.reads_recipients() {
             return Addressing::Header;
@@ -84,8 +84,8 @@ impl Addressing {
     }
 }
 
-/// One word put together from its pieces, whose expressions have these values. `number` counts from 1; `recipient` says that mail may go
-/// to the word ([`Role::Recipient`]), which so must be one address that may be written to.
+/// One word, joined from its pieces with the values of its expressions. `number` counts from 1. `recipient` is set if the program may send
+/// mail to the word ([`Role::Recipient`]), which must then be one allowed address.
 pub fn join(number: usize, pieces: &[Piece<&[u8]>], recipient: Option<&Recipients>) -> Result<Vec<u8>, PolicyError> {
     let fail = |reason| PolicyError::Argument { word: number, reason };
     if let [Piece::Literal(literal)] = pieces {
@@ -132,7 +132,7 @@ pub fn join(number: usize, pieces: &[Piece<&[u8]>], recipient: Option<&Recipient
     Ok(word)
 }
 
-/// A path of RFC 5321 4.5.3.1.3 is 256 octets; an option in front and some room.
+/// A path of RFC 5321 4.5.3.1.3 is 256 octets; plus an option and some room.
 const LONGEST: usize = 320;
 
 #[cfg(test)]

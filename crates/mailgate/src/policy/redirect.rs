@@ -1,5 +1,5 @@
-//! SendmailRedirectTo: whatever is sent goes to these addresses and nobody else, for servers on which mail is tried out. Who was meant stands
-//! in `X-Original-Recipients`. Which arguments of a program would get past it is said here too.
+//! SendmailRedirectTo: every message is sent to these addresses and nobody else, for test servers. `X-Original-Recipients` names the
+//! original recipients. Also determines which program arguments would bypass it.
 #![forbid(unsafe_code)]
 
 use super::arguments::Addressing;
@@ -11,11 +11,11 @@ use mail::header::HeaderName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect(Vec<Address>);
 
-/// The fields that programs with `-t` take recipients from (H_RCPT in Sendmail's conf.c; `Resent-*` is refused anyway).
+/// The fields from which programs with `-t` take recipients (H_RCPT in Sendmail's conf.c; `Resent-*` is refused anyway).
 const ADDRESSED: &[&str] = &["To", "Cc", "Bcc", "Apparently-To"];
 
 impl Redirect {
-    /// Addresses, or the word `none` alone for no redirection.
+    /// Addresses, or the single word `none` for no redirection.
     pub fn parse(words: &[&str]) -> Result<Option<Self>, String> {
         if matches!(words, [none] if none.eq_ignore_ascii_case("none")) {
             return Ok(None);
@@ -30,13 +30,13 @@ impl Redirect {
         Ok(Some(Redirect(addresses)))
     }
 
-    /// The addresses, in `domain` where they have none of their own.
+    /// The addresses; `domain` is added where they have none.
     pub fn addresses(&self, domain: Option<&Domain>) -> Vec<Address> {
         let complete = |address: &Address| domain.map_or_else(|| address.clone(), |domain| address.complete(domain));
         self.0.iter().map(complete).collect()
     }
 
-    /// Replaces every line of the header by which somebody would receive the message. `intended` are those who now do not.
+    /// Replaces every header line that names recipients. `intended` are the original ones.
     pub fn rewrite(&self, lines: &mut Vec<(HeaderName, String)>, intended: &[Address], domain: Option<&Domain>) {
         lines.retain(|(name, _)| !ADDRESSED.iter().any(|field| name.is(field)));
         for (name, addresses) in [("To", self.addresses(domain)), ("X-Original-Recipients", distinct(intended))] {
@@ -52,7 +52,7 @@ fn distinct(addresses: &[Address]) -> Vec<Address> {
     addresses.iter().filter(|address| seen.insert(*address)).cloned().collect()
 }
 
-/// Why these words of SendmailArguments would send past a redirection, if they would.
+/// Why these words of SendmailArguments would bypass a redirection, if they would.
 pub fn escape(words: &ProgramArguments<'_>) -> Option<String> {
     if Addressing::of(words) == Addressing::Arguments {
         return Some("neither -t nor a last -- leaves the recipients to the header".into());

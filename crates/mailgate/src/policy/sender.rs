@@ -1,23 +1,23 @@
-//! The sender that authentication vouches for (`SendmailSenderMail`, `SendmailSenderName`): the value of a variable -> one mailbox.
+//! The authenticated sender (`SendmailSenderMail`, `SendmailSenderName`): the value of a variable -> one mailbox.
 #![forbid(unsafe_code)]
 
 use super::PolicyError;
 use mail::address::{Address, Domain, Mailbox};
 use mail::header::HeaderValue;
 
-/// What the two directives gave for a request.
+/// The values of the two directives for a request.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticatedSender<'a> {
     /// What SendmailSenderMail names, for the log.
     pub source: &'a str,
-    /// Its value; `None` where the variable is not set.
+    /// Its value; `None` if the variable is not set.
     pub mail: Option<&'a [u8]>,
     /// The value of SendmailSenderName.
     pub name: Option<&'a [u8]>,
 }
 
-/// The one mailbox that the values give. Of the several addresses of an LDAP entry the one that the client's From names is taken, else the
-/// first. A login is completed by `domain`.
+/// The mailbox from these values. Of several addresses in an LDAP entry, the one in the client's From is used, otherwise the first. A login
+/// is completed by `domain`.
 pub fn mailbox(
     authenticated: AuthenticatedSender<'_>,
     client_from: Option<&Address>,
@@ -54,8 +54,8 @@ pub fn mailbox(
     Ok(Mailbox::new(name.as_ref().map(HeaderValue::as_str), address))
 }
 
-/// Whether the values of an LDAP attribute may stand there, which mod_authnz_ldap joins with "; ". In any other source that is part of a
-/// value, such as a login that somebody has chosen.
+/// Whether the value may be several, which mod_authnz_ldap joins with "; ". In any other source that may be part of one value, such as a
+/// login that somebody has chosen.
 fn may_hold_several(source: &str) -> bool {
     let name = source.strip_prefix("%{reqenv:").and_then(|rest| rest.strip_suffix('}')).unwrap_or(source);
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

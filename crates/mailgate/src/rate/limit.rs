@@ -1,24 +1,24 @@
-//! One limit as the configuration writes it: `100/1h burst=20 per=address count=recipients`.
+//! One limit as configured: `100/1h burst=20 per=address count=recipients`.
 #![forbid(unsafe_code)]
 
 use super::slots::Pace;
 use std::fmt;
 use std::time::Duration;
 
-/// How much of what one of whom may send in a time.
+/// How many of what may be sent in a time, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// So many in a window.
+    /// How many in a window.
     pub(super) quota: u32,
     /// The window, whole seconds.
     pub(super) window: Duration,
-    /// So many at once.
+    /// How many at once.
     pub(super) burst: u32,
     /// Who is counted together.
     pub(super) per: Per,
     /// What is counted.
     pub(super) count: Count,
-    /// The section of the configuration where it stands.
+    /// The section that it is configured in.
     pub(super) place: String,
     pace: Pace,
 }
@@ -43,7 +43,7 @@ pub enum Count {
     Recipients,
 }
 
-/// The most that can be written.
+/// The largest number allowed.
 const MAX_QUOTA: u32 = 1_000_000;
 const MAX_WINDOW: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
@@ -53,10 +53,10 @@ impl Limit {
         self.count
     }
 
-    /// The limit in these words, which stand in the section `place`; `time` reads a time.
+    /// Parses a limit of the section `place`; `time` reads a time.
     pub fn parse(words: &[&str], place: &str, time: impl Fn(&str) -> Option<Duration>) -> Result<Self, String> {
         let (rate, options) = words.split_first().ok_or("takes a rate, as in 100/1h")?;
-        let bad_rate = || format!("'{rate}' is no rate; write how many in what time: 100/1h, 10/1mi, 1000/1d");
+        let bad_rate = || format!("'{rate}' is not a rate; write how many in what time: 100/1h, 10/1mi, 1000/1d");
         let (quota, window) = rate.split_once('/').ok_or_else(bad_rate)?;
         let quota = number(quota).ok_or_else(bad_rate)?;
         let window = time(window).filter(|window| window.subsec_nanos() == 0).ok_or_else(bad_rate)?;
@@ -87,17 +87,17 @@ impl Limit {
         Ok(Limit { quota, window, burst, per, count, place: place.to_owned(), pace })
     }
 
-    /// So many pass at once.
+    /// How many pass at once.
     pub fn burst(&self) -> u32 {
         self.burst
     }
 
-    /// As the slots count it.
+    /// In the unit of the slots.
     pub(super) fn pace(&self) -> Pace {
         self.pace
     }
 
-    /// Names it to clients: `user-messages-3600`.
+    /// Its name for clients: `user-messages-3600`.
     pub fn name(&self) -> String {
         format!("{}-{}-{}", self.per.word(), self.count.word(), self.window.as_secs())
     }

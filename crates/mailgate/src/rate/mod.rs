@@ -1,6 +1,6 @@
-//! Not too many: how much a client may send in a time (`SendmailRateLimit`). Each limit counts by the generic cell rate algorithm (GCRA, ATM
-//! Forum TM 4.0): all of `burst` at once, and then one each `window / quota`. The counts lie in memory that every process of a server shares
-//! ([`slots`]); where that comes from is for others to say.
+//! Not too many: how much a client may send in a time (`SendmailRateLimit`). Each limit uses the generic cell rate algorithm (GCRA, ATM
+//! Forum TM 4.0): all of `burst` at once, and then one each `window / quota`. The counts are in memory that every process of a server
+//! shares ([`slots`]); the caller provides it.
 #![forbid(unsafe_code)]
 
 mod limit;
@@ -18,13 +18,13 @@ use std::net::{IpAddr, Ipv6Addr};
 pub struct Client<'a> {
     /// The virtual host.
     pub server: &'a str,
-    /// The user, where somebody asked who it is.
+    /// The user, if there was authentication.
     pub user: Option<&'a [u8]>,
-    /// Where the request comes from.
+    /// The address that the request comes from.
     pub address: Option<IpAddr>,
 }
 
-/// The limits of one request, and what they say to it.
+/// The limits of one request, and their state for it.
 #[derive(Debug)]
 pub struct Meter<'a> {
     slots: &'a [Slot],
@@ -39,16 +39,16 @@ struct Counted<'a> {
     state: slots::State,
 }
 
-/// A limit that a request is over.
+/// A limit that a request exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over<'a> {
     /// There is no memory to count in.
     NoMemory,
-    /// For now.
+    /// Temporarily.
     Now {
         /// Which.
         limit: &'a Limit,
-        /// Seconds until as much is allowed again.
+        /// Seconds until this much is allowed again.
         retry_after: u32,
     },
     /// It asks for more at once than the limit ever allows.
@@ -56,7 +56,7 @@ pub enum Over<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// What `limits` say to this client now. Nothing is counted yet.
+    /// The state of `limits` for this client. Nothing is counted yet.
     pub fn new(slots: &'a [Slot], limits: &'a [Limit], client: Client<'_>, now: Ticks) -> Self {
         let counted = |limit: &'a Limit| {
             let key = key(limit, client);
@@ -65,7 +65,7 @@ impl<'a> Meter<'a> {
         Meter { slots, counts: limits.iter().map(counted).collect() }
     }
 
-    /// Counts `number` of `what` in each limit on that, or, if one of them is over, in none.
+    /// Counts `number` of `what` in each limit on that; if one of them is exceeded, in none.
     pub fn charge(&mut self, what: Count, number: u32, now: Ticks) -> Result<(), Over<'a>> {
         let slots = self.slots;
         for at in 0..self.counts.len() {
@@ -94,13 +94,13 @@ impl<'a> Meter<'a> {
         Ok(())
     }
 
-    /// Takes back what this request was charged.
+    /// Refunds everything charged to this request.
     pub fn refund(&mut self, now: Ticks) {
         let slots = self.slots;
         self.counts.iter_mut().for_each(|counted| counted.refund(slots, counted.charged, now));
     }
 
-    /// Takes back one message of several, and its recipients.
+    /// Refunds one of several messages, and its recipients.
     pub fn refund_one(&mut self, recipients: u32, now: Ticks) {
         let slots = self.slots;
         self.counts.iter_mut().for_each(|counted| {
@@ -139,7 +139,7 @@ impl Counted<'_> {
     }
 }
 
-/// What a client is counted by.
+/// The key that a client is counted under.
 fn key(limit: &Limit, client: Client<'_>) -> u64 {
     let address = client.address.map_or_else(String::new, |address| network(address).to_string());
     let (kind, value) = match (limit.per, client.user) {
@@ -152,7 +152,7 @@ fn key(limit: &Limit, client: Client<'_>) -> u64 {
     Digest::of(&[items[0], items[1], items[2], items[3], value]).number()
 }
 
-/// The part of an address that one client has to itself: an IPv6 subscriber has a /64 at least (RFC 6177, RFC 7421).
+/// The part of an address that belongs to one client: an IPv6 subscriber has at least a /64 (RFC 6177, RFC 7421).
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -1,23 +1,22 @@
-//! The counts themselves: one 64-bit word a client and limit, in a table of such words in shared memory, changed by compare-and-swap alone.
+//! The counts: one 64-bit word per client and limit, in a table of such words in shared memory, changed only by compare-and-swap.
 //!
-//! A word holds the moment at which the client has used nothing up any more (GCRA's theoretical arrival time, 44 bits), and 20 bits that tell
-//! clients apart who share a place. A word whose moment is over says nothing, so nothing is ever cleaned up. Eight words stand in a row for
-//! whoever comes to the same place; if all are in use, the one that is over first gives way. Two clients are taken for one with a
-//! probability of 2^-33, whoever they are.
+//! A word holds the moment when the client's whole allowance is available again (GCRA's theoretical arrival time, 44 bits), and 20 bits
+//! that distinguish clients at the same place. A word whose moment has passed means nothing, so nothing is ever cleaned up. Each place is a
+//! row of eight words; if all are in use, the one that expires first is replaced. Any two clients are confused with a probability of 2^-33.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use zerocopy::FromZeros;
 
-/// One word. Valid, and free, when it is zero.
+/// One word. Zero is valid, and means free.
 #[repr(transparent)]
 #[derive(Debug, Default, FromZeros)]
 pub struct Slot(AtomicU64);
 
-/// How many a server has.
+/// The number of slots of a server.
 pub const SLOTS: usize = 65_536;
-/// How many clients find room at one place.
+/// The number of clients at one place.
 const ROW: usize = 8;
 
 /// Bits of a moment.
@@ -32,7 +31,7 @@ const A_SECOND: u64 = 10_000;
 const A_YEAR: u64 = 365 * 86_400 * A_SECOND;
 
 impl Ticks {
-    /// The moment, by a clock that all processes share and nobody sets (clock_gettime(2)).
+    /// The current moment, by a clock that all processes share and that cannot be set (clock_gettime(2)).
     pub fn now() -> Self {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let (seconds, nanoseconds) = (now.tv_sec.max(0).unsigned_abs(), now.tv_nsec.max(0).unsigned_abs());
@@ -44,26 +43,26 @@ impl Ticks {
         u32::try_from(self.0.div_ceil(A_SECOND)).unwrap_or(u32::MAX)
     }
 
-    /// So much later.
+    /// This moment plus `time`.
     pub fn after(self, time: Duration) -> Self {
         Ticks(self.0.saturating_add(u64::try_from(time.as_nanos() / 100_000).unwrap_or(u64::MAX)))
     }
 }
 
-/// How fast a limit lets pass.
+/// The rate of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// Between two.
+    /// The interval between two.
     interval: u64,
-    /// So many at once.
+    /// How many at once.
     burst: u32,
 }
 
 impl Pace {
-    /// `None`: so fast or so slow that it cannot be counted.
+    /// `None`: too fast or too slow to be counted.
     pub fn new(quota: u32, window: Duration, burst: u32) -> Option<Self> {
         let window = window.as_secs().checked_mul(A_SECOND)?;
-        let interval = window.div_ceil(u64::from(quota.max(1))); // rounded up: never more than was said
+        let interval = window.div_ceil(u64::from(quota.max(1))); // rounded up: never more than configured
         let is_countable = u64::from(quota) <= window && interval.checked_mul(burst.into())? <= A_YEAR;
         is_countable.then_some(Pace { interval, burst })
     }
@@ -73,17 +72,17 @@ impl Pace {
     }
 }
 
-/// What a limit says to a client.
+/// The state of a limit for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
-    /// So many may follow at once.
+    /// How many may follow at once.
     pub remaining: u32,
-    /// One more after this time; `None`: no more ever fit.
+    /// The time until one more is allowed; `None`: one never fits.
     pub next: Option<Ticks>,
 }
 
 impl State {
-    /// Of a client who has used so much up.
+    /// The state of a client that has used this much.
     fn of(used: u64, pace: Pace) -> Self {
         let room = pace.whole().saturating_sub(used);
         let remaining = room / pace.interval;
@@ -92,21 +91,21 @@ impl State {
     }
 }
 
-/// What came of an attempt to count.
+/// The result of an attempt to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charge {
     /// It was counted.
     Allowed(State),
     /// There is no table.
     NoMemory,
-    /// It was not counted, and will be after `wait`.
+    /// Not counted; allowed after `wait`.
     Refused {
-        /// What is left.
+        /// The remaining allowance.
         state: State,
-        /// Until it would be allowed.
+        /// The time until it is allowed.
         wait: Ticks,
     },
-    /// More than ever pass at once.
+    /// More than may ever pass at once.
     TooMany,
 }
 
@@ -127,12 +126,12 @@ pub fn charge(slots: &[Slot], key: u64, pace: Pace, number: u32, now: Ticks) -> 
     }
 }
 
-/// What the limit says to the client `key`.
+/// The state of the limit for the client `key`.
 pub fn look(slots: &[Slot], key: u64, pace: Pace, now: Ticks) -> State {
     State::of(find(slots, key, now).map_or(0, |place| place.used), pace)
 }
 
-/// Takes back what was counted.
+/// Refunds what was counted.
 pub fn refund(slots: &[Slot], key: u64, pace: Pace, number: u32, now: Ticks) -> State {
     loop {
         let Some(place) = find(slots, key, now) else { return State::of(0, pace) };
@@ -143,19 +142,19 @@ pub fn refund(slots: &[Slot], key: u64, pace: Pace, number: u32, now: Ticks) -> 
     }
 }
 
-/// Where a client is counted, and what stood there.
+/// The word for a client, and its contents.
 struct Place<'a> {
     slot: &'a Slot,
     word: u64,
-    /// Of this client.
+    /// What this client has used.
     used: u64,
 }
 
 impl Place<'_> {
-    /// `false`: somebody was quicker, and it has to be looked at again.
+    /// `false`: another thread was quicker; look it up again.
     fn set(&self, key: u64, now: Ticks, used: u64) -> bool {
         let word = mark(key) << BITS | (now.0 + used) & MOMENT;
-        // Nothing else hangs on the word, so that no order beside its own is needed.
+        // Nothing else depends on the word, so only its own order matters.
         self.slot.0.compare_exchange(self.word, word, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
@@ -164,7 +163,7 @@ fn mark(key: u64) -> u64 {
     key >> BITS
 }
 
-/// The client's own word, else one that says nothing any more, else the one that is over first. `None`: there is no table.
+/// The client's own word, otherwise an expired one, otherwise the one that expires first. `None`: there is no table.
 fn find(slots: &[Slot], key: u64, now: Ticks) -> Option<Place<'_>> {
     let rows = slots.len() / ROW;
     let at = usize::try_from(key & MOMENT).ok()?.checked_rem(rows)? * ROW;

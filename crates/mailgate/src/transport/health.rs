@@ -1,4 +1,4 @@
-//! Whether a transport could take a message now, as far as that can be seen without sending one. Nothing is started or left behind.
+//! Whether a transport could take a message now, as far as that shows without sending one. Nothing is started or left behind.
 #![forbid(unsafe_code)]
 
 use super::FailureKind;
@@ -12,33 +12,33 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use sys::{calls, spool};
 
-/// What was looked at, and what was not.
+/// What was checked, and what was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// `program`, `maildir`, `relay`.
     pub transport: &'static str,
-    /// What is well.
+    /// What works.
     pub checked: &'static str,
-    /// What may be wrong all the same.
+    /// What may still be wrong.
     pub unchecked: &'static str,
 }
 
-/// All that is well.
+/// Everything that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Healthy {
-    /// Of the way out.
+    /// The transport.
     pub scope: Scope,
-    /// What else is well.
+    /// What else works.
     pub also: Vec<&'static str>,
 }
 
 impl Healthy {
-    /// A way out is well.
+    /// A transport works.
     pub fn new(scope: Scope) -> Self {
         Healthy { scope, also: Vec::new() }
     }
 
-    /// What stands behind a program is well, too.
+    /// What is behind a program works too.
     pub fn behind(&mut self) {
         self.also.push("the mail system behind works");
         self.scope.unchecked = RELAY.unchecked;
@@ -48,7 +48,7 @@ impl Healthy {
 /// Why nothing could be handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthError {
-    /// What kind of fault it is, for anybody.
+    /// The kind of fault, for anybody.
     pub reason: &'static str,
     /// The fault itself on one line, for the log: names paths and quotes a relay.
     pub detail: String,
@@ -78,7 +78,7 @@ pub fn program(path: &Path) -> Result<Scope, HealthError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return ail("the program is missing", &error),
         Err(error) => return ail("the program cannot be looked at", &error),
-        Ok(metadata) if !metadata.is_file() => return ail("the program is no file", &"no regular file"),
+        Ok(metadata) if !metadata.is_file() => return ail("the program is not a file", &"not a regular file"),
         Ok(_) => {}
     }
     match calls::access(path, Access::EXEC_OK) {
@@ -87,7 +87,7 @@ pub fn program(path: &Path) -> Result<Scope, HealthError> {
     }
 }
 
-/// The Maildir `dir`, or the place where the first message will make it.
+/// The Maildir `dir`, or the directory that the first message will make it in.
 pub fn maildir(dir: &Path) -> Result<Scope, HealthError> {
     let writable = |dir: &Path| writable(dir, UNWRITABLE);
     if !dir.exists() {
@@ -109,7 +109,7 @@ pub fn keys(dir: &Path) -> Result<(), HealthError> {
     has_room(dir, NO_KEYS)
 }
 
-/// The same where keys are kept in the database of `server`; `ask` asks it.
+/// The same for keys in the database of `server`; `ask` queries it.
 pub fn keys_in_database(server: &str, ask: impl FnOnce() -> Result<(), String>) -> Result<(), HealthError> {
     looked(Subject::Database(server.to_owned()), || ask().map_err(|detail| HealthError { reason: NO_KEYS, detail }))
 }
@@ -117,7 +117,7 @@ pub fn keys_in_database(server: &str, ask: impl FnOnce() -> Result<(), String>) 
 const UNWRITABLE: &str = "httpd's user cannot write into the Maildir";
 const NO_KEYS: &str = "the keys of SendmailIdempotency cannot be kept: what comes with one is refused";
 
-/// Makes a file without a name, gone as soon as it is made: a full disk and a quota show only so.
+/// Makes an unnamed file: only this shows a full disk or a quota.
 fn has_room(dir: &Path, reason: &'static str) -> Result<(), HealthError> {
     let made = spool::unnamed_file(dir);
     made.map(drop).map_err(|error| HealthError { reason, detail: format!("{}: {error}", shown(dir)) })
@@ -132,35 +132,34 @@ fn writable(dir: &Path, reason: &'static str) -> Result<(), HealthError> {
     directory.map_err(|error| HealthError { reason, detail: format!("{}: {error}", shown(dir)) })
 }
 
-/// How long the last look at a relay counts.
+/// How long the last result for a relay is used.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// When somebody last looked, and what was found.
+/// The time of the last check, and its result.
 type LastLook = Arc<Mutex<Option<(Instant, Result<(), HealthError>)>>>;
 
-/// What is looked at.
+/// What is checked.
 #[derive(Debug, PartialEq)]
 enum Subject {
-    /// The mail server behind the front end.
+    /// The mail server behind a front end.
     Behind(Relay),
     /// The database of a server of ours.
     Database(String),
-    /// A directory in which messages wait, and for how long they may.
+    /// A directory of waiting messages, and the longest time that one may wait.
     Queue(PathBuf, Duration),
     /// The relay that messages go to.
     Relay(Relay),
 }
 
-/// For each. Who may ask is not always known: they are not to make this process connect, and log in, as
-/// often as they like.
+/// For each subject. The client may be unknown: it must not be able to make this process connect and log in any number of times.
 static LAST_LOOKS: Mutex<Vec<(Subject, LastLook)>> = Mutex::new(Vec::new());
 
-/// The relay, up to where it waits for a message.
+/// Checks the relay up to the point where it waits for a message.
 pub fn relay(relay: &Relay, timeout: Duration) -> Result<Scope, HealthError> {
     looked(Subject::Relay(relay.clone()), || look_at(relay, timeout)).map(|()| RELAY)
 }
 
-/// A mail server behind a program that queues: whether it greets.
+/// Checks a mail server behind a program that queues: whether it greets.
 pub fn behind(server: &Relay, timeout: Duration) -> Result<(), HealthError> {
     looked(Subject::Behind(server.clone()), || {
         smtp::hello(server, timeout).map_err(|failure| HealthError {
@@ -170,7 +169,7 @@ pub fn behind(server: &Relay, timeout: Duration) -> Result<(), HealthError> {
     })
 }
 
-/// The queue of a program: whether its oldest message is younger than `most`.
+/// Checks the queue of a program: whether its oldest message is younger than `most`.
 pub fn queue(dir: &Path, most: Duration) -> Result<(), HealthError> {
     looked(Subject::Queue(dir.to_owned(), most), || match oldest(dir) {
         Ok(Some(age)) if age > most => Err(HealthError {
@@ -185,14 +184,14 @@ pub fn queue(dir: &Path, most: Duration) -> Result<(), HealthError> {
     })
 }
 
-/// More files of a queue are not looked at.
+/// The most files of a queue that are checked.
 const MOST_FILES: usize = 100_000;
 
-/// How long the oldest file of a directory has been there; `None`: there is none.
+/// The age of the oldest file in a directory; `None`: it is empty.
 pub fn oldest(dir: &Path) -> io::Result<Option<Duration>> {
     let mut oldest = None;
     for entry in std::fs::read_dir(dir)?.take(MOST_FILES) {
-        // What is sent meanwhile is gone.
+        // A file that is sent meanwhile is gone.
         let Ok(metadata) = entry.and_then(|entry| entry.metadata()) else { continue };
         if metadata.is_file() {
             oldest = oldest.max(Some(metadata.modified()?.elapsed().unwrap_or_default()));
@@ -201,7 +200,7 @@ pub fn oldest(dir: &Path) -> io::Result<Option<Duration>> {
     Ok(oldest)
 }
 
-/// What `look` finds. At most one looks at a time, and others meanwhile and for a while get what it found.
+/// The result of `look`. Only one thread looks at a time; others, then and for a while after, get the same result.
 fn looked(subject: Subject, look: impl FnOnce() -> Result<(), HealthError>) -> Result<(), HealthError> {
     let last_look = last_look(subject);
     let mut last_look = lock(&last_look);
@@ -225,7 +224,7 @@ fn last_look(subject: Subject) -> LastLook {
     look
 }
 
-/// What is behind these locks is right at any moment: poison means nothing here.
+/// The data behind these locks is valid at any moment, so poisoning does not matter.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
@@ -266,7 +265,7 @@ mod tests {
         for (path, mode, reason) in [
             (&file, 0o755, None),
             (&file, 0o644, Some("may not run")),
-            (&folder, 0o755, Some("no file")),
+            (&folder, 0o755, Some("not a file")),
             (&folder.join("none"), 0, Some("missing")),
             (&file.join("x"), 0, Some("cannot be looked at")),
         ] {

@@ -1,6 +1,5 @@
-//! A whole message -> one file in a Maildir (<https://cr.yp.to/proto/maildir.html>): written to `tmp/`, synced, renamed
-//! into `new/`, and that synced too. A reader sees all of it or nothing; a machine that dies keeps it once we have said
-//! so.
+//! A whole message -> one file in a Maildir (<https://cr.yp.to/proto/maildir.html>): written to `tmp/`, synced, renamed into `new/`, which
+//! is synced too. A reader sees the whole file or none; once we report success, the message survives a crash.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};
@@ -23,7 +22,7 @@ pub const STORE: Store = Store { directive: "SendmailMaildir", name: "Maildir", 
 /// How often another name is tried, should one be taken.
 const TRIES: usize = 8;
 
-/// Stores `message` in the Maildir `dir`, which is made if it is missing (not its parents).
+/// Stores `message` in the Maildir `dir`, which is created if it is missing (but not its parents).
 pub fn deliver(dir: &Path, message: &Message, commit: &mut Commit<'_>) -> Result<Accepted, Failure> {
     let began = Instant::now();
     let fail = |what: &str, error: &io::Error| {
@@ -32,7 +31,7 @@ pub fn deliver(dir: &Path, message: &Message, commit: &mut Commit<'_>) -> Result
     make(dir).map_err(|error| fail("no tmp, new and cur", &error))?;
     let (name, file) = create(dir).map_err(|error| fail("no new file", &error))?;
     let (draft, new) = (Draft(dir.join("tmp").join(&name)), dir.join("new").join(&name));
-    // Opened before the rename: after it, nothing that can fail for want of anything may stand between us and the answer.
+    // Opened before the rename: after that, no lack of resources may prevent the answer.
     let written = open_for_sync(&dir.join("new")).and_then(|new_dir| write(&file, message).map(|()| new_dir));
     let new_dir = written.map_err(|error| fail(NOT_STORED, &error))?;
     commit().map_err(Failure::not_recorded)?;
@@ -44,7 +43,7 @@ pub fn deliver(dir: &Path, message: &Message, commit: &mut Commit<'_>) -> Result
                 return Err(Failure {
                     kind: FailureKind::Unknown,
                     started: true,
-                    ..fail("nobody knows whether the message was stored", &error)
+                    ..fail("it is not known whether the message was stored", &error)
                 });
             }
         }
@@ -60,18 +59,18 @@ pub fn deliver(dir: &Path, message: &Message, commit: &mut Commit<'_>) -> Result
 
 const NOT_STORED: &str = "the message was not stored";
 
-/// Where the file is whose rename failed.
+/// Where a file is whose rename failed.
 #[derive(Debug, PartialEq, Eq)]
 enum Whereabouts {
     New,
-    /// It was in `tmp/`, and is gone.
+    /// It was in `tmp/`, and is removed.
     Removed,
-    /// A reader may have taken it out of `new/` already.
+    /// A reader may already have taken it out of `new/`.
     Unknown,
 }
 
-/// Over a network a rename may have been done although its answer was lost, or may still be done (rename(2), BUGS). A file that could
-/// be removed from `tmp/` was not renamed, and will not be.
+/// Over a network a rename may have been done although its answer was lost, or may still be done (rename(2), BUGS). A file that could be
+/// removed from `tmp/` was not renamed, and will not be.
 fn whereabouts(file: &OwnedFd, draft: &Path, new: &Path) -> Whereabouts {
     if calls::unlink(draft).is_ok() {
         return Whereabouts::Removed;
@@ -83,12 +82,12 @@ fn whereabouts(file: &OwnedFd, draft: &Path, new: &Path) -> Whereabouts {
     }
 }
 
-/// A file in `tmp/`, taken away on every way out but that into `new/`.
+/// A file in `tmp/`, removed on every path except into `new/`.
 struct Draft(PathBuf);
 
 impl Draft {
     fn published(mut self) {
-        self.0 = PathBuf::new(); // its name is gone, and no file is called like this
+        self.0 = PathBuf::new(); // its name is gone; no file has an empty name
     }
 }
 
@@ -101,12 +100,12 @@ impl Drop for Draft {
     }
 }
 
-/// The directory and its three, 0700, where they are missing; what was made is synced.
+/// Creates the directory and its three folders, 0700, where missing; what was created is synced.
 fn make(dir: &Path) -> io::Result<()> {
     if calls::mkdir(dir)?
         && let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty())
     {
-        let _ = open_for_sync(parent).and_then(|fd| calls::fsync(fd.as_fd())); // we may write there, and yet not read
+        let _ = open_for_sync(parent).and_then(|fd| calls::fsync(fd.as_fd())); // we may be able to write there, but not to read
     }
     let mut made = false;
     for part in ["tmp", "new", "cur"] {
@@ -142,7 +141,7 @@ fn write(file: &OwnedFd, message: &Message) -> io::Result<()> {
     }
 }
 
-/// `time.MmicrosecondsPprocessQcount.host`: the modern way of the Maildir page; the count is of this process.
+/// `time.MmicrosecondsPprocessQcount.host`: the modern form on the Maildir page; the count is per process.
 fn unique_name(host: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
@@ -150,7 +149,7 @@ fn unique_name(host: &str) -> String {
     format!("{}.M{}P{}Q{count}.{host}", now.as_secs(), now.subsec_micros(), std::process::id())
 }
 
-/// Of this machine (proc(5)); `/` and `:` have a meaning of their own in these names.
+/// The name of this machine (proc(5)); `/` and `:` have a meaning of their own in these file names.
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match name.trim() {

@@ -28,7 +28,7 @@ pub use sys::child::Exit;
 pub struct Program<'a> {
     /// Absolute.
     pub path: &'a Path,
-    /// Its words, without its own name: no shell, one element is one word.
+    /// Its arguments, without its own name: no shell, one element is one word.
     pub arguments: &'a [Vec<u8>],
     /// Its whole environment, `NAME=value`; see [`environment`].
     pub environment: &'a [CString],
@@ -41,9 +41,9 @@ pub struct Program<'a> {
 pub struct Accepted {
     /// The program's exit status, 0; none for a Maildir.
     pub exit: Option<i32>,
-    /// What the program printed beside its exit 0, on one line, escaped: Sendmail and Courier complain so.
+    /// The program's output despite exit 0, on one line, escaped: Sendmail and Courier complain like this.
     pub warning: Option<String>,
-    /// What a relay answered to the message, on one line, escaped, without recipients.
+    /// A relay's reply to the message, on one line, escaped, without recipients.
     pub reply: Option<String>,
     /// From the start of the program to its end.
     pub elapsed: Duration,
@@ -60,9 +60,9 @@ pub struct Failure {
     pub detail: String,
     /// The first line of the program's complaint (stderr, else stdout), escaped and capped.
     pub words: Option<String>,
-    /// The recipient whom a relay refused, for the client alone.
+    /// The recipient that a relay refused, only for the client.
     pub recipient: Option<String>,
-    /// It was refused as nobody's: 5.1.1 (RFC 3463 3.2), the one code that says so and no more.
+    /// It was refused as unknown: 5.1.1 (RFC 3463 3.2), the only code that says exactly this.
     pub unknown_user: bool,
     /// Whether a program was started. If not, nothing can be queued.
     pub started: bool,
@@ -73,29 +73,27 @@ pub struct Failure {
 pub enum FailureKind {
     /// The program refuses this message (exit 65, 66).
     BadMessage,
-    /// Not done in time: may be queued or not.
+    /// Not done in time: it may be queued.
     DeadlinePassed,
-    /// The message has octets above 127, which the relay does not take, and cannot be encoded anew; nothing was sent.
+    /// The message has octets above 127, which the relay does not accept, and cannot be re-encoded; nothing was sent.
     EightBit,
-    /// Needs the administrator: program missing or of the wrong kind, its arguments or its configuration wrong; no
-    /// permission.
+    /// Needs the administrator: program missing or of the wrong kind, its arguments or its configuration wrong; no permission.
     Misconfigured,
-    /// Refused for want of processes, descriptors, memory or disk; nothing was started.
+    /// Refused for lack of processes, descriptors, memory or disk; nothing was started.
     NoResources,
-    /// The client asks for delivery reports that this way out cannot promise; nothing was sent.
+    /// The client asks for delivery reports that this transport cannot promise; nothing was sent.
     NoReports,
-    /// What has to be written down before a message is handed over could not be; it was not.
+    /// The record that must precede a hand-over could not be written; nothing was handed over.
     NotRecorded,
-    /// A relay refuses this message, its sender or a recipient for good (5xx).
+    /// A relay refuses this message, its sender or a recipient permanently (5xx).
     RelayRefused,
     /// Exit 75.
     Tempfail,
-    /// The program's words or the relay's answer say that the message is over a limit.
+    /// The program's output or the relay's reply says that the message is over a limit.
     TooLarge,
-    /// The program (exit 73, 74; 69 with words that say so) or the relay (4xx, no connection) cannot take it now.
+    /// The program (exit 73, 74; 69 with such an error text) or the relay (4xx, no connection) cannot take it now.
     Unavailable,
-    /// May be queued or not: other exits, signals, exit 0 with part of the message unread; a relay that was lost before it
-    /// answered.
+    /// It may be queued: other exits, signals, exit 0 with part of the message unread; a connection to a relay lost before its reply.
     Unknown,
 }
 
@@ -119,7 +117,7 @@ pub fn directives_in_words() -> String {
 /// that it was not.
 pub type Commit<'a> = dyn FnMut() -> Result<(), String> + 'a;
 
-/// The end of a wait that began then; of one that is too long for the clock, a day later.
+/// The end of a wait that began then; a wait too long for the clock ends a day later.
 fn deadline(began: Instant, timeout: Duration) -> Instant {
     began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(86_400))
 }
@@ -130,7 +128,7 @@ impl Failure {
         Failure::before_start("the message cannot be stored", error)
     }
 
-    /// So many programs run that none was started.
+    /// So many programs are running that none was started.
     pub fn busy(limit: usize) -> Failure {
         Failure {
             kind: FailureKind::NoResources,
@@ -156,7 +154,7 @@ impl Failure {
         }
     }
 
-    /// What [`Commit`] had to write down could not be.
+    /// The record that [`Commit`] had to write could not be written.
     pub fn not_recorded(why: String) -> Failure {
         Failure {
             kind: FailureKind::NotRecorded,
@@ -169,7 +167,7 @@ impl Failure {
         }
     }
 
-    /// Whether the same message may be accepted later without anybody having acted.
+    /// Whether the same message may be accepted later without anybody acting.
     pub fn is_temporary(&self) -> bool {
         use FailureKind::{NoResources, NotRecorded, Tempfail, Unavailable};
         matches!(self.kind, NoResources | NotRecorded | Tempfail | Unavailable)
@@ -184,7 +182,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Errors that stay until somebody acts, and errors that pass.
+/// Separates errors that stay until somebody acts from errors that pass.
 fn kind_of(error: &io::Error) -> FailureKind {
     const LASTING: &[Errno] = &[
         Errno::ACCESS,
@@ -212,7 +210,7 @@ pub(crate) mod tests {
     use super::*;
     use std::sync::{Mutex, MutexGuard};
 
-    /// Tests that start programs or count descriptors go one after the other: both are shared by the whole process.
+    /// Tests that start programs or count descriptors run one at a time: the whole process shares both.
     pub(crate) fn alone() -> MutexGuard<'static, ()> {
         static ALONE: Mutex<()> = Mutex::new(());
         ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -1,5 +1,5 @@
-//! How many programs run at one time in this process. One count for everybody, measured by each caller against its own
-//! limit: sections of a configuration may have different ones.
+//! How many programs run at a time in this process. There is one count, which each caller compares with its own limit: sections of a
+//! configuration may have different limits.
 #![forbid(unsafe_code)]
 
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -13,7 +13,7 @@ struct Gate {
 #[derive(Debug)]
 struct Count {
     taken: usize,
-    /// To be woken when one is given back: without any, that takes no call of the kernel.
+    /// Threads to wake when a slot is returned; if there are none, that needs no system call.
     waiting: usize,
 }
 
@@ -29,9 +29,9 @@ static GATE: Gate = Gate::new();
 #[derive(Debug)]
 pub struct Slot(());
 
-/// A slot as soon as fewer than `limit` (0: no limit) are taken, or none if that does not happen within `wait`.
+/// Takes a slot as soon as fewer than `limit` (0: no limit) are taken; `None` if that does not happen within `wait`.
 pub fn acquire(limit: usize, wait: Duration) -> Option<Slot> {
-    // Not then_some: a slot that was made to be thrown away would give back what was never taken.
+    // Not then_some: a slot that is created and thrown away would return what was never taken.
     GATE.enter(limit, wait).then(|| Slot(()))
 }
 
@@ -63,11 +63,11 @@ impl Gate {
         let mut count = self.lock();
         count.taken -= 1;
         if count.waiting > 0 {
-            self.freed.notify_all(); // who waits for a low limit may not hide who waits for a high one
+            self.freed.notify_all(); // a waiter with a low limit must not hide one with a high limit
         }
     }
 
-    /// Nothing between lock and unlock can panic, and a count is right at any moment: poison means nothing here.
+    /// Nothing between lock and unlock can panic, and the count is valid at any moment, so poisoning does not matter.
     fn lock(&self) -> MutexGuard<'_, Count> {
         self.count.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

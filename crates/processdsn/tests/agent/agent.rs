@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
 pub struct Ended {
-    /// `None`: by a signal.
+    /// `None`: ended by a signal.
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -40,7 +40,7 @@ pub fn run(command: &mut Command, mail: &[u8]) -> Ended {
     }
 }
 
-/// Started, and the mail written.
+/// Started, with the mail written to stdin.
 pub fn start(command: &mut Command, mail: &[u8]) -> Child {
     let mut child = command
         .stdin(Stdio::piped())
@@ -49,12 +49,12 @@ pub fn start(command: &mut Command, mail: &[u8]) -> Child {
         .spawn()
         .expect("the program can be started");
     let mut stdin = child.stdin.take().expect("a pipe");
-    // Where it ends before it has read all, its exit status is what counts.
+    // If it ends before it has read everything, its exit status counts.
     let _ = stdin.write_all(mail);
     child
 }
 
-/// Runs with these words at a terminal, where a person types `mail` and its end; stdout and stderr are one there.
+/// Runs with these words at a terminal, where a person types `mail` and an end of file; stdout and stderr are the same there.
 pub fn at_terminal(words: &[&str], mail: &[u8]) -> Ended {
     let script = "import os, pty, sys
 pid, terminal = pty.fork()

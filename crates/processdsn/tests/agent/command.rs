@@ -19,7 +19,7 @@ fn json_says_what_the_corpus_says() {
         let text = fs::read_to_string(path.with_extension("json")).expect("each mail has its fields");
         let expected: Value = serde_json::from_str(&text).expect("JSON");
         let told: Value = serde_json::from_str(&run(command().arg("--json"), &mail).exits(0).out).expect("JSON");
-        // The others are for the tests of the reader; here it is the names that count.
+        // The others are for the parser's tests; here the names matter.
         if expected["conforming"] != true || expected["oracle"]["field_agreement"] != true {
             continue;
         }
@@ -40,7 +40,7 @@ fn json_says_what_the_corpus_says() {
             same(name, &told[name], &expected["per_message"][name]);
         }
         same("original_message_id", &told["original_message_id"], &expected["original"]["message_id"]);
-        // In xtext (RFC 3461 4), which we decode and the oracle did not.
+        // In xtext (RFC 3461 4), which we decode and the oracle does not.
         let envid = &expected["per_message"]["original_envelope_id"];
         if !envid.as_str().is_some_and(|text| text.contains('+')) {
             same("original_envelope_id", &told["original_envelope_id"], envid);
@@ -58,7 +58,7 @@ fn json_says_what_the_corpus_says() {
     assert_eq!(ended.out, "null\n");
 }
 
-/// Told to a person by 64 and 78; a mail system would give the report up, and so hears 75 of all that can be mended.
+/// A person gets 64 and 78; a mail system would give up the report, and so gets 75 for everything that can be fixed.
 #[track_caller]
 fn mendable(words: &[&str], code: i32, complaint: &str) {
     at_terminal(words, &report()).exits(code).complains(complaint);
@@ -94,14 +94,14 @@ fn a_report_without_tables_or_database_waits_with_the_mail_system_for_the_remedy
     mendable(&connection, 78, "--init");
     assert!(!place.file("d.sqlite").exists(), "no empty database is left behind");
     mend(&store);
-    // As after a disk check, or a restore that was broken off.
+    // As after a disk check, or an interrupted restore.
     fs::write(place.file("d.sqlite"), "").expect("a file");
     mendable(&connection, 78, "--init");
     run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("--init");
     mend(&store);
     fs::write(place.file("d.sqlite"), "this is a text and not a database ".repeat(100)).expect("a file");
     mendable(&connection, 78, "not a database");
-    // The volume is away: only the point where it is mounted is left.
+    // The volume is not mounted: only the mount point is left.
     fs::remove_dir_all(place.path()).expect("own folder");
     mendable(&connection, 78, "--init");
     fs::create_dir(place.path()).expect("own folder");
@@ -200,7 +200,7 @@ fn a_database_that_is_down_gets_the_report_at_the_next_try() {
     run(command().args(&connection), &mail).exits(0);
     let store = crate::databases::Postgres { cluster: &cluster, name: "dsn" };
     assert_eq!(store.number("SELECT COUNT(*) FROM event"), 1);
-    // In the words of another language, too, and in another encoding.
+    // In another language too, and in another encoding.
     store.sql("DROP TABLE report, event, recipient, message, processdsn_schema");
     run(command().args(&connection), &mail).exits(75).complains("--init");
     run(command().args(&connection).args(["--expire", "1d"]), b"").exits(78).complains("--init");

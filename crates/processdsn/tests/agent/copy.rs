@@ -49,7 +49,7 @@ fn a_full_disk_leaves_no_half_copy() {
     let big = "x".repeat(70).repeat(2000);
     fs::write(place.file("small.eml"), "Subject: small\n\nHello\n").expect("a file");
     fs::write(place.file("big.eml"), format!("Subject: big\n\n{big}\n")).expect("a file");
-    // In a mount namespace of its own: nothing of it outlives the shell.
+    // In its own mount namespace, which ends with the shell.
     let script = "mount -t tmpfs -o size=64k none disk || exit 99
         \"$@\" -o disk/copies < small.eml; echo $?
         \"$@\" -o disk/copies < big.eml; echo $?

@@ -1,4 +1,4 @@
-//! The databases the tests run on. They are read and filled by other means than the project's: Python's sqlite3 module, psql.
+//! The databases for the tests. They are read and filled by tools from outside the project: Python's sqlite3 module, psql.
 
 use crate::agent::{self, Ended};
 use crate::place::{Place, am_root, as_user};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub trait Store: Sync {
     /// `--driver` and `--params`.
     fn connection(&self) -> Vec<String>;
-    /// Runs statements; the rows of the last, NULL as `NULL`.
+    /// Runs statements; returns the rows of the last one, NULL as `NULL`.
     fn sql(&self, sql: &str) -> Vec<Vec<String>>;
 
     fn agent(&self) -> Command {
@@ -65,7 +65,7 @@ pub fn now() -> i64 {
 
 pub struct Sqlite(pub PathBuf);
 
-/// Statements by the argument, a transaction for all, rows of the last.
+/// Runs the statements of its argument in one transaction; prints the rows of the last.
 const PYTHON: &str = "
 import sqlite3, sys
 c = sqlite3.connect(sys.argv[1], timeout=60)
@@ -99,7 +99,7 @@ fn rows(command: &mut Command) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split('\x1f').map(str::to_owned).collect()).collect()
 }
 
-/// A server of PostgreSQL on a socket in a folder.
+/// A PostgreSQL server on a socket in a folder.
 pub struct Cluster {
     place: Place,
     programs: PathBuf,
@@ -107,7 +107,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// None, and a word on stderr, where PostgreSQL or APR's driver is not installed.
+    /// `None`, with a note on stderr, if PostgreSQL or APR's driver is not installed.
     pub fn start(name: &str) -> Option<Self> {
         let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let programs = versions.map(|entry| entry.path().join("bin")).find(|path| path.join("postgres").exists());
@@ -159,7 +159,7 @@ impl Cluster {
         }
     }
 
-    /// At once; what was committed is still there the next time.
+    /// Stops it at once; what was committed is still there at the next start.
     pub fn down(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         let pid = rustix::process::Pid::from_child(&server);

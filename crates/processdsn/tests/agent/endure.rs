@@ -1,4 +1,4 @@
-//! Locks, kills and crowds: every report is stored, and stored once.
+//! Locks, kills and crowds: every report is stored exactly once.
 
 use crate::agent::{run, start};
 use crate::databases::{Cluster, Sqlite, Store};
@@ -62,7 +62,7 @@ fn a_locked_database_is_waited_for_and_then_tried_again_later() {
     assert_eq!(store.number("SELECT COUNT(*) FROM event"), 2);
 }
 
-/// Each round a report, killed at a random moment and delivered again until it is stored.
+/// Each round delivers a report, kills the process at a random moment and repeats until the report is stored.
 fn killed(store: &dyn Store, rounds: u32) {
     store.submitted("env1", "m1@x", &["a@x.example"]);
     let report =
@@ -87,7 +87,7 @@ fn killed(store: &dyn Store, rounds: u32) {
     assert_eq!(store.states("env1"), ["a@x.example delayed 1", "b@x.example failed 1"]);
 }
 
-/// Sixteen at once, `each` reports by each: on one common message and on messages of their own and of nobody.
+/// Sixteen processes at once, each with `each` reports: on one shared message, on messages of their own, and on unknown ones.
 fn crowded(store: &dyn Store, each: usize) {
     store.submitted("common", "common@x", &["a@x.example"]);
     std::thread::scope(|scope| {
@@ -100,7 +100,7 @@ fn crowded(store: &dyn Store, each: usize) {
                         1 => with_envid("common").of(&own, "delivered", "2.0.0").mail(),
                         _ => crate::report::with_message_id("nobody@x").of(&own, "failed", "5.0.0").mail(),
                     };
-                    // What an MTA does about a 75.
+                    // What an MTA does after a 75.
                     let begun = Instant::now();
                     loop {
                         let ended = run(&mut store.agent(), &mail);

@@ -10,7 +10,7 @@ use sql::{Database, DatabaseError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A gateway: a connection for each piece of work.
+/// A gateway with one connection per job.
 #[derive(Clone)]
 struct Gateway(Vec<String>);
 
@@ -108,7 +108,7 @@ pub fn a_dead_gateway_frees_what_it_had_not_handed_over(store: &dyn Store) {
 pub fn of_many_gateways_one_sends(store: &dyn Store) {
     for round in 0..5 {
         let (sent, key) = (AtomicUsize::new(0), format!("key {round}"));
-        // A row whose owner died, which all of them find at once, and a key that nobody has used.
+        // A row whose owner died, found by all of them at once, and an unused key.
         if round % 2 == 0 {
             std::mem::forget(yours(&gateway(store), &key));
             store.sql(&format!("UPDATE idempotency SET lease = {}", now() - 1));

@@ -1,5 +1,5 @@
-//! processdsn as an MTA runs it: reports on stdin, an exit status, and what then stands in a real database. `states` is one table for
-//! SQLite and PostgreSQL; PostgreSQL is a private server on a socket in the folder of the test.
+//! processdsn as an MTA runs it: a report on stdin, an exit status, and the resulting rows in a real database. `states` is one table of
+//! cases for SQLite and PostgreSQL; PostgreSQL is a private server on a socket in the test's folder.
 #![forbid(unsafe_code)]
 
 mod agent;

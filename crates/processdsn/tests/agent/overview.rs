@@ -1,4 +1,4 @@
-//! Many messages at a glance, read by the functions that mod_processdsn reads by; cases of `states`.
+//! The list of messages, read by the same functions as in mod_processdsn; cases of `states`.
 
 use crate::databases::{Store, now};
 use crate::report::with_envid;
@@ -105,7 +105,7 @@ pub fn pages_part_nothing_and_repeat_nothing(store: &dyn Store) {
             let some: Vec<&str> = names.iter().map(String::as_str).collect();
             submit(database, &format!("e{message}"), "peter", 60, &some);
         }
-        // As chance may have it once in a while.
+        // This can also happen by chance.
         store.sql("UPDATE recipient SET position = (SELECT MIN(position) FROM recipient) WHERE envid = 'e0' AND address < 'u04'");
         for filter in [
             Filter { limit: 7, ..filter() },
@@ -189,7 +189,7 @@ pub fn where_filters_meet_nothing_is_missed(store: &dyn Store) {
 
 pub fn each_order_has_its_index(store: &dyn Store) {
     with_database(store, |database| {
-        // Few rows fit each filter, as it is with many owners.
+        // Few rows match each filter, as with many owners.
         for message in 0..200 {
             let owner = if message % 40 == 0 { "peter".to_owned() } else { format!("owner{}", message % 40) };
             let some: Vec<String> = (0..10).map(|number| format!("u{number}@d{}.example", message % 40)).collect();
@@ -199,7 +199,7 @@ pub fn each_order_has_its_index(store: &dyn Store) {
         store
             .sql("UPDATE recipient SET state = 'failed' WHERE address LIKE 'u1@d0%' OR address LIKE 'u1@d1%'; ANALYZE");
         for statement in overview::statements() {
-            // The name of the statement says what leads.
+            // The statement's name says which column leads.
             let name = statement.name.to_str().expect("ASCII");
             let leading =
                 ["domain", "sender", "state", "address", "octets"].into_iter().find(|word| name.contains(word));
@@ -216,7 +216,7 @@ pub fn each_order_has_its_index(store: &dyn Store) {
             let is_sorted = name.starts_with("dsn_sorted") || name.starts_with("dsn_octets");
             if is_for {
                 let plan = plan(store, database.dialect(), statement.sql.to_str().expect("UTF-8"));
-                // PostgreSQL may take the rows of all where one owner has many of them.
+                // PostgreSQL may read everybody's rows if one owner has many of them.
                 let other = index.replace("_owner", "_all");
                 let is_free = database.dialect() == Dialect::Postgres;
                 let by_address = format!("recipient_{whose}_address");
@@ -233,7 +233,7 @@ pub fn each_order_has_its_index(store: &dyn Store) {
     });
 }
 
-/// What the database says it would do.
+/// The database's plan.
 fn plan(store: &dyn Store, dialect: Dialect, sql: &str) -> String {
     let off = ["sender", "domain", "state"]
         .into_iter()

@@ -1,4 +1,4 @@
-//! A folder for each test, and what this machine allows.
+//! A folder for each test, and what this machine supports.
 
 use std::fs;
 use std::io::Read;
@@ -67,7 +67,7 @@ pub fn corpus() -> Vec<(PathBuf, Vec<u8>)> {
     mails
 }
 
-/// A number below `limit`, another one each time.
+/// A random number below `limit`.
 pub fn random(limit: u64) -> u64 {
     let mut octets = [0; 8];
     fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut octets)).expect("random numbers");

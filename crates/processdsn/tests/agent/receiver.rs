@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// The secret of the tests.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// What a receiver was sent.
+/// An event that a receiver got.
 #[derive(Clone, Debug, Default)]
 pub struct Event {
     head: Vec<String>,
@@ -37,12 +37,12 @@ impl Event {
     }
 }
 
-/// What a receiver does with an event.
+/// How a receiver reacts to an event.
 pub enum Reaction {
     Answer(&'static str),
     /// Status 200 and a body of a gigabyte.
     Endless,
-    /// Nothing, until the other end gives up.
+    /// No answer, until the other end gives up.
     Hang,
 }
 
@@ -52,12 +52,12 @@ pub struct Receiver {
     pub port: u16,
     events: Arc<Mutex<Vec<Event>>>,
     connections: Arc<AtomicUsize>,
-    /// Octets that the other end took of endless answers.
+    /// Octets of endless answers that the other end has read.
     pub written: Arc<AtomicUsize>,
 }
 
 impl Receiver {
-    /// Reacts to each event, which also has a number from 0.
+    /// `react` decides about each event by its number, from 0.
     pub fn start(react: impl Fn(usize) -> Reaction + Send + Sync + 'static) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let port = listener.local_addr().expect("bound").port();
@@ -114,7 +114,7 @@ fn read(stream: &TcpStream) -> Option<Event> {
         }
     }
     let mut body = vec![0; event.field("content-length").parse().ok()?];
-    // One that was killed half way has sent nothing.
+    // A sender killed half way has sent nothing.
     reader.read_exact(&mut body).ok()?;
     event.body = String::from_utf8(body).ok()?;
     Some(event)
@@ -138,7 +138,7 @@ fn answer(mut stream: TcpStream, reaction: &Reaction, written: &AtomicUsize) {
     }
 }
 
-/// processdsn-deliver, built once a run, of the profile of this test.
+/// processdsn-deliver, built once per run, in this test's profile.
 pub fn deliverer() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -157,19 +157,19 @@ pub fn deliverer() -> &'static Path {
 pub fn sender(store: &dyn Store) -> Command {
     let mut command = Command::new(deliverer());
     command.args(store.connection());
-    // Nobody listens there; what the environment says of proxies is not asked.
+    // Nobody listens there: the environment's proxies must not be used.
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env(name, "http://127.0.0.1:9");
     }
     command
 }
 
-/// Sends once what is due.
+/// Sends what is due, once.
 pub fn send(store: &dyn Store) -> Ended {
     agent::run(&mut sender(store), b"")
 }
 
-/// What was put off is due now, and what somebody took is free.
+/// Makes deferred events due now, and frees claimed ones.
 pub fn hurry(store: &dyn Store) {
     store.sql("UPDATE webhook SET paused_until = 0; UPDATE outbox SET due = 0 WHERE dead = 0");
 }
@@ -181,7 +181,7 @@ pub fn secret_file(place: &Place, text: &str) -> PathBuf {
     file
 }
 
-/// Adds a hook; its id.
+/// Adds a hook; returns its id.
 pub fn add(store: &dyn Store, place: &Place, url: &str, options: &[&str]) -> String {
     let secret = secret_file(place, SECRET);
     let mut command = store.agent();

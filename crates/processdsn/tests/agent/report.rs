@@ -14,7 +14,7 @@ pub fn with_envid(envid: &str) -> Report<'_> {
     Report { envid: Some(envid), ..Report::default() }
 }
 
-/// About the message with this Message-ID (without brackets); nothing vouches for it.
+/// About the message with this Message-ID (without brackets); nothing verifies it.
 pub fn with_message_id(message_id: &str) -> Report<'_> {
     Report { message_id: Some(message_id), ..Report::default() }
 }
@@ -30,13 +30,13 @@ impl<'a> Report<'a> {
         ))
     }
 
-    /// A group of recipient fields as they are.
+    /// Adds a group of recipient fields, unchanged.
     pub fn group(mut self, fields: &str) -> Self {
         self.groups.push(fields.to_owned());
         self
     }
 
-    /// The mail, with a Message-ID of its own: another one each time.
+    /// The mail, with a new Message-ID each time.
     pub fn mail(&self) -> Vec<u8> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);

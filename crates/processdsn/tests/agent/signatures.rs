@@ -1,5 +1,5 @@
-//! The judges of the field: an event is verified by the standardwebhooks packages of npm and PyPI and by the SDK of Resend, over TLS, by the lines that
-//! docs/webhooks.md shows. And what must not be reached is not.
+//! Independent judges: events are verified by the standardwebhooks packages of npm and PyPI and by Resend's SDK, over TLS, with the code
+//! that docs/webhooks.md shows. And what must not be reached is not.
 
 use crate::agent;
 use crate::databases::{Sqlite, Store};
@@ -15,7 +15,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Where the packages are; `None`, and a word on stderr, where the registries cannot be reached.
+/// Where the packages are; `None`, with a note on stderr, if the registries cannot be reached.
 fn installed() -> Option<PathBuf> {
     let folder = repository().join("target/sdks");
     let status = Command::new(repository().join("tools/sdks")).arg(&folder).status();
@@ -44,7 +44,7 @@ fn sqlite(place: &Place) -> Sqlite {
     store
 }
 
-/// Whether a verifier takes the event, given as `id`, `timestamp`, `signature` and `body` of an object on stdin.
+/// Whether a verifier accepts the event, given on stdin as an object with `id`, `timestamp`, `signature` and `body`.
 fn verifies(program: &str, script: &str, sdks: &Path, event: &Event, names: &str) -> bool {
     let input = serde_json::json!({
         "id": event.field(&format!("{names}-id")),
@@ -69,7 +69,7 @@ fn events_are_verified_by_the_packages_of_others_and_forged_ones_are_not() {
     let receiver = Receiver::taking();
     add(&store, &place, &receiver.url(), &["--internal"]);
     failed(&store, "env1");
-    // While a secret is changed, both are good.
+    // While a secret is being changed, both are valid.
     secret_file(&place, &format!("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n{SECRET}"));
     failed(&store, "env2");
     send(&store).exits(0);
@@ -118,7 +118,7 @@ fn the_receivers_of_the_page_for_developers_work() {
         failed(&store, "env1");
         assert_eq!(send(&store).exits(0).out, "1 taken, 0 not\n", "{language}");
         assert_eq!(lines.next().expect("a line").expect("text"), "email.bounced a@x.example", "{language}");
-        // Another secret is none of ours.
+        // Another secret is not accepted.
         secret_file(&place, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
         failed(&store, "env2");
         let ended = send(&store).exits(0);
@@ -127,7 +127,7 @@ fn the_receivers_of_the_page_for_developers_work() {
     }
 }
 
-/// Ended when dropped.
+/// A process that is ended on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -198,10 +198,10 @@ fn a_name_that_leads_into_the_own_network_is_not_followed_unless_it_is_meant() {
     };
     for host in ["localhost", "127.0.0.1"] {
         let id = add(&store, &place, &format!("https://{host}:{port}/hooks"), &["--internal"]);
-        // It would work.
+        // It would work otherwise.
         failed(&store, &format!("{host}1"));
         assert_eq!(send(Some(&certificate)).out, "1 taken, 0 not\n", "{host}");
-        // Whose certificate nobody vouches for is sent nothing.
+        // A server with an untrusted certificate is sent nothing.
         failed(&store, &format!("{host}2"));
         assert_eq!(send(None).complains("certificate").out, "0 taken, 1 not\n", "{host}");
         assert_eq!(send(Some(&certificate)).out, "1 taken, 0 not\n", "{host}");
@@ -216,7 +216,7 @@ fn a_name_that_leads_into_the_own_network_is_not_followed_unless_it_is_meant() {
         );
         agent::run(store.agent().args(["--webhook", "remove", &id]), b"").exits(0);
     }
-    // Other ways to write it; nobody listens there, so the words tell.
+    // Other spellings; nobody listens there, so the error text tells.
     for host in
         ["127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "10.0.0.1", "169.254.169.254"]
     {

@@ -9,7 +9,7 @@ use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Listens; whoever comes is let in if `lets_in`, and hears nothing more. None, and a word on stderr, without APR's driver.
+/// Listens; accepts clients if `lets_in`, and says nothing more. `None`, with a note on stderr, without APR's driver.
 fn silent(lets_in: bool) -> Option<String> {
     if agent::words(&["--driver", "pgsql", "--params", "host=/nonexistent", "--init"]).code != Some(75) {
         eprintln!("SKIPPED: needs libaprutil1-dbd-pgsql");

@@ -1,4 +1,4 @@
-//! What reports do to the database: one table, the same on SQLite and PostgreSQL.
+//! What reports change in the database: one table, the same on SQLite and PostgreSQL.
 
 use crate::agent;
 use crate::databases::{Cluster, Sqlite, Store, now};
@@ -86,7 +86,7 @@ fn init_is_repeatable_and_many_may_do_it_at_once(store: &dyn Store) {
     });
     assert_eq!(store.sql("SELECT version FROM processdsn_schema"), [["6"]]);
     store.sql("UPDATE processdsn_schema SET version = 99");
-    // Of a newer program: told by a failing statement only, and --expire looks first.
+    // Of a newer program: most commands notice only by a failing statement, but --expire checks first.
     agent::run(store.agent().args(["--expire", "1d"]), b"").exits(78).complains("99");
 }
 
@@ -136,7 +136,7 @@ fn the_address_it_came_to_names_the_message(store: &dyn Store) {
     assert_eq!(store.states("env1"), ["a@x.example delayed 0"]);
     agent::run(store.agent().env("RECIPIENT", address(tokens[1])), &report("delayed")).exits(0);
     assert_eq!(store.states("env2"), ["a@x.example delayed 0"]);
-    // The argument is what the administrator wrote, the environment is what happens to be there.
+    // The argument comes from the administrator; the environment may hold anything.
     agent::run(store.agent().arg(address(tokens[0])).env("RECIPIENT", address(tokens[1])), &report("failed")).exits(0);
     assert_eq!(
         (store.states("env1"), store.states("env2")),
@@ -191,7 +191,7 @@ fn a_guess_is_never_final(store: &dyn Store) {
     }
     let guessed = ["a@x.example failed 0", "b@x.example failed 0", "c@x.example failed 0", "d@x.example queued 0"];
     assert_eq!(store.states("env1"), guessed);
-    // A report with fields is believed, whether it is verified or not; what it says is a state like any other from then on.
+    // A report with fields is believed, verified or not; from then on its state is a state like any other.
     store.deliver(&with_envid("env1").of("a@x.example", "delivered", "2.0.0").mail()).exits(0);
     store.deliver(&with_message_id("m1@x").of("b@x.example", "delayed", "4.0.0").mail()).exits(0);
     store.deliver(&with_message_id("m1@x").of("c@x.example", "failed", "5.1.1").mail()).exits(0);
@@ -249,7 +249,7 @@ fn a_copied_message_id_changes_nothing(store: &dyn Store) {
     store.sql("UPDATE message SET owner = 'B', submitted = submitted + 5 WHERE envid = 'envB'");
     store.deliver(&with_envid("envA").message_id("same@x").of("a@x.example", "delivered", "2.0.0").mail()).exits(0);
     assert_eq!(store.states("envB"), ["b@x.example queued 0"]);
-    // Without the envelope id: where it was sent to tells.
+    // Without the envelope id: the address it was sent to tells.
     store.deliver(&with_message_id("same@x").of("b@x.example", "failed", "5.0.0").mail()).exits(0);
     assert_eq!(store.states("envA"), ["a@x.example delivered 1"]);
     assert_eq!(store.states("envB"), ["b@x.example failed 0"]);
@@ -277,14 +277,14 @@ fn reports_on_a_message_of_nobody_are_kept_together(store: &dyn Store) {
     assert_eq!(store.sql("SELECT message_id, owner, token FROM message"), [["nobody@x", "?", "NULL"]]);
     let envid = &store.sql("SELECT envid FROM message")[0][0];
     assert_eq!(store.states(envid), ["a@x.example delivered 0"]);
-    // The name of that row is no secret.
+    // The key of that row is no secret.
     store.deliver(&with_envid(envid).of("a@x.example", "failed", "5.0.0").mail()).exits(0);
     assert_eq!(store.states(envid), ["a@x.example delivered 0"]);
-    // A message that is submitted later with this id is the one that is meant from then on.
+    // If a message with this id is submitted later, it is the one meant from then on.
     store.submitted("env1", "nobody@x", &["b@x.example"]);
     store.deliver(&with_message_id("nobody@x").of("b@x.example", "failed", "5.0.0").mail()).exits(0);
     assert_eq!(store.states("env1"), ["b@x.example failed 0"]);
-    // No id is not an id.
+    // An empty id is not an id.
     let count = store.number("SELECT COUNT(*) FROM message");
     for _ in 0..2 {
         store.deliver(&with_message_id("").of("a@x.example", "failed", "5.0.0").mail()).exits(0);
@@ -315,7 +315,7 @@ fn hostile_values_are_stored_harmlessly(store: &dyn Store) {
         );
         store.deliver(&with_envid("env1").group(&fields).mail()).exits(0);
     }
-    // Not UTF-8, not even a character.
+    // Not UTF-8, and not even a whole character.
     let mut mail = with_envid("env1").of("a@x.example", "delayed", "4.9.9").mail();
     let at = mail.windows(7).position(|part| part == b"mx.exam").expect("the name of the MTA");
     mail.splice(at..at, [0xff, 0xfe, 0xed, 0xa0, 0x80]);

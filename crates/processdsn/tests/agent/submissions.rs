@@ -1,4 +1,4 @@
-//! What mod_sendmail writes and mod_processdsn reads, by their own functions on real databases; cases of `states`.
+//! What mod_sendmail writes and mod_processdsn reads, by the same functions on real databases; cases of `states`.
 
 use crate::agent;
 use crate::databases::{Store, now};
@@ -9,7 +9,7 @@ use sql::Database;
 use tracking::store::overview::{self, Filter, Scope};
 use tracking::store::{self, Entered, Owner, State, Submitted, Tag, Viewer};
 
-/// A message to `a@x.example` and, as Bcc, `b@x.example`, and to these.
+/// A message to `a@x.example`, to `b@x.example` as Bcc, and to the others.
 fn submitted(envid: &str, message_id: &str, owner: Option<&Owner>, others: &[&str]) -> Submitted {
     let always = [("A@x.example", false), ("b@x.example", true)];
     let others = others.iter().map(|&address| (address, false));
@@ -29,7 +29,7 @@ fn submitted(envid: &str, message_id: &str, owner: Option<&Owner>, others: &[&st
 pub fn the_same_message_is_entered_once(store: &dyn Store) {
     let connection = store.connection();
     let owners = [Owner::login(b"m\xfcller"), Owner::login(b"m\xf6ller"), Owner::login("m\u{fc}ller".as_bytes())];
-    // At the same time, on connections of their own, as the requests of several children.
+    // At the same time, on separate connections, like requests in several children.
     let many = |message_id: &str, owner: Option<&Owner>, others: &[&str]| {
         std::thread::scope(|scope| {
             let submit = |number: usize| {
@@ -59,14 +59,14 @@ pub fn the_same_message_is_entered_once(store: &dyn Store) {
     store::take_back(&mut database, &envid).expect("taken back");
     assert_eq!(many("two@x", Some(&owners[0]), &[]), 1, "what was refused may be sent again");
 
-    // Nobody else sees it, not even a login that is the same when its encoding is guessed.
+    // Nobody else sees it, not even a login that would be equal if its encoding were guessed.
     for owner in &owners {
         let viewer = Viewer { user: Some(owner), owner_only: true };
         store::find(&mut database, "two@x", viewer, now())
             .map(|found| assert_eq!(found.is_some(), *owner == owners[0]))
             .expect("an answer");
     }
-    // What is known from reports alone belongs to nobody, not even to a login that looks like nobody.
+    // What is known only from reports belongs to nobody, not even to a login that looks like "nobody".
     store.deliver(&with_message_id("stranger@x").of("a@x.example", "failed", "5.0.0").mail()).exits(0);
     for (login, owner_only, seen) in
         [(&b"peter"[..], false, true), (b"peter", true, false), (b"?", true, false), (b"?3f", true, false)]
@@ -78,7 +78,7 @@ pub fn the_same_message_is_entered_once(store: &dyn Store) {
     }
 }
 
-/// Makes the database as version 2.0.0 left it.
+/// Turns the database into what version 2.0.0 left.
 fn as_version_1(store: &dyn Store) {
     let tables = [
         "message",
@@ -139,7 +139,7 @@ pub fn an_older_database_keeps_all_its_rows(store: &dyn Store) {
         assert_eq!(found.recipients[0].address, address, "{login}");
     }
     assert_eq!(store::submit(&mut database, &submitted("new", "new@x", None, &[])), Ok(Entered::Now));
-    // There was no claim then: the owner and the id have to do.
+    // There was no claim then: owner and id must do.
     for (owner, message_id, known) in
         [(Some(&peter), "old@x", true), (None, "old@x", true), (Some(&peter), "new@x", false)]
     {
@@ -177,7 +177,7 @@ pub fn what_mod_sendmail_writes_is_read_back(store: &dyn Store) {
     assert_eq!(seen(&find(&mut database, Some(&peter), now())), ["a@x.example", "b@x.example"]);
     assert_eq!(store::find(&mut database, "", viewer(None), now()), Ok(None));
 
-    // A delay is a sign of life for five days more.
+    // A delay counts as a sign of life for five more days.
     store.sql(&format!("UPDATE recipient SET since = {}", now() - 6 * 86_400));
     assert_eq!(find(&mut database, None, now()).recipients[0].state, State::Unknown);
     store.deliver(&with_envid("e1").of("a@x.example", "delayed", "4.0.0").mail()).exits(0);
@@ -189,7 +189,7 @@ pub fn what_mod_sendmail_writes_is_read_back(store: &dyn Store) {
 
     store::mark_unknown(&mut database, "e2", now()).expect("marked");
     assert_eq!(store.states("e2"), ["a@x.example unknown 0", "b@x.example unknown 0"]);
-    // The tables change under a connection that has its statements prepared.
+    // The tables change under a connection with prepared statements.
     store.sql("CREATE TABLE other (a TEXT)");
     store::take_back(&mut database, "e1").expect("taken back");
     assert!(!before(&mut database, None));

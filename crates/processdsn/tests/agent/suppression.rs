@@ -1,4 +1,4 @@
-//! Whom nobody writes to: by verified failures and complaints, and by persons; and what is kept of an address. Cases of `states`.
+//! Suppressed addresses: by verified failures and complaints, and by persons; and what is stored about an address. Cases of `states`.
 
 use crate::agent;
 use crate::databases::{Store, now};
@@ -52,19 +52,19 @@ pub fn what_failed_for_good_and_verified_is_not_written_to(store: &dyn Store) {
             assert_eq!(suppressed(database, "anna", 1, now()), Vec::<String>::new(), "another owner");
             store.sql("DELETE FROM suppression");
         }
-        // It was sent on, and where it went to failed.
+        // It was forwarded, and failed there.
         submit(database, "alias", "peter", 60, &["a@x.example"]);
         let fields = "Original-Recipient: rfc822; a@x.example\nFinal-Recipient: rfc822; member@y.example\nAction: failed\nStatus: 5.1.1\n";
         store.deliver(&with_envid("alias").group(fields).mail()).exits(0);
         assert_eq!(store.states("alias"), ["a@x.example failed 1"]);
         assert_eq!(suppressed(database, "peter", 1, now()), Vec::<String>::new());
-        // Nothing that is only claimed, or only delayed.
+        // Nothing that is only claimed, or only a delay.
         submit(database, "claimed", "peter", 60, &["a@x.example", "b@x.example"]);
         store.deliver(&with_message_id("claimed@x").of("a@x.example", "failed", "5.1.1").mail()).exits(0);
         store.deliver(&with_envid("claimed").of("b@x.example", "delayed", "5.1.1").mail()).exits(0);
         assert_eq!(suppressed(database, "peter", 1, now()), Vec::<String>::new());
         store.deliver(&with_envid("claimed").of("a@x.example", "failed", "5.1.1").mail()).exits(0);
-        // A forged failure that stood there before does not hide the real one... nor does the real one count twice.
+        // An earlier forged failure does not hide the real one... nor is the real one counted twice.
         store.deliver(&with_envid("claimed").of("a@x.example", "failed", "5.1.1").mail()).exits(0);
         assert_eq!(suppressed(database, "peter", 2, now()), Vec::<String>::new());
     });
@@ -95,7 +95,7 @@ pub fn failures_in_a_row_are_counted_until_one_arrives(store: &dyn Store) {
     });
 }
 
-/// A feedback report of this kind on the message with this token; most reporters black the recipient out.
+/// A feedback report of this kind on the message with this token; most reporters redact the recipient.
 pub fn feedback(kind: &str, token: &str, envid: Option<&str>, recipient: Option<&str>, number: u32) -> Vec<u8> {
     let envid = envid.map(|envid| format!("Original-Envelope-Id: {envid}\n")).unwrap_or_default();
     let recipient = recipient.map(|address| format!("Original-Rcpt-To: <{address}>\n")).unwrap_or_default();

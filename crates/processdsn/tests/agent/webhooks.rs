@@ -1,4 +1,4 @@
-//! Webhooks: what is told, to whom, and what becomes of an event whatever its receiver does. Each on SQLite and on PostgreSQL.
+//! Webhooks: which events are sent, to whom, and the outcome of an event however its receiver behaves. Each on SQLite and on PostgreSQL.
 
 use crate::agent;
 use crate::databases::{Cluster, Sqlite, Store, now};
@@ -104,7 +104,7 @@ fn each_change_of_state_is_told_once_to_those_who_want_it() {
             &with_envid("env1").of("a@x.example", "delayed", "4.4.1").mail(), // changes nothing
             &with_envid("env1").of("a@x.example", "failed", "5.1.1").of("b@x.example", "delivered", "2.0.0").mail(),
             &with_envid("env1").of("a@x.example", "delayed", "4.4.1").mail(), // comes too late
-            // Nothing vouches for these two; the second is about a message that nobody submitted.
+            // Nothing verifies these two; the second is about a message that nobody submitted.
             &with_message_id("m1@h.example").of("c@x.example", "failed", "5.1.1").mail(),
             &with_message_id("unknown@h.example").of("a@x.example", "failed", "5.1.1").mail(),
         ] {
@@ -203,7 +203,7 @@ fn whatever_a_receiver_does_the_event_is_neither_lost_nor_sent_without_end() {
     const GONE: &str = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     const TAKEN_204: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     on_both("receivers", |store, place| {
-        // What it does, what is said, seconds until the next attempt, whether it is still told.
+        // The receiver's reaction, the error text, seconds until the next attempt, whether the hook stays enabled.
         let cases: [Misbehaviour; 7] = [
             ("taken", || Reaction::Answer(TAKEN_204), "", 0..=0, true),
             ("moved", || Reaction::Answer(MOVED), "307", 3..=6, true),
@@ -230,7 +230,7 @@ fn whatever_a_receiver_does_the_event_is_neither_lost_nor_sent_without_end() {
                 assert_eq!((row[1].as_str(), row[2].as_str()), ("1", "0"), "{name}");
             }
             assert_eq!(store.number("SELECT enabled FROM webhook"), u64::from(enabled), "{name}");
-            // And the next time it is taken, with the same id, at another time.
+            // The next time it is accepted, with the same id, at another time.
             if !enabled {
                 assert_eq!(send(store).exits(0).out, "0 taken, 0 not\n", "{name}");
                 agent::run(store.agent().args(["--webhook", "enable", &id]), b"").exits(0);
@@ -269,7 +269,7 @@ fn an_event_is_given_up_after_five_days_and_sent_once_more_when_asked_for() {
         assert!(listed.contains("given up: 1") && listed.contains("500"), "{listed}");
         agent::run(store.agent().args(["--webhook", "retry", &id]), b"").exits(0);
         assert_eq!(send(store).exits(0).out, "1 taken, 0 not\n");
-        // What is old is forgotten with the messages, what was given up after a week.
+        // Old events are removed with their messages, those given up after a week.
         failed(store, "env2");
         failed(store, "env3");
         store.sql("UPDATE outbox SET created = 1 WHERE envid = 'env2'");
@@ -300,7 +300,7 @@ fn a_hook_without_its_secret_waits_and_holds_no_other_up() {
     });
 }
 
-/// Events are sent by runners that are killed at any moment; at the end each was sent at least once.
+/// Runners that send events are killed at random moments; in the end each event was sent at least once.
 fn killed(store: &dyn Store, place: &Place, rounds: usize) {
     let receiver = Receiver::taking();
     add(store, place, &receiver.url(), &["--internal"]);
@@ -409,7 +409,7 @@ fn an_event_waits_for_a_database_that_went_away_and_the_runner_waits_too() {
         }
     };
     until("the event is being sent", &|| receiver.connections() == 1);
-    // It was sent, and that cannot be written down.
+    // It was sent, and that cannot be recorded.
     cluster.down();
     until("the event was sent", &|| receiver.events().len() == 1);
     std::thread::sleep(Duration::from_millis(2500));

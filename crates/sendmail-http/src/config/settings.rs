@@ -1,4 +1,4 @@
-//! Pairs of key and value -> [`Config`]. One table names the keys and says what each is for.
+//! Pairs of key and value -> [`Config`]. One table lists the keys and the purpose of each.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -40,11 +40,11 @@ pub const KEYS: &[(&str, &str)] = &[
     ("quota_size", "how many octets of one user may wait; 500M"),
 ];
 
-/// Why there is no [`Config`].
+/// Why no [`Config`] could be made.
 pub enum Mistake {
     /// A file that a setting names may not be read by this user.
     Unreadable(PathBuf),
-    /// A mistake, with the key and the remedy.
+    /// A mistake; names the key and the remedy.
     Words(String),
 }
 
@@ -54,7 +54,7 @@ impl From<String> for Mistake {
     }
 }
 
-/// The settings; `queue` is where the queue is unless they say otherwise.
+/// Makes the settings; `queue` is the default queue.
 pub fn build(source: Source, pairs: Vec<(String, String)>, queue: Option<PathBuf>) -> Result<Config, Mistake> {
     if let Some((key, _)) = pairs.iter().find(|(key, _)| KEYS.iter().all(|row| row.0 != key)) {
         return Err(format!("key '{}' is not known; see sendmail-http(1)", mail::text::excerpt(key)).into());
@@ -86,7 +86,7 @@ pub fn build(source: Source, pairs: Vec<(String, String)>, queue: Option<PathBuf
         queue: match pairs.one("queue")? {
             Some("none") => None,
             Some(path) if path.starts_with('/') => Some(path.into()),
-            Some(path) => return Err(format!("queue '{path}' is no absolute path, and not none").into()),
+            Some(path) => return Err(format!("queue '{path}' is neither an absolute path nor none").into()),
             None => queue,
         },
         background: pairs.read("background", boolean)?.unwrap_or(true),
@@ -122,7 +122,7 @@ impl Pairs {
         self.one(key)?.map(|value| parse(value).map_err(|words| format!("{key}: {words}"))).transpose()
     }
 
-    /// A file that is needed to ask the gateway.
+    /// A file that is needed for requests to the gateway.
     fn file(&self, key: &str) -> Result<Option<PathBuf>, Mistake> {
         let Some(path) = self.one(key)?.map(PathBuf::from) else { return Ok(None) };
         open(key, &path)?;
@@ -154,7 +154,7 @@ fn login(pairs: &Pairs) -> Result<Option<Login>, Mistake> {
     }
 }
 
-/// A value that may stand in a file of its own.
+/// A value that may be in a file of its own.
 fn secret(pairs: &Pairs, key: &str, file: &str) -> Result<Option<String>, Mistake> {
     let value = match (pairs.one(key)?, pairs.one(file)?) {
         (Some(_), Some(_)) => return Err(format!("{key} and {file} exclude each other").into()),
@@ -199,6 +199,6 @@ fn positive(text: &str) -> Result<Duration, String> {
 fn proxy(text: &str) -> Result<String, String> {
     match text.starts_with("http://") && ureq::Proxy::new(text).is_ok() {
         true => Ok(text.to_owned()),
-        false => Err(format!("'{}' is no proxy: write http://host:port", mail::text::excerpt(text))),
+        false => Err(format!("'{}' is not a proxy: write http://host:port", mail::text::excerpt(text))),
     }
 }

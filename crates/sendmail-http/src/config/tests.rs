@@ -1,4 +1,4 @@
-//! Which settings are taken, and what is said of those that are not.
+//! Which settings are accepted, and the complaints about others.
 
 use super::settings::KEYS;
 use super::*;
@@ -42,7 +42,7 @@ fn every_key_of_the_table_is_read() {
             _ => &format!("{key} x"),
         };
         if let Err(words) = config(&format!("{URL}{more}\n")) {
-            assert!(*key == "bearerfile", "{key}: {words}"); // [package] is no token, but it was read
+            assert!(*key == "bearerfile", "{key}: {words}"); // [package] is not a token, but the file was read
         }
     }
 }
@@ -52,9 +52,9 @@ fn a_mistake_names_the_key_and_the_remedy() {
     assert!(config(URL).is_ok());
     for (wrong, said) in [
         ("", "url is missing"),
-        ("url gateway.example\n", "no url"),
-        ("url ftp://gateway.example/\n", "no url"),
-        ("url https:///x\n", "no url"),
+        ("url gateway.example\n", "not a url"),
+        ("url ftp://gateway.example/\n", "not a url"),
+        ("url https:///x\n", "not a url"),
         ("url https://u:p@gateway.example/\n", "use the keys user and password"),
         ("url http://gateway.example/\n", "insecure yes"),
         ("url https://a/\nnonsense 1\n", "'nonsense' is not known"),
@@ -64,14 +64,14 @@ fn a_mistake_names_the_key_and_the_remedy() {
         ("url https://a/\nuser u\npassword p\nbearer t\n", "exclude"),
         ("url https://a/\nuser u\npasswordfile /nonexistent\n", "/nonexistent"),
         ("url https://a/\ntimeout 0\n", "above 0"),
-        ("url https://a/\ntimeout soon\n", "is no time"),
-        ("url https://a/\nmax_size big\n", "is no size"),
+        ("url https://a/\ntimeout soon\n", "is not a time"),
+        ("url https://a/\nmax_size big\n", "is not a size"),
         ("url https://a/\ntimeout 5\ntimeout 6\n", "given twice"),
         ("url https://a/\nfrom root\n", "has no domain"),
         ("url https://a/\nqueue spool\n", "absolute"),
         ("url https://a/\ncertificate /etc/passwd\n", "need each other"),
         ("url https://a/\nallow_from maybe\n", "neither yes nor no"),
-        ("url https://a/\nproxy proxy.example\n", "is no proxy"),
+        ("url https://a/\nproxy proxy.example\n", "is not a proxy"),
         ("url\n", "has no value"),
     ] {
         match config(wrong) {

@@ -1,4 +1,4 @@
-//! The address of a gateway: https, or http where nobody else can listen.
+//! The URL of a gateway: https, or http where nobody can eavesdrop.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -15,21 +15,21 @@ pub struct Url {
 }
 
 impl Url {
-    /// Reads one. What is wrong is said without the url where it may hold a password.
+    /// Reads a URL. The error does not quote it if it may hold a password.
     pub fn parse(text: &str) -> Result<Url, String> {
         let shown = || excerpt(text);
-        let uri: Uri = text.parse().map_err(|_| format!("'{}' is no url: write https://host/path", shown()))?;
+        let uri: Uri = text.parse().map_err(|_| format!("'{}' is not a url: write https://host/path", shown()))?;
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(format!("'{}' is no url: write https://host/path", shown())),
+            _ => return Err(format!("'{}' is not a url: write https://host/path", shown())),
         };
         let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
         if authority.contains('@') {
             return Err("the url holds a user or a password: use the keys user and password".into());
         }
         if uri.host().is_none_or(str::is_empty) || text.contains('#') {
-            return Err(format!("'{}' is no url: write https://host/path", shown()));
+            return Err(format!("'{}' is not a url: write https://host/path", shown()));
         }
         Ok(Url { uri, is_tls })
     }
@@ -44,7 +44,7 @@ impl Url {
         self.is_tls
     }
 
-    /// Whether it names this machine by an address of the loopback, so that a password on its way is seen by nobody.
+    /// Whether it names this machine by a loopback address, so that a password is not seen on the network.
     pub fn is_loopback(&self) -> bool {
         let host = self.uri.host().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');

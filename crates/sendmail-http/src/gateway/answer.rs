@@ -1,5 +1,5 @@
-//! An answer of a gateway -> what becomes of the message. Taken is only what the gateway's own answer calls taken; refused for good only what its
-//! own problem+json (RFC 9457) calls a fault of the message or of a recipient. Whatever stands between us and it (a proxy, a login page, a
+//! A gateway's answer -> the outcome for the message. A message counts as taken only if the gateway's own answer says so, and as refused
+//! only if its own problem+json (RFC 9457) blames the message or a recipient. Anything between us and the gateway (a proxy, a login page, a
 //! moved location, a changed password) must not cost a mail.
 #![forbid(unsafe_code)]
 
@@ -12,65 +12,65 @@ use serde_json::Value;
 
 use super::Sent;
 
-/// The longest pause that a gateway can ask for.
+/// The longest pause that a gateway can impose.
 const MAX_PAUSE: Duration = Duration::from_secs(86_400);
-/// Characters of an answer that are shown.
+/// How many characters of an answer are shown.
 const SHOWN: usize = 200;
 
-/// What of an answer matters.
+/// The parts of an answer that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// What of the message had left when it came.
+    /// How much of the message was sent when it came.
     pub sent: Sent,
     /// Its media type.
     pub content_type: String,
-    /// Retry-After, as it stands.
+    /// Retry-After, unparsed.
     pub retry_after: Option<String>,
-    /// X-Message-ID: the gateway names the message, which nobody else does.
+    /// X-Message-ID: only the gateway names the message.
     pub message_id: Option<String>,
-    /// Idempotency-Key-Lifetime: the key is honoured, for so long.
+    /// Idempotency-Key-Lifetime: the key is honoured for this long.
     pub lifetime: Option<Duration>,
     /// Idempotency-Replayed: the answer to an earlier request with this key.
     pub is_replayed: bool,
     /// Allow.
     pub allow: Option<String>,
-    /// Its body, or as much as was read.
+    /// Its body, or the part that was read.
     pub body: Vec<u8>,
 }
 
-/// What becomes of a message.
+/// The outcome for a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not sent, and not for good.
+    /// Not sent, but not refused permanently.
     Later {
-        /// Not before this time has passed.
+        /// Wait at least this long.
         pause: Option<Duration>,
-        /// Whether a person has to do something: it is logged as an error, and `mailq` tells.
+        /// Whether a person must act: it is logged as an error, and `mailq` shows it.
         is_loud: bool,
         /// Whether another gateway may be asked instead.
         elsewhere: bool,
-        /// What the gateway said.
+        /// The gateway's explanation.
         words: String,
     },
-    /// Refused for good.
+    /// Refused permanently.
     Refused {
-        /// Whether a recipient is at fault, and not the message.
+        /// Whether a recipient is the reason, not the message.
         is_recipient: bool,
-        /// What the gateway said.
+        /// The gateway's explanation.
         words: String,
     },
-    /// The gateway has it.
+    /// The gateway has taken it.
     Taken {
-        /// What the gateway calls it.
+        /// The gateway's id for it.
         message_id: String,
     },
-    /// Nobody knows whether the gateway has it.
+    /// It is unknown whether the gateway has it.
     Unknown {
         /// What is known.
         words: String,
-        /// Whether the gateway itself said so, in an answer that it has stored for this key: it will not say anything else.
+        /// Whether the gateway itself said so, in an answer stored for this key: asking again gives the same answer.
         is_final: bool,
     },
 }
@@ -79,7 +79,7 @@ pub enum Verdict {
 const RECIPIENT_TAGS: &[&str] = &["SM0105", "SM0201"];
 
 impl Answer {
-    /// What becomes of the message.
+    /// The outcome for the message.
     pub fn verdict(&self) -> Verdict {
         let problem = self.problem();
         let again = problem.as_ref().map(|problem| member(problem, "send_again")).unwrap_or_default();
@@ -91,7 +91,7 @@ impl Answer {
             words: words.clone(),
         };
         match (self.status, again.as_str()) {
-            // A login page answers 303, too; only the gateway names the message.
+            // A login page also answers 303; only the gateway names the message.
             (202 | 303, _) => match &self.message_id {
                 Some(id) => Verdict::Taken { message_id: excerpt(id) },
                 None => later(true, false),
@@ -102,9 +102,9 @@ impl Answer {
                 let tag = problem.as_ref().map(|problem| member(problem, "tag")).unwrap_or_default();
                 Verdict::Refused { is_recipient: RECIPIENT_TAGS.contains(&tag.as_str()), words }
             }
-            // Without a key it would not know the message again, and with one it will repeat itself.
+            // Without a key it would not recognize the message, and with one it will repeat itself.
             (_, "unknown") => Verdict::Unknown { words, is_final: self.is_replayed || self.lifetime.is_none() },
-            // A proxy lost the gateway: perhaps before, perhaps after the message.
+            // A proxy lost the gateway: before or after the message, that is unknown.
             (502 | 504, "") if self.sent == Sent::Whole => Verdict::Unknown { words, is_final: false },
             (408 | 425 | 429, _) | (503, "" | "yes") => later(false, true),
             (503, "yes-may-double") => later(false, false),
@@ -113,31 +113,31 @@ impl Answer {
         }
     }
 
-    /// Whether this is how a gateway describes itself (WADL).
+    /// Whether this is a gateway's description of itself (WADL).
     pub fn is_description(&self) -> bool {
         self.status == 200 && self.content_type.starts_with("application/vnd.sun.wadl+xml")
     }
 
-    /// Whether these words stand in its body.
+    /// Whether its body contains these words.
     pub fn says(&self, words: &str) -> bool {
         memchr::memmem::find(&self.body, words.as_bytes()).is_some()
     }
 
-    /// What it says, on one line for a person.
+    /// What it says, on one line.
     pub fn said(&self) -> String {
         self.words(self.problem().as_ref())
     }
 
-    /// The answer's own words, if they are those of a gateway of ours.
+    /// The problem+json, if it is from a gateway of ours.
     fn problem(&self) -> Option<Value> {
         let media_type = self.content_type.split(';').next().unwrap_or_default().trim();
         let is_problem = media_type.eq_ignore_ascii_case("application/problem+json");
         let problem: Value = serde_json::from_slice(&self.body).ok().filter(|_| is_problem)?;
-        // Others send problem+json, too; ours says whether to send again.
+        // Others send problem+json too; only ours says whether to send again.
         problem.get("send_again").is_some().then_some(problem)
     }
 
-    /// One line for a person.
+    /// One line for people.
     fn words(&self, problem: Option<&Value>) -> String {
         let status = self.status;
         match problem {
@@ -165,7 +165,7 @@ impl Answer {
     }
 }
 
-/// How long it is until an HTTP-date (RFC 9110 5.6.7); nothing if it has passed.
+/// The time until an HTTP-date (RFC 9110 5.6.7); `None` if it has passed.
 fn until(text: &str) -> Option<Duration> {
     let time = rfc2822::parse(text).ok()?.timestamp();
     Some(Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default())

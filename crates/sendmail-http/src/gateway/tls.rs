@@ -1,5 +1,5 @@
-//! Certificates in PEM files -> what ureq wants to know of TLS. The authorities of the system are read by path, where the distributions have
-//! them: SSL_CERT_FILE of an environment is not asked.
+//! Certificates in PEM files -> ureq's TLS settings. The system's authorities are read from the paths where the distributions keep them;
+//! SSL_CERT_FILE in the environment is ignored.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -62,7 +62,7 @@ fn own(certificate: &Path, key: &Path) -> Result<ClientCert, String> {
     let pem = fs::read(key).map_err(|error| format!("{}: {error}", key.display()))?;
     let broken = || format!("{}: holds no private key (PEM, without a passphrase)", key.display());
     let (private, der) = (PrivateKey::from_pem(&pem).map_err(|_| broken())?, PrivateKeyDer::from_pem_slice(&pem));
-    // ureq takes for granted that they belong together.
+    // ureq does not check that they belong together.
     let links = chain.iter().map(|link| link.der().to_vec().into()).collect();
     let pair = CertifiedKey::from_der(links, der.map_err(|_| broken())?, &ring::default_provider());
     pair.map_err(|error| format!("{} and {}: {error}", certificate.display(), key.display()))?;

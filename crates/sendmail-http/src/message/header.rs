@@ -1,4 +1,4 @@
-//! The header of a message (RFC 5322 2.2): fields with their octets as they came. What is not rewritten is written as it was read.
+//! The header of a message (RFC 5322 2.2): fields with their octets as received. A field that is not rewritten is written unchanged.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Read};
@@ -17,17 +17,17 @@ pub struct Field {
 }
 
 impl Field {
-    /// Reads the octets of a field; `None` if they are none.
+    /// Reads the octets of a field; `None` if they are not a field.
     fn parse(line: &[u8]) -> Option<Field> {
         let colon = memchr::memchr(b':', line)?;
-        // RFC 5322 4.5: blanks before the colon are obsolete; they go, since many programs stumble over them.
+        // RFC 5322 4.5: blanks before the colon are obsolete; they are removed, since many programs fail on them.
         let name = HeaderName::parse(line[..colon].trim_ascii_end()).ok()?;
         let mut octets = line[..colon].trim_ascii_end().to_vec();
         octets.extend_from_slice(&line[colon..]);
         Some(Field { name, octets })
     }
 
-    /// A field of ours; `text` is what [`mail::encode`] or [`mail::address`] has written, line ends included.
+    /// A field of our own; `text` comes from [`mail::encode`] or [`mail::address`], line ends included.
     pub fn written(name: HeaderName, text: String) -> Field {
         Field { name, octets: text.into_bytes() }
     }
@@ -37,14 +37,14 @@ impl Field {
         &self.name
     }
 
-    /// What it says, unfolded; `None` if no text may say that.
+    /// Its unfolded value; `None` if that is not valid text.
     pub fn value(&self) -> Option<HeaderValue> {
         let value = &self.octets[memchr::memchr(b':', &self.octets)? + 1..];
         let unfolded: Vec<u8> = value.iter().copied().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
         HeaderValue::from_field(&unfolded).ok()
     }
 
-    /// A line that continues the field.
+    /// Appends a continuation line.
     fn fold(&mut self, line: &[u8]) {
         self.octets.extend_from_slice(line);
     }
@@ -57,8 +57,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads a header and the empty line behind it. What is no field ends it, as Postfix's sendmail has it: that line is the first of the
-    /// body, and given back.
+    /// Reads a header and the empty line after it. A line that is not a field also ends it, as in Postfix's sendmail: it is returned as the
+    /// first line of the body.
     pub fn read(input: &mut impl BufRead) -> io::Result<(Header, Vec<u8>)> {
         let mut header = Header::default();
         let (mut room, mut is_first) = (MAX_HEADER as u64, true);
@@ -72,11 +72,11 @@ impl Header {
                     format!("header of more than {MAX_HEADER} octets"),
                 ));
             }
-            // RFC 4155: the line that an mbox has before each message.
+            // RFC 4155: the line before each message of an mbox.
             if std::mem::take(&mut is_first) && (line.starts_with(b"From ") || line.starts_with(b">From ")) {
                 continue;
             }
-            // A lone CR would be a line end to some readers.
+            // A bare CR would be a line end to some readers.
             line.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b' ');
             match (line.first(), header.fields.last_mut()) {
                 (None, _) | (Some(b'\n'), _) => return Ok((header, Vec::new())),
@@ -97,7 +97,7 @@ impl Header {
         self.fields.iter()
     }
 
-    /// All fields, to be changed.
+    /// All fields, mutable.
     pub fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
         self.fields.iter_mut()
     }
@@ -107,12 +107,12 @@ impl Header {
         self.fields.iter().find(|field| field.name.is(name))
     }
 
-    /// Whether there is one.
+    /// Whether there is one of this name.
     pub fn has(&self, name: &str) -> bool {
         self.field(name).is_some()
     }
 
-    /// Takes fields away.
+    /// Removes all fields of this name.
     pub fn remove(&mut self, name: &str) {
         self.fields.retain(|field| !field.name.is(name));
     }
@@ -127,7 +127,7 @@ impl Header {
         self.fields.insert(0, field);
     }
 
-    /// Puts a field in the place of the first of its name, and takes the others away.
+    /// Replaces the first field of its name, and removes the others.
     pub fn set(&mut self, field: Field) {
         match self.fields.iter().position(|old| old.name == field.name) {
             Some(at) => {
@@ -139,7 +139,7 @@ impl Header {
         }
     }
 
-    /// The header as it goes, with the empty line.
+    /// The header to send, with the empty line.
     pub fn write(&self) -> Vec<u8> {
         let mut octets: Vec<u8> = self.fields.iter().flat_map(|field| &field.octets).copied().collect();
         octets.push(b'\n');

@@ -1,5 +1,5 @@
-//! stdin as callers write it -> octets with LF as line end: CRLF, or CRs before it, are one line end (PHP mixes them), an mbox line in
-//! front is dropped, and without `-i` a lone dot is the end. The body streams through; it is never held.
+//! stdin as callers write it -> octets with LF as line end. CRLF, also after further CRs, is one line end (PHP mixes them); a leading mbox
+//! line is dropped; without `-i` a single dot ends the message. The body streams through and is never held.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, Read};
@@ -10,19 +10,19 @@ use memchr::memchr2;
 pub struct Canonical<R> {
     inner: R,
     keep_dot: bool,
-    /// What is ready, and how much of it was taken.
+    /// Output that is ready, and how much of it was read.
     out: Vec<u8>,
     taken: usize,
-    /// CRs that have not met their LF yet.
+    /// CRs that may belong to a following LF.
     carriage_returns: usize,
     at_line_start: bool,
-    /// A dot at the start of a line, kept back until the next octet.
+    /// A dot at the start of a line, held until the next octet.
     is_dot_held: bool,
     ended: bool,
 }
 
 impl<R: BufRead> Canonical<R> {
-    /// Reads from `inner`; `keep_dot`: a lone dot is a line like others.
+    /// Reads from `inner`; `keep_dot`: a single dot is an ordinary line.
     pub fn new(inner: R, keep_dot: bool) -> Canonical<R> {
         Canonical {
             inner,
@@ -36,7 +36,7 @@ impl<R: BufRead> Canonical<R> {
         }
     }
 
-    /// Takes one buffer of `inner`.
+    /// Reads one buffer of `inner`.
     fn refill(&mut self) -> io::Result<()> {
         self.out.clear();
         self.taken = 0;
@@ -61,7 +61,7 @@ impl<R: BufRead> Canonical<R> {
             }
             let is_plain = self.carriage_returns == 0 && !self.is_dot_held && !self.at_line_start;
             if is_plain {
-                // Whole stretches at once.
+                // Copies whole runs at once.
                 let end = memchr2(b'\r', b'\n', piece).unwrap_or(piece.len());
                 self.out.extend_from_slice(&piece[..end]);
                 piece = &piece[end..];
@@ -94,7 +94,7 @@ impl<R: BufRead> Canonical<R> {
         }
     }
 
-    /// What was kept back is text after all.
+    /// The held octets are text after all.
     fn release(&mut self) {
         if std::mem::take(&mut self.is_dot_held) {
             self.out.push(b'.');
@@ -105,7 +105,7 @@ impl<R: BufRead> Canonical<R> {
         self.out.extend(std::iter::repeat_n(b'\r', std::mem::take(&mut self.carriage_returns)));
     }
 
-    /// The end of `inner`. A lone dot is the end there, too.
+    /// The end of `inner`; a single dot here ends the message too.
     fn finish(&mut self) {
         if !self.is_dot_held {
             self.release();

@@ -1,5 +1,5 @@
-//! A message as a program of this machine wrote it -> the message and envelope that go to the gateway. It depends on nothing but its
-//! arguments: what is prepared twice is the same, octet for octet, so that an idempotency key holds.
+//! A message as a local program wrote it -> the message and envelope for the gateway. Depends only on its arguments: preparing twice gives
+//! the same octets, so that an idempotency key still fits.
 #![forbid(unsafe_code)]
 
 use std::collections::HashSet;
@@ -18,23 +18,23 @@ const MAX_RECEIVED: usize = 50;
 /// The most recipients of a message, after aliases.
 const MAX_RECIPIENTS: usize = 1000;
 
-/// From whom to whom.
+/// Sender and recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
-    /// None: `<>`.
+    /// `None`: `<>`.
     pub sender: Option<Address>,
     /// At least one.
     pub recipients: Vec<Address>,
-    /// What is asked of delivery reports.
+    /// The delivery reports asked for.
     pub dsn: Dsn,
 }
 
-/// The most recipients of one request (SendmailMaxRecipients has 100 by default), and the most octets of their field (httpd takes 8190).
+/// The most recipients of one request (SendmailMaxRecipients is 100 by default), and the most octets of their field (httpd accepts 8190).
 const PER_REQUEST: usize = 100;
 const OCTETS_PER_REQUEST: usize = 7000;
 
 impl Envelope {
-    /// The same for a few recipients at a time, as many as one request carries.
+    /// Splits the recipients into envelopes that fit into one request each.
     pub fn split(&self) -> Vec<Envelope> {
         let (mut parts, mut part, mut octets) = (Vec::new(), Vec::new(), 0);
         for recipient in &self.recipients {
@@ -51,10 +51,10 @@ impl Envelope {
     }
 }
 
-/// A message ready to go, but for its body, which is untouched.
+/// A message ready to send, without its body, which is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
-    /// From whom to whom.
+    /// Sender and recipients.
     pub envelope: Envelope,
     /// The header with the empty line.
     pub header: Vec<u8>,
@@ -62,7 +62,7 @@ pub struct Prepared {
     pub warnings: Vec<String>,
 }
 
-/// Completes and rewrites.
+/// Completes and rewrites the message.
 pub fn prepare(submission: &Submission, mut header: Header, site: &Site<'_>) -> Result<Prepared, Failure> {
     let received = header.fields().filter(|field| field.name().is("Received")).count();
     if received > MAX_RECEIVED {
@@ -85,7 +85,7 @@ pub fn prepare(submission: &Submission, mut header: Header, site: &Site<'_>) -> 
     Ok(Prepared { envelope, header: header.write(), warnings })
 }
 
-/// What RFC 5322 3.6 wants and the caller left out, and the trace.
+/// Adds the fields that RFC 5322 3.6 requires and the caller left out, and the trace.
 fn complete(header: &mut Header, submission: &Submission, site: &Site<'_>) {
     let Account { uid, name: user, .. } = &submission.account;
     let date = mail::date::at(submission.time);
@@ -106,7 +106,7 @@ fn complete(header: &mut Header, submission: &Submission, site: &Site<'_>) {
     header.push_front(Field::written(name("Received"), trace));
 }
 
-/// Where the recipients lead: each once, none of them a bare name if we have a domain.
+/// The final recipients: each once, none a bare name if we have a domain.
 fn expand(
     named: &[Address],
     submission: &Submission,
@@ -131,8 +131,8 @@ fn expand(
     }
 }
 
-/// Bare names of To and Cc as they are delivered: `root` is refused by most gateways, and says nothing to a reader elsewhere. The name stays as
-/// what is shown.
+/// Rewrites bare names in To and Cc to the delivered address: most gateways refuse `root`, and elsewhere it says nothing to a reader. The
+/// name is kept as display name.
 fn rewrite_recipients(header: &mut Header, field: &str, submission: &Submission, site: &Site<'_>) {
     let rewritten = |mailbox: &Mailbox| match site.targets(mailbox.address(), submission.no_aliases) {
         Ok(targets) if targets.is_alias => {

@@ -1,5 +1,5 @@
-//! Who gets a message: the words of the command line, and with `-t` those of the header. With a Resent-To, -Cc or -Bcc there, these alone
-//! count (RFC 5322 3.6.6), empty or not, as Postfix has it.
+//! The recipients of a message: those on the command line, and with `-t` those in the header. If there is a Resent-To, -Cc or -Bcc, only
+//! these count (RFC 5322 3.6.6), even if empty, as in Postfix.
 #![forbid(unsafe_code)]
 
 use mail::address::{Address, AddressList};
@@ -11,7 +11,7 @@ use crate::exit::{Failure, Status};
 const PLAIN: &[&str] = &["To", "Cc", "Bcc"];
 const RESENT: &[&str] = &["Resent-To", "Resent-Cc", "Resent-Bcc"];
 
-/// Every address once, in order. There is at least one.
+/// Every address once, in order; at least one.
 pub fn collect(words: &[String], header: Option<&Header>) -> Result<Vec<Address>, Failure> {
     let mut found = Vec::new();
     for word in words {

@@ -1,5 +1,5 @@
-//! Who sends: the envelope sender and From. A gateway accepts the senders it knows, so `from` rewrites both alike and beats `-f`, unless
-//! `allow_from` leaves the senders of our domain as they are (SPF and DMARC look at both).
+//! The senders: envelope sender and From. A gateway accepts only senders it knows, so `from` replaces both and overrides `-f`, unless
+//! `allow_from` keeps the senders of our domain (SPF and DMARC check both).
 #![forbid(unsafe_code)]
 
 use mail::address::{Address, AddressList, Mailbox};
@@ -8,7 +8,7 @@ use mail::encode;
 use super::header::{Field, Header};
 use super::site::{Site, Submission, name};
 
-/// The envelope sender, as asked for and as it goes; none: `<>`.
+/// The envelope sender to use instead of the one asked for; `None`: `<>`.
 pub fn envelope(submission: &Submission, site: &Site<'_>, warnings: &mut Vec<String>) -> Option<Address> {
     let own = || own_address(submission, site);
     let asked = match submission.sender.as_deref().map(str::trim) {
@@ -18,7 +18,7 @@ pub fn envelope(submission: &Submission, site: &Site<'_>, warnings: &mut Vec<Str
             let bare = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
             match Address::parse(bare) {
                 Ok(address) => Some(site.complete(&address)),
-                // The mail is not lost for it.
+                // Not a reason to lose the mail.
                 Err(error) => {
                     warnings.push(format!("-f: {error}; the user's own address is used"));
                     own()
@@ -33,7 +33,7 @@ fn own_address(submission: &Submission, site: &Site<'_>) -> Option<Address> {
     Address::parse(&submission.account.name).ok().map(|address| site.complete(&address))
 }
 
-/// From, and what hangs on it: Sender, Reply-To, X-Original-From.
+/// Rewrites From and the fields that depend on it: Sender, Reply-To, X-Original-From.
 pub fn rewrite(header: &mut Header, submission: &Submission, site: &Site<'_>, envelope: Option<&Address>) {
     for field in ["Sender", "Reply-To", "Resent-From", "Resent-Sender"] {
         complete(header, field, site);
@@ -51,7 +51,7 @@ pub fn rewrite(header: &mut Header, submission: &Submission, site: &Site<'_>, en
     let first = authors.as_ref().and_then(|authors| authors.mailboxes().next());
     let replaced = match first {
         Some(mailbox) => site.sender(&site.complete(mailbox.address())),
-        // Nobody can read it; without `from` the gateway says so.
+        // It cannot be parsed; without `from` the gateway reports that.
         None => site.from.cloned(),
     };
     let Some(replaced) = replaced else {
@@ -61,7 +61,7 @@ pub fn rewrite(header: &mut Header, submission: &Submission, site: &Site<'_>, en
     if !header.has("Reply-To")
         && let Some(original) = first.filter(|mailbox| !site.is_local(mailbox.address()))
     {
-        // Who answers means the author, as mailing lists that rewrite From for DMARC have it.
+        // A reply should go to the author, as mailing lists do that rewrite From for DMARC.
         let name = name("Reply-To");
         let text = original.write(&name);
         header.push(Field::written(name, text));
@@ -80,7 +80,7 @@ pub fn rewrite(header: &mut Header, submission: &Submission, site: &Site<'_>, en
     }
 }
 
-/// The author of a message that names none: `Full Name <user@domain>`, or the sender that was asked for.
+/// The author of a message without one: `Full Name <user@domain>`, or the sender asked for.
 fn author(submission: &Submission, site: &Site<'_>, envelope: Option<&Address>) -> Option<Mailbox> {
     let asked = submission.full_name.as_deref();
     let own = own_address(submission, site);
@@ -93,7 +93,7 @@ fn author(submission: &Submission, site: &Site<'_>, envelope: Option<&Address>) 
     Some(Mailbox::new(asked.or(known), address))
 }
 
-/// `root on web1`, where nobody has chosen a name.
+/// `root on web1`, if nobody has chosen a name.
 fn display_name(chosen: Option<&str>, local: &str, site: &Site<'_>) -> String {
     match chosen {
         Some(chosen) => chosen.to_owned(),
@@ -105,7 +105,7 @@ fn complete(header: &mut Header, field: &str, site: &Site<'_>) {
     change_lists(header, field, |list| site.complete_list(list));
 }
 
-/// Writes the fields of this name anew where their addresses change; else their octets stay. So does what cannot be read.
+/// Rewrites the fields of this name if their addresses change; otherwise they stay as they are, as do fields that cannot be parsed.
 pub fn change_lists(header: &mut Header, name: &str, change: impl Fn(&AddressList) -> AddressList) {
     for field in header.fields_mut().filter(|field| field.name().is(name)) {
         let Some(old) = field.value().and_then(|value| AddressList::parse(&value).ok()) else { continue };

@@ -1,4 +1,4 @@
-//! What was asked for, and the machine it was asked on: who is a user here, and what completes a name.
+//! The request, and the machine it was made on: which addresses are local users, and which domain completes a name.
 #![forbid(unsafe_code)]
 
 use mail::address::{Address, AddressList, Domain, Mailbox};
@@ -10,10 +10,10 @@ use crate::config::Config;
 use crate::id::Id;
 use crate::options::Dsn;
 
-/// What was asked for, and by whom.
+/// What the caller asked for, and who called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
-    /// Of this message.
+    /// The message's id.
     pub id: Id,
     /// When, in seconds since 1970.
     pub time: i64,
@@ -23,7 +23,7 @@ pub struct Submission {
     pub sender: Option<String>,
     /// `-F`.
     pub full_name: Option<String>,
-    /// The words that are no options.
+    /// The arguments that are not options.
     pub words: Vec<String>,
     /// `-t`.
     pub extract: bool,
@@ -33,34 +33,34 @@ pub struct Submission {
     pub dsn: Dsn,
 }
 
-/// What of the settings and of this machine a message depends on.
+/// The settings and properties of this machine that a message depends on.
 #[derive(Clone, Debug)]
 pub struct Site<'a> {
-    /// Completes bare names.
+    /// The domain for bare names.
     pub domain: Option<Domain>,
     /// This machine.
     pub host: &'a Host,
     /// Its aliases.
     pub aliases: &'a Aliases,
-    /// The sender of everything.
+    /// The sender of all mail.
     pub from: Option<&'a Address>,
-    /// Unless it is of our domain.
+    /// Keeps senders of our own domain.
     pub allow_from: bool,
-    /// Who gets the mail of root, where no alias does.
+    /// Who gets root's mail, if no alias says so.
     pub postmaster: Option<&'a Address>,
 }
 
-/// Where one address leads.
+/// The targets of one address.
 pub(super) struct Targets {
     pub addresses: Vec<Address>,
-    /// Whether it is another address than the one given.
+    /// Whether they differ from the given address.
     pub is_alias: bool,
     /// Whether this is root, and neither an alias nor the settings say who reads its mail.
     pub is_unread_root: bool,
 }
 
 impl<'a> Site<'a> {
-    /// What a machine with these settings, name and aliases makes of a message.
+    /// The site for these settings, host and aliases.
     pub fn new(config: &'a Config, host: &'a Host, aliases: &'a Aliases) -> Site<'a> {
         Site {
             domain: config.domain.clone().or_else(|| host.domain().cloned()),
@@ -72,14 +72,14 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Whether an address means a user of this machine: a bare name, or one at a name that only this machine has.
+    /// Whether an address is a user of this machine: a bare name, or one at a name that only this machine has.
     pub fn is_local(&self, address: &Address) -> bool {
         let Some(domain) = address.domain() else { return true };
         let short = ["localhost", "localhost.localdomain", self.host.short.as_str()];
         short.iter().any(|name| domain.as_str().eq_ignore_ascii_case(name)) || self.host.full.as_ref() == Some(domain)
     }
 
-    /// The address with a domain that others can write to.
+    /// The address with a domain that others can reply to.
     pub fn complete(&self, address: &Address) -> Address {
         let is_ours =
             address.domain().is_some() && (!self.is_local(address) || address.domain() == self.host.full.as_ref());
@@ -94,7 +94,7 @@ impl<'a> Site<'a> {
         list.mailboxes().map(|mailbox| Mailbox::new(mailbox.name(), self.complete(mailbox.address()))).collect()
     }
 
-    /// What takes the place of this sender, if anything does.
+    /// The replacement for this sender, if any.
     pub fn sender(&self, address: &Address) -> Option<Address> {
         let from = self.from?;
         let is_ours = |domain: &Domain| match &self.domain {
@@ -105,12 +105,12 @@ impl<'a> Site<'a> {
         (!stays).then(|| from.clone())
     }
 
-    /// Where an address leads, in the end.
+    /// The final targets of an address.
     pub fn leads_to(&self, address: &Address) -> Result<Vec<Address>, String> {
         self.targets(address, false).map(|targets| targets.addresses)
     }
 
-    /// Where an alias of this machine leads, if the name has one.
+    /// The final targets of an alias of this machine, if the name has one.
     pub fn alias(&self, address: &Address) -> Option<Vec<Address>> {
         let found = self.aliases.lookup(address.local()).ok()??;
         Some(found.iter().map(|target| self.complete(target)).collect())

@@ -1,4 +1,4 @@
-//! What becomes of a message before it leaves the machine.
+//! How a message is changed before it leaves the machine.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -99,7 +99,7 @@ fn a_header_ends_where_no_field_is() {
 fn what_is_not_rewritten_keeps_its_octets() {
     let text = "Subject:  two\n\tlines \nX-Odd: \u{fc}\n\n";
     assert_eq!(String::from_utf8(read(text).0.write()).unwrap(), text);
-    // A lone CR must not begin a line anywhere.
+    // A bare CR must not begin a line anywhere.
     assert_eq!(String::from_utf8(read("X: a\rBcc: b\n\n").0.write()).unwrap(), "X: a Bcc: b\n\n");
 }
 
@@ -285,7 +285,7 @@ fn from_rewrites_header_and_envelope_alike() {
     assert!(header.contains("From: root on web1 <alerts@example.org>\n"), "{header}");
     assert!(header.contains("X-Original-From: root\n") && !header.contains("Reply-To"), "{header}");
     assert!(!header.contains("Sender:"), "{header}");
-    // A chosen name stays, and an answer reaches who wrote.
+    // A chosen name stays, and a reply reaches the author.
     let (_, header) = setup.sent("From: \"V, Isitor\" <v@gmail.example>\n");
     assert!(header.contains("From: \"V, Isitor\" <alerts@example.org>\n"), "{header}");
     assert!(header.contains("Reply-To: \"V, Isitor\" <v@gmail.example>\n"), "{header}");
@@ -296,12 +296,12 @@ fn from_rewrites_header_and_envelope_alike() {
         header.contains("From: peter on web1 <alerts@example.org>\n") && !header.contains("X-Original"),
         "{header}"
     );
-    // It beats -f, but not the null sender.
+    // It overrides -f, but not the null sender.
     setup.submission.sender = Some("app@example.org".into());
     assert_eq!(setup.sent("From: app@example.org\n").0, "alerts@example.org > a@x.example");
     setup.submission.sender = Some("<>".into());
     assert_eq!(setup.sent("").0, "<> > a@x.example");
-    // allow_from: ours stay, others do not.
+    // allow_from: our senders stay, others do not.
     setup.allow_from = true;
     for (asked, expected) in [
         ("app@example.org", "app@example.org"),

@@ -1,4 +1,4 @@
-//! The option table, and the command lines that real callers use.
+//! The option table, and the command lines of real callers.
 
 use super::*;
 
@@ -156,16 +156,16 @@ fn what_follows_two_hyphens_is_a_recipient() {
     assert_eq!(clean("-i -- -f a@example.org").recipients, ["-f", "a@example.org"]);
 }
 
-/// What becomes of each letter of a program.
+/// What this program does with each option letter of another program.
 struct Program {
     name: &'static str,
     /// Its options as getopt(3) writes them, from its source: a letter, `:` for a value, `::` for a value that must be glued.
     options: &'static str,
-    /// Letters that do here what they do there.
+    /// Letters with the same effect here as there.
     taken: &'static str,
-    /// Letters that have no effect here; their values are taken with them.
+    /// Letters without effect here; their values are skipped too.
     ignored: &'static str,
-    /// Letters that are told on stderr.
+    /// Letters that cause a warning on stderr.
     warned: &'static str,
 }
 
@@ -198,7 +198,7 @@ fn each_option_of_other_sendmails_is_taken_ignored_or_warned_of_and_costs_no_rec
             };
             let rest = &options[at + letter.len_utf8()..];
             let forms = match (letter, rest) {
-                // Exim's -N delivers nothing; nobody who wants his mail sent writes it.
+                // Exim's -N delivers nothing; nobody who wants mail sent uses it.
                 ('N', _) => vec![format!("-N{value}"), format!("-N {value}")],
                 (_, rest) if rest.starts_with("::") => vec![format!("-{letter}{value}")],
                 (_, rest) if rest.starts_with(':') => vec![format!("-{letter}{value}"), format!("-{letter} {value}")],

@@ -1,5 +1,5 @@
-//! A message of a user who may not read the settings -> a file in `drop/`, on disk before the caller hears "taken". It holds what the caller
-//! said and wrote; the runner makes of it what the settings want ([`super::intake`]).
+//! A message of a user who may not read the settings -> a file in `drop/`, on disk before the caller is told that it is taken. It holds the
+//! caller's options and message; the runner applies the settings ([`super::intake`]).
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::options::Dsn;
 const VERSION: u64 = 1;
 /// The longest head that is read.
 pub const MAX_HEAD: u64 = 4 << 20;
-/// Names of files that are whole, and of those that are being written.
+/// Prefix of complete files, and of files being written.
 pub const WHOLE: &str = "m.";
 /// See [`WHOLE`].
 pub const UNFINISHED: &str = "t.";
@@ -32,12 +32,12 @@ pub fn write(queue: &Queue, submission: &Submission, tried: &[Record], message: 
     let written = (|| {
         file.write_all(head(submission, tried).as_bytes())?;
         io::copy(message, &mut file)?;
-        // The folder gives the file the group of the runner.
+        // The folder gives the file the runner's group.
         rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR | Mode::RGRP)?;
         file.sync_all()?;
         rustix::fs::renameat(&folder, &unfinished, &folder, &whole)?;
-        // Who may not read the folder cannot wait for its names (EBADF); to wait for the file again brings its new name to disk on the file systems
-        // with a journal (ext4, XFS, btrfs): the name is part of what changed the file last.
+        // A user who may not read the folder cannot sync its names (EBADF). Syncing the file again brings its new name to disk on file
+        // systems with a journal (ext4, XFS, btrfs): the name is part of the file's last change.
         match rustix::fs::fsync(&folder) {
             Ok(()) => Ok(()),
             Err(_) => file.sync_all(),
@@ -60,16 +60,16 @@ fn head(submission: &Submission, tried: &[Record]) -> String {
     format!("{head}\n")
 }
 
-/// What a head cannot be.
+/// Why a head is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadError {
-    /// Of a later version of this program.
+    /// Written by a later version of this program.
     Newer,
-    /// Not made by this program.
+    /// Not written by this program.
     Strange,
 }
 
-/// Reads a head. Whose it is, and its id, is what the file says, not what its content says.
+/// Reads a head. Owner and id come from the file's name and status, not from its content.
 pub fn parse(line: &[u8], id: Id, account: Account) -> Result<(Submission, Vec<Record>), HeadError> {
     let head: Value = serde_json::from_slice(line).map_err(|_| HeadError::Strange)?;
     match head.get("sendmail-http-drop").and_then(Value::as_u64) {

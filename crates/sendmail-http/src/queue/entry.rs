@@ -1,4 +1,4 @@
-//! A message in the queue: one line of JSON with a version (the envelope, whose it is, its size), the octets of the message, and its
+//! A message in the queue: one line of JSON with a version (envelope, owner, size), the octets of the message, and its
 //! [`journal`](super::journal). Everything read from here is checked as if a stranger had written it.
 #![forbid(unsafe_code)]
 
@@ -19,19 +19,19 @@ use crate::options::Dsn;
 const VERSION: u64 = 1;
 /// The longest head.
 const MAX_HEAD: u64 = 4 << 20;
-/// The longest journal that is read: five days of tries are 10 KB.
+/// The longest journal that is read: five days of attempts are 10 KB.
 const MAX_JOURNAL: u64 = 1 << 20;
 
-/// What stands in front of a message.
+/// The line before a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Of the message.
+    /// The message's id.
     pub id: Id,
-    /// Whose it is.
+    /// The owner's user id.
     pub uid: u32,
-    /// When it came, in seconds since 1970.
+    /// When it arrived, in seconds since 1970.
     pub time: i64,
-    /// From whom to whom.
+    /// Sender and recipients.
     pub envelope: Envelope,
     /// Octets of the message.
     pub size: u64,
@@ -41,7 +41,7 @@ pub struct Head {
 #[derive(Debug)]
 pub struct Entry {
     file: File,
-    /// What stands in front of it.
+    /// The line before it.
     pub head: Head,
     records: Vec<Record>,
     /// Where the message begins.
@@ -92,7 +92,7 @@ impl Head {
     }
 }
 
-/// Puts a message into the queue. `message` is header and body, `head.size` octets; `records` what has happened to it already.
+/// Puts a message into the queue. `message` is header and body, `head.size` octets; `records` is its history.
 pub fn store(
     queue: &Queue,
     folder: Folder,
@@ -109,14 +109,14 @@ pub fn store(
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "the message became shorter while it was read"));
         }
         file.write_all(journal.as_bytes())?;
-        try_lock(file).map(drop) // before anybody else can see it
+        try_lock(file).map(drop) // before another process can see it
     })?;
     let start = line.len() as u64;
     let journal_end = start + head.size + journal.len() as u64;
     Ok(Entry { file, head: head.clone(), records: records.to_vec(), start, journal_end })
 }
 
-/// Opens a message and locks it. `None`: it is gone, or somebody else works on it.
+/// Opens a message and locks it. `None`: it is gone, or another process works on it.
 pub fn open(queue: &Queue, folder: Folder, name: &str) -> io::Result<Option<Entry>> {
     let file = match queue.open_file(folder, name, OFlags::RDWR) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -125,7 +125,7 @@ pub fn open(queue: &Queue, folder: Folder, name: &str) -> io::Result<Option<Entr
     if !try_lock(&file)? {
         return Ok(None);
     }
-    // Another runner may have sent it, and taken the name away, before we had the lock.
+    // Another runner may have sent it and removed its name before we got the lock.
     let is_named = queue.stat(folder, name).is_ok_and(|named| {
         rustix::fs::fstat(&file).is_ok_and(|open| (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino))
     });
@@ -135,7 +135,7 @@ pub fn open(queue: &Queue, folder: Folder, name: &str) -> io::Result<Option<Entr
     read(file, name).map(Some)
 }
 
-/// Reads what an open file holds, locked or not.
+/// Reads an open file, locked or not.
 pub fn read(file: File, name: &str) -> io::Result<Entry> {
     let broken = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("queue file {name}: {what}"));
     let mut reader = BufReader::new(&file);
@@ -146,7 +146,7 @@ pub fn read(file: File, name: &str) -> io::Result<Entry> {
         return Err(broken("its head names another message"));
     }
     let start = line.len() as u64;
-    let end = start.checked_add(head.size).ok_or_else(|| broken("its size is no size"))?;
+    let end = start.checked_add(head.size).ok_or_else(|| broken("its size is invalid"))?;
     if file.metadata()?.len() < end {
         return Err(broken("it is cut off"));
     }
@@ -158,17 +158,17 @@ pub fn read(file: File, name: &str) -> io::Result<Entry> {
 }
 
 impl Entry {
-    /// What happened to it.
+    /// The state of the message.
     pub fn state(&self) -> State {
         State::of(&self.records)
     }
 
-    /// When the last thing happened to it.
+    /// The time of the last record.
     pub fn last_event(&self) -> i64 {
         self.records.last().map_or(0, |record| record.at)
     }
 
-    /// Makes it due now; what is known of it stays known.
+    /// Makes it due now; its history stays.
     pub fn make_due(&mut self) -> io::Result<()> {
         let State { possibly, words, is_loud, .. } = self.state();
         let next = clock::now();
@@ -186,8 +186,8 @@ impl Entry {
         Ok(BufReader::with_capacity(64 * 1024, file).take(self.head.size))
     }
 
-    /// Adds a line to the journal; `durable`: it is on disk when this returns. The line stands behind the last whole one: half a line of one who
-    /// was killed is written over.
+    /// Appends a line to the journal; `durable`: it is on disk when this returns. The line goes after the last complete one, and so
+    /// replaces a partial line of a killed process.
     pub fn record(&mut self, event: Event, durable: bool) -> io::Result<()> {
         let record = Record { at: clock::now(), event };
         let line = record.write();
@@ -196,7 +196,7 @@ impl Entry {
         file.write_all(line.as_bytes())?;
         self.journal_end += line.len() as u64;
         if file.metadata()?.len() > self.journal_end {
-            file.set_len(self.journal_end)?; // only then: it also frees the room kept for later lines
+            file.set_len(self.journal_end)?; // only if needed: it also frees the room reserved for later lines
         }
         if durable {
             self.file.sync_data()?;

@@ -1,4 +1,4 @@
-//! The end of a message that nobody takes.
+//! The end of a message that could not be sent.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -10,7 +10,8 @@ use crate::log::Log;
 use crate::message::site::Site;
 use crate::report;
 
-/// Moves a message to `failed/`, and tells whom it concerns. What was begun is taken up again: the journal says "failed" before anything else.
+/// Moves a message to `failed/`, and reports it. If this was interrupted, it is resumed later: the journal says "failed" before anything
+/// else happens.
 pub fn give_up(queue: &Queue, site: &Site<'_>, log: &Log, entry: &mut Entry, words: &str) -> io::Result<()> {
     let name = entry.head.name();
     if !entry.state().is_failed {

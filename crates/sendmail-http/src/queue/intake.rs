@@ -1,6 +1,6 @@
-//! `drop/` -> `new/`. Anybody may write into the drop folder, so nothing there is believed but what the file system says: a file is a regular one
-//! with one name, its owner is the sender, and what counts is our own copy of it, whatever its owner does to it meanwhile. Nobody reads, holds or
-//! drops the mail of another: ids are names within one user, and each user has a quota of his own.
+//! `drop/` -> `new/`. Anybody may write to the drop folder, so only the file system is believed: the file must be a regular one with one
+//! name, its owner is the sender, and only our own copy counts, whatever its owner does to it meanwhile. Nobody can read, hold up or drop
+//! another user's mail: ids are per user, and each user has a quota.
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet};
@@ -23,28 +23,28 @@ use crate::message::prepare::{Envelope, prepare};
 use crate::message::site::{Site, Submission};
 use crate::queue::give_up::give_up;
 
-/// What was begun and never finished is forgotten after this time, in seconds.
+/// An unfinished file is removed after this time, in seconds.
 const STALE: i64 = 36 * 3600;
-/// What cannot be taken is told for so long, in seconds, and then no more: a run comes every minute.
+/// A problem is logged for this long, in seconds, and then no more: a run comes every minute.
 const TOLD: i64 = 300;
 
-/// Where messages come from and what they are made into.
+/// The source of messages, and what they are completed with.
 pub struct Intake<'a> {
     /// The queue.
     pub queue: &'a Queue,
     /// Limits and quotas.
     pub config: &'a Config,
-    /// What completes a message.
+    /// Completes a message.
     pub site: &'a Site<'a>,
     /// Where it is told.
     pub log: &'a Log,
 }
 
-/// What became of a name in the drop folder.
+/// The outcome for a name in the drop folder.
 enum Taken {
-    /// The runner has its own copy, or had it before: the name goes.
+    /// The runner has its own copy, new or from before: the name is removed.
     Copied,
-    /// It is nobody's mail: the name goes.
+    /// It is not mail: the name is removed.
     Refused(&'static str),
     /// It stays for another run.
     Stays(String),
@@ -58,7 +58,7 @@ struct Share {
 }
 
 impl Intake<'_> {
-    /// Takes what is there. Two runners do not do this at the same time: who comes second leaves it to the first.
+    /// Takes in what is there. Only one runner does this at a time; a second one skips it.
     pub fn run(&self) -> io::Result<u64> {
         let names = self.queue.names(Folder::Drop)?;
         let lock = if names.is_empty() { None } else { self.queue.lock("intake.lock")? };
@@ -72,7 +72,7 @@ impl Intake<'_> {
         for name in names {
             let stat = match self.queue.stat(Folder::Drop, &name) {
                 Ok(stat) => stat,
-                Err(_) => continue, // its owner has taken it away
+                Err(_) => continue, // its owner has removed it
             };
             match self.take(&name, &stat, &mut shares, &known) {
                 Ok(Taken::Copied) => {
@@ -84,7 +84,7 @@ impl Intake<'_> {
                 }
                 Ok(Taken::Refused(what)) => self.remove(&name, &stat, what),
                 Ok(Taken::Stays(why)) => self.tell(&name, &stat, &why),
-                // Our disk is full, or the like: everything stays.
+                // Our disk is full, or a similar error: everything stays.
                 Err(error) => return Err(error),
             }
         }
@@ -116,12 +116,12 @@ impl Intake<'_> {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return Ok(Taken::Stays("its mode keeps us from reading it".into()));
             }
-            Err(_) => return Ok(Taken::Refused("it is no file")),
+            Err(_) => return Ok(Taken::Refused("it is not a file")),
         };
-        // From here on it is this file that counts, not its name.
+        // From here on this file counts, not its name.
         let stat = rustix::fs::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Ok(Taken::Refused("it is no file"));
+            return Ok(Taken::Refused("it is not a file"));
         }
         if stat.st_nlink > 1 {
             return Ok(Taken::Refused("it has more than one name"));
@@ -131,7 +131,7 @@ impl Intake<'_> {
             return Ok(Taken::Refused("it is larger than max_size"));
         }
         if known.contains(&id.key(stat.st_uid)) {
-            return Ok(Taken::Copied); // by a run that was ended before it could take the name away
+            return Ok(Taken::Copied); // by a run that ended before it could remove the name
         }
         let share = shares.entry(stat.st_uid).or_default();
         if share.messages >= self.config.quota_messages || share.octets.saturating_add(octets) > self.config.quota_size
@@ -180,13 +180,13 @@ impl Intake<'_> {
         };
         match outcome {
             Ok(()) => Ok(Taken::Copied),
-            // Its owner is at work on it.
+            // Its owner is changing it.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Taken::Stays(error.to_string())),
             Err(error) => Err(error),
         }
     }
 
-    /// Puts a message into the queue, once for each envelope; gives the first, which is stored last: where that one is, all are.
+    /// Puts a message into the queue, once per envelope. Returns the first, which is stored last: if it exists, all do.
     fn store(
         &self,
         submission: &Submission,
@@ -212,14 +212,14 @@ impl Intake<'_> {
         Ok(last)
     }
 
-    /// Says once, but not each minute, what stays.
+    /// Logs that a file stays, but not every minute.
     fn tell(&self, name: &str, stat: &Stat, why: &str) {
         if !why.is_empty() && (clock::now() - stat.st_ctime) < TOLD {
             self.log.warning(&format!("drop/{} of uid {} stays: {why}", name.escape_default(), stat.st_uid));
         }
     }
 
-    /// A folder that is not empty cannot be removed, and harms nobody.
+    /// Removes a name. A folder that is not empty cannot be removed, and does no harm.
     fn remove(&self, name: &str, stat: &Stat, what: &str) {
         let flags = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => AtFlags::REMOVEDIR,
@@ -229,14 +229,14 @@ impl Intake<'_> {
         match removed {
             Ok(()) => {
                 let words =
-                    format!("drop/{} of uid {} is no mail: {what}; removed", name.escape_default(), stat.st_uid);
+                    format!("drop/{} of uid {} is not mail: {what}; removed", name.escape_default(), stat.st_uid);
                 self.log.warning(&words);
             }
-            Err(error) => self.tell(name, stat, &format!("it is no mail ({what}), and cannot be removed: {error}")),
+            Err(error) => self.tell(name, stat, &format!("it is not mail ({what}), and cannot be removed: {error}")),
         }
     }
 
-    /// What each user has waiting.
+    /// What each user has in the queue.
     fn shares(&self) -> io::Result<HashMap<u32, Share>> {
         let mut shares: HashMap<u32, Share> = HashMap::new();
         for name in self.queue.names(Folder::New)? {

@@ -1,5 +1,5 @@
-//! What happened to a message, as lines behind it in its own file, and the state that follows from them. A line that was cut off counts as not
-//! written. "Sending" is written before the first octet leaves: who finds it without a word after it knows that nobody knows.
+//! The history of a message, as lines after it in its own file, and the state that follows from them. A partial line counts as not written.
+//! "Sending" is written before the first octet is sent: if no line follows it, the outcome is unknown.
 #![forbid(unsafe_code)]
 
 use serde_json::{Value, json};
@@ -21,43 +21,43 @@ pub enum Event {
         /// Why.
         words: String,
     },
-    /// It was not sent, and will be tried again.
+    /// It was not sent, and will be retried.
     Later {
-        /// Not before.
+        /// Not before this time.
         next: i64,
-        /// Whether a person has to do something.
+        /// Whether a person must act.
         is_loud: bool,
         /// Why.
         words: String,
     },
-    /// This gateway has not got it, and another one is asked next.
+    /// This gateway does not have it; another one is asked next.
     NotThere,
-    /// It is about to leave for this gateway.
+    /// It is about to be sent to this gateway.
     Sending {
         /// Its url.
         url: String,
     },
     /// It may or may not have been taken; the same gateway is asked again.
     Unknown {
-        /// Not before.
+        /// Not before this time.
         next: i64,
         /// Why.
         words: String,
     },
 }
 
-/// What follows from the lines.
+/// The state that follows from the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// How often it was tried.
+    /// The number of attempts.
     pub tries: u32,
     /// When it is due.
     pub next: i64,
-    /// Since when, and where, it may have been taken.
+    /// Since when, and by which gateway, it may have been taken.
     pub possibly: Option<Possibly>,
-    /// The last word of a gateway.
+    /// The last answer of a gateway.
     pub words: String,
-    /// Whether a person has to do something.
+    /// Whether a person must act.
     pub is_loud: bool,
     /// Whether it was given up.
     pub is_failed: bool,
@@ -66,9 +66,9 @@ pub struct State {
 /// A message that may have been taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Possibly {
-    /// When it first left.
+    /// When it was first sent.
     pub since: i64,
-    /// Where for: it stays with this gateway.
+    /// The gateway it was sent to, which it stays with.
     pub url: String,
 }
 
@@ -107,7 +107,7 @@ impl Record {
         Some(Record { at: number("at")?, event })
     }
 
-    /// Reads all lines that are whole.
+    /// Reads all complete lines.
     pub fn parse_all(octets: &[u8]) -> Vec<Record> {
         let whole = memchr::memrchr(b'\n', octets).map_or(0, |end| end + 1);
         octets[..whole].split(|b| *b == b'\n').filter_map(Record::parse).collect()
@@ -115,7 +115,7 @@ impl Record {
 }
 
 impl State {
-    /// What follows from these lines.
+    /// The state after these lines.
     pub fn of(records: &[Record]) -> State {
         let (mut state, mut leaving): (State, Option<Possibly>) = Default::default();
         for Record { at, event } in records {

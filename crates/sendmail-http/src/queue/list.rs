@@ -1,5 +1,5 @@
-//! `mailq`: what waits and what failed, in the columns that monitoring knows from Postfix, or as JSON. Everybody sees his own messages; root and the
-//! owner of the queue see all.
+//! `mailq`: what is queued and what failed, in the columns that monitoring knows from Postfix, or as JSON. Users see their own messages;
+//! root and the queue's owner see all.
 #![forbid(unsafe_code)]
 
 use std::fmt::Write as _;
@@ -14,27 +14,27 @@ use super::{Folder, Queue, entry};
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedMessage {
-    /// Of the message.
+    /// The message's id.
     pub id: String,
-    /// Whose it is.
+    /// The owner's user id.
     pub uid: u32,
     /// `new` or `failed`.
     pub folder: String,
     /// Octets.
     pub size: u64,
-    /// When it came.
+    /// When it arrived.
     pub time: i64,
-    /// `<>` for none.
+    /// `<>` if there is none.
     pub sender: String,
-    /// Whom it is for.
+    /// Its recipients.
     pub recipients: Vec<String>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub tries: u64,
     /// When it is due.
     pub next: i64,
-    /// The last word of a gateway.
+    /// The last answer of a gateway.
     pub words: String,
-    /// Whether a person has to do something.
+    /// Whether a person must act.
     pub is_loud: bool,
 }
 
@@ -67,7 +67,7 @@ impl QueuedMessage {
     }
 }
 
-/// All messages, for the owner of the queue.
+/// All messages, for the queue's owner.
 pub fn all(queue: &Queue) -> io::Result<Vec<QueuedMessage>> {
     let mut rows = Vec::new();
     for folder in [Folder::New, Folder::Failed] {
@@ -96,7 +96,7 @@ pub fn all(queue: &Queue) -> io::Result<Vec<QueuedMessage>> {
     Ok(rows)
 }
 
-/// The messages of the caller, as the runner has published them.
+/// The caller's messages, as published by the runner.
 pub fn own(queue: &Queue, uid: u32) -> io::Result<Vec<QueuedMessage>> {
     let file = match queue.open_file(Folder::Shown, &uid.to_string(), OFlags::RDONLY) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -106,7 +106,7 @@ pub fn own(queue: &Queue, uid: u32) -> io::Result<Vec<QueuedMessage>> {
     Ok(lines.map_while(Result::ok).filter_map(|line| QueuedMessage::parse(&line)).collect())
 }
 
-/// As Postfix's mailq has it.
+/// A table in the form of Postfix's mailq.
 pub fn table(rows: &[QueuedMessage], now: i64) -> String {
     let waiting: Vec<&QueuedMessage> = rows.iter().filter(|row| row.folder == "new").collect();
     let failed: Vec<&QueuedMessage> = rows.iter().filter(|row| row.folder != "new").collect();

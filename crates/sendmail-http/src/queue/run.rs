@@ -1,5 +1,5 @@
-//! One run of the queue: what was dropped is taken in, what is due is tried, what is too old is given up. A gateway that cannot be had is asked
-//! once a run and not once a message; the rest waits for the next run, and goes at once when it is back.
+//! One run of the queue: take in what was dropped, send what is due, give up what is too old. A gateway that does not respond is asked once
+//! per run, not once per message; the other messages wait, and are sent as soon as it is back.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};
@@ -19,12 +19,12 @@ use crate::message::prepare::Envelope;
 use crate::message::site::Site;
 use crate::report::Cause;
 
-/// The first pause after a try, and the longest, in seconds.
+/// The pause after the first attempt, and the longest, in seconds.
 const FIRST_PAUSE: i64 = 60;
 const LONGEST_PAUSE: i64 = 3 * 3600;
-/// A message is given up after `expire` and so many tries: a clock that starts in 1970 must not cost a mail.
+/// A message is given up after `expire` and at least this many attempts: a clock that starts in 1970 must not cost a mail.
 const FEWEST_TRIES: u32 = 5;
-/// A gateway that puts off so many messages in a row is left alone until the next run.
+/// After so many deferrals in a row a gateway is left alone until the next run.
 const PATIENCE: u32 = 3;
 
 /// What a run needs.
@@ -33,13 +33,13 @@ pub struct Runner<'a> {
     pub queue: &'a Queue,
     /// The settings.
     pub config: &'a Config,
-    /// What completes a message.
+    /// Completes a message.
     pub site: &'a Site<'a>,
     /// The gateways.
     pub gateway: &'a Gateway,
     /// Where it is told.
     pub log: &'a Log,
-    /// What is known of the gateways.
+    /// What is known about the gateways' keys.
     pub keys: Keys,
 }
 
@@ -52,12 +52,12 @@ pub struct Summary {
     pub waiting: u64,
 }
 
-/// Why the gateway is left alone for the rest of a run.
+/// Stops asking a gateway for the rest of a run.
 #[derive(Default)]
 struct Breaker {
-    /// Messages put off in a row.
+    /// Messages deferred in a row.
     put_off: u32,
-    /// Set when it is enough.
+    /// Set once the gateway is left alone; the reason.
     open: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Runner<'_> {
             let taken_in = self.intake()?;
             for name in self.queue.names(Folder::New)? {
                 match entry::open(self.queue, Folder::New, &name) {
-                    Ok(None) => summary.waiting += 1, // somebody else works on it
+                    Ok(None) => summary.waiting += 1, // another process works on it
                     Ok(Some(entry)) => match self.handle(entry, &mut breaker)? {
                         Handled::Sent => summary.sent += 1,
                         Handled::Waits => summary.waiting += 1,
@@ -84,7 +84,7 @@ impl Runner<'_> {
                     Err(error) => return Err(error),
                 }
             }
-            // What was dropped meanwhile goes in the same second.
+            // Messages dropped meanwhile are sent in the same run.
             if taken_in == 0 {
                 break;
             }
@@ -101,7 +101,7 @@ impl Runner<'_> {
     fn handle(&mut self, mut entry: Entry, breaker: &mut Breaker) -> io::Result<Handled> {
         let state = entry.state();
         if state.is_failed || entry.head.envelope.recipients.is_empty() {
-            // A run was ended just as it gave up.
+            // A run ended while it was giving up.
             give_up(self.queue, self.site, self.log, &mut entry, &state.words)?;
             return Ok(Handled::GivenUp);
         }
@@ -183,23 +183,23 @@ impl Breaker {
             return;
         };
         self.put_off += 1;
-        // It is down, asks for a pause, or does not let us in: the next message would hear the same.
+        // It is down, asks for a pause, or rejects our login: the next message would get the same answer.
         if later.status.is_none() || later.is_loud || later.pause.is_some() || self.put_off >= PATIENCE {
             self.open = Some(later.words.clone());
         }
     }
 }
 
-/// Due, or waiting for a time that a clock set back has made far.
+/// Due, or so far in the future that a clock must have been set back.
 fn is_due(state: &State, last_event: i64, now: i64) -> bool {
     const SMALL_STEP: i64 = 60;
     state.next <= now || last_event > now + SMALL_STEP
 }
 
-/// 1 minute, doubling to 3 hours, a quarter more or less by chance; a pause that the gateway asks for is the least.
+/// 1 minute, doubling up to 3 hours, plus or minus a quarter at random; at least the pause that the gateway asks for.
 fn pause_after(tries: u32, name: &str, asked: Option<Duration>) -> i64 {
     let doubled = FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(LONGEST_PAUSE);
-    // FNV-1a: the names are random, and so spread the tries of many messages.
+    // FNV-1a: the names are random, so the retries of many messages spread out.
     let hash = name
         .bytes()
         .chain([tries as u8])

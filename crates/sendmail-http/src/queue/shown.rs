@@ -1,5 +1,5 @@
-//! What each user may see of his own messages: a file for each, which a POSIX ACL lets him alone read. The runner is not root and cannot give
-//! files away; where the file system has no ACLs, `mailq` shows nothing to users.
+//! What each user may see of their own messages: one file per user, which a POSIX ACL lets only that user read. The runner is not root and
+//! cannot give files away; on a file system without ACLs, `mailq` shows nothing to users.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, Mode, XattrFlags};
 
 use super::{Folder, Queue, list};
 
-/// Writes the files anew.
+/// Rewrites the files.
 pub fn publish(queue: &Queue) -> io::Result<()> {
     let mut texts: BTreeMap<u32, String> = BTreeMap::new();
     let readers = |uid: u32| uid != 0 && uid != queue.owner();

@@ -1,4 +1,4 @@
-//! What nobody needs any more goes: failed messages after 30 days, what was begun in `tmp/` and never finished.
+//! Removes failed messages after 30 days, and unfinished files in `tmp/`.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -9,7 +9,7 @@ use crate::clock;
 /// In seconds.
 const DAY: i64 = 86_400;
 
-/// Looks at both folders.
+/// Checks both folders.
 pub fn sweep(queue: &Queue) -> io::Result<()> {
     for (folder, days) in [(Folder::Failed, 30), (Folder::Tmp, 1)] {
         for name in queue.names(folder)? {

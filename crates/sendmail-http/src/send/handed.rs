@@ -1,4 +1,4 @@
-//! A message while its caller waits: prepared, its body at hand, and not promised to anybody yet.
+//! A message whose caller is waiting: prepared, its body stored, and not reported as taken yet.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use crate::queue::entry::{self, Head};
 use crate::queue::journal::{Event, Record, State};
 use crate::queue::{Folder, Queue};
 
-/// A message in a caller's hand, ready to go.
+/// A message ready to send, while its caller waits.
 pub struct Handed<'a> {
     /// What was asked for.
     pub submission: &'a Submission,
@@ -22,12 +22,12 @@ pub struct Handed<'a> {
     pub prepared: Prepared,
     /// Its body.
     pub body: Spool,
-    /// What happened to it.
+    /// Its history.
     pub records: Vec<Record>,
 }
 
 impl Handed<'_> {
-    /// Whether the queue is ours; if so, the message is in it.
+    /// Stores it if the queue is ours; returns whether it is.
     pub fn store(&self, path: &Path, folder: Folder) -> io::Result<bool> {
         let queue = Queue::open(path)?;
         if !queue.is_ours() {
@@ -77,18 +77,18 @@ impl Message for Handed<'_> {
         State::of(&self.records)
     }
 
-    /// Until the caller hears "taken", the message is his: what happens to it is kept in memory.
+    /// Until the caller is told "taken", the message is the caller's: its history is kept in memory.
     fn record(&mut self, event: Event, _: bool) -> io::Result<()> {
         self.records.push(Record { at: clock::now(), event });
         Ok(())
     }
 }
 
-/// A reader that fails beyond a limit.
+/// A reader that fails after a limit.
 pub struct Limited<R> {
     /// What is read.
     pub inner: R,
-    /// Octets until then.
+    /// Octets left until then.
     pub left: u64,
 }
 

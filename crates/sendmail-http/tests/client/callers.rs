@@ -1,9 +1,9 @@
-//! The command lines that real callers use, with the messages they write.
+//! The command lines of real callers, with the messages they write.
 
 use super::gateway::{Gateway, Request};
 use super::place::{Place, run};
 
-/// Sends a message so; what arrived.
+/// Sends a message with these words; returns what arrived.
 fn sent(words: &[&str], message: &str) -> Request {
     let gateway = Gateway::taking();
     let place = Place::new("caller");

@@ -1,4 +1,4 @@
-//! What a message costs the machine it is sent from: time of the processor, without TLS.
+//! The processor time that a message costs the sending machine, without TLS.
 
 use std::process::{Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! A disk that is full: 75 and nothing half, and what is in the queue goes all the same, for its journal has room.
+//! A full disk: exit status 75 and no partial file; queued messages are still sent, since their journals have room.
 
 use std::fs;
 use std::io::Write;
@@ -63,7 +63,7 @@ fn a_full_disk_keeps_nothing_half_and_lets_the_queue_drain() {
     assert_eq!((done.status, gateway.posts().len()), (75, 1), "asked, put off, and not kept: the caller knows");
     let names = |folder: &str| fs::read_dir(small.0.join("queue").join(folder)).unwrap().count();
     assert_eq!((names("tmp"), names("new"), names("drop")), (0, 1, 0));
-    // The journal of the one that waits has room: it is put off again, and goes with the next run.
+    // The queued message's journal has room: it is deferred again, and sent by the next run.
     assert_eq!(place.run_queue().status, 0);
     place.let_time_pass();
     assert_eq!(place.run_queue().status, 0);
@@ -96,7 +96,7 @@ fn the_journal_of_every_message_has_room_on_a_full_disk() {
     let Some(small) = Small::mount(&place) else { return };
     let gateway = Gateway::taking();
     place.settings(&gateway, &format!("queue {}\n", small.0.join("queue").display()));
-    // Files that end everywhere within a page: some need a new one for the next line. One at a time, for each that goes makes room.
+    // Files of all lengths within a page: some need a new page for the next line. One at a time, since each one sent makes room.
     for n in 0..64 {
         assert_eq!(place.send("-odq -t", format!("{MESSAGE}{}", "x".repeat(64 * n))).status, 0);
         small.fill();

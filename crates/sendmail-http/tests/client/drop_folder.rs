@@ -1,5 +1,5 @@
-//! Several users of one machine: who may not read the settings drops messages, and the runner, a user of its own, believes nothing of what it finds
-//! there but what the file system says. Needs root, to be several users; each command of a user sees the test's queue as /var/spool/sendmail-http.
+//! Several users on one machine. Users who may not read the settings drop messages; the runner, a user of its own, believes only the file
+//! system about them. Needs root, to become several users; each user's command sees the test's queue as /var/spool/sendmail-http.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -20,7 +20,7 @@ struct Machine {
     gateway: Gateway,
 }
 
-/// `None` where this user cannot be others.
+/// `None` if this process cannot become other users.
 fn machine(more: &str) -> Option<Machine> {
     if !am_root() {
         eprintln!("SKIPPED: needs root, to be several users");
@@ -72,7 +72,7 @@ impl Machine {
         names
     }
 
-    /// The file of a message that this user has dropped.
+    /// The file that this user has dropped.
     fn dropped(&self, uid: u32) -> PathBuf {
         let before = self.names("drop");
         let done = self.run(uid, &["-t"], MESSAGE);
@@ -182,7 +182,7 @@ fn nobody_reads_lists_or_removes_the_mail_of_another() {
     }
     assert_eq!(machine.run_queue().status, 0);
     assert!(machine.gateway.only().text().contains("Hi there"));
-    // Nor does any of them run the queue or take messages from it.
+    // None of them can run the queue or take messages from it.
     for words in [&["-q"][..], &["--remove", "69258d50abcdefghijklmnopqrstuvwx"]] {
         assert_eq!(machine.run(WENDY, words, "").status, 77, "{words:?}");
     }
@@ -220,7 +220,7 @@ fn what_is_no_mail_is_removed_and_stops_nobody() {
     fs::write(drop.join("nonsense"), &template).unwrap();
     fs::create_dir(drop.join("full")).unwrap();
     fs::write(drop.join("full/file"), "").unwrap();
-    let hostile = machine.names("drop").len() - 2; // but the honest one, and the folder that is not empty
+    let hostile = machine.names("drop").len() - 2; // without the honest one, and the folder that is not empty
     let done = machine.run_queue();
     assert_eq!(done.status, 0, "{done:?}");
     assert!(machine.gateway.only().text().contains("Hi there"), "only the honest one");
@@ -237,7 +237,7 @@ fn a_message_that_another_user_put_under_a_false_name_is_his_own() {
     let id = file.file_name().unwrap().to_str().unwrap().strip_prefix("m.").unwrap().to_owned();
     let text = fs::read_to_string(&file).unwrap();
     assert_eq!(machine.run_queue().status, 0);
-    // Wendy knows the id of peter's message, and what the head can say.
+    // Wendy knows the id of peter's message and the format of a head.
     let forged = text.replacen("\"time\"", "\"uid\":61002,\"account\":\"peter\",\"time\"", 1);
     fs::write(&file, forged).unwrap();
     chown(&file, Some(WENDY), Some(RUNNER)).unwrap();
@@ -268,7 +268,7 @@ fn a_head_cannot_lead_a_password_elsewhere() {
 fn what_counts_is_the_runners_own_copy() {
     let Some(machine) = machine("") else { return };
     let file = machine.dropped(PETER);
-    // Its owner writes on while it is read, again and again: each run takes a whole message or none.
+    // Its owner keeps writing while it is read: each run takes a whole message or none.
     let text = fs::read_to_string(&file).unwrap();
     let body = "x".repeat(200_000);
     let writer = {
@@ -297,7 +297,7 @@ fn what_counts_is_the_runners_own_copy() {
     }
     assert!(machine.gateway.taken().len() <= 1, "one name, one message");
     assert_eq!((machine.names("tmp"), machine.names("new")), (vec![], vec![]));
-    // And the next one goes as if nothing had been.
+    // The next message is sent as usual.
     let before = machine.gateway.taken().len();
     machine.dropped(WENDY);
     assert_eq!(machine.run_queue().status, 0);
@@ -318,7 +318,7 @@ fn a_user_has_a_quota_that_costs_the_others_nothing() {
     assert!(done.stderr.contains("3 messages waiting, its quota"), "{done:?}");
     let of = |uid: u32| machine.names("new").iter().filter(|name| name.ends_with(&format!(".{uid}"))).count();
     assert_eq!((of(PETER), of(WENDY), machine.names("drop").len()), (3, 1, 2));
-    // Nothing is lost: what stays goes when there is room.
+    // Nothing is lost: what stays is sent when there is room.
     fs::write(machine.place.file("conf"), conf).unwrap();
     for row in machine.names("new") {
         assert_eq!(machine.run(RUNNER, &["--retry", row.split('.').next().unwrap()], "").status, 0);
@@ -342,7 +342,7 @@ fn mailq_shows_everybody_his_own() {
         serde_json::from_str::<Vec<serde_json::Value>>(&done.stdout).unwrap_or_else(|_| panic!("{done:?}")).len()
     };
     assert_eq!((count(0), count(RUNNER), count(PETER), count(WENDY), count(WENDY + 1)), (3, 3, 2, 1, 0));
-    // What is shown goes with the message.
+    // The file for its owner disappears with the message.
     fs::write(machine.place.file("conf"), conf).unwrap();
     for name in machine.names("new") {
         machine.run(RUNNER, &["--retry", name.split('.').next().unwrap()], "");
@@ -366,7 +366,7 @@ fn with_a_broken_configuration_the_message_is_kept_and_the_status_is_78() {
     fs::write(machine.place.file("conf"), conf).unwrap();
     assert_eq!(machine.run_queue().status, 0);
     assert!(machine.gateway.only().text().contains("Hi there"));
-    // Nothing there to keep it in.
+    // No place is left to keep it.
     fs::remove_dir_all(machine.folder("")).unwrap();
     fs::set_permissions(machine.place.file("spool"), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(machine.run(PETER, &["-t"], MESSAGE).status, 75);

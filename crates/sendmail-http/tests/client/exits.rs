@@ -1,4 +1,4 @@
-//! What a caller hears: the exit status for each answer of a gateway, with a queue and without one.
+//! The exit status that a caller gets for each answer of a gateway, with and without a queue.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::place::Place;
 
 const MESSAGE: &str = "To: wendy@example.net\nSubject: Hello\n\nHi there\n";
 
-/// How a script ends: exit status with `queue none`, exit status with a queue, messages that are then in it, messages taken.
+/// One case: the gateway's act; exit status with `queue none`; exit status with a queue; messages then queued; messages taken.
 struct Row(&'static str, Act, i32, i32, usize, usize);
 
 #[test]
@@ -71,7 +71,7 @@ fn each_answer_has_its_exit_status_and_nothing_is_lost_or_sent_twice() {
                 assert_eq!(place.names("new").len(), *queued, "{what}: {done:?}");
                 assert_eq!(gateway.taken().len(), *taken, "{what}: {done:?}");
                 assert_eq!(gateway.posts().len(), 1, "{what}: a request is never repeated at once");
-                // What the gateway said is told wherever somebody has to do something.
+                // The gateway's explanation is shown wherever somebody must act.
                 if let Act::Answer(answer) = act
                     && *with != 0
                 {
@@ -121,7 +121,7 @@ fn a_large_message_that_is_refused_costs_no_upload_and_the_refusal_is_heard() {
 
 #[test]
 fn a_refusal_in_the_middle_of_a_large_message_is_heard_or_keeps_the_mail() {
-    // A server that does not know Expect reads ten megabytes before it says no.
+    // A server that does not know Expect reads ten megabytes before it refuses.
     let Act::Answer(refusal) = Answer::problem(413, "after-correction", "SM0104") else { unreachable!() };
     let gateway = Gateway::doing(Act::Halfway(10 << 20, refusal));
     let place = Place::new("halfway");
@@ -140,7 +140,7 @@ fn a_message_of_a_hundred_megabytes_arrives_whole_and_is_not_held_in_memory() {
     let line = format!("{}\n", "x".repeat(99));
     let file = place.file("message");
     std::fs::write(&file, format!("{MESSAGE}{}", line.repeat(1 << 20))).unwrap();
-    // 64 MB of address space for data would not hold it.
+    // 64 MB of data address space could not hold it.
     let mut command = std::process::Command::new("sh");
     command.args(["-ec", "ulimit -d 65536; exec \"$1\" --config \"$2\" -i -t <\"$3\"", "sh", super::place::PROGRAM]);
     command.arg(place.file("conf")).arg(&file);

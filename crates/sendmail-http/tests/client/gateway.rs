@@ -1,4 +1,4 @@
-//! A gateway on loopback: reads requests, answers by script, knows messages again by their key where it is told to, and remembers what it took.
+//! A gateway on loopback: reads requests, answers by script, honours keys where told to, and remembers what it took.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,21 +13,21 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub enum Act {
     /// Take the message: 202.
     Take,
-    /// Answer so, and take nothing.
+    /// Answer like this, and take nothing.
     Answer(Answer),
-    /// Answer so without reading the body.
+    /// Answer like this without reading the body.
     Early(Answer),
-    /// Answer so once so many octets of the body were read; Expect is not known.
+    /// Answer like this after so many octets of the body; Expect is not known.
     Halfway(u64, Answer),
     /// Read nothing but the head, and close.
     CloseEarly,
     /// Read all, take nothing, and close.
     CloseLate,
-    /// Take the message, and close without a word.
+    /// Take the message, and close without an answer.
     TakeAndClose,
     /// Take the message, and answer half a status line.
     TakeAndBreak,
-    /// Take the message, and be silent for so long.
+    /// Take the message, and answer nothing for this long.
     TakeAndWait(Duration),
 }
 
@@ -47,7 +47,7 @@ impl Answer {
         Act::Answer(Answer { status, fields: vec![("Content-Type", "application/problem+json".into())], body })
     }
 
-    /// An answer of somebody else.
+    /// An answer from something else.
     pub fn html(status: u16) -> Act {
         let fields = vec![("Content-Type", "text/html".into()), ("Location", "http://127.0.0.1:9/login".into())];
         Act::Answer(Answer { status, fields, body: "<h1>Somebody else</h1>".into() })
@@ -64,7 +64,7 @@ impl Answer {
     }
 }
 
-/// A request as it came.
+/// A request as received.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub method: String,
@@ -88,7 +88,7 @@ type Script = Box<dyn Fn(&Request, usize) -> Act + Send + Sync>;
 
 struct Inner {
     script: Script,
-    /// How long keys are known, in seconds; none: they are not honoured.
+    /// How long keys are honoured, in seconds; `None`: they are not.
     lifetime: Option<u64>,
     memory: Mutex<Memory>,
 }
@@ -108,7 +108,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// One that honours keys and does what the script says of the nth POST.
+    /// A gateway that honours keys; the script decides about the nth POST.
     pub fn new(script: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -> Gateway {
         Gateway::start(Some(604_800), script)
     }
@@ -117,7 +117,7 @@ impl Gateway {
         Gateway::new(|_, _| Act::Take)
     }
 
-    /// The same for each request.
+    /// A gateway that acts alike on each request.
     pub fn doing(act: Act) -> Gateway {
         Gateway::new(move |_, _| act.clone())
     }
@@ -126,7 +126,7 @@ impl Gateway {
         Gateway::listen(lifetime, None, Box::new(script))
     }
 
-    /// One that speaks TLS and takes every message.
+    /// A gateway with TLS that takes every message.
     pub fn with_tls(tls: ServerConfig) -> Gateway {
         Gateway::listen(Some(604_800), Some(Arc::new(tls)), Box::new(|_, _| Act::Take))
     }
@@ -156,12 +156,12 @@ impl Gateway {
         self.inner.memory.lock().unwrap()
     }
 
-    /// Every POST that came, whatever became of it.
+    /// Every POST received, whatever its outcome.
     pub fn posts(&self) -> Vec<Request> {
         self.memory().posts.clone()
     }
 
-    /// The messages that went on to a mailbox.
+    /// The messages that were delivered to a mailbox.
     pub fn taken(&self) -> Vec<Request> {
         self.memory().taken.clone()
     }
@@ -196,7 +196,7 @@ impl Gateway {
 
 /// A connection, plain or not.
 trait Wire: Read + Write {
-    /// Says that nothing more comes.
+    /// Closes the sending side.
     fn finish(&mut self);
 }
 
@@ -234,7 +234,7 @@ fn read_head(reader: &mut impl BufRead) -> Option<Request> {
     }
 }
 
-/// One request and its answer; whether the connection is kept.
+/// Handles one request; returns whether the connection is kept.
 fn converse(inner: &Inner, reader: &mut BufReader<impl Wire>) -> Option<bool> {
     let mut request = read_head(reader)?;
     if request.method == "OPTIONS" {
@@ -248,7 +248,7 @@ fn converse(inner: &Inner, reader: &mut BufReader<impl Wire>) -> Option<bool> {
         Act::Early(early) => {
             inner.memory.lock().unwrap().posts.push(request);
             answer(inner, reader.get_mut(), early)?;
-            // As httpd does it: what is still on its way is read, so that the answer is not lost in a reset.
+            // As httpd does: reads what is still being sent, so that the answer is not lost in a reset.
             reader.get_mut().finish();
             let _ = std::io::copy(reader, &mut std::io::sink());
             return None;

@@ -1,9 +1,9 @@
-//! The daemons whose mail a machine without a mail system loses first: cron and at, as Debian ships them, each in a root of mounts of its own so
+//! The daemons whose mail is lost first on a machine without a mail system: cron and at, as Debian ships them, each with its own mounts, so
 //! that no job of this machine runs.
 
 use super::programs::{Arrived, Machine, machine};
 
-/// Runs this script with folders of jobs that are empty; what then arrives.
+/// Runs this script with empty job folders; returns the mail that arrives.
 #[track_caller]
 fn job(machine: &Machine, script: &str) -> Arrived {
     let folders = "mount -t tmpfs none /run; mount -t tmpfs none /var/spool/cron; mount -t tmpfs none /etc/cron.d; mount --bind /dev/null /etc/crontab";
@@ -16,7 +16,7 @@ fn job(machine: &Machine, script: &str) -> Arrived {
 #[test]
 fn cron() {
     let Some(machine) = machine("cron") else { return };
-    // A job that runs when cron starts need not be waited for; its mail is written by the same lines of code.
+    // A job at cron's start needs no waiting; its mail is written by the same code.
     let script = "mkdir -m 1730 /var/spool/cron/crontabs; echo '@reboot root echo from a job of cron; echo .; echo more' >/etc/cron.d/test
         timeout 3 cron -f || true";
     let arrived = job(&machine, script);

@@ -1,4 +1,5 @@
-//! Clients, runners and the gateway are killed at any moment while messages are sent: what a caller was told is taken arrives, and once.
+//! Clients, runners and the gateway are killed at random moments while messages are sent: every message reported as taken arrives, exactly
+//! once.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -15,7 +16,7 @@ fn kills() -> usize {
     if is_long() { 1000 } else { 50 }
 }
 
-/// How often each number arrived, by the header field that the message carries.
+/// How often each number arrived; the number is in a header field of the message.
 fn counted(gateway: &Gateway) -> HashMap<usize, usize> {
     let mut arrived = HashMap::new();
     for request in gateway.taken() {
@@ -26,7 +27,7 @@ fn counted(gateway: &Gateway) -> HashMap<usize, usize> {
     arrived
 }
 
-/// A gateway whose children die: before the message, with it in hand, after it.
+/// A gateway whose children die: before they have the message, with it, or after it.
 fn moody() -> Gateway {
     Gateway::new(|_, _| match random(12) {
         0 => Act::CloseEarly,
@@ -93,7 +94,7 @@ fn a_command_that_is_killed_has_told_the_truth() {
     settle(&place, &gateway, &told);
 }
 
-/// Runs the queue to its end: each number that was told to be taken has arrived, none more than once, none is unknown.
+/// Runs the queue until it is empty: each number reported as taken has arrived, none more than once, none is unknown.
 fn settle(place: &Place, gateway: &Gateway, told: &[usize]) {
     for _ in 0..200 {
         if place.names("new").is_empty() {

@@ -1,5 +1,5 @@
-//! sendmail-http as callers run it, against a gateway of the test's own on loopback that answers by script: exit statuses, what arrives, what stays
-//! in the queue. Nothing lost, nothing twice.
+//! sendmail-http as callers run it, against the test's own gateway on loopback, which answers by script: exit statuses, what arrives, what
+//! stays in the queue. Nothing is lost, nothing is sent twice.
 #![forbid(unsafe_code)]
 
 mod callers;

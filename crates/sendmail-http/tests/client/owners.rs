@@ -1,4 +1,4 @@
-//! A queue that belongs to somebody else than the user who sends. Needs root, to be several users.
+//! A queue that belongs to another user than the one who sends. Needs root, to become several users.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -14,7 +14,7 @@ fn a_queue_of_somebody_else_is_told_and_loses_nothing_silently() {
     if !am_root() {
         return eprintln!("SKIPPED: needs root, to be several users");
     }
-    // A container whose user was changed, and its volume not with it.
+    // A container whose user was changed, but not the owner of its volume.
     let place = Place::new("owner");
     let queue = place.file("queue");
     let environment = format!(
@@ -33,7 +33,7 @@ fn a_queue_of_somebody_else_is_told_and_loses_nothing_silently() {
     chown(&queue, Some(PETER), Some(PETER)).unwrap();
     assert_eq!(as_peter(&["-t"], MESSAGE).status, 0);
     assert_eq!(names("new"), 1);
-    // Now the queue, and what is in it, is root's.
+    // Now the queue and its contents belong to root.
     for folder in ["", "new", "tmp", "failed", "drop", "shown"] {
         chown(queue.join(folder), Some(0), Some(0)).unwrap();
     }

@@ -1,4 +1,4 @@
-//! A folder for each test with settings, a queue and a file of aliases, and the command run there.
+//! A folder for each test with settings, a queue and an aliases file; the command runs there.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -38,7 +38,7 @@ impl Place {
         self.path.join(name)
     }
 
-    /// Writes the settings: this gateway, and lines more.
+    /// Writes the settings: this gateway, and more lines.
     pub fn settings(&self, gateway: &Gateway, more: &str) -> &Place {
         self.configure(&format!("url {}\n{more}", gateway.url))
     }
@@ -54,7 +54,7 @@ impl Place {
         self
     }
 
-    /// The command with these words, not started yet; nothing of the environment of the test reaches it.
+    /// The command with these words, not started; it gets nothing of the test's environment.
     pub fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         let mut command = Command::new(PROGRAM);
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LANG", "C");
@@ -112,7 +112,7 @@ impl Drop for Place {
 /// A run that has ended.
 #[derive(Debug)]
 pub struct Done {
-    /// 128 and the signal, where it was one.
+    /// 128 plus the signal, if one ended it.
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
@@ -120,7 +120,7 @@ pub struct Done {
 
 pub fn run(mut command: Command, input: &[u8]) -> Done {
     let mut child = command.spawn().unwrap();
-    // A program that does not read all of it closes the pipe.
+    // A program that does not read everything closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(input);
     ended(child)
 }
@@ -137,7 +137,7 @@ pub fn am_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Waits for a fact.
+/// Waits until a condition holds.
 #[track_caller]
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -147,12 +147,12 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Whether this long run was asked for.
+/// Whether long runs are enabled.
 pub fn is_long() -> bool {
     std::env::var_os("MOD_SENDMAIL_LONG").is_some_and(|value| value == "1")
 }
 
-/// A number below `limit`, another one each time.
+/// A random number below `limit`.
 pub fn random(limit: u64) -> u64 {
     use std::io::Read;
     let mut octets = [0; 8];

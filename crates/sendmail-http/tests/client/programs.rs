@@ -1,5 +1,5 @@
-//! Real programs of Debian, unmodified, send through it as their /usr/sbin/sendmail. What arrived is read by Python's email package. Needs root,
-//! to put the command in that place for these programs alone (a mount of their own).
+//! Real programs of Debian, unmodified, with this one as their /usr/sbin/sendmail. Python's email package reads what arrives. Needs root,
+//! to mount the command in that place for these programs only.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub struct Machine {
     pub gateway: Gateway,
 }
 
-/// `None` where a program is missing or nothing can be mounted.
+/// `None` if a program is missing or nothing can be mounted.
 pub fn machine(program: &str) -> Option<Machine> {
     let exists = ["/usr/bin", "/usr/sbin"].iter().any(|folder| Path::new(folder).join(program).exists());
     if !am_root() || !exists || !Path::new("/usr/sbin/sendmail").exists() {
@@ -45,7 +45,7 @@ impl Machine {
         run(command, input.as_bytes())
     }
 
-    /// The same; it must work, and one message arrives.
+    /// Runs the script; it must succeed, and one message must arrive.
     #[track_caller]
     fn sends(&self, script: &str, input: &str) -> Arrived {
         let done = self.run(script, input);
@@ -191,7 +191,7 @@ fn python_as_django_and_odoo_do_it() {
 #[test]
 fn symfony_mailer_by_bs() {
     let Some(machine) = machine("php") else { return };
-    // What Laravel and Symfony call "sendmail": /usr/sbin/sendmail -bs.
+    // The transport that Laravel and Symfony call "sendmail": /usr/sbin/sendmail -bs.
     let code = "<?php require '/usr/share/php/Symfony/Component/Mailer/autoload.php'; use Symfony\\Component\\Mime\\Email;\n\
                 $m = new Symfony\\Component\\Mailer\\Mailer(Symfony\\Component\\Mailer\\Transport::fromDsn('sendmail://default'));\n\
                 foreach (['wendy', 'bob'] as $to) $m->send((new Email())->from('peter@example.org')->to(\"$to@example.net\")->subject('Gr\u{fc}n')->text(\"Hi\\n.\\nthere\\n\"));";
@@ -228,7 +228,7 @@ fn nodemailer() {
 #[test]
 fn alpine_by_bs() {
     let Some(machine) = machine("alpine") else { return };
-    // A person at a terminal: each key once the screen asks for it.
+    // A person at a terminal, who presses each key when the screen asks for it.
     let code = "import os,pty,select,time\n\
                 pid,fd=pty.fork()\n\
                 if pid==0:\n  os.environ.update(TERM='vt100',LINES='40',COLUMNS='100')\n\

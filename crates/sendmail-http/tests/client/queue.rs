@@ -1,4 +1,4 @@
-//! The queue: what is kept, when it goes, to which gateway, and what becomes of it in the end.
+//! The queue: what is kept, when it is sent, to which gateway, and how it ends.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -124,7 +124,7 @@ fn a_gateway_that_is_down_is_asked_once_a_run_and_not_once_a_message() {
     place.settings(&denied, "");
     place.run_queue();
     assert_eq!(denied.posts().len(), 1);
-    // One that is merely slow to take is asked a few times.
+    // A gateway that is only slow to accept is asked a few times.
     let moody = Gateway::doing(Answer::problem(503, "yes", "SM0406"));
     place.settings(&moody, "");
     place.run_queue();
@@ -199,10 +199,10 @@ fn another_gateway_is_asked_only_while_the_first_has_certainly_not_got_it() {
         place.configure(&format!("url {}\nurl {}\n", first.url, second.url));
         place.send("-t", MESSAGE);
         assert_eq!((first.posts().len(), second.taken().len()), (1, usize::from(goes_on)), "{what}");
-        // And it stays so, also in the queue.
+        // It stays that way in the queue too.
         place.let_time_pass();
         place.run_queue();
-        let elsewhere = matches!(what, "may double" | "a fault"); // the gateway's own word: not queued
+        let elsewhere = matches!(what, "may double" | "a fault"); // the gateway's own answer: not queued
         if !goes_on && !elsewhere {
             assert_eq!(second.taken().len(), 0, "{what}");
         }
@@ -247,7 +247,7 @@ fn a_key_is_used_only_while_the_gateway_knows_it() {
     let gateway = Gateway::start(Some(3600), |_, nth| if nth == 0 { Act::TakeAndClose } else { Act::Take });
     place.settings(&gateway, "");
     assert_eq!(place.send("-t", MESSAGE).status, 0);
-    // As if it had left an hour ago.
+    // As if it had been sent an hour ago.
     let file = place.file("queue/new").join(&place.names("new")[0]);
     let text = fs::read_to_string(&file).unwrap();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
@@ -393,7 +393,7 @@ fn a_queue_file_that_cannot_be_read_stops_nobody() {
         ("00000000aaaaaaaaaaaaaaaaaaaaaaaa.0", &b""[..]),
         ("00000001aaaaaaaaaaaaaaaaaaaaaaaa.0", b"{}\n"),
         ("00000002aaaaaaaaaaaaaaaaaaaaaaaa.0", b"\xff\xfe\n\n"),
-        ("00000003aaaaaaaaaaaaaaaaaaaaaaaa.0", &text), // the head of another
+        ("00000003aaaaaaaaaaaaaaaaaaaaaaaa.0", &text), // another message's head
         ("nonsense", &text),
     ] {
         fs::write(place.file("queue/new").join(name), content).unwrap();
@@ -449,7 +449,7 @@ fn ten_thousand_messages_drain_over_one_connection_with_flat_memory() {
     let place = Place::new("many");
     place.settings(&gateway, "quota_messages 20K\n");
     assert_eq!(place.send("-odq -t", MESSAGE).status, 0);
-    // More of the same, under names of their own.
+    // More of the same, under their own names.
     let name = place.names("new")[0].clone();
     let (id, uid) = name.split_once('.').unwrap();
     let text = fs::read_to_string(place.file("queue/new").join(&name)).unwrap();

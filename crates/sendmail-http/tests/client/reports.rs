@@ -1,9 +1,9 @@
-//! Reports about what was given up: to local users and the administrator alone, and none about a report.
+//! Reports about messages that were given up: only to local users and the administrator, and none about a report.
 
 use super::gateway::{Act, Answer, Gateway};
 use super::place::Place;
 
-/// What comes back when this message, sent with these words, is refused out of the queue.
+/// The report on this message, sent with these words and refused when sent from the queue.
 fn report(more: &str, words: &str, message: &str) -> Option<super::gateway::Request> {
     let gateway =
         Gateway::new(|_, nth| if nth == 0 { Answer::problem(400, "after-correction", "SM0101") } else { Act::Take });

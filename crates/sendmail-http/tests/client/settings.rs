@@ -1,4 +1,4 @@
-//! Where settings come from: one source, never two; and what the environment cannot do.
+//! Where settings come from: always one source; and what the environment cannot change.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use super::place::{PROGRAM, Place, run};
 
 const MESSAGE: &str = "To: wendy@example.net\nSubject: Hello\n\nHi there\n";
 
-/// The command with this environment alone, and no file named.
+/// The command with only this environment, and no file named.
 fn bare(environment: &[(&str, &str)], words: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.env_clear().envs(environment.iter().copied()).args(words);
@@ -57,7 +57,7 @@ fn no_environment_leads_a_password_of_a_file_elsewhere() {
     }
     assert_eq!((gateway.taken().len(), other.posts().len(), other.connections()), (8, 0, 0));
     assert!(gateway.taken().iter().all(|request| request.field("authorization") == "Basic d2ViMTpnZWhlaW0="));
-    // And the other way round: the environment has no part in a file's password.
+    // Conversely, the environment does not change how a file's password is used.
     let done =
         run(bare(&[("SENDMAIL_HTTP_URL", &other.url), ("SENDMAIL_HTTP_QUEUE", "none")], &["-t"]), MESSAGE.as_bytes());
     assert_eq!((done.status, other.only().field("authorization")), (0, ""));
@@ -137,7 +137,7 @@ fn a_secret_that_anybody_may_read_is_told_wherever_it_stands() {
             let told = done.stdout.contains(&format!("chmod 0640 {}", place.file(secret).display()));
             assert_eq!(told, status == 1, "{settings}{mode:o}: {done:?}");
         }
-        // It is sent all the same: the mail must not suffer.
+        // It is sent nevertheless: the mail must not suffer.
         assert_eq!(place.send("-t", MESSAGE).status, 0);
     }
 }
@@ -158,7 +158,7 @@ fn newaliases_tells_and_succeeds_and_bv_shows_where_names_lead() {
 
 #[test]
 fn a_proxy_of_the_settings_is_asked_to_connect() {
-    // CONNECT comes for https alone; the proxy here refuses, and says so.
+    // CONNECT is used only for https; the proxy here refuses, and the error says so.
     let proxy = Gateway::doing(Answer::html(407));
     let place = Place::new("proxy");
     place.configure(&format!(

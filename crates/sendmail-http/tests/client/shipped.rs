@@ -1,4 +1,4 @@
-//! What is shipped beside the program agrees with it: the example of the settings, the manual, the units.
+//! The files shipped with the program agree with it: the example settings, the manual, the units.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn read(name: &str) -> String {
     fs::read_to_string(repository(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The keys of the settings, as the program has them.
+/// The keys of the settings, from the program.
 fn keys() -> Vec<String> {
     let source = read("crates/sendmail-http/src/config/settings.rs");
     let table = source.split("pub const KEYS").nth(1).unwrap().split("];").next().unwrap();
@@ -72,7 +72,7 @@ fn the_example_is_three_lines_from_working() {
     let example = read("conf/sendmail-http/sendmail-http.conf");
     let gateway = Gateway::taking();
     let place = Place::new("example");
-    // As it is shipped it holds no gateway.
+    // As shipped, it names no gateway.
     fs::write(place.file("conf"), &example).unwrap();
     assert_eq!(place.send("--check", "").status, 78);
     let filled = example.replace("#url https://gateway.example.org/sendmail", &format!("url {}", gateway.url));
@@ -81,7 +81,7 @@ fn the_example_is_three_lines_from_working() {
     fs::write(place.file("conf"), format!("{filled}queue none\n")).unwrap();
     assert_eq!(place.send("root", "Subject: x\n\nHi\n").status, 0);
     assert_eq!(gateway.only().field("authorization"), "Basic d2ViMTpzZWNyZXQ=");
-    // With every comment taken away it is still right.
+    // It is still valid with every comment mark removed.
     let all: String = filled
         .lines()
         .map(|line| format!("{}\n", line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)))
@@ -104,7 +104,7 @@ fn systemd_finds_no_fault_in_the_units() {
         return eprintln!("SKIPPED: needs systemd-analyze");
     };
     assert!(done.status.success() && done.stderr.is_empty(), "{}", String::from_utf8_lossy(&done.stderr));
-    // A service that is open to much gets a high figure.
+    // A service that is exposed to much gets a high score.
     let done = Command::new("systemd-analyze")
         .args(["security", "--offline=true", "--threshold=20"])
         .arg(&units[0])

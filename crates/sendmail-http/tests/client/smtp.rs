@@ -99,7 +99,7 @@ fn batch_smtp_is_silent_and_tells_by_its_status() {
 
 #[test]
 fn pythons_smtplib_understands_the_replies() {
-    // smtplib over the pipes, as a program with an SMTP client of its own would do it.
+    // smtplib over the pipes, like a program with its own SMTP client.
     let gateway = Gateway::taking();
     let place = Place::new("bs");
     place.settings(&gateway, "");

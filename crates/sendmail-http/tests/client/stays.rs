@@ -1,4 +1,4 @@
-//! Who tries again: a runner that stays, and, without systemd, the process that the command leaves behind.
+//! Who retries: a runner that keeps running, and, without systemd, the process that the command leaves behind.
 
 use std::fs;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ fn with_background(name: &str, gateway: &Gateway) -> Place {
     place
 }
 
-/// Whether such a process is there: it holds this lock while it stays.
+/// Whether such a process exists: it holds this lock while it runs.
 fn stays(place: &Place) -> bool {
     let lock = fs::OpenOptions::new().write(true).open(place.file("queue/runner.lock"));
     lock.is_ok_and(|lock| rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err())
 }
 
-/// Takes the one message away, and wakes the process, which looks when something is dropped (inotify) and has nothing to wait for.
+/// Removes the one message, and wakes the process (inotify), which then has nothing to wait for.
 fn let_it_end(place: &Place) {
     let id = place.queue()[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(place.send(&format!("--remove {id}"), "").status, 0);
@@ -65,7 +65,7 @@ fn without_systemd_a_process_stays_behind_until_the_queue_is_empty() {
 
 #[test]
 fn what_stays_behind_holds_nothing_of_the_caller() {
-    // A job that holds a lock, as with flock(1), and a descriptor of its own on the terminal or a pipe.
+    // A job that holds a lock, as with flock(1), and its own descriptor of the terminal or a pipe.
     let gateway = Gateway::doing(Answer::problem(503, "yes", "SM0406"));
     let place = with_background("descriptors", &gateway);
     let mut job = std::process::Command::new("sh");

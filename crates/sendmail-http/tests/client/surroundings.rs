@@ -1,5 +1,5 @@
-//! What a caller may leave behind in his process: a strange umask, closed descriptors, limits, ignored signals, folders that are gone. The message goes
-//! out whole all the same, at once and out of the queue.
+//! What a caller's process may pass on: a strange umask, closed descriptors, limits, ignored signals, missing folders. The message is still
+//! sent completely, at once and from the queue.
 
 use std::os::unix::fs::chown;
 use std::process::{Command, Stdio};
@@ -51,7 +51,7 @@ fn whatever_surrounds_the_caller_his_message_goes_whole() {
             let done = run(command, message.as_bytes());
             assert_eq!(done.status, 0, "{surroundings}: {words}: {done:?}");
         };
-        let large = format!("To: wendy@example.net\n\n{}", "a line of text\n".repeat(75_000)); // more than is held in memory
+        let large = format!("To: wendy@example.net\n\n{}", "a line of text\n".repeat(75_000)); // more than is kept in memory
         let small = "To: wendy@example.net\n\nHi\n";
         send("-t", small);
         send("-t", &large);

@@ -1,4 +1,4 @@
-//! TLS to the gateway: whom it believes, who it says it is, and that a certificate that does not hold costs no mail and no password.
+//! TLS to the gateway: whom it trusts, how it identifies itself, and that an invalid certificate costs neither mail nor password.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl Authority {
         self.0.file(name)
     }
 
-    /// A certificate that holds for so many days from now; its key stands beside it.
+    /// A certificate valid for this many days from now, with its key next to it.
     fn issue(&self, name: &str, extensions: &str, days: i32) {
         fs::write(self.file(&format!("{name}.ext")), extensions).unwrap();
         let request = "req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=";
@@ -40,7 +40,7 @@ impl Authority {
         openssl(self.0.path(), &format!("{sign} -days {days} -in {name}.csr -extfile {name}.ext -out {name}.crt"));
     }
 
-    /// A gateway with this certificate, which wants one of the client's, too, if it is told to.
+    /// A gateway with this certificate; requires a client certificate if `wants_client`.
     fn gateway(&self, name: &str, wants_client: bool) -> Gateway {
         let certificates = |name: &str| CertificateDer::pem_file_iter(self.file(name)).unwrap().map(Result::unwrap);
         let mut roots = RootCertStore::empty();
@@ -125,11 +125,11 @@ fn our_own_certificate_is_shown_where_it_is_wanted() {
     place.settings(&gateway, &format!("{ca}certificate {}\nkey {}\n", file("us.crt"), file("us.key")));
     assert_eq!(place.send("-t", MESSAGE).status, 0);
     assert_eq!(gateway.taken().len(), 1);
-    // TLS 1.3 refuses after the handshake: nothing of the message has left by then, so that it is certainly not sent.
+    // TLS 1.3 refuses after the handshake: nothing of the message has been sent by then, so it is certainly not sent.
     place.settings(&gateway, &ca);
     let done = place.send("-t", MESSAGE);
     assert_eq!((done.status, gateway.taken().len()), (69, 1), "{done:?}");
-    // A key that is none, or that of another certificate, is a mistake of the settings, and keeps the mail.
+    // An invalid key, or that of another certificate, is a mistake in the settings; the mail is kept.
     for (kept, (key, said)) in (1..).zip([("us.crt", "no private key"), ("good.key", "us.crt and ")]) {
         place
             .settings(&gateway, &format!("ca {}\ncertificate {}\nkey {}\n", file("ca.crt"), file("us.crt"), file(key)));

@@ -1,4 +1,4 @@
-//! The commands but those that carry a message.
+//! All commands except those that carry a message.
 #![forbid(unsafe_code)]
 
 use super::{Session, Stage, State, out_of_order};
@@ -10,7 +10,7 @@ use crate::refusal::{Cause, Refusal};
 use crate::reply::Reply;
 use crate::settings::Auth;
 
-/// Wrong passwords in one session: a client may try each of two in each of two mechanisms.
+/// Wrong passwords allowed in one session: a client may try two passwords in each of two mechanisms.
 const MAX_FAILED_AUTH: u32 = 5;
 
 impl Session {
@@ -34,7 +34,7 @@ impl Session {
         }
     }
 
-    /// Replies to a command that brings no message nearer.
+    /// Replies to a command that does not advance a message.
     fn idle(&mut self, stage: Stage, reply: Reply, host: &mut impl Host) {
         self.idle += 1;
         self.answer(stage, reply, host);
@@ -78,7 +78,7 @@ impl Session {
         }
     }
 
-    /// Goes on with an exchange; there is no transaction while it lasts.
+    /// Continues an AUTH exchange; no transaction is open during it.
     pub(super) fn authenticate(&mut self, step: Step, host: &mut impl Host) {
         let reply = match step {
             Step::Cancelled => Reply::new(501, "5.7.0", "Authentication cancelled"),
@@ -156,7 +156,7 @@ impl Session {
     }
 }
 
-/// Tells the host that a transaction is over, if there is one.
+/// Tells the host that the transaction, if there is one, is over.
 fn reset(stage: Stage, host: &mut impl Host) {
     if !matches!(stage, Stage::Idle) {
         host.reset();

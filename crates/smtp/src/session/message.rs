@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::refusal::{Cause, Refusal};
 use crate::reply::Reply;
 
-/// A message while it comes in.
+/// A message that is arriving.
 #[derive(Debug)]
 pub(super) struct Message {
     envelope: Envelope,
@@ -30,7 +30,7 @@ impl Session {
         }
     }
 
-    /// Starts a message, or goes on with the one of earlier chunks; else the stage that is left, and why.
+    /// Starts a message, or continues that of earlier chunks; otherwise returns the stage and the reason.
     fn begin(&mut self, stage: Stage, host: &mut impl Host) -> Result<Message, Box<(Stage, Reply)>> {
         match stage {
             Stage::Chunks(message) => Ok(message),
@@ -72,7 +72,7 @@ impl Session {
         taken
     }
 
-    /// The octets of a chunk follow in any case (RFC 3030 2): a refusal waits for the last of them.
+    /// The octets of a chunk follow in any case (RFC 3030 2), so a refusal is sent only after the last of them.
     pub(super) fn bdat(&mut self, size: u64, last: bool, stage: Stage, host: &mut impl Host) {
         if Content::new(self.settings.max_size).is_endless(size) {
             return self.end_with(stage, Cause::TooLarge.into(), host);
@@ -123,7 +123,7 @@ impl Session {
         piece.len()
     }
 
-    /// The message is complete if the chunk was the last one; else the next one may come, unless this one was refused.
+    /// After the last chunk the message is complete; otherwise the next chunk may come, unless this one was refused.
     fn end_chunk(&mut self, last: bool, message: Message, host: &mut impl Host) {
         match message.content.fault() {
             _ if last => self.finish(message, host),

@@ -1,5 +1,5 @@
-//! The dialogue (RFC 5321 4.1.4): which command may stand where, what is asked of the host, what is replied. Octets come in pieces of
-//! any size; however they are cut, questions and replies are the same. The commands are in `commands`, messages in `message`.
+//! The dialogue (RFC 5321 4.1.4): which command is allowed when, what the host is asked, and the replies. Octets come in pieces of any
+//! size; the pieces do not change the questions and replies. The commands are in `commands`, messages in `message`.
 #![forbid(unsafe_code)]
 
 mod commands;
@@ -16,20 +16,20 @@ use crate::reply::Reply;
 use crate::settings::{Auth, Settings};
 use message::Message;
 
-/// Refusals for good that one session may collect, and commands without effect between two messages.
+/// Permanent refusals allowed in one session, and commands without effect allowed between two messages.
 const MAX_ERRORS: u32 = 100;
 const MAX_IDLE: u32 = 100;
 
-/// What the session waits for; the host's deadlines go by it.
+/// What the session waits for; the host chooses its deadlines by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// A command, or the response to a challenge, of which no octet has come.
+    /// A command, or the response to a challenge; no octet of it has arrived.
     Command,
     /// The rest of a command line.
     CommandLine,
     /// The message.
     Data,
-    /// Nothing: the connection is to be closed.
+    /// Nothing: the connection must be closed.
     Ended,
     /// The TLS handshake, after which the host calls [`Session::secured`].
     Handshake,
@@ -41,7 +41,7 @@ pub enum Phase {
 enum State {
     /// The response to a challenge.
     Auth(Exchange),
-    /// So many octets of a chunk.
+    /// This many octets of a chunk.
     Chunk {
         left: u64,
         last: bool,
@@ -51,7 +51,7 @@ enum State {
     Command(Stage),
     /// A message up to its dot.
     Data(DataReader, Message),
-    /// So many octets of a chunk that is refused; they are read, then the client is told.
+    /// This many octets of a refused chunk; they are read before the client gets the reply.
     Dropped {
         left: u64,
         reply: Reply,
@@ -62,16 +62,16 @@ enum State {
     Silent,
 }
 
-/// How far a transaction is when the next command is read.
+/// The state of the transaction when the next command is read.
 #[derive(Debug)]
 enum Stage {
-    /// Some chunks of the message have come.
+    /// Some chunks of the message have arrived.
     Chunks(Message),
-    /// A chunk was refused: what follows is void until RSET (RFC 3030 2).
+    /// A chunk was refused: everything until RSET is void (RFC 3030 2).
     Failed,
-    /// There is none.
+    /// No transaction.
     Idle,
-    /// MAIL was taken.
+    /// MAIL was accepted.
     Open(Envelope),
 }
 
@@ -91,7 +91,7 @@ pub struct Session {
     settings: Settings,
     state: State,
     line: LineReader,
-    /// EHLO or HELO came.
+    /// Whether EHLO or HELO was received.
     greeted: bool,
     authenticated: bool,
     secured: bool,
@@ -101,7 +101,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of which the client has heard nothing yet.
+    /// A session before its greeting.
     pub fn new(settings: Settings) -> Session {
         let line = LineReader::new(settings.line_ends);
         Session {
@@ -129,12 +129,12 @@ impl Session {
         }
     }
 
-    /// Whether the client has begun a transaction that is neither taken nor refused: if it ends now, nothing of it was sent.
+    /// Whether the client has begun a transaction that is neither accepted nor refused: if the session ends now, nothing of it was sent.
     pub fn is_in_transaction(&self) -> bool {
         self.state.is_in_transaction()
     }
 
-    /// Greets the client. What comes before is from no mail client (RFC 5321 3.1), and ends the session.
+    /// Greets the client. A client that talks before the greeting is no mail client (RFC 5321 3.1); its session ends.
     pub fn greet(&mut self, host: &mut impl Host) {
         if matches!(self.state, State::Silent) {
             self.state = State::Command(Stage::Idle);
@@ -142,7 +142,7 @@ impl Session {
         }
     }
 
-    /// Ends the session with these words: the server stops, the client is too slow, its address is not wanted.
+    /// Ends the session with this reply: the server stops, the client is too slow, its address is refused.
     pub fn close(&mut self, refusal: &Refusal, host: &mut impl Host) {
         if !matches!(self.state, State::Ended) {
             self.hang_up(host);
@@ -150,14 +150,14 @@ impl Session {
         }
     }
 
-    /// Ends the session without a word, as when the client has closed the connection. A message without its end is void.
+    /// Ends the session without a reply, as when the client has closed the connection. An incomplete message is dropped.
     pub fn hang_up(&mut self, host: &mut impl Host) {
         if std::mem::replace(&mut self.state, State::Ended).is_in_transaction() {
             host.reset();
         }
     }
 
-    /// The handshake is done. All that was said before it is forgotten (RFC 3207 4.2).
+    /// The handshake is done. Everything said before it is forgotten (RFC 3207 4.2).
     pub fn secured(&mut self, auth: Auth) {
         if matches!(self.state, State::Handshake) {
             (self.state, self.secured) = (State::Command(Stage::Idle), true);
@@ -166,7 +166,7 @@ impl Session {
         }
     }
 
-    /// Takes octets of the client. Those after the end of the session are dropped.
+    /// Reads octets of the client. Those after the end of the session are dropped.
     pub fn feed(&mut self, input: &[u8], host: &mut impl Host) {
         let mut rest = input;
         while !rest.is_empty() && !matches!(self.state, State::Ended) {
@@ -174,7 +174,7 @@ impl Session {
         }
     }
 
-    /// Takes some octets, at least one, and says how many.
+    /// Reads at least one octet; returns how many.
     fn take(&mut self, input: &[u8], host: &mut impl Host) -> usize {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Auth(exchange) => self.take_response(exchange, input, host),
@@ -182,7 +182,7 @@ impl Session {
             State::Command(stage) => self.take_command(stage, input, host),
             State::Data(reader, message) => self.take_data(reader, message, input, host),
             State::Dropped { left, reply, stage } => self.take_dropped(left, reply, stage, input, host),
-            // What came before the handshake was not encrypted, whoever wrote it (CVE-2011-0411): the session is over.
+            // Octets before the handshake were not encrypted, and may come from an attacker (CVE-2011-0411): the session is over.
             State::Ended | State::Handshake => input.len(),
             State::Silent => {
                 host.reply(&Cause::ProtocolError.with("Talk before the greeting").reply());
@@ -220,7 +220,7 @@ impl Session {
         taken
     }
 
-    /// Ends the session because of what cannot be read as a line.
+    /// Ends the session after input that cannot be read as a line.
     fn end_by(&mut self, fault: &Line, host: &mut impl Host) {
         let refusal = match fault {
             Line::Bare => Cause::ProtocolError.with("Lines end in CRLF; a bare CR or LF is not taken"),
@@ -236,12 +236,12 @@ impl Session {
         self.close(&refusal, host);
     }
 
-    /// Replies, and counts: a session that only errs comes to its end.
+    /// Replies and counts, so that a session of nothing but errors ends.
     fn answer(&mut self, stage: Stage, reply: Reply, host: &mut impl Host) {
         self.state = State::Command(stage);
         match reply.code() {
             500.. => self.errors += 1,
-            // What is over the limit of recipients is sent in the next transaction (RFC 5321 4.5.3.1.10): no error.
+            // Recipients over the limit are sent in the next transaction (RFC 5321 4.5.3.1.10): not an error.
             400.. if reply.enhanced() != Some("4.5.3") => self.idle += 1,
             _ => {}
         }

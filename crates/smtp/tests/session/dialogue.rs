@@ -1,4 +1,4 @@
-//! What good clients say, word by word, and what a host does beside feeding octets.
+//! The dialogues of well-behaved clients, word by word, and the host's calls other than feeding octets.
 
 use crate::recorder::{Recorder, expand, feed, local, network, run, starttls};
 use smtp::{Auth, Cause, Decision, Envelope, Host, Notify, Phase, Receipt, Refusal, Reply, Ret, Session, Settings};
@@ -157,7 +157,7 @@ fn nothing_said_before_tls_counts_after_it() {
     assert!(host.replies.contains("250-AUTH PLAIN LOGIN") && !host.replies.contains("250-STARTTLS"));
 }
 
-/// RFC 2442: a body that holds the client's side of one transaction, answered by nobody.
+/// RFC 2442: a body that holds the client's side of one transaction; there is no dialogue.
 #[test]
 fn a_request_body_holds_one_transaction() {
     struct Batch {

@@ -1,10 +1,11 @@
-//! What nobody should send. Each row is tried in one piece and octet by octet; a session that goes on must still take a good message.
+//! Input that no client should send. Each row is tried in one piece and octet by octet; a session that goes on must still accept a good
+//! message.
 
 use crate::recorder::{Recorder, expand, local, network, run, starttls, users};
 use smtp::Settings;
 
-/// The session, and what became of it: codes of replies, `recipients:message`, `reset`, and what it waits for in the end. `G` is the
-/// greeting, `E` the replies to EHLO, MAIL and RCPT, `D` those and the one to DATA.
+/// The session and its outcome: codes of replies, `recipients:message`, `reset`, and what it waits for at the end. `G` is the greeting, `E`
+/// the replies to EHLO, MAIL and RCPT, `D` those and the reply to DATA.
 #[rustfmt::skip]
 const NETWORK: &[(&str, &[u8], &str)] = &[
     // A message within a message: only CRLF . CRLF ends one.
@@ -48,7 +49,7 @@ const NETWORK: &[(&str, &[u8], &str)] = &[
     ("half a line",                 b"EHLO m",                                      "G commandline"),
     ("half a line end",             b"EHLO me\r",                                   "G commandline"),
     ("nothing",                     b"",                                            "G command"),
-    // Octets that are none of a command.
+    // Octets that are not allowed in a command.
     ("NUL in a command",            b"EHLO m\0e\r\nQUIT\r\n",                       "G 500 221 end"),
     ("NUL in an address",           b"{H}MAIL FROM:<a\0@a.test>\r\nQUIT\r\n",       "G 250 500 221 end"),
     ("ESC in a command",            b"EHLO \x1b[31m\r\nQUIT\r\n",                   "G 500 221 end"),
@@ -215,7 +216,7 @@ fn a_hundred_bad_commands_end_a_session() {
             "{idle}"
         );
     }
-    // A session that sends goes on.
+    // A session that sends messages goes on.
     let message = "RSET\r\nNOOP\r\nMAIL FROM:<>\r\nRCPT TO:<b@b.test>\r\nDATA\r\na\r\n.\r\n";
     let host = run(network(), format!("EHLO me\r\n{}", message.repeat(500)).as_bytes(), <[u8]>::len);
     assert_eq!(last(&host), "250 2.0.0 Taken as 500");

@@ -1,4 +1,4 @@
-//! Whole sessions: what clients say -> what the host is asked, what they are told.
+//! Whole sessions: the client's input -> the host's questions and the replies.
 
 mod dialogue;
 mod hostile;

@@ -1,4 +1,4 @@
-//! However a session is cut into pieces, questions and replies are the same; and a reply has its form whatever came.
+//! However a session is cut into pieces, questions and replies are the same; and a reply is well-formed for any input.
 
 use crate::recorder::{Recorder, expand, local, network, run, starttls, users};
 

@@ -1,12 +1,12 @@
-//! A host that writes down what it is asked and what is replied, in one line of words.
+//! A host that records its questions and replies as one line of words.
 
 use smtp::{
     Auth, Cause, Credentials, Decision, Envelope, Host, LineEnds, Mail, Phase, Receipt, Recipient, Refusal, Reply,
     Session, Settings,
 };
 
-/// Knows `user` with `secret`; refuses the sender `evil`, the recipients `nobody` (for good) and `later` (for now), a message that holds
-/// `VIRUS`, and more than 4 MiB.
+/// Knows `user` with `secret`; refuses the sender `evil`, the recipients `nobody` (permanently) and `later` (temporarily), a message that
+/// contains `VIRUS`, and more than 4 MiB.
 #[derive(Default)]
 pub struct Recorder {
     /// Questions and replies, in order.
@@ -71,7 +71,7 @@ impl Host for Recorder {
     }
 }
 
-/// What a server of the network offers that wants AUTH from nobody.
+/// A network server that requires AUTH of nobody.
 pub fn network() -> Settings {
     Settings {
         auth: Auth::Offered,
@@ -81,12 +81,12 @@ pub fn network() -> Settings {
     }
 }
 
-/// One that wants AUTH from everybody.
+/// One that requires AUTH of everybody.
 pub fn users() -> Settings {
     Settings { auth_required: true, ..network() }
 }
 
-/// One that can do STARTTLS, and takes passwords only after it.
+/// One with STARTTLS that accepts passwords only after it.
 pub fn starttls() -> Settings {
     Settings { starttls: true, auth: Auth::NeedsTls, ..network() }
 }
@@ -117,7 +117,7 @@ pub fn feed(session: &mut Session, host: &mut Recorder, input: &[u8], mut cut: i
     }
 }
 
-/// Replaces the shorthands of the tables: `{H}` says EHLO, `{E}` gives an envelope too, `{D}` starts DATA.
+/// Expands the shorthands of the tables: `{H}` says EHLO, `{E}` gives an envelope too, `{D}` starts DATA.
 pub fn expand(input: &[u8]) -> Vec<u8> {
     const HELLO: &str = "EHLO me\r\n";
     const ENVELOPE: &str = "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\n";

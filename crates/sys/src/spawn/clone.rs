@@ -1,5 +1,5 @@
-//! A child by clone(2) that shares our memory until it calls exec, as glibc's posix_spawn(3) makes one, but on a stack that is kept for the
-//! next child: glibc maps and unmaps one each time, and to unmap it interrupts every core that runs a thread of this process.
+//! A child by clone(2) that shares our memory until it calls exec, like glibc's posix_spawn(3), but on a stack that is kept for the next
+//! child. glibc maps and unmaps a stack each time, and unmapping interrupts every core that runs a thread of this process.
 #![allow(unsafe_code)]
 
 use super::{Start, Started, null_terminated};
@@ -20,7 +20,7 @@ use syscalls::{Sysno, syscall};
 pub enum Error {
     /// The program cannot be started.
     Failed(io::Error),
-    /// Not in this way: the kernel is too old, or a seccomp filter forbids a call (EPERM or ENOSYS in containers).
+    /// Not possible this way: the kernel is too old, or a seccomp filter forbids a call (EPERM or ENOSYS in containers).
     Unsupported,
 }
 
@@ -79,7 +79,7 @@ pub fn start(what: &Start<'_>) -> Result<Started, Error> {
     }
 }
 
-/// All that the child needs, prepared before it exists; and its answer.
+/// Everything the child needs, prepared before it exists, and its answer.
 struct Plan<'a> {
     path: &'a CStr,
     words: &'a [*const c_char],
@@ -89,7 +89,7 @@ struct Plan<'a> {
     signals: SignalSet,
     /// The errno of the call that failed, exec's at last; 0 while none has.
     failed: AtomicI32,
-    /// Not 0: a call is missing or forbidden here that posix_spawn can do without.
+    /// Not 0: a call is missing or forbidden here that posix_spawn does not need.
     unsupported: AtomicI32,
 }
 
@@ -121,9 +121,9 @@ pub(super) fn changed(signals: RangeInclusive<usize>) -> SignalSet {
 /// `struct sigaction` of the kernel, all zero: SIG_DFL, no flags, nothing blocked.
 static DEFAULT: [u64; 4] = [0; 4];
 
-/// Between clone and exec. It shares the memory and the thread-local data of the thread that waits for it, so it calls the kernel alone:
-/// `syscall!` is the instruction itself and leaves errno be. It allocates nothing, takes no lock, calls no libc, and has nothing that
-/// could panic.
+/// Runs between clone and exec. It shares the memory and the thread-local data of the thread that waits for it, so it only makes system
+/// calls: `syscall!` is the bare instruction and does not touch errno. It allocates nothing, takes no lock, calls no libc, and cannot
+/// panic.
 extern "C" fn child(plan: *mut c_void) -> c_int {
     // SAFETY: `start` passes its Plan, which it keeps until this process has called exec or exit.
     let plan = unsafe { &*plan.cast::<Plan<'_>>() };
@@ -163,7 +163,7 @@ unsafe fn prepare_and_exec(plan: &Plan<'_>) -> Result<(), syscalls::Errno> {
         syscall!(Sysno::dup3, stderr, 2, 0)?;
         syscall!(Sysno::chdir, c"/".as_ptr())?;
         if let Err(errno) = syscall!(Sysno::close_range, 3, u32::MAX, 0) {
-            plan.unsupported.store(1, Ordering::Relaxed); // before Linux 5.9, or a filter
+            plan.unsupported.store(1, Ordering::Relaxed); // before Linux 5.9, or a seccomp filter
             return Err(errno);
         }
         syscall!(Sysno::rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0, SET)?;
@@ -172,7 +172,7 @@ unsafe fn prepare_and_exec(plan: &Plan<'_>) -> Result<(), syscalls::Errno> {
     Ok(())
 }
 
-/// Blocks every signal for this thread, those too that libc keeps for itself; what was blocked before.
+/// Blocks every signal for this thread, including those that libc keeps for itself; returns the previous mask.
 fn block_signals() -> SignalSet {
     let (all, mut before): (SignalSet, SignalSet) = (!0, 0);
     // SAFETY: reads one set and writes the other, both of the size that is told.
@@ -185,7 +185,7 @@ fn restore_signals(before: SignalSet) {
     let _ = unsafe { syscall!(Sysno::rt_sigprocmask, libc::SIG_SETMASK, &raw const before, 0, SET) };
 }
 
-/// Takes the status of a child that has called exit without exec. Where somebody else takes it (ECHILD), nothing is left to take.
+/// Reaps a child that has exited without exec. On ECHILD somebody else has reaped it.
 fn reap(pid: Pid) {
     while matches!(rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED), Err(Errno::INTR)) {}
 }
@@ -195,12 +195,12 @@ struct Stack {
     bottom: usize,
 }
 
-/// More than [`child`] needs by far, in a build without optimization too.
+/// Far more than [`child`] needs, even in an unoptimized build.
 const SIZE: usize = 64 * 1024;
 /// At least a page on every machine.
 const GUARD: usize = 64 * 1024;
 
-/// The stacks that no child uses now: as many as children were ever started at one moment.
+/// The stacks not in use: as many as there were ever children being started at once.
 static STACKS: Mutex<Vec<Stack>> = Mutex::new(Vec::new());
 
 impl Stack {

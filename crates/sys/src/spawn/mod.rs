@@ -1,6 +1,6 @@
-//! A program's path, words and three descriptors -> a running child: signal mask empty, every disposition the default, a process group of
-//! its own, cwd `/`, no descriptor above 2. std's `Command` can give none of the first two away: httpd's worker threads block TERM and
-//! ignore PIPE, and a child would inherit that. By `clone`, or by `posix` where the kernel or a seccomp filter does not let us.
+//! A program's path, words and three descriptors -> a running child: empty signal mask, every disposition the default, its own process
+//! group, cwd `/`, no descriptor above 2. std's `Command` cannot do the first two: httpd's worker threads block TERM and ignore PIPE, and a
+//! child would inherit that. Uses `clone`, or `posix` where the kernel or a seccomp filter does not allow that.
 #![deny(unsafe_code)]
 
 mod clone;
@@ -38,10 +38,10 @@ pub struct Started {
     pub pidfd: Option<OwnedFd>,
 }
 
-/// Whether this process has learned that [`clone`] does not work here.
+/// Whether this process has found that [`clone`] does not work here.
 static POSIX_ALONE: AtomicBool = AtomicBool::new(false);
 
-/// Starts it. An error, the child's own exec failing included, means that nothing runs and nothing is left to reap.
+/// Starts it. After an error (also of the child's exec) nothing runs and nothing is left to reap.
 pub fn start(what: &Start<'_>) -> io::Result<Started> {
     debug_assert!([what.stdin, what.stdout, what.stderr].iter().all(|fd| fd.as_raw_fd() > 2));
     if !POSIX_ALONE.load(Ordering::Relaxed) {

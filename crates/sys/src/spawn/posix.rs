@@ -42,7 +42,7 @@ fn check(errno: c_int) -> io::Result<()> {
 struct Attributes(libc::posix_spawnattr_t);
 
 impl Attributes {
-    /// No signal blocked, none ignored or caught, a group of its own.
+    /// No signal blocked, ignored or caught; its own process group.
     fn clean() -> io::Result<Attributes> {
         let mut raw = MaybeUninit::uninit();
         // SAFETY: raw is memory for one posix_spawnattr_t, which this call initialises.

@@ -1,4 +1,4 @@
-//! What a child finds when it begins, whichever way it was made.
+//! What a child finds when it starts, by each way of starting it.
 
 use super::*;
 use crate::alone;
@@ -21,7 +21,7 @@ fn by_clone(what: &Start<'_>) -> io::Result<Pid> {
 
 const WAYS: [(&str, Way); 2] = [("clone", by_clone), ("posix_spawn", posix::start)];
 
-/// Runs it to its end: exit status and stdout.
+/// Runs it to its end; returns exit status and stdout.
 fn run(way: Way, words: &[&CStr]) -> io::Result<(Option<i32>, String)> {
     let (stdin, _writer) = calls::pipe()?;
     let (reader, stdout) = calls::pipe()?;

@@ -1,16 +1,16 @@
-//! What the text for people adds to a report: the words about a recipient where there is no Diagnostic-Code (OpenSMTPD, Exim), and
-//! whether the other system refused the recipient or, later, the message (RFC 5321 3.3). No field is changed.
+//! What the human-readable text adds to a report: the reason for a recipient without a Diagnostic-Code (OpenSMTPD, Exim), and whether the
+//! other system refused the recipient or, later, the message (RFC 5321 3.3). No field is changed.
 #![forbid(unsafe_code)]
 
 use super::heuristic::text::{Words, split_copy};
 use super::parts::Part;
 use super::report::{self, Report};
 
-/// How much of the text for people is read.
+/// How much of the human-readable text is read.
 const MAX_READ: usize = 32 << 10;
-/// How much of it is kept for a recipient that it says nothing of by name.
+/// How much of it is kept for a recipient that it does not name.
 const MAX_TEXT: usize = 4 << 10;
-/// The recipients that are looked for in it; one mail to more fails for one reason.
+/// How many recipients are looked for in it; one mail to more fails for one reason.
 const MAX_RECIPIENTS: usize = 50;
 
 /// Adds [`super::Recipient::words`], [`super::Recipient::text`] and [`super::Recipient::after_data`].
@@ -47,9 +47,9 @@ fn comment(status: &str) -> Option<&str> {
     comment.strip_suffix(')').filter(|comment| !comment.is_empty())
 }
 
-/// Whether in the transcript of sendmail (`>>>` is what it sent, `<<<` the answer) the first refusal answers DATA.
+/// Whether, in a sendmail transcript (`>>>` is sent, `<<<` received), the first refusal is the reply to DATA.
 fn transcript_refuses_data(text: &str) -> bool {
-    // With PIPELINING (RFC 2920) DATA may stand before the answer to RCPT; then there is a second refusal, for want of recipients.
+    // With PIPELINING (RFC 2920) DATA may precede the reply to RCPT; then there is a second refusal, for lack of recipients.
     if text.contains("<<< 503") || text.contains("no valid recipients") {
         return false;
     }

@@ -1,5 +1,5 @@
-//! A feedback report (ARF, RFC 5965; its use, RFC 6650) -> [`Feedback`]: which message a recipient called spam. What it is about is said by the
-//! fields of its second part and by the header of the message in its third. Reports on authentication (RFC 6591) are no complaints.
+//! A feedback report (ARF, RFC 5965; its use, RFC 6650) -> [`Feedback`]: which message a recipient reported as spam. The fields of its
+//! second part and the header of the message in its third part identify that message. Authentication reports (RFC 6591) are not complaints.
 #![forbid(unsafe_code)]
 
 use super::parts::{Budget, Header, Part, split_header, unify_line_ends};
@@ -7,40 +7,40 @@ use super::report::{self, bounded};
 use super::{Error, MAX_SIZE, MailKind};
 use sha2::{Digest, Sha256};
 
-/// What a recipient says of a message.
+/// A recipient's opinion of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opinion {
     /// `abuse` and `fraud`: it is spam.
     Complaint,
-    /// `not-spam`: it was taken for spam and is none.
+    /// `not-spam`: it was wrongly treated as spam.
     NotSpam,
-    /// Anything else; nobody complains.
+    /// Anything else; not a complaint.
     Other,
 }
 
-/// A feedback report. Nothing here is believed yet.
+/// A feedback report. None of it is verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feedback {
-    /// What it says.
+    /// The recipient's opinion.
     pub opinion: Opinion,
     /// Feedback-Type in lower case.
     pub kind: String,
     /// Original-Envelope-Id.
     pub original_envelope_id: Option<String>,
-    /// Where the token of the message may stand: the sender of its envelope, its Message-ID.
+    /// Where the message's token may be: its envelope sender, its Message-ID.
     pub traces: Vec<String>,
     /// Message-ID of the message, without brackets.
     pub original_message_id: Option<String>,
-    /// Original-Rcpt-To, without brackets; most reporters black them out.
+    /// Original-Rcpt-To, without brackets; most reporters redact it.
     pub recipients: Vec<String>,
-    /// Reporting-MTA, else User-Agent.
+    /// Reporting-MTA, otherwise User-Agent.
     pub reporter: Option<String>,
     /// Arrival-Date.
     pub arrival_date: Option<String>,
     digest: String,
 }
 
-/// Original-Rcpt-To may stand there more than once; more than this is not one recipient's opinion.
+/// Original-Rcpt-To may be repeated; with more than this it is not one recipient's opinion.
 const MAX_RECIPIENTS: usize = 10;
 
 /// Reads one mail.
@@ -73,7 +73,7 @@ fn read(top: &Part<'_>) -> Option<Feedback> {
     let mut recipients: Vec<String> = fields.values("original-rcpt-to").map(|value| bounded(bare(&value))).collect();
     recipients.truncate(MAX_RECIPIENTS);
     let own_id = top.header.value("message-id").unwrap_or_default();
-    // The same report however often and by whatever way it comes.
+    // The same for the same report, however often and by whatever path it arrives.
     let digest =
         Sha256::new().chain_update(b"arf\0").chain_update(own_id.trim()).chain_update([0]).chain_update(&content[..]);
     Some(Feedback {
@@ -94,7 +94,7 @@ fn read(top: &Part<'_>) -> Option<Feedback> {
 }
 
 impl Feedback {
-    /// Another one for another report.
+    /// Differs for different reports.
     pub fn digest(&self) -> &str {
         &self.digest
     }

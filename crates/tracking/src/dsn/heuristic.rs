@@ -1,8 +1,8 @@
-//! Bounces without a delivery-status part -> [`Guess`]: who did not get the message, by the words of the MTA. Each family of wordings
-//! has a file; they are asked in the order of [`FAMILIES`], the surest first. All of it is a guess, and the report says so.
+//! Bounces without a delivery-status part -> [`Guess`]: who did not get the message, by the MTA's wording. Each family of wordings has a
+//! file; they are tried in the order of [`FAMILIES`], the most reliable first. All of it is a guess, and the report says so.
 //!
-//! Only a mail system is believed, and an address only from where its kind of bounce names a recipient: an absence notice also says
-//! "was not delivered" and names somebody, who is to be asked instead.
+//! Only a mail system is believed, and an address only from where its kind of bounce names a recipient: an absence notice also says "was
+//! not delivered", and names somebody to ask instead.
 #![forbid(unsafe_code)]
 
 mod addresses;
@@ -22,15 +22,15 @@ use super::report::{Action, Recipient, Report, Typed};
 use super::{Error, MAX_RECIPIENTS, report};
 use text::Words;
 
-/// How many octets of words are looked at, of all texts together.
+/// How many octets of wording are examined, in all texts together.
 const MAX_WORDS: usize = 64 << 10;
-/// How many octets of the copy of the message may be its announcement.
+/// The longest line that announces the copy of the message, in octets.
 const MAX_ANNOUNCEMENT: usize = 120;
 
-/// A family asks the words, and says nothing if they are not its own.
+/// A family of wordings; its `read` returns nothing for a text that is not its own.
 struct Family {
     name: &'static str,
-    /// How many of the [`signs`] of a bounce it wants to see besides its own words.
+    /// How many [`signs`] of a bounce it requires besides its own wording.
     signs: u8,
     read: fn(&Mail<'_>) -> Result<Vec<Recipient>, Error>,
 }
@@ -47,31 +47,31 @@ const FAMILIES: &[Family] = &[
     Family { name: "addresses", signs: 1, read: addresses::read },
 ];
 
-/// Asked when no attached message is a report either.
+/// Tried if no attached message is a report either.
 const LAST: Family = Family { name: "returned", signs: 2, read: returned::read };
 
-/// What a family looks at.
+/// The input of a family.
 pub struct Mail<'a> {
     top: &'a Part<'a>,
-    /// Own words, without the copy of the message.
+    /// The MTA's own text, without the copy of the message.
     words: Words,
-    /// The first words of the copy of the message below them: the line that announces it.
+    /// The first line of the copy of the message, which announces it.
     announcement: Words,
     is_bounce: bool,
-    /// Whom the message that came back was written to.
+    /// The recipients of the returned message.
     addressees: Vec<String>,
-    /// Addresses of the report itself, in lower case: never a failed recipient unless it says so in so many words.
+    /// Addresses of the report itself, in lower case: never a failed recipient unless the text clearly says so.
     own: Vec<String>,
 }
 
-/// What was found.
+/// The result.
 pub struct Guess {
     family: &'static str,
     recipients: Vec<Recipient>,
 }
 
 impl Guess {
-    /// The recipients go to what little a delivery-status part may have said.
+    /// The recipients are added to the little that a delivery-status part may have said.
     pub fn into_report(self, report: &mut Report) {
         report.conforming = false;
         report.heuristic = true;
@@ -81,7 +81,7 @@ impl Guess {
 }
 
 impl<'a> Mail<'a> {
-    /// Takes the words out of a mail.
+    /// Extracts the wording of a mail.
     pub fn of(top: &'a Part<'a>) -> Self {
         let texts = text::texts(top);
         let mut words = String::new();
@@ -101,19 +101,19 @@ impl<'a> Mail<'a> {
             .flat_map(|value| text::addresses(&value))
             .map(|address| address.to_lowercase())
             .collect();
-        // a postmaster goes on holiday, too
+        // a postmaster goes on holiday too
         let is_bounce = origin::is_mail_system(top) && !origin::is_responder(top);
         let addressees = if is_bounce { returned::addressees(top, &copy) } else { Vec::new() };
         let announcement = Words::of(report::cut(&copy, MAX_ANNOUNCEMENT));
         Self { top, words, announcement, is_bounce, addressees, own }
     }
 
-    /// Who is named by the words; `None`: nobody, or no bounce.
+    /// The recipients named by the wording; `None`: nobody, or not a bounce.
     pub fn read(&self) -> Result<Option<Guess>, Error> {
         self.ask(FAMILIES)
     }
 
-    /// Whom the returned message was for, when the words name nobody but the two ends of the report.
+    /// The recipients of the returned message, if the wording names only the two ends of the report.
     pub fn guess(&self) -> Result<Option<Guess>, Error> {
         if self.words.lines().flat_map(text::addresses).any(|address| !self.is_own(&address)) {
             return Ok(None);
@@ -139,12 +139,12 @@ impl<'a> Mail<'a> {
         Ok(None)
     }
 
-    /// Whether it comes from a mail system: a report that a person forwards is none.
+    /// Whether a mail system wrote it; a report that a person forwards does not count.
     pub fn is_bounce(&self) -> bool {
         self.is_bounce
     }
 
-    /// Whether the message that came back was written to this address, by its own header.
+    /// Whether the header of the returned message names this address as a recipient.
     fn was_for(&self, address: &str) -> bool {
         self.addressees.iter().any(|addressee| addressee.eq_ignore_ascii_case(address))
     }
@@ -153,7 +153,7 @@ impl<'a> Mail<'a> {
         self.own.contains(&address.to_lowercase())
     }
 
-    /// Whether the words speak of a delay and not of giving up.
+    /// Whether the wording means a delay, not a failure.
     fn is_delay(&self) -> bool {
         let subject = self.top.header.words("subject").unwrap_or_default().to_lowercase();
         let named = subject.contains("delayed") || subject.contains("(delay)") || subject.starts_with("warning: ");
@@ -180,7 +180,7 @@ const DELAYS: &[&str] = &[
 const GIVEN_UP: &[&str] =
     &["given up", "gave up", "giving up", "not going to try again", "permanent error", "removed from the queue"];
 
-/// Signs of a bounce: what it is called, what it says, what type it has.
+/// Signs of a bounce: its subject, its text, its type.
 fn signs(top: &Part<'_>, words: &Words) -> u8 {
     let subject = top.header.words("subject").unwrap_or_default().to_lowercase();
     let subject = !origin::is_answer(top) && SUBJECTS.iter().any(|phrase| subject.contains(phrase));
@@ -264,7 +264,7 @@ const PHRASES: &[&str] = &[
     "wasn't able to deliver",
 ];
 
-/// A recipient that the words name; what they say about it comes later, in [`complete`].
+/// A recipient named by the wording; [`complete`] adds what is said about it.
 fn recipient(address: &str) -> Recipient {
     let address = Typed { kind: Some("rfc822".into()), value: report::bounded(address) };
     Recipient { final_recipient: Some(address), ..Recipient::default() }
@@ -280,7 +280,7 @@ fn recipients(addresses: impl IntoIterator<Item = String>) -> Vec<Recipient> {
     all.iter().map(|address| recipient(address)).collect()
 }
 
-/// What sendmail says in its transcript when all went well.
+/// Sendmail's wording for success in its transcript.
 fn success(diagnostic: &str) -> Option<Action> {
     let low = diagnostic.to_lowercase();
     let has = |phrase: &str| low.contains(phrase);
@@ -295,7 +295,7 @@ fn success(diagnostic: &str) -> Option<Action> {
     }
 }
 
-/// Adds action, status and diagnostic as far as the words go.
+/// Adds action, status and diagnostic, as far as the wording has them.
 fn complete(mail: &Mail<'_>, recipients: &mut [Recipient]) {
     let action = if mail.is_delay() { Action::Delayed } else { Action::Failed };
     let alone = recipients.len() == 1;

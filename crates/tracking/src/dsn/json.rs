@@ -1,4 +1,4 @@
-//! [`Report`] -> the JSON of `processdsn --json`: every name is there, `null` where the report is silent.
+//! [`Report`] -> the JSON of `processdsn --json`: every name is there, `null` if the report does not say it.
 #![forbid(unsafe_code)]
 
 use super::report::{Recipient, Report, Typed};
@@ -10,7 +10,7 @@ pub fn text(report: &Report) -> String {
     visible_json(&value(report))
 }
 
-/// An object on one line that no terminal obeys.
+/// An object on one line, without characters that a terminal obeys.
 pub fn line(value: &Value) -> String {
     visible_json(value).lines().map(str::trim).collect::<String>() + "\n"
 }

@@ -1,7 +1,6 @@
 //! The octets of a mail -> [`Report`]: who got the message and who did not, by RFC 3464 (delivery status notifications), RFC 6533 (their
-//! UTF-8 form) and, for the bounces older than both, by the wording of the MTA that wrote them. `parts` finds the parts, `parse` is
-//! the grammar of the fields, `status` makes recipients of them, `heuristic` reads the bounces without fields. What a report means
-//! for a message is the business of the store.
+//! UTF-8 form) and, for bounces older than both, by the MTA's wording. `parts` finds the parts, `parse` is the grammar of the fields,
+//! `status` turns them into recipients, `heuristic` reads bounces without fields. The store decides what a report means for a message.
 #![forbid(unsafe_code)]
 
 mod explain;
@@ -19,19 +18,19 @@ use std::fmt;
 
 pub use report::{Action, Recipient, Report, Typed};
 
-/// Where Exchange and Cisco write the answer of the other server when there is no Diagnostic-Code.
+/// Where Exchange and Cisco write the other server's reply if there is no Diagnostic-Code.
 const SUPPLEMENTARY_INFO: &str = "x-supplementary-info";
 
-/// Octets of the largest mail that is read.
+/// The largest mail that is read, in octets.
 pub const MAX_SIZE: usize = 10 << 20;
-/// Parts of the mail, multiparts and nested messages counted; a returned message counts as one.
+/// The most parts of a mail, including multiparts and nested messages; a returned message counts as one.
 pub const MAX_PARTS: usize = 64;
-/// Parts inside parts.
+/// The deepest nesting of parts.
 pub const MAX_DEPTH: usize = 8;
-/// Recipients in one report.
+/// The most recipients in one report.
 pub const MAX_RECIPIENTS: usize = 500;
 
-/// Attached messages in which a report is looked for.
+/// How many attached messages are searched for a report.
 const MAX_NESTED: usize = 4;
 
 /// Why there is no [`Report`].
@@ -49,18 +48,18 @@ pub enum Error {
     TooManyRecipients,
 }
 
-/// What a mail is that is no report on a delivery.
+/// The kind of a mail that is not a delivery report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailKind {
-    /// An answer that a program gave (RFC 3834), a vacation notice.
+    /// An automatic reply (RFC 3834), such as a vacation notice.
     AutoReply,
-    /// A disposition notification (RFC 8098): somebody read it, which is not what was asked.
+    /// A disposition notification (RFC 8098): somebody read it, which is a different question.
     Disposition,
     /// An abuse report (RFC 5965).
     Feedback,
     /// Any other mail.
     Mail,
-    /// A report of another type (RFC 6522), on the use of TLS (RFC 8460) for one.
+    /// A report of another type (RFC 6522), for example on TLS (RFC 8460).
     OtherReport,
 }
 
@@ -90,9 +89,9 @@ impl std::error::Error for Error {}
 
 /// Reads one mail, with CRLF, LF, CR or mixed line ends.
 ///
-/// The report's own fields come first; then the words of its text; then, for a filter that wrapped somebody's report into a mail of its
-/// own, the report inside an attached message. A returned message is never searched while the outer mail says something itself: a
-/// bounce of a bounce is about the outer one.
+/// The report's own fields come first; then the wording of its text; then the report inside an attached message, for a filter that wrapped
+/// another system's report into a mail of its own. A returned message is never searched if the outer mail itself says something: a bounce
+/// of a bounce is about the outer one.
 pub fn parse(mail: &[u8]) -> Result<Report, Error> {
     if mail.len() > MAX_SIZE {
         return Err(Error::TooLarge(mail.len()));
@@ -102,7 +101,7 @@ pub fn parse(mail: &[u8]) -> Result<Report, Error> {
     let top = parts::Part::read(&mail, &mut budget)?;
     match read(&top, &mut budget)? {
         Some(mut report) => {
-            // a mail begins with a field; whatever put an empty line before it has ended its header
+            // a mail begins with a field; an empty line before it ends its header
             report.conforming &= !mail.starts_with(b"\n");
             Ok(report)
         }
@@ -138,7 +137,7 @@ fn read(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Repo
     Ok(Some(report))
 }
 
-/// Whether the fields in a mail are its own. A person who forwards a report sends its parts as well, but not as multipart/report.
+/// Whether the fields in a mail are its own. A person who forwards a report sends its parts too, but not as multipart/report.
 fn is_from_mail_system(top: &parts::Part<'_>) -> bool {
     top.is_report() || heuristic::origin::is_mail_system(top)
 }
@@ -147,7 +146,7 @@ fn is_from_mail_system(top: &parts::Part<'_>) -> bool {
 fn nested(top: &parts::Part<'_>, budget: &mut parts::Budget) -> Result<Option<Report>, Error> {
     for part in top.walk().filter(|part| part.is_message() && part.depth > 0).take(MAX_NESTED) {
         let inner = parts::Part::read_inside(part, budget)?;
-        // Fields only: the text of a mail that somebody forwards is not a report.
+        // Only fields: the text of a forwarded mail is not a report.
         let is_report = inner.walk().any(parts::Part::is_delivery_status) || part.depth < 2 && inner.is_report();
         if is_report && let Some(mut report) = read(&inner, budget)? {
             report.conforming = false;

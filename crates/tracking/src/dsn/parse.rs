@@ -1,5 +1,5 @@
-//! The grammar of RFC 3464 2.1: text with LF line ends -> groups of fields, and the words inside a field. Each parser is named after the
-//! rule it follows and is as lenient as the MTAs need; what a deviation means is decided in [`super::status`].
+//! The grammar of RFC 3464 2.1: text with LF line ends -> groups of fields, and the parts of a field. Each parser is named after the rule
+//! it follows, and is as lenient as real MTAs require; [`super::status`] decides what a deviation means.
 #![forbid(unsafe_code)]
 
 use nom::branch::alt;
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 /// Most fields kept of one group; Exchange writes about twenty.
 const MAX_FIELDS: usize = 256;
 
-/// Most fields and other lines of one group; more of them are another group.
+/// Most fields and other lines of one group; the rest forms another group.
 const MAX_PIECES: usize = 512;
 
 /// One field, unfolded and trimmed.
@@ -22,7 +22,7 @@ const MAX_PIECES: usize = 512;
 pub struct Field<'a> {
     /// As written; compare without case.
     pub name: &'a str,
-    /// Without the line breaks of its folding, the white space after them kept (RFC 5322 2.2.3).
+    /// Unfolded: without line breaks, but with the white space after them (RFC 5322 2.2.3).
     pub body: Cow<'a, str>,
 }
 
@@ -31,11 +31,12 @@ pub struct Field<'a> {
 pub struct Group<'a> {
     /// In their order.
     pub fields: Vec<Field<'a>>,
-    /// Lines that are no field.
+    /// The number of lines that are not a field.
     pub stray: usize,
 }
 
-/// `delivery-status-content = per-message-fields 1*( CRLF per-recipient-fields )`, one group at a time: a bomb is dropped group by group.
+/// `delivery-status-content = per-message-fields 1*( CRLF per-recipient-fields )`, one group at a time: an oversized one is dropped group
+/// by group.
 pub fn groups(content: &str) -> impl Iterator<Item = Group<'_>> {
     let mut left = content;
     std::iter::from_fn(move || {
@@ -57,7 +58,7 @@ fn blank_lines(input: &str) -> IResult<&str, ()> {
     many0_count(verify(line, |text: &str| text.trim().is_empty())).map(|_| ()).parse(input)
 }
 
-/// A line without its end; not the empty rest after the last one.
+/// A line without its end; not the empty rest after the last line.
 fn line(input: &str) -> IResult<&str, &str> {
     verify(recognize((take_till(|c| c == '\n'), opt(char('\n')))), |text: &str| !text.is_empty())
         .map(|text: &str| text.strip_suffix('\n').unwrap_or(text))
@@ -80,7 +81,7 @@ fn group(input: &str) -> IResult<&str, Group<'_>> {
             match piece {
                 Piece::Field(field) if group.fields.len() < MAX_FIELDS => group.fields.push(field),
                 Piece::Field(_) => {}
-                // A gateway that wraps lines without indenting the rest: only an answer is long enough for that.
+                // A gateway that wraps lines without indenting them; only a server's reply is long enough for that.
                 Piece::Stray(text) => {
                     group.stray += 1;
                     if let Some(last) = group.fields.last_mut()
@@ -137,8 +138,8 @@ fn is_ftext(c: char) -> bool {
     matches!(c, '!'..='9' | ';'..='~')
 }
 
-/// `"rfc822" ";" address`: address-type, mta-name-type and diagnostic-type are `atom`s. Without one, or with words that can't be one, all
-/// of it is the value.
+/// `"rfc822" ";" address`: address-type, mta-name-type and diagnostic-type are `atom`s. Without a type, or with text that cannot be one,
+/// everything is the value.
 pub fn typed(body: &str) -> (Option<&str>, &str) {
     let parser = terminated(take_while1(is_atext), (space0, char(';')));
     match preceded(space0, parser).parse(body) as IResult<&str, &str> {
@@ -147,7 +148,7 @@ pub fn typed(body: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// `atext` of RFC 5322 3.2.3, and the `.` and `/` of types that were never registered
+/// `atext` of RFC 5322 3.2.3, plus the `.` and `/` of types that were never registered
 fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
 }
@@ -158,13 +159,13 @@ pub fn status_code(input: &str) -> IResult<&str, &str> {
     recognize((one_of("245"), char('.'), number, char('.'), number)).parse(input)
 }
 
-/// A status code, and then nothing or a comment.
+/// A status code, followed by nothing or a comment.
 pub fn is_status(body: &str) -> bool {
     let comment = (space0, opt((char('('), rest))).map(|_| ());
     matches!((status_code, comment).parse(body), Ok(("", _)))
 }
 
-/// `xtext = *( xchar / hexchar )`, `hexchar = "+" 2(%x30-39 / %x41-46)` (RFC 3461 4). Text that is not xtext throughout was not encoded.
+/// `xtext = *( xchar / hexchar )`, `hexchar = "+" 2(%x30-39 / %x41-46)` (RFC 3461 4). Text that is not entirely xtext was not encoded.
 pub fn xtext(input: &str) -> Cow<'_, str> {
     if !input.contains('+') {
         return input.into();
@@ -189,7 +190,7 @@ pub fn xtext(input: &str) -> Cow<'_, str> {
     }
 }
 
-/// `EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}"` (RFC 6533 3), as `utf-8; ` addresses have it in a seven-bit report.
+/// `EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}"` (RFC 6533 3), which `utf-8; ` addresses use in a seven-bit report.
 pub fn utf8_address(input: &str) -> Cow<'_, str> {
     if !input.contains("\\x{") {
         return input.into();

@@ -1,8 +1,7 @@
-//! The octets of a mail -> its parts (RFC 2046 5.1), no more of them than [`super::MAX_PARTS`] and no deeper than [`super::MAX_DEPTH`].
-//! mail-parser reads what is intricate: the parameters of a media type (RFC 2231), the transfer encodings, the character sets. It is
-//! not given the whole mail: 0.11.5 has no limit of its own, searches the rest of the mail again for every boundary that never comes,
-//! drops messages inside messages by recursion, and knows no mail whose lines end in CR. A returned message stays one part: what is in
-//! it is its sender's business.
+//! The octets of a mail -> its parts (RFC 2046 5.1), at most [`super::MAX_PARTS`] and not nested deeper than [`super::MAX_DEPTH`].
+//! mail-parser does the intricate work: media type parameters (RFC 2231), transfer encodings, character sets. It does not get the whole
+//! mail: 0.11.5 has no limits of its own, searches the rest of the mail again for every missing boundary, drops nested messages by
+//! recursion, and does not know mails whose lines end in CR. A returned message stays one part; its contents are its sender's.
 #![forbid(unsafe_code)]
 
 use super::{Error, MAX_DEPTH, MAX_PARTS, parse};
@@ -13,12 +12,12 @@ use mail_parser::{HeaderValue, parsers::MessageStream};
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
-/// How much of a header is searched for a field; the header of a mail has about 10 KiB.
+/// How much of a header is searched for a field; a typical header has about 10 KiB.
 const MAX_HEADER: usize = 256 << 10;
-/// How much of a text is read for a person's words.
+/// How much of a text is read as wording.
 const MAX_TEXT: usize = 64 << 10;
 
-/// How many parts may still come.
+/// How many more parts are allowed.
 #[derive(Debug)]
 pub struct Budget(usize);
 
@@ -40,22 +39,22 @@ impl Default for Budget {
     }
 }
 
-/// The fields above a body, as they came.
+/// The fields before a body, as received.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a>(&'a [u8]);
 
 /// A mail, or a part of one.
 #[derive(Debug)]
 pub struct Part<'a> {
-    /// Its own fields.
+    /// Its own header.
     pub header: Header<'a>,
-    /// `text/plain`, in lower case, also where nothing is said (RFC 2045 5.2).
+    /// `text/plain`, in lower case; also the default (RFC 2045 5.2).
     pub media: String,
-    /// As it came: encoded, LF line ends.
+    /// As received: still encoded, with LF line ends.
     pub body: &'a [u8],
-    /// The parts of a multipart; of nothing else.
+    /// The parts of a multipart; empty for anything else.
     pub parts: Vec<Part<'a>>,
-    /// 0 is the mail.
+    /// 0 is the mail itself.
     pub depth: usize,
     parameters: Vec<(String, String)>,
 }
@@ -73,7 +72,7 @@ pub fn unify_line_ends(mail: &[u8]) -> Cow<'_, [u8]> {
     while let Some(at) = memchr(b'\r', left) {
         let (line, rest) = left.split_at(at);
         unified.extend_from_slice(line);
-        // CR CR LF is what a CRLF becomes that was converted twice
+        // CR CR LF is a CRLF that was converted twice
         let run = rest.iter().take_while(|b| **b == b'\r').count();
         let (run, rest) = rest.split_at(run);
         if !rest.starts_with(b"\n") {
@@ -86,7 +85,7 @@ pub fn unify_line_ends(mail: &[u8]) -> Cow<'_, [u8]> {
 }
 
 impl<'a> Header<'a> {
-    /// A block of fields that is the body of something, `text/rfc822-headers` for one.
+    /// A block of fields that is itself a body, such as `text/rfc822-headers`.
     pub fn of(block: &'a [u8]) -> Self {
         Self(block.get(..MAX_HEADER).unwrap_or(block))
     }
@@ -145,7 +144,7 @@ impl<'a> Header<'a> {
 impl<'a> Part<'a> {
     /// The whole mail.
     pub fn read(mail: &'a [u8], budget: &mut Budget) -> Result<Self, Error> {
-        // mbox files and some pipes leave their "From " line
+        // mbox files and some pipes keep their "From " line
         let mail = match mail.strip_prefix(b"From ").or_else(|| mail.strip_prefix(b">From ")) {
             Some(rest) => memchr(b'\n', rest).and_then(|at| rest.get(at + 1..)).unwrap_or_default(),
             None => mail,
@@ -179,7 +178,7 @@ impl<'a> Part<'a> {
         Ok(part)
     }
 
-    /// The boundary of its parts: what it says, or, where a gateway rewrote the media type of a report as text, the line above the
+    /// The boundary of its parts: the declared one, or, if a gateway changed a report's media type to text, the line before the
     /// delivery-status part.
     fn boundary(&self) -> Option<Cow<'a, [u8]>> {
         if self.media.starts_with("multipart/") {
@@ -209,7 +208,7 @@ impl<'a> Part<'a> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// It and everything in it, in the order of the mail.
+    /// The part and everything in it, in the order of the mail.
     pub fn walk(&self) -> Box<dyn Iterator<Item = &Part<'a>> + '_> {
         Box::new(std::iter::once(self).chain(self.parts.iter().flat_map(Part::walk)))
     }
@@ -222,7 +221,7 @@ impl<'a> Part<'a> {
         )
     }
 
-    /// multipart/report, or said to be one in another way.
+    /// multipart/report, or something that is otherwise marked as one.
     pub fn is_report(&self) -> bool {
         self.media == "multipart/report" || self.parameter("report-type").is_some()
     }
@@ -240,7 +239,7 @@ impl<'a> Part<'a> {
         )
     }
 
-    /// The body without its transfer encoding; as it is where the encoding is broken.
+    /// The body without its transfer encoding; unchanged if the encoding is broken.
     pub fn decoded(&self) -> Cow<'a, [u8]> {
         let encoding = self.header.value("content-transfer-encoding").unwrap_or_default();
         let encoding = encoding.trim().trim_end_matches(';');
@@ -254,7 +253,7 @@ impl<'a> Part<'a> {
         decoded.map_or(Cow::Borrowed(self.body), |octets| Cow::Owned(unify_line_ends(&octets).into_owned()))
     }
 
-    /// The body as text; not more of it than a person would read.
+    /// The body as text, up to the length that a person would read.
     pub fn text(&self) -> String {
         let octets = self.decoded();
         let octets = octets.get(..MAX_TEXT).unwrap_or(&octets);
@@ -271,7 +270,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// A header ends at the first empty line; a block whose first line is no field has none.
+/// A header ends at the first empty line; a block whose first line is not a field has no header.
 pub(super) fn split_header(octets: &[u8]) -> (Header<'_>, &[u8]) {
     if let Some(body) = octets.strip_prefix(b"\n") {
         return (Header(b""), body);
@@ -287,8 +286,8 @@ pub(super) fn split_header(octets: &[u8]) -> (Header<'_>, &[u8]) {
     }
 }
 
-/// `delimiter = "--" boundary`, `close-delimiter = delimiter "--"`, each with the white space that a hop added (RFC 2046 5.1.1). The line
-/// break before a delimiter belongs to it.
+/// `delimiter = "--" boundary`, `close-delimiter = delimiter "--"`, each with white space that a hop added (RFC 2046 5.1.1). The line break
+/// before a delimiter belongs to it.
 fn split_body<'a>(body: &'a [u8], boundary: &[u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut delimiter = b"\n--".to_vec();
     delimiter.extend_from_slice(boundary);
@@ -317,7 +316,7 @@ fn split_body<'a>(body: &'a [u8], boundary: &[u8]) -> impl Iterator<Item = &'a [
             let previous = start.and_then(|start: usize| body.get(start..at.max(start)));
             done = closes;
             start = Some((line_end + 1).min(body.len()));
-            // the break at the end of this line may open the next delimiter
+            // the line break after this line may begin the next delimiter
             from = line_end.max(1);
             if previous.is_some() {
                 return previous;

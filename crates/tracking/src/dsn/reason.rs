@@ -1,5 +1,5 @@
-//! Why a delivery failed or is late: one word from the words of the mail system, the status code (RFC 3463) and who said it. The words are asked first:
-//! many systems say 5.0.0 or 5.7.1 to everything, and mean what they write. What nobody has seen yet is [`Reason::Undefined`].
+//! Why a delivery failed or is late: one word, from the mail system's text, the status code (RFC 3463) and who said it. The text takes
+//! precedence: many systems use 5.0.0 or 5.7.1 for everything, and explain it in the text. Unknown ones are [`Reason::Undefined`].
 #![forbid(unsafe_code)]
 
 mod codes;
@@ -22,7 +22,7 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $word,)* }
             }
 
-            /// The reason that a word names.
+            /// The reason for a word.
             pub fn parse(word: &str) -> Option<Reason> {
                 Self::ALL.iter().copied().find(|reason| reason.as_str() == word)
             }
@@ -40,29 +40,29 @@ reasons! {
     AuthFailure "authfailure" "the sender could not be verified (SPF, DKIM or DMARC)",
     /// By its address, its name or its reputation.
     Blocked "blocked" "the sending system is blocked there",
-    /// No answer came, or none in time.
+    /// No answer came, or not in time.
     Expired "expired" "no answer came in time",
-    /// Whether the user is unknown or wants no such mail is not said.
+    /// It is not said whether the user is unknown or does not want such mail.
     Filtered "filtered" "the recipient's side filters mail to this address",
     /// The domain does not exist or takes no mail.
     HostUnknown "hostunknown" "the domain does not exist or takes no mail",
-    /// Full.
+    /// It is full.
     MailboxFull "mailboxfull" "the mailbox is full",
     /// No connection, no route, a loop.
     NetworkError "networkerror" "the recipient's mail system could not be reached",
     /// The message breaks a rule of RFC 5321 or RFC 5322.
     NotCompliant "notcompliant" "the message or the dialogue breaks a rule of the standards",
-    /// A rule of that site, on the sender, the content or the security of the connection.
+    /// A rule of that site, about the sender, the content or the security of the connection.
     Policy "policy" "a rule of the recipient's side forbids it",
     /// By its content.
     SpamDetected "spamdetected" "it looks like spam to the recipient's side",
-    /// The mailbox is there, and disabled.
+    /// The mailbox exists, but is disabled.
     Suspended "suspended" "the mailbox is disabled",
-    /// Larger than the mailbox or the system takes.
+    /// Larger than the mailbox or the system accepts.
     TooLarge "toolarge" "the message is larger than the recipient's side takes",
     /// Too many in a short time.
     TooMuch "toomuch" "too many messages in a short time",
-    /// Nothing that is known.
+    /// No known reason.
     Undefined "undefined" "the mail system does not say why",
     /// There is no such mailbox.
     UserUnknown "userunknown" "the mailbox does not exist",
@@ -78,10 +78,10 @@ pub fn of(recipient: &Recipient, reporting_mta: Option<&str>) -> Option<Reason> 
     let mta = recipient.remote_mta.as_ref().map(|mta| mta.value.as_str()).or(reporting_mta).unwrap_or_default();
     let mta = mta.to_ascii_lowercase();
     let status = recipient.status_code.as_deref().unwrap_or_default();
-    // What is said of no recipient by name counts where no answer of another system is told.
+    // The text for no recipient in particular counts only if the diagnostic holds no reply of another system.
     let is_answer = |words: &str| words.split(' ').any(is_reply);
     let text = recipient.text.as_deref().filter(|_| !is_answer(&said[0])).map(plain).unwrap_or_default();
-    // A code in the words is the other system's own; the field may hold what this one made of it.
+    // A code in the text is the other system's own; the field may hold this system's interpretation.
     let codes = || words_codes(&said[0]).chain([status]);
     let reason = codes::sure(codes())
         .or_else(|| words::find(&said[0], &mta))
@@ -91,20 +91,20 @@ pub fn of(recipient: &Recipient, reporting_mta: Option<&str>) -> Option<Reason> 
         .or_else(|| said.iter().find_map(|words| words::weak(words)))
         .or_else(|| words::find(&text, &mta))
         .unwrap_or(Reason::Undefined);
-    // Who takes a recipient and then does not know it filters: some say so to whatever they do not like.
+    // A system that accepts a recipient and then does not know it is filtering: some say so of anything they dislike.
     let is_filter =
         reason == Reason::UserUnknown && recipient.after_data && !codes().any(|code| code.starts_with("5.1."));
     Some(if is_filter { Reason::Filtered } else { reason })
 }
 
-/// The code that the other system gave, in its words, else the one in the field.
+/// The other system's code, from its text, otherwise from the field.
 pub fn code(recipient: &Recipient) -> Option<String> {
     let diagnostic = plain(recipient.diagnostic_code.as_ref().map_or("", |code| code.value.as_str()));
     let said = words_codes(&diagnostic).next().map(str::to_owned);
     said.or_else(|| recipient.status_code.clone())
 }
 
-/// The reason of a failure or a delay that only these words are known of.
+/// The reason of a failure or a delay, if only this text is known.
 pub fn of_words(status: Option<&str>, diagnostic: Option<&str>, mta: Option<&str>) -> Reason {
     let recipient = Recipient {
         action: Some(Action::Failed.as_str().to_owned()),
@@ -115,8 +115,7 @@ pub fn of_words(status: Option<&str>, diagnostic: Option<&str>, mta: Option<&str
     of(&recipient, mta).unwrap_or(Reason::Undefined)
 }
 
-/// In lower case, white space as single spaces, the typographic apostrophe as the plain one, and the codes at the beginning of each line of a
-/// reply (`550-5.7.1`) once.
+/// In lower case, with single spaces, plain apostrophes, and the codes at the start of each reply line (`550-5.7.1`) only once.
 fn plain(text: &str) -> String {
     let text = text.to_lowercase().replace('\u{2019}', "'");
     let mut words: Vec<&str> = Vec::new();
@@ -145,7 +144,7 @@ fn is_code(word: &str) -> bool {
     is_class && parts.clone().count() == 2 && parts.all(is_number)
 }
 
-/// Every enhanced status code among the words, as `5.1.1` in `550-5.1.1 <a@b>... (#5.1.1)`.
+/// Every enhanced status code in the text, as `5.1.1` in `550-5.1.1 <a@b>... (#5.1.1)`.
 fn words_codes(diagnostic: &str) -> impl Iterator<Item = &str> {
     diagnostic
         .split(|c: char| !c.is_ascii_digit() && c != '.')

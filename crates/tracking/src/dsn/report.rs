@@ -1,21 +1,21 @@
-//! What a report says, in the words of RFC 3464. Nothing here is believed yet: any of it may have been written by anybody.
+//! The contents of a report, in the terms of RFC 3464. None of it is verified yet: anybody may have written it.
 #![forbid(unsafe_code)]
 
 use sha2::{Digest, Sha256};
 
-/// Longest value that is kept; a diagnostic of a real MTA has a few hundred octets.
+/// Longest value that is kept; a real MTA's diagnostic has a few hundred octets.
 const MAX_VALUE: usize = 8 << 10;
 
 /// One delivery status notification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// RFC 3464 to the letter: media types, one delivery-status part in second place, no field missing, repeated or malformed.
+    /// Conforms exactly to RFC 3464: media types, one delivery-status part in second place, no field missing, repeated or malformed.
     pub conforming: bool,
-    /// Read from the wording of a bounce, not from fields; nothing in it is better than a guess.
+    /// Read from the wording of a bounce, not from fields; everything in it is a guess.
     pub heuristic: bool,
-    /// Which wording, for the log: `exim`, `qmail`, ...; `None` if there were fields.
+    /// The family of wordings, for the log: `exim`, `qmail`, ...; `None` if there were fields.
     pub family: Option<&'static str>,
-    /// Original-Envelope-Id (RFC 3464 2.2.1), xtext decoded: Exim 4.96 passes ENVID on as it came.
+    /// Original-Envelope-Id (RFC 3464 2.2.1), xtext decoded: Exim 4.96 passes ENVID on undecoded.
     pub original_envelope_id: Option<String>,
     /// Message-ID of the returned message, with its angle brackets.
     pub original_message_id: Option<String>,
@@ -25,22 +25,22 @@ pub struct Report {
     pub reporting_mta: Option<String>,
     /// Arrival-Date as written; [`seconds`] reads it.
     pub arrival_date: Option<String>,
-    /// One for each group of recipient fields, in their order.
+    /// One for each group of recipient fields, in order.
     pub recipients: Vec<Recipient>,
 }
 
-/// What became of one recipient.
+/// The outcome for one recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipient {
-    /// Final-Recipient, the address at the end of all forwarding.
+    /// Final-Recipient: the address after all forwarding.
     pub final_recipient: Option<Typed>,
-    /// Original-Recipient, the address the sender wrote, if the MTA was told.
+    /// Original-Recipient: the address that the sender wrote, if the MTA was told.
     pub original_recipient: Option<Typed>,
-    /// Action in lower case, without comment; [`Recipient::state`] makes sense of it.
+    /// Action in lower case, without comment; [`Recipient::state`] interprets it.
     pub action: Option<String>,
     /// Status as written: `5.0.0 (permanent failure)`.
     pub status: Option<String>,
-    /// The code of Status alone (RFC 3463): `5.0.0`.
+    /// Only the code of Status (RFC 3463): `5.0.0`.
     pub status_code: Option<String>,
     /// Diagnostic-Code: `smtp`, `550 5.1.1 no such user`.
     pub diagnostic_code: Option<Typed>,
@@ -50,27 +50,27 @@ pub struct Recipient {
     pub last_attempt_date: Option<String>,
     /// Will-Retry-Until as written.
     pub will_retry_until: Option<String>,
-    /// What the text for people says of it; no field, and not in [`Report::digest`].
+    /// What the human-readable text says of it; not a field, and not part of [`Report::digest`].
     pub words: Option<String>,
-    /// The whole of that text, where it is about nobody else.
+    /// The whole of that text, if it is about nobody else.
     pub text: Option<String>,
     /// The other system refused the message, not the recipient.
     pub after_data: bool,
 }
 
-/// `type; value`. The type is in lower case, and `None` where the MTA forgot it.
+/// `type; value`. The type is in lower case, and `None` if the MTA left it out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typed {
     /// address-type, mta-name-type or diagnostic-type.
     pub kind: Option<String>,
-    /// What stands behind it, as written.
+    /// The value as written.
     pub value: String,
 }
 
 /// RFC 3464 2.3.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// Not yet delivered, tried further.
+    /// Not delivered yet, and still being tried.
     Delayed,
     /// In the recipient's mailbox.
     Delivered,
@@ -96,7 +96,7 @@ impl Action {
 }
 
 impl Recipient {
-    /// The action, where need be guessed from the words that MTAs use instead, or from the class of the status code.
+    /// The action, derived if necessary from words that MTAs use instead, or from the class of the status code.
     pub fn state(&self) -> Option<Action> {
         let word = self.action.as_deref().unwrap_or_default();
         Some(match word {
@@ -114,17 +114,17 @@ impl Recipient {
         })
     }
 
-    /// The address to look for in the message's list of recipients, best first: what the sender wrote, else where it ended.
+    /// The addresses to look for among the message's recipients, best first: the one the sender wrote, otherwise the final one.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         [&self.original_recipient, &self.final_recipient].into_iter().flatten().filter_map(Typed::address)
     }
 
-    /// What the other system said: Diagnostic-Code, or what the text for people has of it.
+    /// What the other system said: Diagnostic-Code, or the human-readable text.
     pub fn diagnostic(&self) -> Option<&str> {
         self.diagnostic_code.as_ref().map(|code| code.value.as_str()).or(self.words.as_deref())
     }
 
-    /// The address of the final recipient, else of the original one.
+    /// The address of the final recipient, otherwise of the original one.
     pub fn address(&self) -> Option<&str> {
         self.final_recipient
             .as_ref()
@@ -134,7 +134,7 @@ impl Recipient {
 }
 
 impl Typed {
-    /// The mail address in it: without brackets, and only if it is an address of mail.
+    /// The mail address in it, without brackets; `None` if it is not a mail address.
     pub fn address(&self) -> Option<&str> {
         let mail = matches!(self.kind.as_deref(), None | Some("rfc822" | "utf-8" | "smtp" | "rfc/822" | "internet"));
         let value = self.value.trim();
@@ -144,16 +144,16 @@ impl Typed {
         };
         let value = value.trim();
         let value = without_scheme(value);
-        // RFC 5321 appendix C: a source route stands before the last ':'
+        // RFC 5321 appendix C: a source route ends at the last ':'
         let value = if value.starts_with('@') { value.rsplit(':').next().unwrap_or(value) } else { value };
         (!value.is_empty() && (mail || value.contains('@'))).then_some(value)
     }
 }
 
 impl Report {
-    /// The same for the same report however often and by whatever way it comes, another one for another report: SHA-256 in hexadecimal
-    /// over what the report says and over its own Message-ID (a second report of a delay may repeat every word of the first). Nothing
-    /// that a hop adds or changes is in it: no trace field, no line end, no part but the status.
+    /// Equal for copies of one report, however often and by whatever path they arrive, and different for different reports: SHA-256 in
+    /// hexadecimal over the report's contents and its own Message-ID (a second report of a delay may repeat every word of the first).
+    /// Anything that a hop adds or changes is left out: only the status part counts, without trace fields and line ends.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         let mut add = |text: Option<&str>| match text {
@@ -205,7 +205,7 @@ pub(super) fn hexadecimal(hash: Sha256) -> String {
     format!("{:x}", hash.finalize())
 }
 
-/// Seconds since 1970 of a date as RFC 5322 writes it, `None` if it is none.
+/// Seconds since 1970 of an RFC 5322 date; `None` if it is not one.
 pub fn seconds(date: &str) -> Option<i64> {
     let mut line = String::with_capacity(date.len() + 1);
     line.push_str(date.get(..128).unwrap_or(date));
@@ -219,7 +219,7 @@ pub(super) fn bounded(text: &str) -> String {
     cut(text, MAX_VALUE).to_owned()
 }
 
-/// Its first octets, not more than that, and no half character.
+/// At most the first `most` octets, without cutting a character.
 pub(crate) fn cut(text: &str, most: usize) -> &str {
     (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }

@@ -1,12 +1,12 @@
-//! Which message a report is about, where no envelope id says so: the Message-ID of the message it returns, in a part of its own or in the
-//! copy that an old MTA wrote below its words; else what the report says of it, else what it answers.
+//! Which message a report is about, if there is no envelope id: the Message-ID of the returned message, in its own part or in the copy that
+//! an old MTA wrote after its text; otherwise the one that the report names, otherwise the one it replies to.
 #![forbid(unsafe_code)]
 
 use super::heuristic::text;
 use super::parts::{Header, Part, split_header};
 use super::report::{self, Report};
 
-/// With its angle brackets. The words of the report are searched only for a report that is all words.
+/// With its angle brackets. The text is searched only if the report has no fields.
 pub fn message_id(top: &Part<'_>, report: &Report) -> Option<String> {
     returned(top)
         .or_else(|| report.heuristic.then(|| copied(top)).flatten())
@@ -32,7 +32,7 @@ fn copied(top: &Part<'_>) -> Option<String> {
     text::texts(top).iter().find_map(of)
 }
 
-/// `msg-id = [CFWS] "<" id-left "@" id-right ">" [CFWS]`, and what has no brackets as it is
+/// `msg-id = [CFWS] "<" id-left "@" id-right ">" [CFWS]`; a value without brackets is used unchanged
 fn identify(value: &str) -> Option<String> {
     let value = value.trim();
     let id = match (value.find('<'), value.rfind('>')) {
@@ -42,7 +42,7 @@ fn identify(value: &str) -> Option<String> {
     (!id.is_empty()).then(|| report::bounded(id))
 }
 
-/// The one message that In-Reply-To names, else the last of References: Exim since 4.80 and Gmail name the message there.
+/// The message in In-Reply-To, if there is exactly one, otherwise the last of References: Exim since 4.80 and Gmail name the message there.
 fn answered(top: &Part<'_>) -> Option<String> {
     let ids = |name: &str| -> Vec<String> {
         let value = top.header.value(name).unwrap_or_default();

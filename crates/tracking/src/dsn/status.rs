@@ -1,5 +1,5 @@
-//! The delivery-status parts of a mail -> a [`Report`] (RFC 3464 2.2, 2.3), with what real MTAs get wrong repaired: blank lines too many
-//! or too few, fields of one recipient in two groups or of two in one, a missing type, words after a status, several parts.
+//! The delivery-status parts of a mail -> a [`Report`] (RFC 3464 2.2, 2.3), with the errors of real MTAs repaired: too many or too few
+//! blank lines, one recipient's fields in two groups or two recipients' in one, a missing type, text after a status, several parts.
 #![forbid(unsafe_code)]
 
 use super::parse::{self, Field, Group};
@@ -7,10 +7,10 @@ use super::parts::Part;
 use super::report::{self, Recipient, Report, Typed};
 use super::{Error, MAX_RECIPIENTS};
 
-/// How much of the delivery-status parts is read: 500 recipients have 500 KiB, with diagnostics as long as they come.
+/// How much of the delivery-status parts is read: 500 recipients need 500 KiB, with the longest known diagnostics.
 const MAX_CONTENT: usize = 2 << 20;
 
-/// Groups of one part: one for each recipient, and what stands between them.
+/// Most groups of one part: one per recipient, and others between them.
 const MAX_GROUPS: usize = 2 * MAX_RECIPIENTS;
 
 /// Empty, and not conforming, if there is no such part.
@@ -26,7 +26,7 @@ pub fn read(top: &Part<'_>) -> Result<Report, Error> {
     reader.finish()
 }
 
-/// The same from a text that holds such fields among other words.
+/// The same from a text that contains such fields among others.
 pub fn read_text(text: &str) -> Result<Report, Error> {
     let mut reader = Reader::default();
     reader.part(text)?;
@@ -46,7 +46,7 @@ fn is_proper(top: &Part<'_>) -> bool {
 #[derive(Default)]
 struct Reader {
     report: Report,
-    /// The group in hand, when it had something of a recipient but not yet who.
+    /// The current group, if it has data of a recipient but not yet an address.
     pending: Recipient,
 }
 
@@ -71,7 +71,7 @@ impl Reader {
             };
         let mut here = Recipient::default();
         for field in &group.fields {
-            // a second recipient without a blank line before it: seen at AOL
+            // a second recipient without a blank line before it: seen from AOL
             let starts_another = field.name.eq_ignore_ascii_case("final-recipient") && here.final_recipient.is_some();
             if starts_another {
                 self.recipient(std::mem::take(&mut here))?;
@@ -126,7 +126,7 @@ impl Reader {
         }
     }
 
-    /// A group that says who is a recipient; one that does not adds to its neighbour.
+    /// A group with an address is a recipient; one without adds to its neighbour.
     fn recipient(&mut self, here: Recipient) -> Result<(), Error> {
         if here == Recipient::default() {
             return Ok(());
@@ -188,7 +188,7 @@ fn set_typed(place: &mut Option<Typed>, body: &str) {
     }
 }
 
-/// `<mx.example.org #5.1.1 smtp;550 5.1.1 no such user>`: the server, the status and, behind it, what Diagnostic-Code would hold.
+/// `<mx.example.org #5.1.1 smtp;550 5.1.1 no such user>`: the server, the status, and then the text of a Diagnostic-Code.
 fn supplementary_info(body: &str) -> Typed {
     let body = body.strip_prefix('<').and_then(|body| body.strip_suffix('>')).unwrap_or(body);
     let answer = body.split_once('#').and_then(|(_, rest)| parse::status_code(rest).ok()).map(|(answer, _)| answer);
@@ -196,7 +196,7 @@ fn supplementary_info(body: &str) -> Typed {
     Typed { kind: kind.map(str::to_ascii_lowercase), value: report::bounded(value) }
 }
 
-/// Takes over what is missing.
+/// Copies what is missing.
 fn complete(to: &mut Recipient, from: Recipient) {
     let Recipient {
         final_recipient,
@@ -223,7 +223,7 @@ fn complete(to: &mut Recipient, from: Recipient) {
     to.will_retry_until = to.will_retry_until.take().or(will_retry_until);
 }
 
-/// The word, without the comment that may follow it.
+/// The word, without a comment after it.
 fn action(body: &str) -> String {
     let word = body.split(|c: char| c.is_whitespace() || matches!(c, '(' | ';' | ',')).next().unwrap_or_default();
     report::bounded(&word.to_ascii_lowercase())

@@ -1,5 +1,5 @@
-//! A page, or why there is none -> the whole HTTP answer. Unknown and somebody else's are one answer, byte for byte; nothing is cached,
-//! framed, sniffed or told to the next site.
+//! A page, or the reason for none -> the whole HTTP response. An unknown message and another user's get the same response, byte for byte.
+//! Nothing is cached, framed, sniffed or revealed by a referrer.
 #![forbid(unsafe_code)]
 
 use super::clean::clean;
@@ -22,11 +22,11 @@ pub const ALLOW: &str = "GET, HEAD, OPTIONS";
 /// The value of Allow for one suppressed address.
 pub const ALLOW_SUPPRESSION: &str = "GET, HEAD, PUT, DELETE, OPTIONS";
 
-/// Seconds after which it is worth asking a database again that was down.
+/// Seconds after which to try again if the database is down.
 const RETRY_AFTER: u32 = 30;
 
-/// The answer to GET and HEAD: what `target` names in `found`, which is the message that this client may see, if there is one. A client
-/// that accepts no form of it learns so (406) whether there is one or not.
+/// The response to GET and HEAD: the part of `found` that `target` names; `found` is the message, if this client may see it. A client that
+/// accepts none of the formats gets 406 whether the message exists or not.
 pub fn show(found: Option<&Message>, target: &Target, base: &str, accept: Option<&str>, now: i64) -> Response {
     let Some(format) = choose(accept) else { return not_acceptable() };
     let page = match (found, target) {
@@ -44,7 +44,7 @@ pub fn show(found: Option<&Message>, target: &Target, base: &str, accept: Option
     }
 }
 
-/// The answer to GET and HEAD of the overview; 304 (RFC 9110 15.4.5) where the client has it already.
+/// The response to GET and HEAD of the overview; 304 (RFC 9110 15.4.5) if the client has it already.
 pub fn show_overview(page: &Overview<'_>, accept: Option<&str>, if_none_match: Option<&str>) -> Response {
     let Some(form) = page.query.form(accept) else { return not_acceptable() };
     let tag = page.tag(form);
@@ -65,7 +65,7 @@ pub fn show_overview(page: &Overview<'_>, accept: Option<&str>, if_none_match: O
     answer
 }
 
-/// The answer to GET and HEAD of suppressed addresses.
+/// The response to GET and HEAD of the suppressed addresses.
 pub fn show_suppressions(page: &suppressions::Page<'_>, accept: Option<&str>) -> Response {
     match suppressions::render(page, accept) {
         Some((content_type, body)) => {
@@ -79,22 +79,22 @@ pub fn show_suppressions(page: &suppressions::Page<'_>, accept: Option<&str>) ->
     }
 }
 
-/// 204: it is as it was asked to be.
+/// 204: done.
 pub fn done() -> Response {
     reply(204, Format::Text.content_type(), Vec::new())
 }
 
-/// 400: a parameter of the query is not understood.
+/// 400: a parameter of the query is invalid.
 pub fn bad_request(bad: &BadParameter, accept: Option<&str>) -> Response {
     problem_with(400, accept, &bad.to_string())
 }
 
-/// 403: asked by a name that is none of this server's.
+/// 403: the Host is not a name of this server.
 pub fn forbidden(accept: Option<&str>) -> Response {
     problem(403, accept)
 }
 
-/// 404: there is none, or it is somebody else's.
+/// 404: it does not exist, or belongs to another user.
 pub fn not_found(accept: Option<&str>) -> Response {
     problem(404, accept)
 }
@@ -104,7 +104,7 @@ pub fn method_not_allowed(allow: &str, accept: Option<&str>) -> Response {
     with(problem(405, accept), "Allow", allow.to_owned())
 }
 
-/// 406, in plain text: the client has ruled out all the rest.
+/// 406, in plain text: the client accepts nothing else.
 pub fn not_acceptable() -> Response {
     problem(406, None)
 }
@@ -114,7 +114,7 @@ pub fn unavailable(accept: Option<&str>) -> Response {
     with(problem(503, accept), "Retry-After", RETRY_AFTER.to_string())
 }
 
-/// The answer to OPTIONS: the description of the service at `base`.
+/// The response to OPTIONS: the description of the service at `base`.
 pub fn description(base: &str) -> Response {
     with(
         reply(200, "application/vnd.sun.wadl+xml", wadl::document(base).into_string().into_bytes()),
@@ -123,13 +123,13 @@ pub fn description(base: &str) -> Response {
     )
 }
 
-/// RFC 9457 for programs, a small page or a line for people; plain text where the client accepts none of them.
+/// RFC 9457 for programs, a small page or a line for people; plain text if the client accepts none of them.
 fn problem(status: u16, accept: Option<&str>) -> Response {
     let row = STATUSES.iter().find(|row| row.0 == status);
     problem_with(status, accept, row.map_or("The service failed.", |row| row.2))
 }
 
-/// The same with a sentence that may hold words of the client.
+/// The same with a sentence that may quote the client.
 fn problem_with(status: u16, accept: Option<&str>, sentence: &str) -> Response {
     let title = STATUSES.iter().find(|row| row.0 == status).map_or("Error", |row| row.1);
     let sentence = clean(sentence);
@@ -179,7 +179,7 @@ fn with(mut reply: Response, name: &'static str, value: String) -> Response {
     reply
 }
 
-/// Nothing but, for HTML, its own style sheet (CSP 3, 6.7.3.3). No `sandbox`, which would also forbid the refresh.
+/// Allows nothing except, for HTML, its own style sheet (CSP 3, 6.7.3.3). No `sandbox`, which would also forbid the refresh.
 fn policy(content_type: &str) -> String {
     const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     // Without a heap or a destructor: httpd unloads the module and loads it again.

@@ -1,10 +1,10 @@
-//! Words of strangers (a remote server's, a client's) -> one line that any of our forms, and a terminal, can hold: nothing that XML 1.0
-//! forbids (2.2), that a terminal obeys (ECMA-48), or that turns the direction of the text around it (Unicode UAX #9).
+//! Foreign text (a remote server's, a client's) -> one line that is safe in all our formats and on a terminal: nothing that XML 1.0 forbids
+//! (2.2), that a terminal obeys (ECMA-48), or that changes the direction of the text around it (Unicode UAX #9).
 #![forbid(unsafe_code)]
 
 use web::escape::is_hidden;
 
-/// White space becomes a space; what must not be seen becomes U+FFFD, so that it is seen that something was there.
+/// White space becomes a space; a hidden character becomes U+FFFD, to show that something was there.
 pub fn clean(text: &str) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();

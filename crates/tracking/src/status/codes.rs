@@ -1,7 +1,7 @@
-//! Enhanced status codes in plain words: RFC 3463 and what the registry of RFC 5248 has added since.
+//! Enhanced status codes in plain words: RFC 3463 and the later additions in the registry of RFC 5248.
 #![forbid(unsafe_code)]
 
-/// `5.1.1` -> `Permanent: the mailbox does not exist`; `None` for what is no such code.
+/// `5.1.1` -> `Permanent: the mailbox does not exist`; `None` if it is not such a code.
 pub(super) fn meaning(code: &str) -> Option<String> {
     let mut parts = code.splitn(3, '.').map(|part| part.parse::<u16>().ok());
     let (class, subject, detail) = (parts.next()??, parts.next()??, parts.next()??);
@@ -19,7 +19,7 @@ pub(super) fn meaning(code: &str) -> Option<String> {
     }
 }
 
-/// What `5.1.1` gives as the reason: `the mailbox does not exist`; `None` where it says no more than the subject.
+/// The reason in `5.1.1`: `the mailbox does not exist`; `None` if the detail says no more than the subject.
 pub(super) fn reason(code: &str) -> Option<&'static str> {
     let rest = code.strip_prefix("5.").or_else(|| code.strip_prefix("4."))?;
     let (subject, detail) = rest.split_once('.')?;
@@ -27,7 +27,7 @@ pub(super) fn reason(code: &str) -> Option<&'static str> {
     DETAILS.iter().find(|row| (row.0, row.1) == (subject, detail) && (detail > 0 || subject == 7)).map(|row| row.2)
 }
 
-/// Subject, detail, words. Detail 0 also stands for those that have no row.
+/// Subject, detail, text. Detail 0 also stands for details without a row.
 #[rustfmt::skip]
 const DETAILS: &[(u16, u16, &str)] = &[
     (0, 0, "no further details"),

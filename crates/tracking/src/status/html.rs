@@ -1,5 +1,5 @@
-//! A page for a person, in HTML that is also well-formed XML: no script, nothing fetched, and every word of a stranger escaped and kept in
-//! a direction of its own.
+//! A page for a person, in HTML that is also well-formed XML: no script, nothing fetched, and all foreign text escaped and isolated in its
+//! direction.
 #![forbid(unsafe_code)]
 
 use super::clean::clean;
@@ -9,10 +9,10 @@ use crate::store::{Event, RecipientStatus, State};
 use web::markup;
 use web::markup::{Markup, Value};
 
-/// The style sheet of every page; its digest stands in the Content-Security-Policy, byte for byte.
+/// The style sheet of every page; the Content-Security-Policy contains its exact digest.
 pub(super) const STYLE: &str = include_str!("style.css");
 
-/// From so many characters on, what a server said is folded.
+/// A server's text of this many characters or more is collapsed.
 const LONG: usize = 400;
 
 pub(super) fn page(page: &Page<'_>) -> Markup {
@@ -66,7 +66,7 @@ pub(super) fn page(page: &Page<'_>) -> Markup {
     html + markup!("</p>\n</footer>\n</body>\n</html>\n")
 }
 
-/// A page that says why there is no status.
+/// A page that explains why there is no status.
 pub(super) fn problem(title: &str, sentence: &str) -> Markup {
     let mut html = head(title, None);
     html.push(markup!(
@@ -130,7 +130,7 @@ fn recipient(html: &mut Markup, page: &Page<'_>, recipient: &RecipientStatus) {
     html.push(markup!("</article>\n"));
 }
 
-/// What a report says of a recipient: code and words, and who said so.
+/// A report on a recipient: code, text and source.
 fn said(html: &mut Markup, event: &Event) {
     let (remote, reporter) = (mta(event.remote_mta.as_ref()), mta(event.reporting_mta.as_ref()));
     if event.reason.is_none()
@@ -161,7 +161,7 @@ fn said(html: &mut Markup, event: &Event) {
     html.push(markup!("</dl>\n"));
 }
 
-/// Words of a server as it said them; the many of a talkative one behind the first.
+/// A server's text, unchanged; a long one is collapsed after its beginning.
 fn quote(words: &str) -> Markup {
     match words.char_indices().nth(LONG) {
         None => markup!("<samp dir=\"auto\">{}</samp>", clean(words)),
@@ -200,7 +200,7 @@ fn history(html: &mut Markup, page: &Page<'_>, event: &Event, shown_above: bool)
     html.push(markup!("</li>\n"));
 }
 
-/// A Message-ID that may go on in the next line in front of its `@`.
+/// A Message-ID that may wrap before its `@`.
 fn breakable(id: &str) -> Markup {
     let mut pieces = id.split('@');
     let first = markup!("{}", pieces.next().unwrap_or_default());
@@ -219,7 +219,7 @@ pub(super) fn time(seconds: i64, now: i64) -> Markup {
     markup!("{} <span class=\"ago\">({})</span>", absolute(seconds), moment::relative(seconds, now))
 }
 
-/// A shape of its own for each state; the word stands beside it, so it is hidden from those who listen.
+/// An icon for each state. Its word is next to it, so screen readers skip the icon.
 pub(super) fn icon(word: &Word) -> Markup {
     let shape = ICONS.iter().find(|row| row.0 == word.name).map(|row| Markup::literal(row.1));
     markup!(

@@ -1,4 +1,4 @@
-//! A page as JSON; docs/status.schema.json describes it. Every name is there, `null` where nothing is known.
+//! A page as JSON, described in docs/status.schema.json. Every name is there, `null` if the value is unknown.
 #![forbid(unsafe_code)]
 
 use super::clean::clean;

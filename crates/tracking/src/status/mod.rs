@@ -1,6 +1,5 @@
-//! What the database holds of a message -> the answer that shows it: the request is read by [`url`], the message becomes a [`Page`], and
-//! that is written as HTML, text, XML or JSON. Words of strangers go through `clean` before anybody sees them. Who may see what is the
-//! business of [`crate::store::find`].
+//! A message in the database -> the response that shows it: [`url`] reads the request, the message becomes a [`Page`], and that is written
+//! as HTML, text, XML or JSON. Foreign text is passed through `clean` before it is shown. [`crate::store::find`] decides who may see what.
 #![forbid(unsafe_code)]
 
 pub mod answer;
@@ -25,18 +24,18 @@ use crate::dsn::reason::Reason;
 use crate::store::{Event, Message, RecipientStatus, State};
 use web::accept::preferred;
 
-/// What is shown: a message with all of its recipients, or with one of them.
+/// A message with all of its recipients, or with one of them.
 #[derive(Clone, Debug)]
 pub struct Page<'m> {
-    /// The message, whose list of recipients is not the one to show: `recipients` is.
+    /// The message; for the recipients to show use `recipients`, not its own list.
     pub message: &'m Message,
     /// Its recipients, in the order of the message.
     pub recipients: Vec<&'m RecipientStatus>,
-    /// Whether this page is about one recipient alone.
+    /// Whether this page is about a single recipient.
     pub single: bool,
     /// The base URL of the service.
     pub base: &'m str,
-    /// When it is shown, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub now: i64,
 }
 
@@ -56,7 +55,7 @@ impl<'m> Page<'m> {
         self.recipients.iter().any(|recipient| recipient.state.is_pending())
     }
 
-    /// Seconds after which it is worth looking again, while something is pending: reports come early or late.
+    /// Seconds after which to look again while something is pending; the longer it is pending, the longer.
     pub fn refresh(&self) -> Option<u32> {
         self.is_pending().then(|| match self.now.saturating_sub(self.message.submitted) {
             ..300 => 10,
@@ -82,14 +81,14 @@ impl<'m> Page<'m> {
         }
     }
 
-    /// What needs attention first: for people; programs get the order of the message.
+    /// Those that need attention first, for people; programs get the order of the message.
     fn by_concern(&self) -> Vec<&'m RecipientStatus> {
         let mut recipients = self.recipients.clone();
         recipients.sort_by_key(|recipient| (concern(recipient.state), is_guess(recipient)));
         recipients
     }
 
-    /// How many recipients are in which state, what needs attention first.
+    /// How many recipients are in which state, those that need attention first.
     fn counts(&self) -> Vec<(&'static words::Word, usize)> {
         let mut counts: Vec<(&words::Word, usize)> = Vec::new();
         for recipient in self.by_concern() {
@@ -183,8 +182,8 @@ fn concern(state: State) -> u8 {
     }
 }
 
-/// The report that the state of a recipient comes from: the newest that says so and is as sure of it, one with fields before one that was
-/// read from words; the newest of all where the state is that nothing more was heard.
+/// The report that decided the state of a recipient: the newest that says so with the same certainty, where one with fields is more certain
+/// than one from wording. If the state is that nothing more was heard, the newest of all.
 fn decisive(recipient: &RecipientStatus) -> Option<&Event> {
     match recipient.state {
         State::Unknown => recipient.events.last(),
@@ -202,12 +201,12 @@ fn why(recipient: &RecipientStatus) -> Option<Reason> {
     decisive(recipient).and_then(|event| event.reason).or(recipient.reason)
 }
 
-/// Whether a state was read from the words of a bounce alone: a report with fields may still say otherwise.
+/// Whether a state comes only from the wording of a bounce: a report with fields may still change it.
 fn is_guess(recipient: &RecipientStatus) -> bool {
     decisive(recipient).is_some_and(|event| event.heuristic)
 }
 
-/// Whether the state of a recipient is vouched for by the secret of its message; `None` while nobody claims anything.
+/// Whether the secret of the message verifies the state of a recipient; `None` without any report.
 fn vouched(recipient: &RecipientStatus) -> Option<bool> {
     let silent = recipient.events.is_empty() && matches!(recipient.state, State::Queued | State::Unknown);
     (!silent).then_some(recipient.verified)

@@ -1,13 +1,13 @@
-//! Seconds since 1970 -> words: absolute in UTC, and how long ago.
+//! Seconds since 1970 -> text: absolute in UTC, and how long ago.
 #![forbid(unsafe_code)]
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The year 1, the first that every form can write; a report may claim anything.
+/// The year 1, the earliest that every format can write; a report may claim anything.
 const FIRST: i64 = -62_135_596_800;
 
-/// `2026-11-22T03:07:54Z` (RFC 3339). A time that has no such form is the nearest that has.
+/// `2026-11-22T03:07:54Z` (RFC 3339). A time outside the range becomes the nearest inside.
 pub(crate) fn stamp(seconds: i64) -> String {
     write(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }

@@ -1,5 +1,5 @@
-//! A message as Resend's SDKs read one (<https://resend.com/docs/api-reference/emails/retrieve-email>), with what we know of each recipient
-//! beside it. What the database does not hold, the subject and the texts, is `null`.
+//! A message in the form that Resend's SDKs read (<https://resend.com/docs/api-reference/emails/retrieve-email>), plus what we know of each
+//! recipient. What the database does not have, the subject and the texts, is `null`.
 #![forbid(unsafe_code)]
 
 use super::clean::clean;
@@ -7,7 +7,7 @@ use super::{concern, moment};
 use crate::store::{Message, State};
 use serde_json::{Value, json};
 
-/// The message that the client knows by this id.
+/// The message with this id of the client.
 pub fn email(message: &Message, id: &str) -> Value {
     let worst = message.recipients.iter().min_by_key(|recipient| concern(recipient.state));
     let recipients: Vec<Value> = message
@@ -35,7 +35,7 @@ pub fn email(message: &Message, id: &str) -> Value {
     })
 }
 
-/// Their word for a state. Whoever does not report deliveries was sent the message, and no more is known.
+/// Resend's word for a state. A system that does not report deliveries was sent the message; no more is known.
 fn event(state: State) -> &'static str {
     match state {
         State::Complained => "complained",

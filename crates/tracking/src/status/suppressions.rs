@@ -1,4 +1,4 @@
-//! Whom somebody does not write to (`<base>/suppressions/`), as JSON, HTML or text.
+//! The suppressed addresses of a user (`<base>/suppressions/`), as JSON, HTML or text.
 #![forbid(unsafe_code)]
 
 use super::clean::clean;
@@ -12,7 +12,7 @@ use web::escape::percent_encode;
 use web::markup;
 use web::markup::Markup;
 
-/// A page has so many.
+/// The most entries on a page.
 pub const LINES: usize = 500;
 
 const OFFERS: [(&str, &str); 3] = [
@@ -24,17 +24,17 @@ const OFFERS: [(&str, &str); 3] = [
 /// What is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// In the order of their addresses.
+    /// Ordered by address.
     pub entries: &'a [Suppression],
     /// The base URL of the service.
     pub base: &'a str,
-    /// Whether those of everybody are shown.
+    /// Whether everybody's are shown.
     pub is_all: bool,
-    /// When it is shown, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub now: i64,
 }
 
-/// The Content-Type and the body in the form that `accept` likes best; `None` where it accepts none.
+/// The Content-Type and the body in the format that `accept` prefers; `None` if it accepts none.
 pub fn render(page: &Page<'_>, accept: Option<&str>) -> Option<(&'static str, Vec<u8>)> {
     let offer = preferred(accept, &OFFERS.map(|row| row.0))?;
     let body = match offer {
@@ -46,7 +46,7 @@ pub fn render(page: &Page<'_>, accept: Option<&str>) -> Option<(&'static str, Ve
 }
 
 impl Page<'_> {
-    /// The URL of the next page, where this one is full.
+    /// The URL of the next page, if this one is full.
     pub fn next(&self) -> Option<String> {
         let last = self.entries.last().filter(|_| self.entries.len() >= LINES)?;
         Some(format!("{}?after={}", self.list(), percent_encode(&last.address)))
@@ -61,7 +61,7 @@ impl Page<'_> {
     }
 }
 
-/// For whom an entry holds, for a person.
+/// For whom an entry applies, as text.
 fn whose(entry: &Suppression) -> String {
     match &entry.owner {
         Some(owner) => format!("for {}", clean(owner)),

@@ -1,4 +1,4 @@
-//! A page as plain text for a terminal of 80 columns. The first column belongs to us: whatever a stranger wrote is indented.
+//! A page as plain text for a terminal of 80 columns. The first column is ours: all foreign text is indented.
 #![forbid(unsafe_code)]
 
 use super::clean::clean;
@@ -7,13 +7,13 @@ use super::{Page, codes, decisive, moment, mta};
 use crate::store::{Event, RecipientStatus};
 use std::fmt::Write;
 
-/// Columns of a line, where words allow it.
+/// The width of a line, if the words fit.
 const WIDTH: usize = 78;
 
-/// From so many characters on, what a server said stands on the page of its recipient only.
+/// A server's text of this many characters or more is shown only on the recipient's own page.
 const LONG: usize = 800;
 
-/// Columns before what belongs to a recipient: room for the longest state.
+/// The indent of a recipient's lines: room for the longest state.
 const INDENT: usize = 11;
 
 pub(super) fn page(page: &Page<'_>) -> String {
@@ -58,7 +58,7 @@ fn recipient(text: &mut String, page: &Page<'_>, recipient: &RecipientStatus) {
     }
 }
 
-/// What a report says, code and words.
+/// A report: code and text.
 fn said(text: &mut String, page: &Page<'_>, indent: usize, event: &Event) {
     if let Some(status) = &event.status {
         let meaning = codes::meaning(status).map(|meaning| format!(" {meaning}")).unwrap_or_default();
@@ -115,7 +115,7 @@ fn time(seconds: i64, now: i64) -> String {
     format!("{} ({})", moment::absolute(seconds), moment::relative(seconds, now))
 }
 
-/// Lines of at most [`WIDTH`] columns, each indented; a longer word stays whole.
+/// Lines of at most [`WIDTH`] columns, each indented; a longer word is not split.
 fn wrap(text: &mut String, indent: usize, paragraph: &str) {
     let mut column = 0;
     for word in paragraph.split(' ').filter(|word| !word.is_empty()) {

@@ -1,16 +1,16 @@
-//! The URLs of the status service, read and written: `<base>/<id>/`, `<base>/<id>/<recipient>/`, `<base>/?message-id=...&recipient=...`.
-//! What cannot stand in a path goes into the query: httpd answers `%2F` with 404, and a browser resolves `.` and `..`.
+//! The URLs of the status service, read and written: `<base>/<id>/`, `<base>/<id>/<recipient>/`, `<base>/?message-id=...&recipient=...`. A
+//! value that is not possible in a path goes into the query: httpd answers `%2F` with 404, and a browser resolves `.` and `..`.
 #![forbid(unsafe_code)]
 
 use web::escape::{percent_decode, percent_encode};
 
-/// Longest id and longest address that is looked up, in octets.
+/// Longest id and longest address that are looked up, in octets.
 pub const MAX_VALUE: usize = 1000;
 
-/// The name below the base that no message has.
+/// A name below the base that cannot be a message id.
 const SUPPRESSIONS: &[u8] = b"suppressions";
 
-/// Accepts a base that an administrator writes: an http or https URL in one piece.
+/// Checks a base that an administrator wrote: an http or https URL without blanks.
 pub fn check_base(url: &str) -> Result<(), String> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     if rest.is_none_or(str::is_empty) || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -22,13 +22,13 @@ pub fn check_base(url: &str) -> Result<(), String> {
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Nothing that could exist: 404.
+    /// Nothing that can exist: 404.
     Bad,
-    /// Many messages; the query says which.
+    /// The list of messages; the query filters it.
     Overview,
-    /// Whom the one who asks does not write to.
+    /// The client's suppressed addresses.
     Suppressions,
-    /// Whether it is written to this address, in lower case.
+    /// Whether this address, in lower case, is suppressed.
     Suppression {
         /// The address.
         address: String,
@@ -42,7 +42,7 @@ pub enum Target {
     Recipient {
         /// The id of the message.
         id: String,
-        /// The address, in lower case as the database has it.
+        /// The address, in lower case as in the database.
         address: String,
     },
 }
@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-/// `path` is what follows the base, decoded by httpd; `query` is as the client wrote it, and counts only where the path names nothing.
+/// `path` is what follows the base, decoded by httpd; `query` is as the client wrote it, and is used only if the path names nothing.
 pub fn parse(path: &[u8], query: Option<&[u8]>) -> Target {
     let path = path.strip_prefix(b"/").unwrap_or(path);
     let path = path.strip_suffix(b"/").unwrap_or(path);
@@ -92,23 +92,23 @@ fn from_query(query: &[u8]) -> Option<Target> {
             b"recipient" => &mut address,
             _ => continue,
         };
-        // Which of two would be meant?
+        // A repeated parameter is ambiguous.
         if place.replace(percent_decode(value)?).is_some() {
             return None;
         }
     }
-    // An empty field of a form asks for nobody in particular.
+    // An empty form field counts as absent.
     let Some(id) = id.filter(|id| !id.is_empty()) else { return Some(Target::Overview) };
     Target::new(&id, address.as_deref().filter(|address| !address.is_empty()))
 }
 
-/// A value of a query: UTF-8 without control characters, of at most `most` octets.
+/// A value of a query: UTF-8 without control characters, at most `most` octets.
 pub(super) fn form_value(bytes: &[u8], most: usize) -> Option<String> {
     let text = String::from_utf8(percent_decode(bytes)?).ok()?;
     (text.len() <= most && !text.contains(char::is_control)).then(|| text.trim().to_owned())
 }
 
-/// UTF-8 without control characters, angle brackets taken off.
+/// UTF-8 without control characters; angle brackets are removed.
 fn value(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_VALUE)?;
     let text = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
@@ -141,8 +141,8 @@ fn slash(base: &str) -> &'static str {
     if base.ends_with('/') { "" } else { "/" }
 }
 
-/// Whether `text` comes back from a path as it went in. httpd maps the path to a file before it asks a handler, and answers 403 for a name
-/// that no file can have.
+/// Whether `text` survives as part of a path. httpd maps the path to a file before it calls a handler, and answers 403 for an impossible
+/// file name.
 fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..") && !text.contains(['/', '\\']) && text.len() <= 255
 }

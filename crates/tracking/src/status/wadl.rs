@@ -1,4 +1,4 @@
-//! The description of the status service in the Web Application Description Language, from the tables it answers by.
+//! The description of the status service in the Web Application Description Language, from the tables that it answers by.
 #![forbid(unsafe_code)]
 
 use super::Format;

@@ -1,4 +1,4 @@
-//! What a state means to a person.
+//! The meaning of a state for a person.
 #![forbid(unsafe_code)]
 
 use super::{codes, decisive, is_guess, moment, vouched};
@@ -8,11 +8,11 @@ use crate::store::{RecipientStatus, SILENCE, State};
 /// A state in words.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Word {
-    /// The word of the database, which also names colour and shape.
+    /// The word in the database, which also selects colour and shape.
     pub name: &'static str,
     /// On the badge.
     pub title: &'static str,
-    /// In a sum: `2 delivered`.
+    /// In a count: `2 delivered`.
     pub counted: &'static str,
 }
 
@@ -32,7 +32,7 @@ static SUPPRESSED: Word = word("suppressed", "Suppressed", "suppressed");
 static UNCONFIRMED: Word = word("failed", "Failed (unconfirmed)", "failed (unconfirmed)");
 static UNKNOWN: Word = word("unknown", "Unknown", "unknown");
 
-/// The word for a state as such.
+/// The word for a state by itself.
 pub(super) fn of_state(state: State) -> &'static Word {
     match state {
         State::Complained => &COMPLAINED,
@@ -47,7 +47,7 @@ pub(super) fn of_state(state: State) -> &'static Word {
     }
 }
 
-/// The word for what is known of a recipient.
+/// The word for a recipient.
 pub(super) fn of(recipient: &RecipientStatus, now: i64) -> &'static Word {
     match recipient.state {
         State::Unknown if is_silent(recipient, now) => &SILENT,
@@ -56,12 +56,12 @@ pub(super) fn of(recipient: &RecipientStatus, now: i64) -> &'static Word {
     }
 }
 
-/// Unknown since nothing was heard for [`SILENCE`], not because the hand-over broke off just now.
+/// Unknown because nothing was heard for [`SILENCE`], not because the hand-over was just interrupted.
 fn is_silent(recipient: &RecipientStatus, now: i64) -> bool {
     recipient.state == State::Unknown && now.saturating_sub(recipient.since) > SILENCE
 }
 
-/// What it means, in a sentence or two.
+/// Its meaning, in a sentence or two.
 pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
     let event = decisive(recipient);
     let by_code = event.and_then(|event| codes::reason(event.status.as_deref()?));
@@ -108,11 +108,11 @@ pub(super) fn sentence(recipient: &RecipientStatus, now: i64) -> String {
     }
 }
 
-/// On a state that no secret vouches for.
+/// For a state that no secret verifies.
 pub(super) const NOT_VERIFIABLE: &str = "Not verifiable: the report does not carry the secret mark of this message. Many mail \
      systems leave it out, so this is most likely right, but it cannot be proved.";
 
-/// On a state that was read from the words of a bounce.
+/// For a state from the wording of a bounce.
 pub(super) const HEURISTIC: &str =
     "Read from the wording of a bounce: the mail system did not send a report that programs can read.";
 
@@ -121,5 +121,5 @@ pub(super) fn is_unverifiable(recipient: &RecipientStatus) -> bool {
     vouched(recipient) == Some(false) && recipient.state != State::Unknown
 }
 
-/// Where there is nobody to show.
+/// If there is no recipient.
 pub(super) const NOBODY: &str = "There is no recipient to show.";

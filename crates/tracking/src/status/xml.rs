@@ -1,4 +1,4 @@
-//! A page as XML; docs/status.xsd describes it. What is not known is not there.
+//! A page as XML, described in docs/status.xsd. Unknown values are left out.
 #![forbid(unsafe_code)]
 
 use super::clean::clean;
@@ -10,9 +10,9 @@ use web::markup::Markup;
 
 pub(super) const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-/// How far the elements of a message or a recipient are indented.
+/// The indent of the elements of a message or a recipient.
 const MESSAGE: &str = "    ";
-/// Those of an event.
+/// The indent of an event's elements.
 const EVENT: &str = "      ";
 
 pub(super) fn page(page: &Page<'_>) -> Markup {

@@ -1,4 +1,4 @@
-//! Which page may send, as a table; what the answer says to its browser.
+//! Which page may send, as a table; and what the response tells its browser.
 
 use super::*;
 
@@ -69,7 +69,7 @@ fn what_the_browser_says_of_itself_is_believed_first() {
         (&[("Sec-Fetch-Site", "none"), ("Origin", "null")], "own"),
         (&[("Sec-Fetch-Site", "cross-site"), evil], "foreign"),
         (&[("Sec-Fetch-Site", "same-site"), ("Origin", "https://www.example.org")], "foreign"),
-        // Of this host by its name, of another scheme, which is another site.
+        // Same host, other scheme: to the browser that is another site.
         (&[("Sec-Fetch-Site", "cross-site"), ("Origin", "http://mail.example.org")], "foreign"),
         (&[("Sec-Fetch-Site", "same-site"), ("Origin", "https://mail.example.org")], "foreign"),
         (&[("Sec-Fetch-Site", "cross-site")], "foreign"),
@@ -81,7 +81,7 @@ fn what_the_browser_says_of_itself_is_believed_first() {
     }
 }
 
-/// DNS rebinding: the page and the Host agree, and the name is a stranger's.
+/// DNS rebinding: the page and the Host agree, but the name is not ours.
 #[test]
 fn a_host_that_is_no_name_of_this_server_is_nobodys_own() {
     for (host, known) in [

@@ -1,4 +1,4 @@
-//! Who asks for a dry run, and reports that nobody can misread.
+//! Which requests ask for a dry run, and reports that cannot be misread.
 
 use super::*;
 use mail::header::HeaderValue;

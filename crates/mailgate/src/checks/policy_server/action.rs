@@ -1,44 +1,44 @@
-//! The answer of a policy server, an action of Postfix's access(5) -> what it asks for. A restriction by name, and what only Postfix can do,
-//! is known and not done.
+//! The answer of a policy server, an action of Postfix's access(5) -> what to do. Restrictions by name, and actions that only Postfix can
+//! take, are recognized but not carried out.
 #![forbid(unsafe_code)]
 
 use crate::checks::field::Field;
 use mail::address::Address;
 use mail::text::one_line;
 
-/// What is to be done.
+/// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// One more recipient.
     Bcc(Address),
-    /// Refused for now; the words.
+    /// Refused temporarily; the text.
     Defer(String),
-    /// Refused for now, unless something else refuses it for good.
+    /// Refused temporarily, unless something else refuses it permanently.
     DeferIfPermit(String),
-    /// Whatever refuses it for good refuses it for now.
+    /// A permanent refusal by something else becomes temporary.
     DeferIfReject(String),
-    /// Nobody gets it, and nobody is told; the words for the log.
+    /// Nobody gets it, and nobody is told; the text for the log.
     Discard(String),
-    /// Kept back; the reason.
+    /// Held; the reason.
     Hold(String),
-    /// To be logged; whether as a warning.
+    /// Logged, perhaps as a warning.
     Log(bool, String),
-    /// Nothing against it.
+    /// No objection.
     Permit,
     /// One more field.
     Prepend(Field),
     /// Only this recipient.
     Redirect(Address),
-    /// Refused for good.
+    /// Refused permanently.
     Reject(String),
-    /// Not one that can be done here.
+    /// An action that is not available here.
     Unknown(String),
 }
 
 impl Action {
-    /// Reads `action=WORD text`; the complaint says what came.
+    /// Reads `action=WORD text`; the complaint quotes it.
     pub fn parse(line: &[u8]) -> Result<Action, String> {
-        let shown = || format!("'{}', which is no action", one_line(line, 100));
+        let shown = || format!("'{}', which is not an action", one_line(line, 100));
         let value = line.strip_prefix(b"action=").ok_or_else(shown)?;
         if value.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
             return Err(shown());

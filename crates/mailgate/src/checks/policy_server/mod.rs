@@ -1,5 +1,5 @@
-//! A policy server by Postfix's protocol (SMTPD_POLICY_README): one request for each recipient, one answer each, over one connection for a
-//! message. What the answers mean together is said here; their words are in `action`.
+//! A policy server by Postfix's protocol (SMTPD_POLICY_README): one request and one answer for each recipient, over one connection per
+//! message. The combined meaning of the answers is defined here; `action` parses them.
 #![forbid(unsafe_code)]
 
 mod action;
@@ -20,7 +20,7 @@ const LONGEST: usize = 16 * 1024;
 pub enum PolicyServerError {
     /// The connection ended, or its deadline passed.
     Lost(io::Error),
-    /// What came is no answer.
+    /// What arrived is not an answer.
     Nonsense(String),
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for PolicyServerError {
 pub fn ask(stream: &mut (impl Read + Write), question: &Question<'_>) -> Result<Action, PolicyServerError> {
     stream.write_all(question.text().as_bytes()).and_then(|()| stream.flush()).map_err(PolicyServerError::Lost)?;
     let mut answer = Vec::new();
-    // One attribute and an empty line; the server may say no more until it is asked again.
+    // One attribute and an empty line; the server must say no more until it is asked again.
     while !answer.ends_with(b"\n\n") {
         let mut piece = [0; 4096];
         match stream.read(&mut piece).map_err(PolicyServerError::Lost)? {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::checks::client::Client;
 
-    /// Gives its octets a few at a time.
+    /// Returns its octets a few at a time.
     struct Script(Vec<u8>, usize, Vec<u8>);
 
     impl Read for Script {

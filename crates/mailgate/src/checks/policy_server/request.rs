@@ -1,4 +1,4 @@
-//! What a policy server is asked, as Postfix's SMTP server asks it.
+//! The questions to a policy server, as Postfix's SMTP server asks them.
 #![forbid(unsafe_code)]
 
 use crate::checks::client::Client;
@@ -9,34 +9,34 @@ use std::fmt::Write;
 /// When it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State<'a> {
-    /// Of this recipient, before the body.
+    /// About this recipient, before the body.
     Rcpt(&'a Address),
-    /// Of the whole message.
+    /// About the whole message.
     EndOfMessage,
 }
 
 /// One question.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    /// Who asks to send.
+    /// The client that wants to send.
     pub client: &'a Client,
     /// When.
     pub state: State<'a>,
-    /// Of the envelope.
+    /// The envelope sender.
     pub sender: Option<&'a Address>,
-    /// All of the envelope.
+    /// All recipients of the envelope.
     pub recipients: &'a [Address],
-    /// Octets: as announced, 0 if they were not; at the end of the message its own.
+    /// In octets: as announced, or 0; at the end of the message its real size.
     pub size: u64,
 }
 
 impl Question<'_> {
-    /// The attributes, one a line, and the empty line.
+    /// The attributes, one per line, and the empty line.
     pub fn text(&self) -> String {
         let client = self.client;
         let mut text = String::new();
         let mut add = |name: &str, value: &str| {
-            // Neither may hold a line end or NUL; whatever slipped through must not become a further attribute.
+            // Neither may hold a line end or NUL; if one does anyway, it must not become another attribute.
             let value = value.replace(|c: char| c.is_control(), "?");
             writeln!(text, "{name}={value}").expect("a String takes everything");
         };

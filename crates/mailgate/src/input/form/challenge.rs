@@ -1,6 +1,6 @@
-//! A proof of work in the form of ALTCHA, version 1: the browser finds the number that a hash was made of, which costs it a second and a robot
-//! with a thousand messages a quarter of an hour. A challenge is signed, and nothing is kept of it but, once it has let a message pass, its
-//! signature, which is for others to do.
+//! A proof of work as in ALTCHA, version 1: the browser finds the number that a hash was made from. That costs it a second, and a robot
+//! with a thousand messages a quarter of an hour. A challenge is signed and not stored; once it has let a message pass, the caller stores
+//! its signature.
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -13,37 +13,37 @@ use std::fmt::Write;
 /// The field of a form that holds the solution.
 pub const FIELD: &str = "altcha";
 
-/// How long a challenge is good for, in seconds: a visitor may write for a while.
+/// How long a challenge is valid, in seconds: a visitor may write for a while.
 pub const LIFETIME: u64 = 3600;
 
-/// The only hash that is taken: what a solution names must not choose a weaker one.
+/// The only accepted hash: a solution must not choose a weaker one.
 const ALGORITHM: &str = "SHA-256";
 
-/// Octets of the longest solution, in base64.
+/// The longest solution in base64, in octets.
 const MAX_SOLUTION: usize = 2048;
 
-/// Who makes challenges, and knows them again.
+/// Makes challenges, and checks their solutions.
 #[derive(Clone, Copy, Debug)]
 pub struct Challenger<'a> {
-    /// Known to each gateway that forms are sent to, and to nobody else.
+    /// Known only to the gateways that forms are sent to.
     pub secret: &'a [u8],
-    /// The largest number that may have to be found; half as many hashes are needed on average.
+    /// The largest number that may have to be found; on average half as many hashes are needed.
     pub difficulty: u32,
 }
 
-/// A challenge that was solved.
+/// A solved challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solved {
-    /// No other challenge has this signature.
+    /// Unique to the challenge.
     pub signature: String,
 }
 
-/// Why a solution is none.
+/// Why a solution is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsolved {
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// It solves no challenge of ours.
+    /// It does not solve a challenge of ours.
     Wrong,
 }
 
@@ -60,7 +60,7 @@ impl Challenger<'_> {
         }))
     }
 
-    /// What a browser has sent in the field [`FIELD`].
+    /// Checks the value of the field [`FIELD`].
     pub fn verify(&self, solution: &str, now: u64) -> Result<Solved, Unsolved> {
         let json = Some(solution.trim()).filter(|solution| solution.len() <= MAX_SOLUTION);
         let json = json.and_then(|solution| STANDARD.decode(solution).ok()).ok_or(Unsolved::Wrong)?;
@@ -95,7 +95,7 @@ fn hash(salt: &str, number: u64) -> String {
     hex(&Sha256::digest(format!("{salt}{number}")))
 }
 
-/// The time in a salt that is written exactly as ours: `a1b2c3?expires=1764074102&`.
+/// The time in a salt written exactly as ours: `a1b2c3?expires=1764074102&`.
 fn expires(salt: &str) -> Option<u64> {
     let (random, time) = salt.strip_suffix('&')?.split_once("?expires=")?;
     let is_hex = random.len() >= 20 && random.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -110,7 +110,7 @@ fn hex(octets: &[u8]) -> String {
     })
 }
 
-/// Lower case alone, so that one signature is written in one way.
+/// Only lower case, so that a signature has one spelling.
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -156,7 +156,7 @@ mod tests {
         assert_ne!(OURS.challenge(NOW).unwrap()["salt"], OURS.challenge(NOW).unwrap()["salt"]);
     }
 
-    /// The signature covers the hash alone, and the hash covers what stands before the number: none of it may be read in two ways.
+    /// The signature covers only the hash, and the hash covers what precedes the number: no part may have two readings.
     #[test]
     fn nothing_of_a_solution_can_be_moved_or_changed() {
         let long = |solution: &Value| solution["number"].as_u64() >= Some(10); // so that a digit can be moved

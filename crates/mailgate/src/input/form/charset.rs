@@ -1,12 +1,12 @@
-//! Octets of a form -> text. What a form says of its charset is believed where the octets bear it out; they are UTF-8 else, and where they
-//! are not even that, windows-1252, which has a character for each (WHATWG Encoding).
+//! Octets of a form -> text. The charset that a form declares is used if the octets fit; otherwise UTF-8, and if that does not fit,
+//! windows-1252, which has a character for every octet (WHATWG Encoding).
 #![forbid(unsafe_code)]
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// The charset of this name, if it is one that a form can be in.
+/// The charset of this name, if a form can use it.
 pub fn named(label: &[u8]) -> Option<&'static Encoding> {
-    // Browsers send no form in UTF-16 (HTML 4.10.21.6); ASCII would be something else in it.
+    // Browsers send no form in UTF-16 (HTML 4.10.21.6), in which ASCII would mean something else.
     Encoding::for_label_no_replacement(label).filter(|known| *known != UTF_16LE && *known != UTF_16BE)
 }
 

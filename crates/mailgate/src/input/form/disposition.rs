@@ -1,8 +1,8 @@
-//! `Content-Disposition` of a part of a form (RFC 7578 4.2) as browsers and curl write it: `"` and line ends in a name as `%22`, `%0D`, `%0A`
-//! (HTML 4.10.21.8) or, older, as `\"`. Other backslashes stand for themselves: Windows has them in paths.
+//! `Content-Disposition` of a part of a form (RFC 7578 4.2) as browsers and curl write it: `"` and line ends in a name as `%22`, `%0D`,
+//! `%0A` (HTML 4.10.21.8) or, in older ones, as `\"`. Other backslashes are literal: Windows paths have them.
 #![forbid(unsafe_code)]
 
-/// What it says.
+/// Its contents.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Disposition {
     /// The name of the field.
@@ -42,7 +42,7 @@ pub fn parse(value: &[u8]) -> Result<Disposition, &'static str> {
     if !rest.is_empty() {
         return Err("Content-Disposition does not go on with ; behind a parameter");
     }
-    // RFC 7578 forbids the extended form, and some programs send it; where both are there it counts (RFC 6266 4.3).
+    // RFC 7578 forbids the extended form, but some programs send it; if both are there, it counts (RFC 6266 4.3).
     let extended = extended.as_deref().map(extended_text).transpose()?;
     Ok(Disposition {
         name: unescape(&name.ok_or("a part has no name")?),
@@ -50,7 +50,7 @@ pub fn parse(value: &[u8]) -> Result<Disposition, &'static str> {
     })
 }
 
-/// A quoted-string or a token, and what stands behind it.
+/// A quoted-string or a token, and the rest.
 fn text(value: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     let [b'"', quoted @ ..] = value else {
         let end = value.iter().position(|octet| b"; \t\"".contains(octet)).unwrap_or(value.len());
@@ -72,7 +72,7 @@ fn with(mut text: Vec<u8>, octet: u8) -> Vec<u8> {
     text
 }
 
-/// RFC 8187 3.2: `charset'language'text`, here in UTF-8 alone.
+/// RFC 8187 3.2: `charset'language'text`; only UTF-8 is accepted here.
 fn extended_text(value: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut parts = value.splitn(3, |octet| *octet == b'\'');
     match (parts.next(), parts.next(), parts.next()) {
@@ -83,7 +83,7 @@ fn extended_text(value: &[u8]) -> Result<Vec<u8>, &'static str> {
     }
 }
 
-/// What HTML escapes, and nothing else: a name may hold a percent sign.
+/// Undoes HTML's escapes, and nothing else: a name may hold a percent sign.
 fn unescape(name: &[u8]) -> Vec<u8> {
     let (mut text, mut rest) = (Vec::with_capacity(name.len()), name);
     while let [first, tail @ ..] = rest {

@@ -10,25 +10,25 @@ use std::io;
 pub enum FormError {
     /// Nothing was filled in.
     Empty,
-    /// A file of a type that is not taken.
+    /// A file of a type that is not accepted.
     FileType {
         /// Its name.
         file: String,
         /// Its type.
         essence: String,
-        /// The types that are taken; none: no files at all.
+        /// The accepted types; empty: no files at all.
         taken: String,
     },
-    /// The body is not in the coding that it should be in.
+    /// The body is not in its declared coding.
     Malformed {
-        /// Where it is not, as an offset in octets.
+        /// The offset of the fault, in octets.
         at: u64,
         /// What is wrong.
         what: &'static str,
     },
-    /// More text than is taken.
+    /// More text than is accepted.
     TooMuchText,
-    /// Fields to be corrected, each with what is wrong with it.
+    /// Fields to correct, and what is wrong with each.
     Wrong(Vec<(String, Fault)>),
 }
 
@@ -41,7 +41,7 @@ pub enum Fault {
     Missing,
     /// It is not one address.
     NotAnAddress,
-    /// Nothing proves that no robot has filled it in.
+    /// No proof that it was not filled in by a robot.
     Unproven,
 }
 

@@ -1,4 +1,4 @@
-//! The name of a file, as a browser sends it -> one that is no path, hides nothing and can be stored everywhere (RFC 7578 4.2: it is not to be
+//! A file name as a browser sends it -> one that is not a path, hides nothing and can be stored everywhere (RFC 7578 4.2: it must not be
 //! trusted; RFC 6266 4.3 lists the tricks).
 #![forbid(unsafe_code)]
 
@@ -7,7 +7,7 @@ use super::label::line;
 /// Longest name, in octets of UTF-8: three times that, as RFC 2231 writes it, fits a line.
 const MAX: usize = 120;
 
-/// The last part of it without what systems act on; `file` where nothing is left.
+/// Its last part without characters that are special to a system; `file` if nothing is left.
 pub fn clean(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     // `=?` would be read as an encoded-word (RFC 2047).
@@ -19,7 +19,7 @@ pub fn clean(name: &str) -> String {
     }
 }
 
-/// Not longer than [`MAX`], with its ending.
+/// At most [`MAX`] long, keeping its extension.
 fn short(name: &str) -> String {
     if name.len() <= MAX {
         return name.to_owned();

@@ -1,9 +1,10 @@
-//! What a visitor wrote -> what stands in a text mail: lines that end in LF alone, or one line, and nothing that acts on a screen.
+//! A visitor's text -> text for a mail: lines that end in LF, or one line, without characters that control a screen.
 #![forbid(unsafe_code)]
 
 use web::escape::is_hidden;
 
-/// The lines of a text. Whatever some reader takes for a line end is one, so that nobody can write past the indent of [`super::letter`].
+/// The lines of a text. Everything that some reader takes for a line end counts as one, so that nobody can write outside the indent of
+/// [`super::letter`].
 pub fn lines(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -22,7 +23,7 @@ pub fn lines(text: &str) -> String {
     clean
 }
 
-/// One line, its words apart by one blank.
+/// One line; words are separated by one blank.
 pub fn line(text: &str) -> String {
     let seen = text.replace(|character: char| is_hidden(character) || "\u{2028}\u{2029}".contains(character), " ");
     seen.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,5 +1,5 @@
-//! A form -> what a mail is made of: an address for answers, a subject, a text that lists the fields, files. Nothing that is filled in becomes a
-//! header field but by its role, and no text can be taken for another field: what is not on one line stands indented under its label.
+//! A form -> the parts of a mail: a reply address, a subject, a text that lists the fields, files. A value becomes a header field only by
+//! its role, and no text can be taken for another field: a value that needs more than one line is indented under its label.
 #![forbid(unsafe_code)]
 
 use super::challenge::{self, Solved};
@@ -12,28 +12,28 @@ use mail::header::{HeaderName, HeaderValue};
 use mail::structured;
 use std::fmt::Write;
 
-/// Longest line that has a label before it, in characters.
+/// Longest line that includes a label, in characters.
 const LINE: usize = 76;
 
-/// What a mail is made of.
+/// The parts of a mail.
 #[derive(Debug)]
 pub struct Letter<'f> {
     /// The files.
     pub files: Vec<&'f File>,
-    /// Who filled the form in.
+    /// The visitor's address.
     pub reply_to: Option<Mailbox>,
-    /// The challenge that was solved, where one had to be.
+    /// The challenge that was solved, if one was required.
     pub solved: Option<Solved>,
-    /// What the form says of the subject, where the server says nothing.
+    /// The form's subject, if the server has none.
     pub subject: Option<String>,
     /// The text.
     pub text: String,
-    /// A trap is filled in.
+    /// A trap was filled in.
     pub trapped: bool,
 }
 
 impl Field {
-    /// Its text; of a file nothing.
+    /// Its text; `None` for a file.
     fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
@@ -94,14 +94,14 @@ impl<'f> Letter<'f> {
     }
 }
 
-/// The field with this role: of several the first that is filled in.
+/// The field with this role; of several, the first that is filled in.
 fn by_role<'f>(form: &'f Form, rules: &FormRules<'_>, role: Role) -> Option<&'f Field> {
     let find =
         |name: &str| form.fields.iter().find(|field| field.name == name && !field.is_empty() && field.text().is_some());
     rules.roles.fields(role).find_map(find)
 }
 
-/// What a visitor has to correct; if nothing, the challenge that was solved.
+/// Checks the fields that a visitor must correct; returns the challenge that was solved.
 fn check(form: &Form, rules: &FormRules<'_>, address: Option<&Field>) -> Result<Option<Solved>, FormError> {
     let is_filled = |name: &&String| form.fields.iter().any(|field| field.name == **name && !field.is_empty());
     let missing = rules.require.iter().filter(|name| !is_filled(name));
@@ -135,13 +135,13 @@ fn check(form: &Form, rules: &FormRules<'_>, address: Option<&Field>) -> Result<
     Ok(solved)
 }
 
-/// What the form says that solves a challenge, if it says it once.
+/// The form's solution of a challenge, if there is exactly one.
 fn solution(form: &Form) -> Option<&str> {
     let mut solutions = form.fields.iter().filter(|field| field.name == challenge::FIELD && !field.is_empty());
     solutions.next().filter(|_| solutions.next().is_none()).and_then(Field::text)
 }
 
-/// The fields in their order, those of one name at the place of the first.
+/// The fields in order; those of one name at the place of the first.
 fn text(fields: &[&Field]) -> String {
     let mut text = String::new();
     let mut seen: Vec<&str> = Vec::new();
@@ -174,7 +174,7 @@ fn shown(value: &Value) -> String {
 }
 
 impl File {
-    /// Its Content-Disposition, ended by LF: it is never shown within the text, whatever it is.
+    /// Its Content-Disposition, ended by LF: a file is never shown within the text.
     pub fn disposition(&self) -> String {
         let name = HeaderName::parse(b"Content-Disposition").expect("a constant of letters and a hyphen");
         let value = HeaderValue::parse(&format!("attachment; filename=\"{}\"", self.name));

@@ -1,5 +1,5 @@
-//! The body of an HTML form in a spool -> its fields in their order: text, bounded in memory, and files, which stay where they are. Both codings
-//! of HTML: `urlencoded` (WHATWG URL 5.1) and `multipart` (RFC 7578). What a mail is made of them says [`letter`].
+//! The body of an HTML form in a spool -> its fields in order: text, limited in memory, and files, which stay in the spool. Both encodings
+//! of HTML: `urlencoded` (WHATWG URL 5.1) and `multipart` (RFC 7578). [`letter`] makes a mail of them.
 #![forbid(unsafe_code)]
 
 pub mod challenge;
@@ -20,24 +20,24 @@ use encoding_rs::Encoding;
 use mail::content_type::ContentType;
 use sys::spool::Spool;
 
-/// Most fields of a form, files among them.
+/// Most fields of a form, including files.
 pub const MAX_FIELDS: usize = 1000;
 /// Longest name of a field, in octets.
 pub const MAX_NAME: usize = 200;
 /// All names and texts together, in octets.
 pub const MAX_TEXT: usize = 1 << 20;
 
-/// A form as somebody filled it in.
+/// A form as it was filled in.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
     /// Its fields, in their order.
     pub fields: Vec<Field>,
 }
 
-/// One field; a name may be there several times.
+/// One field; a name may occur several times.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// As it stands in the form.
+    /// Its name in the form.
     pub name: String,
     /// What was filled in.
     pub value: Value,
@@ -48,20 +48,20 @@ pub struct Field {
 pub enum Value {
     /// A file.
     File(File),
-    /// A field for a file, and none was chosen.
+    /// A field for a file without a file.
     NoFile,
-    /// Text; its lines end in LF, and no other control character but TAB is in it.
+    /// Text; its lines end in LF, and it holds no control character except TAB.
     Text(String),
 }
 
 /// A file.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// Its name without a path, safe to be shown and to be stored under.
+    /// Its name without a path, safe to show and to use for storage.
     pub name: String,
-    /// What the browser takes it for.
+    /// The type that the browser declares.
     pub content_type: ContentType,
-    /// Where its octets lie in the body.
+    /// The position of its octets in the body.
     pub source: Extent,
 }
 
@@ -71,7 +71,7 @@ pub fn read(spool: &Spool, content_type: Option<&ContentType>) -> Result<Form, F
         Some(boundary) => multipart::read(spool, boundary)?,
         None => urlencoded::read(spool)?,
     };
-    // HTML 4.10.21.5: a browser fills the field of this name with the charset of the form.
+    // HTML 4.10.21.5: a browser sets the field of this name to the charset of the form.
     let named = raw.iter().find(|field| field.name == b"_charset_").and_then(|field| match &field.value {
         RawValue::Text { octets, .. } => charset::named(octets),
         RawValue::File { .. } | RawValue::NoFile => None,
@@ -119,7 +119,7 @@ struct Collected {
 }
 
 impl Collected {
-    /// One more, that began at this octet of the body.
+    /// Adds a field that began at this octet of the body.
     fn push(&mut self, field: RawField, at: u64) -> Result<(), FormError> {
         if field.name.is_empty() {
             return Err(FormError::malformed(at, "a field has no name"));
@@ -143,7 +143,7 @@ impl Collected {
         Ok(())
     }
 
-    /// How many octets of text are still taken.
+    /// How many more octets of text are accepted.
     fn room(&self) -> usize {
         MAX_TEXT - self.octets
     }

@@ -1,5 +1,5 @@
-//! `multipart/form-data` (RFC 7578, RFC 2046 5.1). Read strictly: where readers differ on what a part is, nobody could tell what was sent. Files
-//! are not copied; where they lie is enough.
+//! `multipart/form-data` (RFC 7578, RFC 2046 5.1). Read strictly: if readers could differ on the parts, nobody could tell what was sent.
+//! Files are not copied; only their position is stored.
 #![forbid(unsafe_code)]
 
 use super::disposition::{self, Disposition};
@@ -30,7 +30,7 @@ pub fn read(spool: &Spool, boundary: &str) -> Result<Vec<RawField>, FormInputErr
     Ok(collected.fields)
 }
 
-/// The field of a part; its text in memory if it is not longer than `room`.
+/// The field of a part; a text longer than `room` is an error.
 fn field(
     body: &Body<'_>,
     header: PartHeader,
@@ -56,7 +56,7 @@ fn field(
         // A file field that was left empty (HTML 4.10.21.4).
         Some(file) if file.is_empty() && source.len == 0 => RawValue::NoFile,
         file => {
-            // Parts within it stay what they are: contents of a file.
+            // Parts within it are left alone: they are the contents of a file.
             let content_type = header.content_type.and_then(|(_, known)| known);
             let content_type = content_type.filter(|known| !known.is_multipart() && !known.is_message());
             RawValue::File { name: file.unwrap_or_default(), content_type, source }
@@ -65,7 +65,7 @@ fn field(
     Ok(RawField { name, value })
 }
 
-/// The body as far as it was read.
+/// The body, up to where it was read.
 struct Body<'s> {
     spool: &'s Spool,
     reader: Reader<'s>,
@@ -92,7 +92,7 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// Behind a delimiter: whether a part follows. A line that goes on otherwise is a delimiter to some readers and text to others.
+    /// After a delimiter: whether a part follows. A line that continues otherwise is a delimiter to some readers and text to others.
     fn goes_on(&mut self) -> Result<bool, FormInputError> {
         let line = self.line(MAX_HEADER)?;
         match line.as_slice() {
@@ -103,7 +103,7 @@ impl Body<'_> {
         }
     }
 
-    /// Nothing stands behind the last delimiter: it would be lost.
+    /// Nothing may follow the last delimiter: it would be lost.
     fn end(&mut self) -> Result<(), FormInputError> {
         loop {
             let line = self.line(MAX_HEADER)?;
@@ -115,7 +115,7 @@ impl Body<'_> {
         }
     }
 
-    /// The octets to the next LF with it, `max` at most.
+    /// The octets up to the next LF, inclusive, at most `max`.
     fn line(&mut self, max: usize) -> Result<Vec<u8>, FormInputError> {
         let mut line = Vec::new();
         (&mut self.reader).take(max as u64).read_until(b'\n', &mut line)?;
@@ -123,7 +123,8 @@ impl Body<'_> {
         Ok(line)
     }
 
-    /// What stands before the next delimiter, and that is read too. The line end before it is its own, be it the one that ends the header.
+    /// Everything before the next delimiter, which is read too. The line end before the delimiter belongs to it, even the one that ends the
+    /// header.
     fn content(&mut self, delimiter: &[u8], part: u64) -> Result<Extent, FormInputError> {
         let offset = self.at;
         if !self.pass(delimiter)? {
@@ -132,7 +133,8 @@ impl Body<'_> {
         Ok(Extent { offset, len: (self.at - delimiter.len() as u64).saturating_sub(offset) })
     }
 
-    /// Reads to the end of the next delimiter, if there is one. CR stands nowhere else in it, so what does not go on can only begin anew.
+    /// Reads to the end of the next delimiter, if there is one. A delimiter holds only one CR, at its start, so after a mismatch only a new
+    /// start is possible.
     fn pass(&mut self, delimiter: &[u8]) -> Result<bool, FormInputError> {
         let mut matched = 2;
         while matched < delimiter.len() {
@@ -165,7 +167,7 @@ impl Body<'_> {
 /// The header of a part.
 struct PartHeader {
     disposition: Disposition,
-    /// Type and subtype, and the whole where it can be read.
+    /// Type and subtype, and the whole value if it can be parsed.
     content_type: Option<(String, Option<ContentType>)>,
 }
 
@@ -208,7 +210,7 @@ impl PartHeader {
             if twice {
                 return Err(bad("a part has Content-Disposition or Content-Type twice"));
             }
-            // RFC 7578 4.7: deprecated; what is not encoded needs no decoding.
+            // RFC 7578 4.7: deprecated. Accepted if it needs no decoding.
             let is_plain = ["7bit", "8bit", "binary"].iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()));
             if is("Content-Transfer-Encoding") && !is_plain {
                 return Err(bad("Content-Transfer-Encoding is not for forms; send the octets as they are"));

@@ -1,10 +1,9 @@
-//! What the configuration says of the fields of a form: which of them have a role, which must be filled in, which are a trap, and which files
-//! are taken.
+//! The configuration of form fields: which have a role, which are mandatory, which are traps, and which files are accepted.
 #![forbid(unsafe_code)]
 
 use super::challenge::Challenger;
 
-/// What a field of a form can be in the mail.
+/// A field's role in the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The name of the visitor.
@@ -15,14 +14,14 @@ pub enum Role {
     Subject,
 }
 
-/// Every role with its word, the field that has it by default, and one that form services gave it, which keeps it.
+/// Every role with its word, its default field, and a field name from form services that always has it.
 const ROLES: &[(Role, &str, &str, Option<&str>)] = &[
     (Role::ReplyTo, "reply-to", "email", Some("_replyto")),
     (Role::Name, "name", "name", None),
     (Role::Subject, "subject", "subject", Some("_subject")),
 ];
 
-/// SendmailFormFields: which field has which role.
+/// SendmailFormFields: the fields of each role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roles(Vec<(Role, String)>);
 
@@ -41,7 +40,7 @@ impl Roles {
             let pair = word.split_once('=').filter(|(_, field)| !field.is_empty());
             let (name, field) = pair.ok_or_else(|| format!("'{word}' is not written like reply-to=email"))?;
             let row = ROLES.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name));
-            let (role, ..) = row.ok_or_else(|| format!("'{name}' is no role; there are {}", names.join(", ")))?;
+            let (role, ..) = row.ok_or_else(|| format!("'{name}' is not a role; there are {}", names.join(", ")))?;
             if roles.iter().any(|(known, named)| known == role || named == field) {
                 return Err(format!("'{word}' gives a role or a field a second time"));
             }
@@ -50,14 +49,14 @@ impl Roles {
         Ok(Roles(roles))
     }
 
-    /// The fields that have this role, the one that counts first.
+    /// The fields with this role; the first has priority.
     pub fn fields(&self, role: Role) -> impl Iterator<Item = &str> {
         let own = self.0.iter().filter(move |(known, _)| *known == role).map(|(_, field)| field.as_str());
         own.chain(ROLES.iter().filter(move |row| row.0 == role).filter_map(|row| row.3))
     }
 }
 
-/// SendmailFormFiles: types of files that are taken.
+/// SendmailFormFiles: accepted types of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileTypes(Vec<String>);
 
@@ -77,12 +76,14 @@ impl FileTypes {
             Some((kind, subtype)) if is_word(kind) && (subtype == "*" || is_word(subtype)) => {
                 Ok(word.to_ascii_lowercase())
             }
-            _ => Err(format!("'{word}' is no type of files; write image/* or application/pdf, */* for all, or none")),
+            _ => {
+                Err(format!("'{word}' is not a type of files; write image/* or application/pdf, */* for all, or none"))
+            }
         };
         words.iter().map(known).collect::<Result<_, _>>().map(FileTypes)
     }
 
-    /// Whether a file of this type, in lower case, is taken.
+    /// Whether a file of this type (in lower case) is accepted.
     pub fn take(&self, essence: &str) -> bool {
         self.0.iter().any(|taken| match taken.strip_suffix('*') {
             Some("*/") => true,
@@ -100,7 +101,7 @@ impl FileTypes {
 /// What happens to a form whose trap is filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spring {
-    /// Answered as if it had been sent.
+    /// Dropped, but answered as if it had been sent.
     Drop,
     /// The visitor is asked to leave the field empty.
     Page,
@@ -108,10 +109,10 @@ pub enum Spring {
     Tag,
 }
 
-/// Fields that form services have made known as traps, so that robots and password managers leave them alone in the same way.
+/// Trap fields of well-known form services, which robots and password managers already avoid.
 const KNOWN_TRAPS: &[&str] = &["_gotcha", "_honey", "botcheck"];
 
-/// Names that browsers and password managers fill in, whether people see the field or not.
+/// Names that browsers and password managers fill in even if people do not see the field.
 const FILLED_BY_BROWSERS: &[&str] = &[
     "address",
     "city",
@@ -133,7 +134,7 @@ const FILLED_BY_BROWSERS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trap {
     name: Option<String>,
-    /// What happens.
+    /// What happens if it is filled in.
     pub spring: Spring,
 }
 
@@ -160,29 +161,29 @@ impl Trap {
         Ok(Trap { name: Some((*name).to_owned()), spring })
     }
 
-    /// Whether the field of this name is one.
+    /// Whether the field of this name is a trap.
     pub fn is(&self, field: &str) -> bool {
         self.name.as_deref() == Some(field) || KNOWN_TRAPS.contains(&field)
     }
 
-    /// The name, if it is one that browsers fill in by themselves.
+    /// The name, if browsers fill it in by themselves.
     pub fn catches_people(&self) -> Option<&str> {
         self.name.as_deref().filter(|name| FILLED_BY_BROWSERS.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 }
 
-/// All of it.
+/// All of them.
 #[derive(Clone, Copy, Debug)]
 pub struct FormRules<'a> {
-    /// Who makes challenges of which one must be solved, and the time in seconds since 1970.
+    /// Makes and checks the mandatory challenge, if there is one; and the time in seconds since 1970.
     pub challenger: Option<(Challenger<'a>, u64)>,
-    /// Types of files that are taken.
+    /// Accepted types of files.
     pub files: &'a FileTypes,
     /// Fields that must be filled in.
     pub require: &'a [String],
-    /// Which field has which role.
+    /// The fields of each role.
     pub roles: &'a Roles,
-    /// The server has a subject of its own.
+    /// Whether the server sets a subject.
     pub subject_is_set: bool,
     /// Fields that people do not see.
     pub trap: &'a Trap,
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(roles.fields(Role::ReplyTo).collect::<Vec<_>>(), ["mail", "_replyto"]);
         assert_eq!(roles.fields(Role::Name).next(), None, "a list replaces");
         for (words, what) in [
-            (["to=x", ""], "'to' is no role"),
+            (["to=x", ""], "'to' is not a role"),
             (["name", ""], "like reply-to=email"),
             (["name=a", "name=b"], "second time"),
             (["name=a", "subject=a"], "second time"),

@@ -1,5 +1,5 @@
 //! `application/x-www-form-urlencoded` (WHATWG URL 5.1): `name=value&name=value`, a blank as `+`, octets as `%XX`. A `%` without two digits
-//! stands for itself, as in browsers.
+//! is literal, as in browsers.
 #![forbid(unsafe_code)]
 
 use super::{Collected, FormError, FormInputError, MAX_TEXT, RawField, RawValue};
@@ -36,7 +36,7 @@ pub fn read(spool: &Spool) -> Result<Vec<RawField>, FormInputError> {
     Ok(collected.fields)
 }
 
-/// A pair that began at this octet; an empty one is none.
+/// A pair that began at this octet; an empty one is skipped.
 fn take(collected: &mut Collected, pair: &[u8], at: u64) -> Result<(), FormError> {
     if pair.is_empty() {
         return Ok(());

@@ -1,21 +1,21 @@
-//! Which fields of a request stay out of the mail, as one table: by kinds where a name tells the kind, by names where it does not. The
-//! manual shows the same table (`SendmailStripHeaders`), which a test compares.
+//! Which fields of a request stay out of the mail, as one table: by patterns where a name shows its kind, otherwise by names. The manual
+//! has the same table (`SendmailStripHeaders`); a test compares them.
 #![forbid(unsafe_code)]
 
-/// Fields that are dealt with alike, and why.
+/// Fields that are treated alike, and why.
 #[derive(Debug)]
 pub struct StripRow {
     /// What they are; a sentence of the manual without its full stop.
     pub what: &'static str,
-    /// What becomes of them.
+    /// What happens to them.
     pub fate: Fate,
-    /// Whether that is so in a whole message too, where HTTP has left nothing.
+    /// Whether this also applies in a whole message, where HTTP has left no fields.
     pub in_message: bool,
     /// Names and patterns with `*` for any run of characters; case does not matter.
     pub names: &'static [&'static str],
 }
 
-/// What becomes of a field.
+/// What happens to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It reaches the mail although a pattern of a stripped row covers it.
@@ -26,7 +26,7 @@ pub enum Fate {
     Stripped,
 }
 
-/// Every row. A locked one counts before the configuration, a kept one before those that strip.
+/// Every row. Locked rows take precedence over the configuration, kept rows over stripping ones.
 #[rustfmt::skip]
 pub const TABLE: &[StripRow] = &[
     StripRow {

@@ -1,8 +1,8 @@
-//! The words for a sendmail program -> what each of them is to it: an option, the value of one, a recipient. Policy, the redirection, the
-//! warnings of the start and the quirks of single programs ask here, so that they never read one command line in two ways.
+//! The arguments for a sendmail program -> the role of each: an option, an option's value, a recipient. Policy, the redirection, the
+//! warnings at the start and the quirks of single programs all use this, so that a command line is never read in two ways.
 //!
-//! The programs read their words by getopt(3): letters may stand together (`-tiv`), a value is glued to its letter or is the next word,
-//! and behind `--` all are recipients.
+//! The programs read their words by getopt(3): letters may be combined (`-tiv`), a value is glued to its letter or is the next word, and
+//! after `--` all words are recipients.
 #![forbid(unsafe_code)]
 
 use super::mta::Mta;
@@ -10,14 +10,14 @@ use super::mta::Mta;
 /// A word as far as it is known before a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word<'w> {
-    /// What it begins with.
+    /// Its literal start.
     pub literal: &'w str,
-    /// A value of the request stands behind that.
+    /// Whether a value of the request follows that.
     pub is_open: bool,
 }
 
 impl<'w> Word<'w> {
-    /// A word as it stands in the configuration.
+    /// A word as configured.
     pub fn of(text: &'w str) -> Self {
         match text.find("%{") {
             Some(at) => Word { literal: &text[..at], is_open: true },
@@ -30,16 +30,16 @@ impl<'w> Word<'w> {
     }
 }
 
-/// What a word is to the program.
+/// The role of a word for the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// `--`.
     EndOfOptions,
-    /// One option or several, the last one perhaps with its value.
+    /// One or several options, the last one perhaps with its value.
     Option,
-    /// Mail goes there, or some programs would send it there.
+    /// A recipient, at least for some programs.
     Recipient,
-    /// The value of the option in front.
+    /// The value of the preceding option.
     Value,
 }
 
@@ -50,7 +50,7 @@ struct Opt<'w> {
     value: Option<&'w str>,
 }
 
-/// The words, read.
+/// The parsed words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramArguments<'w> {
     options: Vec<Opt<'w>>,
@@ -61,7 +61,7 @@ pub struct ProgramArguments<'w> {
 }
 
 impl<'w> ProgramArguments<'w> {
-    /// Reads the words as `mta` does. For [`Mta::Unknown`] a word that one program takes for a recipient is one.
+    /// Reads the words as `mta` does. With [`Mta::Unknown`] a word is a recipient if any program takes it for one.
     pub fn read(mta: Mta, words: impl IntoIterator<Item = Word<'w>>) -> Self {
         let (grammar, mut read) = (grammar(mta), ProgramArguments::default());
         let (mut words, mut has_recipient) = (words.into_iter(), false);
@@ -74,8 +74,8 @@ impl<'w> ProgramArguments<'w> {
                 }
                 break;
             }
-            // Without GNU's reordering of words (Postfix, Exim, Sendmail) all behind the first recipient are recipients, `-f` and its value
-            // too. Literal ones are read as options all the same: they harm nobody but the administrator, who is warned.
+            // Without GNU's reordering of words (Postfix, Exim, Sendmail), everything after the first recipient is a recipient, even `-f`
+            // and its value. Literal words are read as options nevertheless: they harm only the administrator, who is warned.
             read.option_behind_recipient |= has_recipient && word.is_option();
             if !word.is_option() || word.is_open && has_recipient {
                 has_recipient = true;
@@ -93,7 +93,7 @@ impl<'w> ProgramArguments<'w> {
         read
     }
 
-    /// Reads the letters of one word; whether the last one takes the next word for its value.
+    /// Reads the letters of one word; returns whether the last one takes the next word as its value.
     fn option(&mut self, grammar: &str, word: Word<'w>) -> bool {
         let letters = &word.literal[1..];
         if let Some(name) = letters.strip_prefix('-') {
@@ -111,7 +111,7 @@ impl<'w> ProgramArguments<'w> {
                 Takes::GluedValue => return false,
             }
         }
-        // All letters were flags: what the request says would be further options.
+        // All letters were flags: the request's value would be further options.
         if word.is_open {
             self.option_of_request.get_or_insert(self.roles.len() - 1);
         }
@@ -121,8 +121,8 @@ impl<'w> ProgramArguments<'w> {
         false
     }
 
-    /// msmtp has long options, which may be cut short (getopt_long(3)). One with a value as the next word cannot be told from a flag with a
-    /// recipient behind it.
+    /// msmtp has long options, which may be abbreviated (getopt_long(3)). One with its value in the next word cannot be told from a flag
+    /// followed by a recipient.
     fn long_option(&mut self, name: &str, is_open: bool) {
         if "read-recipients".starts_with(name) && name.starts_with("read-r") {
             self.options.push(Opt { letter: 't', value: None });
@@ -143,7 +143,7 @@ impl<'w> ProgramArguments<'w> {
         self.options.iter().any(|option| option.letter == letter)
     }
 
-    /// Whether a lone dot is a line like another: `-i`, `-oi`.
+    /// Whether a single dot is an ordinary line: `-i`, `-oi`.
     pub fn ignores_dots(&self) -> bool {
         let long = |option: &Opt<'_>| option.letter == 'o' && option.value.is_some_and(|value| value.starts_with('i'));
         self.has('i') || self.options.iter().any(long)
@@ -154,34 +154,34 @@ impl<'w> ProgramArguments<'w> {
         self.has('t')
     }
 
-    /// What the program is told to do, where that is not to send the message on its stdin: the letter behind `-b`.
+    /// The program's mode if it is not to send the message on its stdin: the letter after `-b`.
     pub fn mode(&self) -> Option<char> {
         let modes = self.options.iter().filter(|option| option.letter == 'b').filter_map(|option| option.value);
         modes.filter_map(|mode| mode.chars().next()).find(|mode| !matches!(mode, 'm' | 'q'))
     }
 
-    /// Whether the text of the message is read as commands of SMTP, and so names the recipients: `-bs`, `-bS`.
+    /// Whether the message is read as SMTP commands, which name the recipients: `-bs`, `-bS`.
     pub fn reads_smtp(&self) -> bool {
         let smtp = |value: &str| value.starts_with(['s', 'S']);
         self.options.iter().any(|option| option.letter == 'b' && option.value.is_some_and(smtp))
     }
 
-    /// What each word is.
+    /// The role of each word.
     pub fn roles(&self) -> &[Role] {
         &self.roles
     }
 
-    /// The first word, counted from 0, in which the request would choose an option.
+    /// The index of the first word in which the request would choose an option.
     pub fn option_of_request(&self) -> Option<usize> {
         self.option_of_request
     }
 
-    /// Whether something that looks like an option stands behind a recipient.
+    /// Whether something like an option follows a recipient.
     pub fn has_option_behind_recipient(&self) -> bool {
         self.option_behind_recipient
     }
 
-    /// The words that hold several flags.
+    /// The words that combine several flags.
     pub fn flags_together(&self) -> &[&'w str] {
         &self.together
     }
@@ -189,10 +189,10 @@ impl<'w> ProgramArguments<'w> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Takes {
-    /// A value only where it is glued to the letter. Also what nobody knows: the rest of the word is its own, the next word is not.
+    /// A value only if it is glued to the letter. Also used for unknown letters: the rest of the word is the value, the next word is not.
     GluedValue,
     Nothing,
-    /// What is glued to the letter, else the next word.
+    /// What is glued to the letter, otherwise the next word.
     Value,
 }
 
@@ -210,8 +210,8 @@ fn grammar(mta: Mta) -> &'static str {
 }
 
 /// The options of each program as getopt(3) writes them: a letter, `:` for a value, `::` for a value that must be glued. From their sources
-/// (sendmail.c of Postfix, main.c of Sendmail and esmtp, msmtp.c, dma.c, sendmail.cc of nullmailer, enqueue.c of OpenSMTPD); exim.c and ssmtp.c
-/// have loops of their own, put into the same words. Courier is read as a program that is not known.
+/// (sendmail.c of Postfix, main.c of Sendmail and esmtp, msmtp.c, dma.c, sendmail.cc of nullmailer, enqueue.c of OpenSMTPD); exim.c and
+/// ssmtp.c have loops of their own, translated to the same notation. Courier is read like an unknown program.
 const GRAMMARS: &[(Mta, &str)] = &[
     (Mta::Dma, "A:b:B:C:d:Df:F:h:iL:N:no:O:q:r:R:tUV:vX:"),
     (Mta::Esmtp, "A:B:b:C:cd:e:F:f:Gh:IiL:M:mN:nO:o:p:q:R:r:sTtV:vX:"),
@@ -225,7 +225,7 @@ const GRAMMARS: &[(Mta, &str)] = &[
     (Mta::Ssmtp, "a::b::C:dEF:f:himM::N:no::R:r:tv"),
 ];
 
-/// A value is the next word only where every program that knows the option takes it so, or sends nothing.
+/// A value is the next word only if every program that knows the option takes it so, or sends nothing.
 const UNKNOWN: &str = "A:B:C:F:GIL:N:O:R:TUV:X:a:b:cd::e:f:h:imno:p:q::r:stvx";
 
 #[cfg(test)]
@@ -324,7 +324,7 @@ mod tests {
         }
     }
 
-    /// What Unknown takes for a value is no recipient to a program that delivers.
+    /// What Unknown takes for a value is not a recipient to any program that delivers.
     #[test]
     fn no_program_sends_to_what_is_taken_for_a_value() {
         let refused = |mta, letter| match (mta, letter) {

@@ -1,12 +1,12 @@
-//! The reports that a client asks for -> options for a sendmail program: `-N`, `-R` and `-V`, which Postfix and Sendmail take alike. One NOTIFY
-//! holds for all recipients there, and there is no ORCPT.
+//! The reports that a client asks for -> options for a sendmail program: `-N`, `-R` and `-V`, which Postfix and Sendmail both accept. One
+//! NOTIFY applies to all recipients there, and there is no ORCPT.
 #![forbid(unsafe_code)]
 
 use super::mta::{self, Mta};
 use mail::dsn::Reports;
 use std::path::Path;
 
-/// Whether the program at `path` does what [`options`] say. To others they mean something else, or nothing.
+/// Whether the program at `path` understands these [`options`]. To others they mean something else, or nothing.
 pub fn takes_options(path: &Path) -> bool {
     matches!(mta::identify(path), Mta::Postfix | Mta::Sendmail)
 }
@@ -14,7 +14,7 @@ pub fn takes_options(path: &Path) -> bool {
 /// The letters of [`options`].
 pub const LETTERS: [char; 3] = ['N', 'R', 'V'];
 
-/// The words for these reports.
+/// The options for these reports.
 pub fn options(reports: &Reports) -> Vec<Vec<u8>> {
     let notify = reports.notifies().find_map(|notify| notify);
     let values = [

@@ -1,7 +1,6 @@
-//! A whole message -> the stdin of a `sendmail` program -> its verdict. Everything stands ready before the program
-//! starts, and nothing is written afterwards: end of file is an MTA's commit signal, and every way of dying sends it. A
-//! message that is in memory waits in a pipe, a longer one is the file itself. Exit 0 is believed only if the program has read
-//! to the end.
+//! A whole message -> the stdin of a `sendmail` program -> the outcome. Everything is complete before the program starts, and nothing is
+//! written afterwards: end of file tells an MTA to send, and any way of dying causes it. A message in memory waits in a pipe; a longer one
+//! is the file itself. Exit 0 is believed only if the program has read to the end.
 #![forbid(unsafe_code)]
 
 pub mod arguments;
@@ -23,12 +22,11 @@ use mail::text::one_line;
 use sys::child::{Ending, Outlet, Outlets, Watched, reap_orphans};
 use sys::{calls, spool};
 
-/// Characters of the program's complaint that may go into an answer, and of all it said that go into the log.
+/// How many characters of the program's complaint may go into an answer, and of its whole output into the log.
 const WORDS: usize = 400;
 const LOGGED: usize = 2_000;
 
-/// Runs `program` with `message` on its stdin until it has ended; `tmp_dir` is for a file, should the message not fit
-/// into a pipe.
+/// Runs `program` with `message` on its stdin until it has ended; `tmp_dir` is for a file, in case the message does not fit into a pipe.
 pub fn hand_over(
     program: &Program<'_>,
     message: &Message,
@@ -50,8 +48,8 @@ pub fn hand_over(
     verdict(program, &watched, &stdin, began.elapsed())
 }
 
-/// What a program gets to see: a PATH, `LANG=C`, TZ if we have one, then `extra`, where no value means our own
-/// process's, if it has one. A later name replaces an earlier one.
+/// The program's environment: a PATH, `LANG=C`, our own TZ if set, then `extra`, where a name without a value takes the value from our own
+/// environment, if set. A later name replaces an earlier one.
 pub fn environment(extra: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<CString> {
     let fixed = [
         (b"PATH".to_vec(), Some(b"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin".to_vec())),
@@ -73,7 +71,7 @@ pub fn environment(extra: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<CString> {
     pairs.filter_map(|pair| CString::new(pair).ok()).collect()
 }
 
-/// The words as posix_spawn wants them.
+/// The words as posix_spawn needs them.
 struct Command {
     path: CString,
     words: Vec<CString>,
@@ -93,8 +91,8 @@ impl Command {
     }
 }
 
-/// The whole message, with nobody left who could write to it. The child's descriptor is a copy of `fd`, so what the
-/// child has read is missing here (pipe), or has moved the offset here (file).
+/// The whole message; nobody can write to it any more. The child's descriptor is a copy of `fd`, so what the child has read is missing here
+/// (pipe), or has moved the offset here (file).
 struct Stdin {
     fd: OwnedFd,
     is_pipe: bool,
@@ -115,7 +113,7 @@ impl Stdin {
         Ok(Stdin { fd: from_start(file.as_fd())?, is_pipe: false, len })
     }
 
-    /// Octets the program has not read.
+    /// How many octets the program has not read.
     fn left(&self) -> io::Result<u64> {
         if self.is_pipe {
             calls::unread(self.fd.as_fd())
@@ -125,10 +123,10 @@ impl Stdin {
     }
 }
 
-/// What a pipe holds by default (pipe(7)).
+/// The default capacity of a pipe (pipe(7)).
 const PIPE_CAPACITY: usize = 65_536;
 
-/// A pipe that holds it all, or none: a user who is over his budget for pipes gets none larger than the default, and new ones of 8 or 4 KiB
+/// A pipe that holds everything, or `None`: a user over the pipe budget gets none larger than the default, and new ones of 8 or 4 KiB
 /// (pipe(7), pipe-user-pages-soft).
 fn filled_pipe(parts: [&[u8]; 2]) -> io::Result<Option<OwnedFd>> {
     let (reader, writer) = calls::pipe()?;
@@ -145,7 +143,7 @@ fn filled_pipe(parts: [&[u8]; 2]) -> io::Result<Option<OwnedFd>> {
     Ok(Some(reader))
 }
 
-/// Writes all of it into a pipe, if that has room.
+/// Writes everything into a pipe, if it fits.
 fn fits(pipe: BorrowedFd<'_>, mut octets: &[u8]) -> io::Result<bool> {
     while !octets.is_empty() {
         match calls::write(pipe, octets) {
@@ -157,7 +155,7 @@ fn fits(pipe: BorrowedFd<'_>, mut octets: &[u8]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Read-only, so that no program can change what it is given. Without /proc (a chroot) the file itself.
+/// Read-only, so that a program cannot change its input. Without /proc (in a chroot) the file itself.
 fn from_start(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     if let Ok(fd) = calls::reopen_read_only(file) {
         return Ok(fd);
@@ -167,7 +165,7 @@ fn from_start(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// For the log.
+/// The program's name for the log.
 fn name(program: &Program<'_>) -> String {
     one_line(program.path.as_os_str().as_bytes(), WORDS)
 }
@@ -227,9 +225,9 @@ fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Dur
         }
         (false, Ending::Exited(exit)) => (FailureKind::Unknown, format!("ended by {exit}")),
         (false, Ending::Lost) => {
-            (FailureKind::Unknown, "exit status not to be had: something in this process ignores SIGCHLD".to_string())
+            (FailureKind::Unknown, "exit status not available: something in this process ignores SIGCHLD".to_string())
         }
-        (false, Ending::StillRunning) => (FailureKind::Unknown, "exit status not to be had".to_string()),
+        (false, Ending::StillRunning) => (FailureKind::Unknown, "exit status not available".to_string()),
     };
     let read = match left {
         Ok(left) => format!("{} of {} octets read", stdin.len.saturating_sub(left), stdin.len),
@@ -242,7 +240,7 @@ fn verdict(program: &Program<'_>, watched: &Watched, stdin: &Stdin, elapsed: Dur
     Err(Failure { kind, exit, detail, words: first_line(watched), recipient: None, unknown_user: false, started: true })
 }
 
-/// Everything the program printed, on one line.
+/// The program's whole output on one line.
 fn said(stdout: &Outlet, stderr: &Outlet) -> String {
     let mut parts = Vec::new();
     for (name, outlet) in [("stderr", stderr), ("stdout", stdout)] {

@@ -1,4 +1,4 @@
-//! A path -> the MTA that stands there.
+//! A path -> the MTA that it belongs to.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
@@ -64,7 +64,7 @@ const NAMES: &[(&str, Mta)] = &[
     ("ssmtp", Ssmtp),
 ];
 
-/// What stands beside a `sendmail` that is a program itself.
+/// Files next to a `sendmail` that is a program itself.
 const NEIGHBOURS: &[(&str, Mta)] = &[
     ("postdrop", Postfix),
     ("nullmailer-send", Nullmailer),
@@ -74,7 +74,7 @@ const NEIGHBOURS: &[(&str, Mta)] = &[
     ("praliases", Sendmail),
 ];
 
-/// Which MTA the program at `path` belongs to, by the name its links lead to, else by its neighbours.
+/// Which MTA the program at `path` belongs to, by the name that its links lead to, otherwise by the files next to it.
 pub fn identify(path: &Path) -> Mta {
     let Ok(resolved) = path.canonicalize() else { return Unknown };
     let name = resolved.file_name().and_then(OsStr::to_str).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! An MTA and its arguments -> what the administrator should know before the first message. The same words mean different things to
-//! different programs: ten of them were given the same 136 inputs, Debian 12, and each row of `TABLE` is what one did there. Of a program
-//! that is not known, only what is true of all is said.
+//! different programs: ten of them were given the same 136 inputs on Debian 12, and each row of `TABLE` is what one of them did. For an
+//! unknown program only warnings that are true of all are given.
 #![forbid(unsafe_code)]
 
 use super::arguments::{ProgramArguments, Role, Word};
@@ -14,7 +14,7 @@ struct Row {
     says: &'static str,
 }
 
-/// What single options do to single programs, and the remedy.
+/// The effect of single options on single programs, and the remedy.
 const TABLE: &[Row] = &[
     Row { option: 'N', mta: Exim, says: "discards every message and exits 0; take -N out" },
     Row { option: 'N', mta: OpenSmtpd, says: "refuses every message with exit 70; take -N out" },
@@ -60,8 +60,7 @@ const TABLE: &[Row] = &[
 
 const VERP: &str = "ignores -XV, which is for Postfix alone: all recipients share one envelope sender; take it out";
 
-/// What is wrong with `args` (SendmailArguments, expressions as they stand) for `mta`, each with the remedy; nothing if
-/// all is well.
+/// The faults of `args` (SendmailArguments, expressions unevaluated) for `mta`, each with the remedy.
 pub fn warnings(mta: Mta, args: &[&str]) -> Vec<String> {
     let words = ProgramArguments::read(mta, args.iter().map(|arg| Word::of(arg)));
     let mut warnings: Vec<String> = TABLE
@@ -165,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_table_agrees_with_what_was_tried() {
-        // case, program: arguments, exit, delivered (copies), as the ten programs of Debian 12 did it
+        // case, program: arguments, exit, delivered (copies), as observed with the ten programs of Debian 12
         for (mta, args, exit, delivered) in [
             (Exim, "-t -i -N delay,failure,success", 0, 0),
             (OpenSmtpd, "-t -i -N delay,failure,success", 70, 0),

@@ -1,5 +1,5 @@
-//! Exit status of a sendmail program -> [`FailureKind`]. The codes are those of sysexits(3), and what a shell or a
-//! loader adds; what ten MTAs mean by them was tried. Words can overrule a code: nobody has a code for "too big".
+//! Exit status of a sendmail program -> [`FailureKind`]. The codes are those of sysexits(3), and those that a shell or a loader adds; ten
+//! MTAs were tested for what they mean by them. An error text can overrule a code: there is no code for "too big".
 #![forbid(unsafe_code)]
 
 use super::FailureKind;
@@ -11,8 +11,7 @@ struct Row {
     kind: FailureKind,
 }
 
-/// A code that is not here says nothing about the message: Exim and nullmailer exit 1 for everything, Exim with a
-/// bounce under way.
+/// A code that is not listed says nothing about the message: Exim and nullmailer exit 1 for everything, Exim with a bounce under way.
 const TABLE: &[Row] = &[
     Row { code: 64, kind: Misconfigured }, // EX_USAGE: msmtp, dma and esmtp for an option they do not know
     Row { code: 65, kind: BadMessage },    // EX_DATAERR: dma for a line of 998 octets
@@ -34,18 +33,17 @@ const TABLE: &[Row] = &[
     Row { code: 255, kind: Misconfigured }, // exit(-1); ssh as a sendmail
 ];
 
-/// Where sendmail-http means something else: it takes a message as a whole or not at all, and its words are the gateway's.
+/// Where sendmail-http differs: it takes a message as a whole or not at all, and its text is the gateway's.
 const SENDMAIL_HTTP: &[Row] = &[
     Row { code: 67, kind: BadMessage },  // a recipient is refused, and nobody gets it
     Row { code: 69, kind: Unavailable }, // no gateway, and no queue
     Row { code: 75, kind: Unavailable }, // the queue cannot be written; nothing was sent
 ];
 
-/// What sendmail-http says beside exit 78 when the message waits for an administrator and will be sent then.
+/// What sendmail-http prints with exit 78 if the message waits for an administrator and will be sent then.
 const KEPT: &str = "the message is kept";
 
-/// What MTAs say when a message is over their limit, in lower case. `5.3.4`: RFC 3463 3.4, "Message too big for
-/// system".
+/// What MTAs print when a message is over their limit, in lower case. `5.3.4`: RFC 3463 3.4, "Message too big for system".
 const TOO_BIG: &[&str] = &[
     "message file too big",         // Postfix 3, postdrop and cleanup
     "message too big",              // OpenSMTPD 7
@@ -57,23 +55,23 @@ const TOO_BIG: &[&str] = &[
     " 5.3.4 ",
 ];
 
-/// What is said beside exit 69 by programs that have sent nothing to anybody then, in lower case.
+/// What programs print with exit 69 when they have sent nothing to anybody, in lower case.
 const NOTHING_TAKEN: &[&str] = &[
     "could not send mail (account ", // msmtp 1.8
     "smtp server problem ",          // esmtp 1.2: no connection
 ];
 
-/// What Sendmail puts behind the recipient it complains about. It goes on with the others: `-f not@@one` is exit 64, and sent.
+/// Sendmail's text after the recipient it complains about. It goes on with the others: `-f not@@one` is exit 64, and sent.
 const ABOUT_ONE: &str = "... ";
 
-/// Codes that go with these words. 67 (Courier) and 70 (OpenSMTPD) are refusals of the whole transaction then; 65 is sendmail-http's.
+/// Codes that occur with these texts. 67 (Courier) and 70 (OpenSMTPD) then refuse the whole transaction; 65 is sendmail-http's.
 const TOO_BIG_CODES: &[i32] = &[65, 67, 69, 70, 75];
 
-/// What an exit other than 0 of `mta` means; `words` is what it printed.
+/// The meaning of an exit status other than 0 of `mta`; `words` is its output.
 pub(super) fn kind(mta: Mta, code: i32, words: &[&[u8]]) -> FailureKind {
     let text = words.iter().map(|words| String::from_utf8_lossy(words).to_lowercase()).collect::<Vec<_>>().join("\n");
     let says = |list: &[&str]| list.iter().any(|words| text.contains(words));
-    // Delivering at once, Sendmail exits with the code of whichever recipient failed, and may mail its words to the sender.
+    // When it delivers at once, Sendmail exits with the code of some recipient that failed, and may mail its error text to the sender.
     if code != 75 && (says(&[ABOUT_ONE]) || mta == Mta::Sendmail && text.trim().is_empty()) {
         return Unknown;
     }
@@ -131,7 +129,7 @@ mod tests {
         }
     }
 
-    /// Its own words, as crates/sendmail-http writes them.
+    /// Its own texts, as crates/sendmail-http writes them.
     #[test]
     fn sendmail_http_takes_a_message_as_a_whole_or_not_at_all() {
         for (code, words, expected) in [

@@ -1,4 +1,4 @@
-//! What a `sendmail` can do to us, each done by a real child.
+//! What a `sendmail` can do to us; each case is a real child.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A directory of its own for one test, gone afterwards.
+/// A directory for one test, removed afterwards.
 struct Place(PathBuf);
 
 impl Place {
@@ -58,14 +58,14 @@ fn script_within(timeout: Duration, text: &str, message: &Message) -> (Failure, 
     (failure, began.elapsed())
 }
 
-/// Open pipes, pidfds and files without a name: what this module makes, and nothing that other tests open meanwhile.
+/// Open pipes, pidfds and unnamed files: what this module makes, and nothing that other tests open meanwhile.
 fn descriptors() -> usize {
     let links = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
     let is_ours = |link: &str| ["pipe:", "pidfd", "(deleted)"].iter().any(|kind| link.contains(kind));
     links.filter(|link| is_ours(&link.to_string_lossy())).count()
 }
 
-/// No child, dead or alive, is left to this process. Only while [`alone`].
+/// This process has no child left, dead or alive. Only while [`alone`].
 fn assert_no_child() {
     let wait =
         rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT);
@@ -126,7 +126,7 @@ fn every_exit_code_is_reported_whether_the_message_was_read_or_not() {
     assert_no_child();
 }
 
-/// Sendmail says nothing when it delivers at once: what went wrong for one recipient is mailed to the sender, the others are served.
+/// Sendmail prints nothing when it delivers at once: a failure for one recipient is mailed to the sender, and the others get the message.
 #[test]
 fn a_silent_exit_of_sendmail_leaves_the_outcome_unknown() {
     let _alone = alone();

@@ -1,4 +1,4 @@
-//! Says who we are, by the mechanisms that the server offers (RFC 4954, PLAIN: RFC 4616, LOGIN: draft-murchison-sasl-login).
+//! Authenticates by a mechanism that the server offers (RFC 4954, PLAIN: RFC 4616, LOGIN: draft-murchison-sasl-login).
 #![forbid(unsafe_code)]
 
 use super::ask::ask;
@@ -11,14 +11,14 @@ use super::{Credentials, Relay};
 /// Longest line of a command (RFC 5321 4.5.3.1.4).
 const LONGEST_COMMAND: usize = 510;
 
-/// The name of the mechanism, or `off`. Never without TLS: [`Relay::requires_tls`] holds as soon as there are credentials.
+/// Returns the name of the mechanism, or `off`. Never without TLS: with credentials, [`Relay::requires_tls`] is true.
 pub(super) fn authenticate(
     connection: &mut Connection,
     relay: &Relay,
     extensions: &Extensions,
 ) -> Result<&'static str, SmtpError> {
     let Some(credentials) = relay.credentials() else { return Ok("off") };
-    let mut failed = SmtpError::misconfigured(Step::Auth, "it extensions neither AUTH PLAIN nor AUTH LOGIN".into());
+    let mut failed = SmtpError::misconfigured(Step::Auth, "it offers neither AUTH PLAIN nor AUTH LOGIN".into());
     for (mechanism, is_offered) in [("PLAIN", extensions.plain), ("LOGIN", extensions.login)] {
         if !is_offered {
             continue;
@@ -31,7 +31,7 @@ pub(super) fn authenticate(
             return Ok(mechanism);
         }
         failed = SmtpError::refused(Step::Auth, &answer);
-        // RFC 4954 6: it does not know the mechanism, or wants a stronger one. Any other refusal is of the user or the password.
+        // RFC 4954 6: the server does not know the mechanism, or requires a stronger one. Any other refusal is about user or password.
         if !matches!(answer.code, 504 | 534) {
             break;
         }

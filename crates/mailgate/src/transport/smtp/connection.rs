@@ -1,5 +1,5 @@
-//! A TCP connection to a relay, in the clear or through TLS, on which nothing waits past a deadline. What it reads are the replies of
-//! [`super::reply`]; which commands are written when is the business of [`super::session`].
+//! A TCP connection to a relay, plain or with TLS, with a deadline for every wait. It reads the replies of [`super::reply`];
+//! [`super::session`] decides which commands to write.
 #![forbid(unsafe_code)]
 
 use super::connection_error::ConnectionError;
@@ -25,12 +25,12 @@ enum Stream {
 /// An open connection.
 pub(super) struct Connection {
     stream: Stream,
-    /// Read, and not yet given out.
+    /// Read, but not yet consumed.
     ahead: Vec<u8>,
 }
 
 impl Connection {
-    /// Tries the addresses of the server one after the other, each for its share of what is left of the time.
+    /// Tries the addresses of the server one after the other, each for its share of the time left.
     pub fn open(server: &Server, deadline: Instant) -> Result<Connection, ConnectionError> {
         let addresses = lookup::addresses(&server.host, server.port, deadline)?;
         Ok(Connection {
@@ -43,7 +43,7 @@ impl Connection {
         self.timed().deadline = deadline;
     }
 
-    /// Brings the deadline nearer.
+    /// Moves the deadline closer.
     pub fn hurry(&mut self, limit: Duration) {
         let timed = self.timed();
         timed.deadline = timed.deadline.min(Instant::now() + limit);
@@ -56,8 +56,8 @@ impl Connection {
         }
     }
 
-    /// From here on everything is encrypted. Octets that came before and were not asked for would be taken for the server's own
-    /// later (CVE-2011-0411 and its kin): a connection with any is given up.
+    /// From here on everything is encrypted. Unexpected octets that arrived earlier would later be taken for the server's own
+    /// (CVE-2011-0411 and its kin), so a connection with any is closed.
     pub fn start_tls(self, server: &Server, config: &Arc<ClientConfig>) -> Result<Connection, ConnectionError> {
         let Stream::Plain(mut timed) = self.stream else { return Err(ConnectionError::Nonsense("TLS inside TLS")) };
         if !self.ahead.is_empty() {
@@ -79,12 +79,12 @@ impl Connection {
         Some(format!("{} cipher={}", version.unwrap_or_default(), suite.unwrap_or_default()))
     }
 
-    /// Our end of it.
+    /// The address of our end.
     pub fn local_address(&mut self) -> Option<IpAddr> {
         self.timed().local_address()
     }
 
-    /// Nothing that the server said before may be taken for the answer to what is written now.
+    /// Anything the server said before must not be taken for the reply to what is written now.
     pub fn write(&mut self, octets: &[u8]) -> Result<(), ConnectionError> {
         if !self.ahead.is_empty() {
             return Err(ConnectionError::Nonsense("more than it was asked for"));
@@ -99,7 +99,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The next reply, however many lines it has.
+    /// The next reply, with any number of lines.
     pub fn reply(&mut self) -> Result<Reply, ConnectionError> {
         let mut reply = Reply::default();
         loop {
@@ -110,12 +110,12 @@ impl Connection {
         }
     }
 
-    /// Whether nothing waits to be read: neither an end nor a farewell nor anything else.
+    /// Whether nothing is waiting to be read: no end of file, no farewell, nothing else.
     pub fn is_quiet(&mut self) -> bool {
         self.take_in() && self.ahead.is_empty()
     }
 
-    /// Whether more came together with an answer than the farewell that may stand behind any (RFC 5321 3.8).
+    /// Whether more than a farewell, which may follow any reply (RFC 5321 3.8), arrived together with a reply.
     pub fn says_more(&mut self) -> bool {
         self.take_in();
         !self.ahead.is_empty() && !self.ahead.starts_with(b"421")
@@ -144,7 +144,7 @@ impl Connection {
         true
     }
 
-    /// Reads once from a socket that has something. What comes through TLS may be none of ours: a ticket, a new key.
+    /// Reads once from a socket that has data. TLS may carry no data for us: a ticket, a new key.
     fn read_ready(&mut self) -> bool {
         match &mut self.stream {
             Stream::Plain(timed) => {
@@ -160,7 +160,7 @@ impl Connection {
         }
     }
 
-    /// A line without its end. CRLF ends it; LF alone is taken for one too, and any other CR is text.
+    /// A line without its end. It ends with CRLF or LF; any other CR is text.
     fn line(&mut self) -> Result<Vec<u8>, ConnectionError> {
         let mut searched = 0;
         loop {

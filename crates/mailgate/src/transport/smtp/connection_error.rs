@@ -8,7 +8,7 @@ use sys::socket::is_past_deadline;
 /// What ends a connection.
 #[derive(Debug)]
 pub(super) enum ConnectionError {
-    /// The certificate does not hold.
+    /// The certificate is not valid.
     Certificate(String),
     /// The server closed it.
     Closed,
@@ -16,7 +16,7 @@ pub(super) enum ConnectionError {
     Io(io::Error),
     /// The deadline passed.
     Late,
-    /// What came is not SMTP.
+    /// The data is not SMTP.
     Nonsense(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! User and password of a relay, from its URL or from a file that nobody else may read.
+//! User and password for a relay, from its URL or from a file that only its owner may read.
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 use std::path::Path;
 
-/// What AUTH is given. `Debug` shows nothing of it.
+/// The input for AUTH. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credentials {
     user: Box<[u8]>,
@@ -20,7 +20,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Neither may be empty or hold a control character (RFC 4616 2 forbids NUL; a line end is never meant).
+    /// Neither may be empty or hold a control character (RFC 4616 2 forbids NUL; a line end is always a mistake).
     pub fn new(user: &[u8], password: &[u8]) -> Result<Credentials, &'static str> {
         match [user, password].map(|part| (part.is_empty(), part.iter().any(u8::is_ascii_control))) {
             [(false, false), (false, false)] => Ok(Credentials { user: user.into(), password: password.into() }),
@@ -46,7 +46,7 @@ impl Credentials {
         STANDARD.encode([b"\0", &*self.user, b"\0", &*self.password].concat())
     }
 
-    /// The two answers of LOGIN (draft-murchison-sasl-login 2), base64.
+    /// The two responses of LOGIN (draft-murchison-sasl-login 2), base64.
     pub fn login(&self) -> [String; 2] {
         [STANDARD.encode(&self.user), STANDARD.encode(&self.password)]
     }

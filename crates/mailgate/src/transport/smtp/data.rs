@@ -1,11 +1,10 @@
-//! A message with LF -> the octets behind DATA (RFC 5321 4.5.2): lines end in CRLF, a dot at the start of one is doubled. A CR of the
-//! message itself is left out: there is none in what is composed here, and one that slipped in would be a line end to some servers
-//! and none to others.
+//! A message with LF -> the octets after DATA (RFC 5321 4.5.2): lines end in CRLF, a dot at the start of a line is doubled. A CR in the
+//! message itself is dropped: composed messages have none, and a stray one would be a line end to some servers and not to others.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};
 
-/// What must be known of a message before MAIL.
+/// What must be known about a message before MAIL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Octets of the message with CRLF; neither the final dot nor doubled ones count (RFC 1870 5).
@@ -14,7 +13,7 @@ pub struct Facts {
     pub eight_bit: bool,
 }
 
-/// Octets read at one time.
+/// Octets read at a time.
 const PIECE: usize = 32 * 1024;
 
 /// Reads the whole message once.
@@ -23,7 +22,7 @@ pub fn measure(message: impl Read) -> io::Result<Facts> {
     pieces::<io::Error>(message, |piece| {
         let count = |octet| memchr::memchr_iter(octet, piece).count();
         facts.eight_bit |= !piece.is_ascii();
-        facts.size += (piece.len() - count(b'\r') + count(b'\n')) as u64; // no CR but that of CRLF is sent
+        facts.size += (piece.len() - count(b'\r') + count(b'\n')) as u64; // only the CR of CRLF is sent
         last = piece.iter().rfind(|octet| **octet != b'\r').copied().unwrap_or(last);
         Ok(())
     })?;
@@ -31,7 +30,7 @@ pub fn measure(message: impl Read) -> io::Result<Facts> {
     Ok(facts)
 }
 
-/// Gives `send` the message piece by piece. The last piece, for which it is told `true`, ends with the final dot.
+/// Passes the message to `send` piece by piece. The last piece, marked by `true`, ends with the final dot.
 pub fn send<E: From<io::Error>>(
     message: impl Read,
     mut send: impl FnMut(&[u8], bool) -> Result<(), E>,
@@ -60,7 +59,7 @@ fn pieces<E: From<io::Error>>(mut from: impl Read, mut take: impl FnMut(&[u8]) -
     }
 }
 
-/// Where in a line the last octet stood.
+/// The position in a line of the last octet.
 #[derive(Default)]
 struct Stuffed {
     inside: bool,
@@ -94,7 +93,7 @@ impl Stuffed {
 mod tests {
     use super::*;
 
-    /// A reader that gives a few octets at a time.
+    /// A reader that returns a few octets at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

@@ -1,9 +1,9 @@
-//! SendmailRelayDSN -> the reports that a relay is asked for, whatever a client wants (RFC 3461 4).
+//! SendmailRelayDSN -> the reports to request from a relay, whatever a client asks for (RFC 3461 4).
 #![forbid(unsafe_code)]
 
 use mail::dsn::{self, Reports, Ret};
 
-/// Which reports are asked for.
+/// The reports to request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notify {
     conditions: dsn::Notify,
@@ -11,7 +11,8 @@ pub struct Notify {
 }
 
 impl Notify {
-    /// `success`, `failure`, `delay` in one word with commas or in several, or `never`; `RET=hdrs` or `RET=full`; `off` alone is no request.
+    /// `success`, `failure`, `delay` in one word with commas or in several, or `never`; `RET=hdrs` or `RET=full`; a single `off` requests
+    /// none.
     pub fn parse(words: &[&str]) -> Result<Option<Notify>, String> {
         let complain = |word: &str| {
             format!(
@@ -35,7 +36,7 @@ impl Notify {
         Ok(Some(Notify { conditions, returned }))
     }
 
-    /// What is asked for the message with this identifier.
+    /// The request for the message with this identifier.
     pub fn reports(&self, envid: &str) -> Reports {
         Reports {
             ret: self.returned,

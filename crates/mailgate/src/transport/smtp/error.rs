@@ -1,4 +1,4 @@
-//! A message that a relay did not take, or may have: where in the conversation, and what that means.
+//! A message that a relay did not take, or may have taken: the step of the conversation, and its meaning.
 #![forbid(unsafe_code)]
 
 use super::connection_error::ConnectionError;
@@ -8,7 +8,7 @@ use mail::redact::redact;
 use std::fmt;
 use std::io;
 
-/// The steps of a conversation, in their order. Up to [`Step::Data`] a message can go another way without anybody having it twice.
+/// The steps of a conversation, in order. Up to [`Step::Data`] a message can be sent another way without being delivered twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Connect,
@@ -20,9 +20,9 @@ pub(super) enum Step {
     Mail,
     Rcpt,
     Data,
-    /// The message but for its end: without the final dot no server takes it.
+    /// The message without its end: no server takes it before the final dot.
     Content,
-    /// From the first octet of the piece with the final dot on.
+    /// From the first octet of the piece with the final dot.
     Dot,
 }
 
@@ -52,9 +52,9 @@ pub(super) struct SmtpError {
     words: Option<String>,
     recipient: Option<String>,
     unknown_user: bool,
-    /// Whether every command has its answer, so that RSET leads back to MAIL.
+    /// Whether every command was answered, so that RSET leads back to MAIL.
     pub in_step: bool,
-    /// Whether the connection ended before the message was on its way: nothing, if it had been waiting, but its age.
+    /// Whether the connection ended before the message was being sent. For a kept connection this only means that it was too old.
     pub stale: bool,
     /// Whether STARTTLS was offered and did not work.
     pub in_starttls: bool,
@@ -87,12 +87,12 @@ impl SmtpError {
         }
     }
 
-    /// What had to be written down before the end of the message could not be. The server does not get the end.
+    /// The record that must precede the end of the message could not be written. The server does not get the end.
     pub fn not_recorded(why: String) -> SmtpError {
         SmtpError::new(FailureKind::NotRecorded, why)
     }
 
-    /// Over the limit that the server names.
+    /// Over the limit that the server announces.
     pub fn too_large(size: u64, limit: u64) -> SmtpError {
         let detail = format!("MAIL: {size} octets are more than the {limit} it takes");
         SmtpError { in_step: true, ..SmtpError::new(FailureKind::TooLarge, detail) }
@@ -104,7 +104,7 @@ impl SmtpError {
         SmtpError { in_step: true, ..SmtpError::new(FailureKind::EightBit, detail) }
     }
 
-    /// The client asks for reports that only a server with DSN can promise, or withhold.
+    /// The client asks for reports that only a server with DSN can promise or suppress.
     pub fn no_reports() -> SmtpError {
         let detail = "MAIL: the client asks for delivery reports (NOTIFY), and it does not offer DSN".to_owned();
         SmtpError { in_step: true, ..SmtpError::new(FailureKind::NoReports, detail) }
@@ -115,13 +115,13 @@ impl SmtpError {
         SmtpError { detail: format!("{}: {why}", self.detail), ..self }
     }
 
-    /// It answered as if it had taken the message, of which it did not have the end.
+    /// The server answered as if it had taken the message, before it had the end.
     pub fn premature(reply: &Reply) -> SmtpError {
         let detail = format!("{}: it answered {} before it had all of it", Step::Content, reply.text());
         SmtpError { words: Some(reply.text()), ..SmtpError::new(FailureKind::Unknown, detail) }
     }
 
-    /// The connection ended or made no sense.
+    /// The connection ended or sent nonsense.
     pub fn lost(step: Step, error: &ConnectionError) -> SmtpError {
         let kind = match (step, error) {
             (Step::Dot, ConnectionError::Late) => FailureKind::DeadlinePassed,
@@ -133,11 +133,11 @@ impl SmtpError {
         SmtpError { stale, ..SmtpError::new(kind, format!("{step}: {error}")) }
     }
 
-    /// An answer that is not the one hoped for.
+    /// A reply other than the expected one.
     pub fn refused(step: Step, reply: &Reply) -> SmtpError {
         let kind = match (reply.class(), step) {
             (5, Step::Mail | Step::Data | Step::Content | Step::Dot) if reply.is_too_large() => FailureKind::TooLarge,
-            // RFC 4954 6: authentication is wanted, or another one.
+            // RFC 4954 6: authentication is required, or another mechanism.
             (5, _) if matches!(reply.code, 530 | 534 | 535 | 538) => FailureKind::Misconfigured,
             (5, step) if step >= Step::Mail => FailureKind::RelayRefused,
             (5, _) => FailureKind::Misconfigured,
@@ -145,7 +145,7 @@ impl SmtpError {
             (_, Step::Dot) => FailureKind::Unknown,
             _ => FailureKind::Unavailable,
         };
-        // What is said to RCPT names the recipient, who is not for the log.
+        // A reply to RCPT names the recipient, which must not be logged.
         let shown = if step == Step::Rcpt { reply.codes() } else { reply.text() };
         let farewell = reply.is_farewell();
         SmtpError {
@@ -156,8 +156,8 @@ impl SmtpError {
         }
     }
 
-    /// What it answered to RCPT after it had taken that many others. 452, and 552, which some servers say for it, is then its limit of
-    /// recipients (RFC 5321 4.5.3.1.10).
+    /// The reply to RCPT after that many recipients were accepted. 452, and 552, which some servers use instead, then means the server's
+    /// limit of recipients (RFC 5321 4.5.3.1.10).
     pub fn recipient(reply: &Reply, taken: usize) -> SmtpError {
         let unknown_user = reply.class() == 5 && reply.enhanced() == Some("5.1.1");
         let failed = SmtpError { unknown_user, ..SmtpError::refused(Step::Rcpt, reply) };
@@ -170,22 +170,22 @@ impl SmtpError {
         SmtpError { kind: FailureKind::Unavailable, detail, ..failed }
     }
 
-    /// While TLS was being started in answer to an offer.
+    /// The failure occurred while TLS was being started after an offer.
     pub fn in_starttls(self) -> SmtpError {
         SmtpError { in_starttls: true, ..self }
     }
 
-    /// In the middle of a message, where no RSET is understood.
+    /// In the middle of a message, where RSET is not understood.
     pub fn out_of_step(self) -> SmtpError {
         SmtpError { in_step: false, ..self }
     }
 
-    /// It is this recipient who is refused.
+    /// It is about this recipient.
     pub fn about(self, recipient: &str) -> SmtpError {
         SmtpError { recipient: Some(recipient.to_owned()), ..self }
     }
 
-    /// Whether a refusal says more than the one before.
+    /// Whether a refusal says more than the earlier one.
     pub fn outranks(&self, before: Option<&SmtpError>) -> bool {
         match before {
             None => true,
@@ -197,7 +197,7 @@ impl SmtpError {
         }
     }
 
-    /// For the caller: names the relay, and in the log no recipient.
+    /// For the caller: names the relay, and no recipient in the log.
     pub fn into_failure(self, relay: &impl fmt::Display, recipients: &[String]) -> Failure {
         Failure {
             kind: self.kind,

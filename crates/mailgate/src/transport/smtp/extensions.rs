@@ -1,9 +1,9 @@
-//! The answer to EHLO -> what the server offers (RFC 5321 4.1.1.1). What it does not offer is never used.
+//! The reply to EHLO -> what the server offers (RFC 5321 4.1.1.1). Nothing else is ever used.
 #![forbid(unsafe_code)]
 
 use super::reply::Reply;
 
-/// What the server offers (its answer to EHLO).
+/// What the server offers in its reply to EHLO.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extensions {
     pub dsn: bool,
@@ -12,7 +12,7 @@ pub(super) struct Extensions {
     pub pipelining: bool,
     pub plain: bool,
     pub size: bool,
-    /// The largest message, 0 where it does not say.
+    /// The largest message; 0 if the server does not say.
     pub max_size: u64,
     pub starttls: bool,
 }

@@ -1,6 +1,6 @@
-//! A whole message -> a mail server, by SMTP (RFC 5321): [`deliver`]. Connections are kept for the next message of this process
-//! (`pool`); one that has gone stale is replaced by another while the message has not been given away. Where the server listens and who
-//! may use it is said by [`Relay`]. Everything waits with the deadline of the message; there is no thread.
+//! A whole message -> a mail server, by SMTP (RFC 5321): [`deliver`]. Connections are kept for the next message of this process (`pool`); a
+//! stale one is replaced as long as the message has not been sent. [`Relay`] says where the server listens and who may use it. The
+//! message's deadline limits every wait; there is no thread.
 #![forbid(unsafe_code)]
 
 mod ask;
@@ -36,25 +36,25 @@ use session::Session;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A relay as a section of the configuration says it. Two that are equal share their connections.
+/// A relay as configured in a section. Equal relays share their connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relay {
-    /// Where it is.
+    /// Its address.
     pub server: Arc<Server>,
-    /// Of SendmailRelayAuth; those of the URL count before them.
+    /// From SendmailRelayAuth; those of the URL take precedence.
     pub credentials: Option<Arc<Credentials>>,
-    /// Who may vouch for it; none: the certificates of the system.
+    /// The CAs accepted for it; `None`: the system's.
     pub authorities: Option<Arc<CaCertificates>>,
-    /// How we show who we are.
+    /// Our own certificate.
     pub identity: Option<Arc<ClientCertificate>>,
-    /// What SendmailRelayTLS says.
+    /// The value of SendmailRelayTLS.
     pub starttls: StartTls,
-    /// ServerName, of which EHLO says what a relay can take.
+    /// ServerName; EHLO names it in a form that a relay accepts.
     pub name: String,
 }
 
 impl Relay {
-    /// Whether nothing is said without TLS and a certificate that holds.
+    /// Whether nothing is sent without TLS and a valid certificate.
     pub fn requires_tls(&self) -> bool {
         self.starttls == StartTls::Must || self.needs_tls().is_some()
     }
@@ -83,21 +83,21 @@ pub fn needs_tls(server: Option<&Server>, parts: [bool; 3]) -> Option<&'static s
     .find_map(|(is_set, name)| is_set.then_some(name))
 }
 
-/// Who sends to whom; every address was checked before.
+/// Sender and recipients; every address was checked before.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
-    /// Where reports go; none: nowhere (`<>`).
+    /// The address for reports; `None`: `<>`.
     pub sender: Option<&'a str>,
     /// One or more, none twice.
     pub recipients: &'a [String],
-    /// The reports that are asked for where it extensions DSN.
+    /// The reports to request, if the relay offers DSN.
     pub reports: &'a Reports,
-    /// Whether it must offer DSN if they need it.
+    /// Whether the relay must offer DSN if the reports need it.
     pub needs_reports: bool,
 }
 
-/// Gives `message` to the relay. Everything from the first octet to the last answer must happen within `timeout`. For a relay without
-/// 8BITMIME its parts are encoded; what may not be touched is not sent.
+/// Sends `message` to the relay. Everything from the first octet to the last reply must happen within `timeout`. For a relay without
+/// 8BITMIME the message's parts are encoded; if a part must not be changed, the message is not sent.
 pub fn deliver(
     relay: &Relay,
     envelope: &Envelope<'_>,
@@ -121,12 +121,12 @@ pub fn deliver(
     Ok(Accepted { exit: None, warning: None, reply: Some(reply), elapsed: began.elapsed() })
 }
 
-/// Whether this relay was seen to offer DSN; `None`: nobody knows yet.
+/// Whether this relay is known to offer DSN; `None`: not known yet.
 pub fn offers_dsn(relay: &Relay) -> Option<bool> {
     memory::offers_dsn(relay)
 }
 
-/// One message over one connection; over a second one if the first was kept and has gone stale meanwhile.
+/// Sends one message over one connection; over a second one if the first was a kept one that has gone stale.
 fn attempt(
     relay: &Relay,
     envelope: &Envelope<'_>,
@@ -166,7 +166,7 @@ fn attempt(
     }
 }
 
-/// All that comes before a message, on a connection of its own: the relay answers, TLS and the password hold.
+/// Everything before a message, on a connection of its own: the relay answers, TLS and password are valid.
 pub fn hello(relay: &Relay, timeout: Duration) -> Result<(), Failure> {
     let session = Session::open(relay, Instant::now() + timeout);
     session.map(Session::quit).map_err(|failed| failed.into_failure(&relay.server, &[]))

@@ -1,5 +1,5 @@
-//! The connections of this process that wait for the next message. No thread looks after them:
-//! whoever takes or gives back one closes those that have waited too long.
+//! The connections of this process that wait for the next message. No thread watches them: whenever one is taken or returned, those that
+//! have waited too long are closed.
 #![forbid(unsafe_code)]
 
 use super::Relay;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for the next message; most servers wait for five minutes (RFC 5321 4.5.3.2.7).
 const IDLE: Duration = Duration::from_secs(30);
-/// Most connections that wait, a relay.
+/// Most waiting connections per relay.
 const MOST: usize = 16;
 
-/// One relay as the configuration says it, and its connections, the one used last at the end.
+/// One relay as configured, and its connections; the most recently used is last.
 struct Peer {
     relay: Relay,
     waiting: Vec<Waiting>,
@@ -26,7 +26,7 @@ struct Waiting {
 
 static PEERS: Mutex<Vec<Peer>> = Mutex::new(Vec::new());
 
-/// Nothing between lock and unlock can panic half way: poison means nothing here.
+/// Nothing between lock and unlock can panic half way, so poisoning does not matter.
 fn lock() -> MutexGuard<'static, Vec<Peer>> {
     PEERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
@@ -68,14 +68,14 @@ pub(super) fn give_back(relay: &Relay, mut session: Session, now: Instant) {
     close(expired);
 }
 
-/// Takes out what has waited or lived too long.
+/// Takes out connections that have waited or lived too long.
 fn sweep(peers: &mut [Peer], now: Instant) -> Vec<Session> {
     let over =
         |waiting: &mut Waiting| now.saturating_duration_since(waiting.since) > IDLE || waiting.session.age(now) > AGE;
     peers.iter_mut().flat_map(|peer| peer.waiting.extract_if(.., over)).map(|waiting| waiting.session).collect()
 }
 
-/// Outside the lock, since it says goodbye.
+/// Called outside the lock, since it says goodbye.
 fn close(sessions: Vec<Session>) {
     sessions.into_iter().for_each(Session::quit);
 }
@@ -89,19 +89,19 @@ mod tests {
     use std::sync::Arc;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    /// Greets, says yes to everything, and tells in the end whether the last word was QUIT.
+    /// Greets, accepts everything, and reports at the end whether the last command was QUIT.
     fn serve(socket: TcpStream, ended: &Sender<bool>) {
         let mut writer = socket.try_clone().unwrap();
         writer.write_all(b"220 mx\r\n").unwrap();
         let mut last = String::new();
         for line in BufReader::new(socket).lines().map_while(Result::ok) {
             last = line;
-            let _ = writer.write_all(b"250 mx\r\n"); // who has said QUIT does not wait
+            let _ = writer.write_all(b"250 mx\r\n"); // a client that has said QUIT does not wait
         }
         let _ = ended.send(last == "QUIT");
     }
 
-    /// A mail server, and how its connections end: with QUIT or not.
+    /// A mail server, and how its connections end: with QUIT or without.
     fn server() -> (Relay, Receiver<bool>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Arc::new(Server::parse(&listener.local_addr().unwrap().to_string()).unwrap());

@@ -13,20 +13,20 @@ use nom::{IResult, Parser};
 pub struct Reply {
     /// 200 to 599.
     pub code: u16,
-    /// The text of each line behind its code.
+    /// The text of each line after its code.
     pub lines: Vec<Vec<u8>>,
 }
 
-/// Lines of one answer: RFC 5321 has no limit, a server has no use for more.
+/// Most lines of one reply: RFC 5321 has no limit, but a server needs no more.
 const MOST_LINES: usize = 200;
 
-/// Characters of an answer that are worth showing.
+/// How many characters of a reply are shown.
 const SHOWN: usize = 400;
 
 impl Reply {
-    /// Adds the next line, without its end. `Ok(true)`: it was the last one. `Err`: no reply of SMTP.
+    /// Adds the next line, without its end. `Ok(true)`: it was the last one. `Err`: not an SMTP reply.
     pub fn add(&mut self, octets: &[u8]) -> Result<bool, &'static str> {
-        let (_, line) = line(octets).map_err(|_| "a line that is no reply of SMTP")?;
+        let (_, line) = line(octets).map_err(|_| "a line that is not an SMTP reply")?;
         if !self.lines.is_empty() && line.code != self.code {
             return Err("a reply of lines with different codes");
         }
@@ -54,8 +54,8 @@ impl Reply {
         std::str::from_utf8(code).ok()
     }
 
-    /// Whether the message is over a limit: the enhanced code decides where there is one (RFC 3463 3.3, 3.4), since 552 is also a
-    /// full mailbox.
+    /// Whether the message is over a limit. If there is an enhanced code, it decides (RFC 3463 3.3, 3.4), since 552 may also be a full
+    /// mailbox.
     pub fn is_too_large(&self) -> bool {
         match self.enhanced() {
             Some(code) => matches!(code, "5.3.4" | "5.2.3"),
@@ -63,7 +63,7 @@ impl Reply {
         }
     }
 
-    /// Code and enhanced code, which hold nothing of the message.
+    /// Code and enhanced code, which contain nothing of the message.
     pub fn codes(&self) -> String {
         self.enhanced().map_or_else(|| self.code.to_string(), |enhanced| format!("{} {enhanced}", self.code))
     }
@@ -90,7 +90,7 @@ fn line(input: &[u8]) -> IResult<&[u8], Line<'_>> {
     map((code, last, rest), |(code, last, text)| Line { code, last, text }).parse(input)
 }
 
-/// `Reply-code = %x32-35 %x30-35 %x30-39`; the middle digit is not looked at, servers have their own.
+/// `Reply-code = %x32-35 %x30-35 %x30-39`; the middle digit is not checked, since servers use their own.
 fn code(input: &[u8]) -> IResult<&[u8], u16> {
     let digit = |least: char, most: char| satisfy(move |c| (least..=most).contains(&c));
     let number = |digits: &[u8]| digits.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'));

@@ -19,7 +19,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// RCPT commands written at one time (RFC 2920 3.1: what is written may not fill both windows).
+/// RCPT commands written at once (RFC 2920 3.1: they must not fill both windows).
 const GROUP: usize = 100;
 
 /// After a write fails, how long to wait for an answer that the server may already have sent.
@@ -30,12 +30,12 @@ pub(super) struct Session {
     connection: Connection,
     extensions: Extensions,
     opened: Instant,
-    /// Not at MAIL any more.
+    /// Not in the state for MAIL any more.
     is_spent: bool,
 }
 
 impl Session {
-    /// Connects, and does all that comes before MAIL. Where TLS is no must, an offer of STARTTLS that does not work is as none.
+    /// Connects, and does everything that precedes MAIL. If TLS is optional, a STARTTLS that does not work is ignored.
     pub fn open(relay: &Relay, deadline: Instant) -> Result<Session, SmtpError> {
         relay.starttls.check(relay.needs_tls()).map_err(|why| SmtpError::misconfigured(Step::StartTls, why))?;
         let config = memory::tls(relay).map_err(|why| SmtpError::misconfigured(Step::Tls, why))?;
@@ -44,7 +44,7 @@ impl Session {
         match Session::begin(relay, &config, asks, deadline) {
             Err(failed) if failed.in_starttls && !is_must => {
                 tracing::warn!(
-                    "{}: the relay {} extensions STARTTLS, and it does not work ({failed}); mail goes there without TLS; \
+                    "{}: the relay {} offers STARTTLS, and it does not work ({failed}); mail goes there without TLS; \
                      SendmailRelayTLS must sends nothing then, never does not ask for it",
                     tags::BROKEN_STARTTLS,
                     relay.server
@@ -116,7 +116,8 @@ impl Session {
         let _ = self.connection.write(b"QUIT\r\n"); // the connection closes either way
     }
 
-    /// One message. The answer is the server's to the final dot; after a failure that leaves it usable the session is where it was.
+    /// Sends one message. The result is the server's reply to the final dot; after a failure that leaves it usable, the session is in its
+    /// old state.
     pub fn send(
         &mut self,
         envelope: &Envelope<'_>,
@@ -140,8 +141,8 @@ impl Session {
         outcome
     }
 
-    /// The answer is the one to DATA, if that was asked for with the rest (RFC 2920 3.1): for one recipient, which spares a message a
-    /// third of its waiting. Of several one may be refused, and there is no way back from a DATA that the others make good.
+    /// The reply is the one to DATA, if DATA was sent with the rest (RFC 2920 3.1): for one recipient, which saves a third of the waiting.
+    /// One of several recipients may be refused, and a DATA that the others make valid cannot be taken back.
     fn envelope(&mut self, envelope: &Envelope<'_>, facts: Facts) -> Result<Option<Reply>, SmtpError> {
         let mail = self.mail(envelope, facts);
         let offers_dsn = self.extensions.dsn;
@@ -175,7 +176,7 @@ impl Session {
                     continue;
                 };
                 let own = SmtpError::recipient(&reply, taken).about(recipient);
-                // MAIL's refusal explains those of RCPT; among these a lasting one says more than one that passes.
+                // MAIL's refusal explains those of RCPT; among these a permanent one says more than a temporary one.
                 if own.outranks(refusal.as_ref()) {
                     refusal = Some(own);
                 }
@@ -190,7 +191,7 @@ impl Session {
         let asked = self.connection.reply();
         match refusal {
             None => asked.map(Some).map_err(|error| SmtpError::lost(Step::Data, &error)),
-            // A server that asks for the message all the same gets none.
+            // A server that asks for the message anyway does not get it.
             Some(refusal) if !asked.is_ok_and(|reply| reply.class() >= 4) => Err(refusal.out_of_step()),
             Some(refusal) => Err(refusal),
         }
@@ -214,7 +215,7 @@ impl Session {
         self.connection.write(octets).map_err(|error| SmtpError::lost(step, &error))
     }
 
-    /// Reads the answer to a command of the envelope. A refusal is no error yet: the answers to the commands behind it are still to be
+    /// Reads the reply to a command of the envelope. A refusal is not an error yet: the replies to the following commands must still be
     /// read.
     fn refused(&mut self, step: Step) -> Result<Option<Reply>, SmtpError> {
         let reply = self.connection.reply().map_err(|error| SmtpError::lost(step, &error))?;
@@ -260,7 +261,7 @@ impl Session {
         if (250..=259).contains(&reply.code) { Ok(reply) } else { Err(SmtpError::refused(Step::Dot, &reply)) }
     }
 
-    /// A server that has enough may say so, and close, before it has read all. Nothing that it says then is the answer to the message.
+    /// A server may refuse and close before it has read everything. What it says then is not the reply to the message.
     fn last_words(&mut self, step: Step, has_begun: bool, error: &ConnectionError) -> SmtpError {
         if matches!(error, ConnectionError::Late) {
             return SmtpError::lost(step, error);
@@ -273,7 +274,7 @@ impl Session {
         }
     }
 
-    /// Back to where MAIL is expected. A session that does not get there is not used again: see [`Session::is_quiet`].
+    /// Back to the state for MAIL. A session that does not get there is not reused: see [`Session::is_quiet`].
     fn reset(&mut self) {
         self.set_deadline(Instant::now() + Duration::from_secs(2));
         let done = self.connection.write(b"RSET\r\n").and_then(|()| self.connection.reply());
@@ -283,7 +284,7 @@ impl Session {
     }
 }
 
-/// What stops the content of a message on its way.
+/// What interrupts sending the content of a message.
 enum Sending {
     Lost(ConnectionError),
     NotRecorded(String),
@@ -300,7 +301,7 @@ fn expect(step: Step, reply: Reply, code: u16) -> Result<(), SmtpError> {
     if reply.code == code { Ok(()) } else { Err(SmtpError::refused(step, &reply)) }
 }
 
-/// STARTTLS, and EHLO once more: what was offered before counts no more (RFC 3207 4.2).
+/// STARTTLS, and EHLO again: earlier offers no longer count (RFC 3207 4.2).
 fn encrypt(
     mut connection: Connection,
     relay: &Relay,
@@ -315,7 +316,7 @@ fn encrypt(
     Ok((connection, extensions))
 }
 
-/// EHLO; HELO where that is not known and nothing is needed that it could offer.
+/// EHLO; HELO if the server does not know EHLO and nothing is needed that EHLO could offer.
 fn hello(connection: &mut Connection, relay: &Relay, name: &str) -> Result<Extensions, SmtpError> {
     let reply = ask(connection, Step::Hello, &format!("EHLO {name}"))?;
     if reply.code == 250 {

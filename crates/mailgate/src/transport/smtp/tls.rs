@@ -1,6 +1,6 @@
-//! What TLS to a relay is made of: certificates from PEM files, read while the configuration is, and the rustls configuration of one
-//! relay. Without anything to protect but the message (no password, no `smtps`, no CA named, no `must`) TLS is taken as it comes, unverified, as
-//! mail servers do among themselves (RFC 7435); in all other cases the certificate must hold.
+//! TLS to a relay: certificates from PEM files, read together with the configuration, and the rustls configuration of one relay. If only
+//! the message needs protection (no password, no `smtps`, no CA configured, no `must`), TLS is used opportunistically, unverified, as mail
+//! servers do among themselves (RFC 7435); in all other cases the certificate must be valid.
 #![forbid(unsafe_code)]
 
 use super::Relay;
@@ -12,15 +12,15 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use std::path::Path;
 use std::sync::Arc;
 
-/// SendmailRelayTLS: what is made of STARTTLS.
+/// SendmailRelayTLS: how STARTTLS is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StartTls {
-    /// It is not asked for.
+    /// It is not used.
     Never,
-    /// It is used where it is offered and works.
+    /// It is used if it is offered and works.
     #[default]
     May,
-    /// Without it, and a certificate that holds, nothing is sent.
+    /// Nothing is sent without it and a valid certificate.
     Must,
 }
 
@@ -35,11 +35,11 @@ impl StartTls {
         }
     }
 
-    /// Refuses `never` beside what needs TLS ([`super::needs_tls`]).
+    /// Refuses `never` together with a setting that needs TLS ([`super::needs_tls`]).
     pub fn check(self, needs_tls: Option<&str>) -> Result<(), String> {
         match (self, needs_tls) {
             (StartTls::Never, Some(other)) => Err(format!(
-                "SendmailRelayTLS never and {other} exclude each other, since that is used with TLS alone; take one of them out"
+                "SendmailRelayTLS never and {other} exclude each other, since that is used only with TLS; take one of them out"
             )),
             _ => Ok(()),
         }
@@ -51,7 +51,7 @@ impl StartTls {
 pub struct CaCertificates(Vec<CertificateDer<'static>>);
 
 impl CaCertificates {
-    /// Reads every certificate of a PEM file; each must be fit to sign others.
+    /// Reads every certificate of a PEM file; each must be usable as a CA.
     pub fn read(path: &Path) -> Result<CaCertificates, String> {
         let complain = |why: String| format!("'{}' {why}", path.display());
         let certificates = certificates(path).map_err(complain)?;
@@ -71,8 +71,8 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// Reads a PEM file of the certificate, those between it and its CA, and the key without passphrase, in any order but that of
-    /// the certificates.
+    /// Reads a PEM file with the certificate, the intermediate ones, and the key without a passphrase. Only the certificates must be in
+    /// order.
     pub fn read(path: &Path) -> Result<ClientCertificate, String> {
         let complain = |why: String| format!("'{}' {why}", path.display());
         let chain = certificates(path).map_err(complain)?;
@@ -100,7 +100,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(&text);
     let mut certificates = Vec::new();
     for section in sections {
-        let (kind, octets) = section.map_err(|error| format!("is no PEM: {error}"))?;
+        let (kind, octets) = section.map_err(|error| format!("is not PEM: {error}"))?;
         if kind == SectionKind::Certificate {
             certificates.push(octets.into());
         }
@@ -149,7 +149,7 @@ fn roots(relay: &Relay) -> Result<RootCertStore, String> {
     Ok(store)
 }
 
-/// Verifies that the peer has the key of its certificate, whoever that certificate names.
+/// Verifies that the peer has the key of its certificate, but not the names in it.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

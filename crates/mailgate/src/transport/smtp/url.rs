@@ -1,5 +1,5 @@
-//! The argument of SendmailRelay -> [`Server`]: `host:port`, `smtp://[user:password@]host[:port]`, `smtps://...` (RFC 3986 3.2, as
-//! far as a mail server needs it). Nothing here repeats a password, not even a complaint about one.
+//! The argument of SendmailRelay -> [`Server`]: `host:port`, `smtp://[user:password@]host[:port]`, `smtps://...` (RFC 3986 3.2, as far as a
+//! mail server needs it). Nothing here repeats a password, not even a complaint about one.
 #![forbid(unsafe_code)]
 
 use super::credentials::Credentials;
@@ -12,16 +12,16 @@ use web::escape::percent_decode;
 pub struct Server {
     /// A name, or an address without brackets.
     pub host: Box<str>,
-    /// TCP.
+    /// The TCP port.
     pub port: u16,
     /// `smtps`: TLS from the first octet on (RFC 8314 3.3).
     pub implicit_tls: bool,
-    /// What the URL says of them.
+    /// The user and password in the URL.
     pub credentials: Option<Credentials>,
 }
 
 impl Server {
-    /// Reads the argument; the complaint shows it without user and password.
+    /// Reads the argument; the complaint quotes it without user and password.
     pub fn parse(text: &str) -> Result<Server, String> {
         let shown = match text.rsplit_once('@') {
             Some((before, host)) => {

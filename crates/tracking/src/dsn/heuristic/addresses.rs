@@ -1,5 +1,5 @@
-//! A bounce by its marks, in words that nobody knows, in any language: an address is believed if the words name it and the message that
-//! came back was written to it. Words alone may name anybody: whom to ask instead, whom to complain to.
+//! A bounce recognized by its marks, in unknown wording and in any language: an address is believed if the text names it and the returned
+//! message was sent to it. The text alone may name anybody: whom to ask instead, where to complain.
 #![forbid(unsafe_code)]
 
 use super::super::{Error, Recipient};

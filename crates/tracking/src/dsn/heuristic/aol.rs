@@ -1,4 +1,4 @@
-//! AOL (AIRmail): "Your mail to the following recipients could not be delivered because ...", and under it screen names, without a domain.
+//! AOL (AIRmail): "Your mail to the following recipients could not be delivered because ...", followed by screen names without a domain.
 #![forbid(unsafe_code)]
 
 use super::super::{Error, MAX_RECIPIENTS, Recipient};

@@ -1,5 +1,5 @@
-//! Exchange 5.5 to 2003 ("did not reach the following recipient(s):", each with the moment) and Exchange 2007 to 365 without their fields
-//! ("Delivery has failed to these recipients or groups:", each with its `mailto:`). The advice under a recipient may name somebody to ask.
+//! Exchange 5.5 to 2003 ("did not reach the following recipient(s):", each with a time) and Exchange 2007 to 365 without their fields
+//! ("Delivery has failed to these recipients or groups:", each with its `mailto:`). The advice after a recipient may name somebody to ask.
 #![forbid(unsafe_code)]
 
 use super::super::{Error, Recipient};
@@ -43,7 +43,7 @@ fn with_moment(line: &str) -> Option<String> {
     }
 }
 
-/// Whether it holds the time of a day.
+/// Whether it contains a time of day.
 fn is_moment(text: &str) -> bool {
     text.as_bytes().windows(4).any(|at| matches!(at, [b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9']))
 }

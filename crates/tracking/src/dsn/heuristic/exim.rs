@@ -1,5 +1,5 @@
-//! Exim before 4.85, and what descends from it (mail.ru, Gmail, 1&1): the X-Failed-Recipients field, or the indented list under "The
-//! following address(es) failed:" (exim4 src/moan.c, src/deliver.c).
+//! Exim before 4.85 and its descendants (mail.ru, Gmail, 1&1): the X-Failed-Recipients field, or the indented list after "The following
+//! address(es) failed:" (exim4 src/moan.c, src/deliver.c).
 #![forbid(unsafe_code)]
 
 use super::super::{Error, MAX_RECIPIENTS, Recipient};
@@ -28,12 +28,12 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
         if text::is_quoted(line) || !announce.iter().any(|phrase| both.contains(phrase)) {
             continue;
         }
-        // the list is indented by two, what is said of an address by four
+        // the list is indented by two, the reason for an address by four
         for line in lines.by_ref().take(2 * MAX_RECIPIENTS) {
             let depth = line.len() - line.trim_start().len();
             let low = line.to_lowercase();
             if let Some(from) = low.find("(generated from ").and_then(|at| line.get(at..)) {
-                // the address the sender wrote; the one above it is an alias
+                // the address that the sender wrote; the one above is from an alias
                 if failed.len() < 2 || depth > 2 {
                     failed.pop();
                 }

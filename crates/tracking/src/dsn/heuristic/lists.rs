@@ -1,30 +1,30 @@
-//! MTAs that say who failed in a sentence of their own: behind it, under it or before it stands the address. [`FORMS`] has one row for
-//! each sentence. "This address" or "unknown user" alone are no form: an absence notice says the same and names who is to be asked.
+//! MTAs that name the recipient by a sentence of their own: the address is after it, on the lines below it or before it. [`FORMS`] has one
+//! row per sentence. "This address" or "unknown user" alone is not enough: an absence notice says the same, and names somebody to ask.
 #![forbid(unsafe_code)]
 
 use super::super::{Error, MAX_RECIPIENTS, Recipient};
 use super::{Mail, recipients, text};
 
-/// How many lines without an address may stand between a sentence and the first address under it.
+/// How many lines without an address may come between a sentence and its first address.
 const GAP: usize = 3;
 
-/// How one program names a recipient. All of it in lower case.
+/// How one program names a recipient; all in lower case.
 struct Form {
-    /// Words that the bounces of this program always hold, besides `sentence`.
+    /// Text that this program's bounces always contain, besides `sentence`.
     sign: &'static str,
-    /// How the line begins that names a recipient or announces it.
+    /// The start of the line that names or announces a recipient.
     sentence: &'static str,
-    /// Where the address is.
+    /// The place of the address.
     place: Place,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// At the start of the line; the sentence comes after it.
+    /// At the start of the line; the sentence follows it.
     Before,
-    /// On the same line, right behind the sentence.
+    /// On the same line, directly after the sentence.
     Behind,
-    /// At the start of the lines that follow.
+    /// At the start of the following lines.
     Under,
 }
 
@@ -107,7 +107,7 @@ impl Form {
         }
     }
 
-    /// The address that stands on the line of the sentence.
+    /// The address on the line of the sentence.
     fn address(&self, line: &str) -> Option<String> {
         match self.place {
             Place::Before => {

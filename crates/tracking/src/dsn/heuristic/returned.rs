@@ -1,4 +1,4 @@
-//! A bounce that names nobody: the one recipient that the message it returns was written to.
+//! A bounce that names nobody: the recipient is the only one of the returned message.
 #![forbid(unsafe_code)]
 
 use super::super::parts::{Header, Part, split_header};
@@ -12,8 +12,7 @@ pub fn read(mail: &Mail<'_>) -> Result<Vec<Recipient>, Error> {
     })
 }
 
-/// The addresses that the header of the returned message names as its recipients, each once; `copy` is the message where it is no part
-/// of its own.
+/// The recipients in the header of the returned message, each once; `copy` is the message if it is not a part of its own.
 pub fn addressees(top: &Part<'_>, copy: &str) -> Vec<String> {
     let part = top.walk().find(|part| part.depth > 0 && (part.is_message() || part.is_message_header()));
     let octets = part.map(Part::decoded);
@@ -34,7 +33,7 @@ pub fn addressees(top: &Part<'_>, copy: &str) -> Vec<String> {
 const FIELDS: &[&str] =
     &["to", "cc", "bcc", "resent-to", "resent-cc", "apparently-to", "x-original-to", "delivered-to"];
 
-/// The header in a copy, below the line that announces it: what comes after its empty line was written by the sender.
+/// The header in a copy, after the line that announces it. Everything after its empty line is from the sender.
 fn copied_header(copy: &str) -> Header<'_> {
     let mut at = 0;
     for line in copy.split_inclusive('\n') {

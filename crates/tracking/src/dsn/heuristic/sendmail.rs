@@ -1,5 +1,5 @@
-//! Sendmail before 8.8 and its imitators: "----- The following addresses had permanent fatal errors -----", and the transcript of V5 that
-//! has nothing else.
+//! Sendmail before 8.8 and its imitators: "----- The following addresses had permanent fatal errors -----", and V5, which has only its
+//! transcript.
 #![forbid(unsafe_code)]
 
 use super::super::report::{Action, Typed};
@@ -63,7 +63,8 @@ fn listed(mail: &Mail<'_>) -> Vec<Recipient> {
     found
 }
 
-/// `550 <a@b>... User unknown`, as sendmail 5 to 8 report on one address; its `>>>` and `<<<` lines only if there is nothing better.
+/// `550 <a@b>... User unknown`, as sendmail 5 to 8 report on one address; the `>>>` and `<<<` lines are used only if there is nothing
+/// better.
 fn transcript(mail: &Mail<'_>) -> Vec<Recipient> {
     if !mail.words.say(&["transcript of session"]) {
         return Vec::new();

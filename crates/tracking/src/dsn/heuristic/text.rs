@@ -1,24 +1,25 @@
-//! The words of a bounce: which texts of the mail they are, where the copy of the message begins, which addresses and codes they name.
+//! The text of a bounce: which texts of the mail belong to it, where the copy of the message begins, and which addresses and codes it
+//! contains.
 #![forbid(unsafe_code)]
 
 use super::super::parse;
 use super::super::parts::Part;
 use super::super::report;
 
-/// How many octets of texts are looked at.
+/// How many octets of texts are examined.
 const MAX_TEXTS: usize = 128 << 10;
-/// Longest diagnostic that is made of words.
+/// The longest diagnostic taken from the text.
 const MAX_ABOUT: usize = 1000;
 
-/// Own words of a bounce.
+/// The MTA's own text in a bounce.
 pub struct Words {
-    /// As they came, decoded.
+    /// As received, decoded.
     pub text: String,
-    /// In lower case, all white space one space.
+    /// In lower case, with each run of white space as one space.
     lower: String,
 }
 
-/// The texts a person would read, the plain one of two alternatives; the first ones, as far as [`MAX_TEXTS`] goes.
+/// The texts that a person would read (of two alternatives the plain one), up to [`MAX_TEXTS`].
 pub fn texts(top: &Part<'_>) -> Vec<String> {
     let mut texts = Vec::new();
     collect(top, &mut texts);
@@ -40,7 +41,7 @@ fn collect(part: &Part<'_>, texts: &mut Vec<String>) {
     let is_words = matches!(part.media.as_str(), "text/plain" | "text/html" | "text/")
         || part.is_delivery_status()
         || part.media.starts_with("multipart/")
-        // no such type, but programs say so
+        // not a real type, but programs write it
         || part.media == "plain/text";
     let disposition = part.header.value("content-disposition").unwrap_or_default();
     let is_file = part.depth > 0 && disposition.trim().to_ascii_lowercase().starts_with("attachment");
@@ -49,7 +50,7 @@ fn collect(part: &Part<'_>, texts: &mut Vec<String>) {
     }
 }
 
-/// The words and the copy of the message below them, from the line that announces it on.
+/// The text, and the copy of the message after it, from the line that announces it.
 pub fn split_copy(text: &str) -> (&str, &str) {
     let mut at = 0;
     let mut announced = None;
@@ -69,7 +70,7 @@ pub fn split_copy(text: &str) -> (&str, &str) {
     }
 }
 
-/// A trace field or another that no postmaster writes at the start of a line.
+/// A trace field or another one that no postmaster would write at the start of a line.
 fn starts_copy(line: &str) -> bool {
     let starts = |start: &str| line.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
     [
@@ -134,17 +135,17 @@ fn announces_copy(line: &str) -> bool {
 }
 
 impl Words {
-    /// Of a text.
+    /// Makes it from a text.
     pub fn of(text: &str) -> Self {
         Self { lower: squeeze(text).to_lowercase(), text: text.to_owned() }
     }
 
-    /// Whether any of the phrases, in lower case, is among them.
+    /// Whether it contains any of the phrases, which are in lower case.
     pub fn say(&self, phrases: &[&str]) -> bool {
         phrases.iter().any(|phrase| self.hold(phrase))
     }
 
-    /// The phrases that are among them: the lines need not be searched for the others.
+    /// The phrases that it contains, so that the lines need not be searched for the others.
     pub fn said(&self, phrases: &'static [&'static str]) -> Vec<&'static str> {
         phrases.iter().copied().filter(|phrase| self.hold(phrase)).collect()
     }
@@ -153,12 +154,12 @@ impl Words {
         memchr::memmem::find(self.lower.as_bytes(), phrase.as_bytes()).is_some()
     }
 
-    /// The lines, trimmed at the end.
+    /// The lines, without white space at the end.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.text.lines().map(str::trim_end)
     }
 
-    /// The paragraph that begins with an address, without it.
+    /// The paragraph that begins with an address, without the address.
     pub fn about(&self, address: &str) -> Option<String> {
         let mut lines = self.lines().skip_while(|line| !opens_with(line, address));
         let first = lines.next()?;
@@ -183,7 +184,7 @@ impl Words {
         (!about.is_empty()).then_some(about)
     }
 
-    /// The first line with a reply of SMTP, and what belongs to it.
+    /// The first line with an SMTP reply, and the lines that belong to it.
     pub fn complaint(&self) -> Option<String> {
         let mut lines = self.lines().skip_while(|line| reply_code(line).is_none() && enhanced_code(line).is_none());
         let mut complaint = lines.next()?.trim().to_owned();
@@ -203,7 +204,7 @@ fn opens_with(line: &str, address: &str) -> bool {
     line.get(..address.len()).is_some_and(|start| start.eq_ignore_ascii_case(address))
 }
 
-/// Whether a line repeats another mail; `>>>` is what sendmail sent.
+/// Whether a line quotes another mail; `>>>` marks what sendmail sent.
 pub fn is_quoted(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with('>') && !line.starts_with(">>>")
@@ -221,7 +222,7 @@ pub fn squeeze(text: &str) -> String {
     squeezed
 }
 
-/// The mail addresses in a line: `local@domain`, also with quotes, brackets, `mailto:` and the like around them.
+/// The mail addresses in a line: `local@domain`, also inside quotes, brackets, `mailto:` and the like.
 pub fn addresses(line: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -249,7 +250,7 @@ pub fn addresses(line: &str) -> Vec<String> {
     found
 }
 
-/// `[` and what a literal holds belong to a domain only at its start.
+/// `[` and the characters of a literal belong to a domain only at its start.
 fn in_domain(c: char, domain: &str) -> bool {
     !matches!(c, '[' | ']' | ':') || domain.starts_with('[')
 }
@@ -265,7 +266,7 @@ fn local_part(before: &str) -> &str {
     before.get(start..).unwrap_or_default().trim_start_matches(['\'', '*', '/', '=', '`', '!', '?', '.', '|', '-'])
 }
 
-/// The one address that a line is about: `<a@b>`, `a@b:`, `"a@b":`, with what comes behind it; `None` if it begins with anything else.
+/// The address that a line is about: `<a@b>`, `a@b:`, `"a@b":`, and the rest of the line; `None` if it begins with anything else.
 pub fn leading_address(line: &str) -> Option<(String, &str)> {
     let bare = line.trim_start_matches([' ', '\t', '*', '-', '>', '"', '\'', '[', '(']).trim_start();
     if let Some(inside) = bare.strip_prefix('<') {
@@ -289,7 +290,7 @@ pub fn leading_address(line: &str) -> Option<(String, &str)> {
     }
 }
 
-/// The class of the first SMTP reply in a text: `550 `, `550-`, `421:`. Not every number of three digits is one.
+/// The class of the first SMTP reply in a text: `550 `, `550-`, `421:`. Not every three-digit number is one.
 pub fn reply_code(text: &str) -> Option<char> {
     let bytes = text.as_bytes();
     bytes.windows(3).enumerate().find_map(|(at, code)| {
@@ -303,7 +304,7 @@ pub fn reply_code(text: &str) -> Option<char> {
     })
 }
 
-/// The first code of RFC 3463 in a text: not a part of an address of IP or of a version.
+/// The first RFC 3463 code in a text: not part of an IP address or a version.
 pub fn enhanced_code(text: &str) -> Option<&str> {
     text.char_indices().filter(|(_, c)| matches!(c, '2' | '4' | '5')).find_map(|(at, _)| {
         let before = text.get(..at).and_then(|t| t.chars().next_back()).unwrap_or(' ');

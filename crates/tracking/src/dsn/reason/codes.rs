@@ -1,19 +1,19 @@
-//! Enhanced status codes -> reasons: RFC 3463, the registry of RFC 5248, and the numbers that single services have of their own.
+//! Enhanced status codes -> reasons: RFC 3463, the registry of RFC 5248, and codes that single services use in their own way.
 #![forbid(unsafe_code)]
 
 use super::Reason::{self, *};
 
-/// A code that means one thing wherever it is said, also where the words beside it are about another.
+/// A code with only one meaning, even if the text next to it says otherwise.
 pub(super) fn sure<'c>(mut codes: impl Iterator<Item = &'c str>) -> Option<Reason> {
     codes.find_map(|code| SURE.iter().find(|row| same(row.0, code)).map(|row| row.1))
 }
 
-/// What a code means where the words say nothing.
+/// The meaning of a code if the text says nothing.
 pub(super) fn likely(code: &str) -> Option<Reason> {
     LIKELY.iter().find(|row| same(row.0, code)).map(|row| row.1)
 }
 
-/// Whether the code without its class is that of the row.
+/// Whether the code, without its class, equals that of the row.
 fn same(row: &str, code: &str) -> bool {
     code.strip_prefix(['4', '5']).and_then(|rest| rest.strip_prefix('.')) == Some(row)
 }

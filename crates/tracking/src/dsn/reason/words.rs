@@ -1,21 +1,21 @@
-//! Words of mail systems -> reasons. The first row that is found counts, so those that are about one thing alone stand before those that occur
-//! in many refusals; `*` stands for any words. The last column says where the words come from: a mail system, a service, or a mail of the corpus.
+//! Texts of mail systems -> reasons. The first matching row counts, so specific ones come before those that occur in many refusals; `*`
+//! matches any text. The last column is the source: a mail system, a service, or a mail of the corpus.
 #![forbid(unsafe_code)]
 
 use super::Reason::{self, *};
 
-/// The reason of a diagnostic in lower case, said by this system.
+/// The reason of a diagnostic in lower case, from this system.
 pub(super) fn find(diagnostic: &str, mta: &str) -> Option<Reason> {
     let by_host = BY_HOST.iter().find(|row| mta.contains(row.0) && has(diagnostic, row.1)).map(|row| row.2);
     by_host.or_else(|| WORDS.iter().find(|row| has(diagnostic, row.0)).map(|row| row.1))
 }
 
-/// The reason where neither these words nor a code decide.
+/// The reason if neither the text nor a code decides.
 pub(super) fn weak(diagnostic: &str) -> Option<Reason> {
     WEAK.iter().find(|row| has(diagnostic, row.0)).map(|row| row.1)
 }
 
-/// Whether the parts of a pattern follow each other.
+/// Whether the parts of a pattern occur in order.
 fn has(text: &str, pattern: &str) -> bool {
     let mut rest = text;
     pattern.split('*').all(|part| match rest.find(part) {
@@ -27,14 +27,14 @@ fn has(text: &str, pattern: &str) -> bool {
     })
 }
 
-/// Part of the host's name, words, reason, source.
+/// Part of the host's name, text, reason, source.
 #[rustfmt::skip]
 const BY_HOST: &[(&str, &str, Reason, &str)] = &[
     ("mfsmax", "unknown user", Filtered, "docomo: after DATA"),
     ("lsean.ezweb.ne.jp", "550 : user unknown", Filtered, "au: after DATA, without the address"),
 ];
 
-/// Words, reason, source.
+/// Text, reason, source.
 #[rustfmt::skip]
 const WORDS: &[(&str, Reason, &str)] = &[
     ("account or domain may not exist", HostUnknown, "Exim of cPanel"),
@@ -63,7 +63,7 @@ const WORDS: &[(&str, Reason, &str)] = &[
     ("permits * unverifyable sending ips", Blocked, "corpus: exim-38"),
     ("forbidden by invalid rdns", Blocked, "corpus: exim-40"),
     ("without a valid sender domain", Blocked, "corpus: exim-43"),
-    // Nobody tries any more.
+    // The attempts have ended.
     ("message expired, dns query failed", NetworkError, "Exchange Online"),
     ("message expired", Expired, "Exchange Online"),
     ("envelope expired", Expired, "OpenSMTPD"),
@@ -157,7 +157,7 @@ const WORDS: &[(&str, Reason, &str)] = &[
     ("service refused, please try later. ofr", Blocked, "Orange"),
     ("domain does not exist", HostUnknown, "OpenSMTPD"),
     ("but sender was rejected", Policy, "qmail"),
-    // Refused by whom it was meant for.
+    // Refused by the recipient.
     ("refused due to recipient preferences", Filtered, "Facebook"),
     // Spam.
     ("unsolicited", SpamDetected, "amavis"),
@@ -353,7 +353,7 @@ const WORDS: &[(&str, Reason, &str)] = &[
     ("insufficient disk space", Undefined, "Sendmail"),
 ];
 
-/// Words, reason, source: for what neither a row above nor a code decides.
+/// Text, reason, source: used only if neither a row above nor a code decides.
 #[rustfmt::skip]
 const WEAK: &[(&str, Reason, &str)] = &[
     ("mailbox unavailable", Filtered, "RFC 5321 4.2.3: not found, no access, or a rule"),

@@ -1,4 +1,4 @@
-//! Statuses, fields and the forms of what is not a page.
+//! Statuses, fields, and the formats of responses other than pages.
 
 use super::*;
 use crate::store::{RecipientStatus, State};

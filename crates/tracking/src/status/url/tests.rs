@@ -1,4 +1,4 @@
-//! What URLs ask for, and that those we write are read back.
+//! The meaning of URLs; and the URLs that we write are read back.
 
 use super::*;
 
@@ -78,7 +78,7 @@ fn a_link_is_read_back_as_what_it_was_written_for() {
     }
 }
 
-/// As httpd would: the query split off, the path decoded.
+/// Like httpd: splits off the query and decodes the path.
 fn follow(url: &str) -> Target {
     let rest = url.strip_prefix("https://h/dsn").unwrap();
     let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));

@@ -1,8 +1,8 @@
-//! Forms that nobody can read in one way alone, or that are too much: each is refused, and told where.
+//! Forms that can be read in more than one way, or that are too large: each is refused, with the place of the fault.
 
 use super::*;
 
-/// A part of a field, with this header beside Content-Disposition.
+/// The part of a field, with this header in addition to Content-Disposition.
 fn part(name: &str, more: &str, content: &str) -> String {
     format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{content}\r\n")
 }
@@ -31,7 +31,7 @@ fn what_readers_would_differ_on_is_refused_and_told_where() {
         ("--XX\r".into(), 5, "goes on otherwise"),
         ("--XXX\r\n\r\n".into(), 7, "goes on otherwise"),
         ("--XX-\r\n".into(), 7, "goes on otherwise"),
-        // Those behind it.
+        // The following boundaries.
         (good.clone(), 6, "does not end"),
         (format!("{good}--X"), 6, "does not end"),
         (format!("{good}--XX"), 57, "ends before the last"),
