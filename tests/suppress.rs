@@ -177,7 +177,11 @@ fn the_others_get_it_and_the_one_who_is_gone_is_shown() {
     let body = format!("{{\"From\": \"me@x.example\", \"To\": \"{to}\", \"Subject\": \"s\", \"TextBody\": \"t\"}}");
     let postmark = Request::post("/mail/email").header("Content-Type", "application/json").body(body.into_bytes());
     let said = postmark.send(&httpd).expect_status(200);
-    assert!(said.shows(format!("will not deliver to these inactive addresses: {BAD}").as_bytes()), "{}", said.text());
+    assert!(
+        said.shows(format!("will not deliver to these inactive addresses: {BAD}. Inactive").as_bytes()),
+        "{}",
+        said.text()
+    );
 
     httpd.expect_log("SM0223");
     mail(BAD).send(&httpd).expect_status(403);

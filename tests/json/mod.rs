@@ -4,6 +4,7 @@
 mod batches;
 pub(crate) mod emails;
 mod first_mails;
+mod inactive;
 mod keys;
 mod of_httpd;
 mod openapi;

@@ -82,8 +82,7 @@ fn text(dialect: Dialect, item: &Item) -> String {
         Item::Sent(sent) => {
             let word = match sent.suppressed.as_slice() {
                 [] => "OK".to_owned(),
-                // Anymail reads the addresses out of these words.
-                some => format!("Message OK, but will not deliver to these inactive addresses: {}", some.join(", ")),
+                some => inactive("Message OK, but will not deliver to these", some),
             };
             accepted(dialect, sent.to.as_deref(), &sent.message_id, &word)
         }
@@ -180,11 +179,9 @@ fn members(dialect: Dialect, problem: &Problem, id: Option<&MessageId>, show_wor
     let mut body = problem.members(id, show_words);
     let is_inactive = !problem.suppressed().is_empty();
     let message = match dialect {
-        // As Postmark says it: its SDKs and Anymail read the addresses out of it.
-        Dialect::Postmark if is_inactive => format!(
-            "You tried to send to recipients that have been marked as inactive. Found inactive addresses: {}. Inactive recipients are ones that have generated a hard bounce or a spam complaint.",
-            problem.suppressed().join(", ")
-        ),
+        Dialect::Postmark if is_inactive => {
+            inactive("You tried to send to recipients that have been marked as inactive. Found", problem.suppressed())
+        }
         _ => sentence(problem),
     };
     let status = match dialect {
@@ -201,6 +198,14 @@ fn members(dialect: Dialect, problem: &Problem, id: Option<&MessageId>, show_wor
     let name = if problem.tag == &tags::KEY_IN_USE { "concurrent_idempotent_requests" } else { resend_name(status) };
     speak(dialect, &mut body, Complaint { status, code, name, message: &message, path: problem.path() });
     (status, body)
+}
+
+/// As Postmark says it: its SDKs and Anymail read the addresses out of the words around them.
+fn inactive(before: &str, addresses: &[String]) -> String {
+    let addresses = addresses.join(", ");
+    format!(
+        "{before} inactive addresses: {addresses}. Inactive recipients are ones that have generated a hard bounce or a spam complaint."
+    )
 }
 
 /// The status that a dialect has for one of ours.

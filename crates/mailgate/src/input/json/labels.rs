@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(sendgrid("categories", &json!(["a", "b"])).unwrap()[0], "category=a category=b");
         assert_eq!(sendgrid("categories", &json!("a")).unwrap()[0], "category=a");
         let arguments = json!({"plan": "all", "shop": "1"});
-        assert_eq!(sendgrid("custom_args", &arguments).unwrap(), ["plan=all shop=1", "plan=own n=7 shop=1"]);
+        assert_eq!(sendgrid("custom_args", &arguments).unwrap(), ["plan=all shop=1", "n=7 plan=own shop=1"]);
         for nothing in [json!(null), json!([]), json!({}), json!("")] {
             assert_eq!(resend(&nothing).unwrap(), [""], "{nothing}");
             assert_eq!(postmark("Metadata", &nothing).unwrap(), [""], "{nothing}");
