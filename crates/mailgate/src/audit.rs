@@ -2,6 +2,7 @@
 //! otherwise than meant. Reads the configuration as httpd parsed it, since what closes a location stands in directives of other modules.
 #![forbid(unsafe_code)]
 
+mod bodies;
 mod forms;
 
 use crate::input::strip::NamePattern;
@@ -51,6 +52,7 @@ fn site_warnings<'t>(tree: &[Directive], host: &Host<'t>, site: Site<'t>) -> Vec
         scope.milters_without_envelope(),
         scope.stray_credentials(),
         scope.circle(tree),
+        scope.second_source(),
         scope.sent_twice(),
     ];
     found.into_iter().flatten().chain(scope.forms()).chain(scope.arguments_of_program()).collect()
@@ -303,21 +305,6 @@ impl<'t> Scope<'t> {
                  program",
                 self.place(),
                 path.display()
-            ),
-        })
-    }
-
-    /// Clients that send whole messages try again after a connection that broke; without keys each try is a message.
-    fn sent_twice(&self) -> Option<Warning> {
-        let offers = |directive: &&Directive| directive.words.iter().any(|word| word.eq_ignore_ascii_case("mime"));
-        self.setting("SendmailInputs").filter(offers)?;
-        let is_kept = self.setting("SendmailIdempotency").is_some_and(|keys| !keys.first_is("off"));
-        (!is_kept && !self.is_trial()).then(|| Warning {
-            tag: &tags::TWICE,
-            text: format!(
-                "{}: SendmailInputs mime without SendmailIdempotency: a client that hears no answer cannot try again without sending twice. Set \
-                 SendmailIdempotency /var/lib/mod_sendmail/claims (install -d -m 700 -o www-data /var/lib/mod_sendmail/claims)",
-                self.place()
             ),
         })
     }

@@ -233,6 +233,8 @@ notes! {
     CIRCLE "SM0813",
     /// Whole messages are taken, and no keys are kept.
     TWICE "SM0814",
+    /// A field that is set beside a body that names its own.
+    SECOND_SOURCE "SM0815",
     /// A panic while the configuration was read.
     SETUP_FAULT "SM0901",
     /// A request found no settings.

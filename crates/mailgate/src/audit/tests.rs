@@ -322,6 +322,24 @@ fn whole_messages_without_keys_are_warned_of() {
 }
 
 #[test]
+fn a_field_beside_a_body_that_names_its_own_is_warned_of() {
+    let told = |inputs: &str, inside: &str| {
+        tags(&format!(
+            "<Location /m>\nSetHandler sendmail\nRequire valid-user\nSendmailRelay mx:25\nSendmailIdempotency /keys\nSendmailInputs {inputs}\n{inside}\n</Location>"
+        ))
+    };
+    for inputs in ["mime", "fields resend", "postmark", "SendGrid"] {
+        for field in ["set To a@b.test", "append Bcc a@b.test", "set reply-to: a@b.test env=x", "Add From a@b.test"] {
+            assert_eq!(told(inputs, &format!("RequestHeader {field}")), ["SM0815"], "{inputs} {field}");
+        }
+        for silent in ["", "RequestHeader unset To", "RequestHeader set Subject s", "Header set To a@b.test"] {
+            assert_eq!(told(inputs, silent), [""; 0], "{inputs} {silent}");
+        }
+    }
+    assert_eq!(told("fields form", "RequestHeader set To a@b.test"), ["SM0812"], "its form has no addresses");
+}
+
+#[test]
 fn the_locations_of_a_handler_are_found_in_every_host() {
     let text = "<Location /a>\nSetHandler processdsn\n</Location>\n<VirtualHost *:80>\n<Location \"/b c/\">\nSetHandler processdsn\n\
                 </Location>\n</VirtualHost>\n<Location /d>\nSetHandler sendmail\n</Location>";

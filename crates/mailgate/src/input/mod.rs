@@ -151,7 +151,7 @@ impl fmt::Display for InputError {
 impl std::error::Error for InputError {}
 
 /// The fields of a request that have no meaning beside a body that has its own: a second source of recipients or authors.
-const SECOND_SOURCES: &[&str] = &["To", "Cc", "Bcc", "From", "Sender", "Reply-To"];
+pub(crate) const SECOND_SOURCES: &[&str] = &["To", "Cc", "Bcc", "From", "Sender", "Reply-To"];
 
 /// None of them may be there.
 pub fn no_second_source(request: &[(&[u8], &[u8])]) -> Result<(), InputError> {
