@@ -2,10 +2,12 @@
 //! the answer is written when the outcome is known.
 #![forbid(unsafe_code)]
 
+use crate::batch_smtp;
 use crate::challenge;
 use crate::claims::{self, Keyed};
 use crate::directives::DirConfig;
 use crate::email;
+use crate::envelope;
 use crate::faults;
 use crate::form;
 use crate::json::Json;
@@ -18,7 +20,7 @@ use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
 use httpd::{Request, Status};
 use mailgate::answer::form::Visitor;
 use mailgate::answer::{Accepted, Held, Problem};
-use mailgate::input::ways::{Resource, Way};
+use mailgate::input::ways::{BATCH_SMTP, Resource, Way};
 use mailgate::input::{self, InputError, framing};
 use mailgate::tags;
 use sys::spool::Spool;
@@ -175,7 +177,7 @@ fn message(
     })
 }
 
-/// A whole message as the body, with an envelope of its own if the request names one.
+/// A whole message as the body, with an envelope of its own if the request names one or the body has it.
 fn mime(
     request: &Request<'_>,
     settings: &Settings<'_>,
@@ -184,10 +186,19 @@ fn mime(
     guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Outcome, Refused> {
-    let envelope = input::mime::envelope(fields)?;
-    settings.check_envelope(&envelope)?;
-    let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
-    read_body(request, settings, &mut |octets| spool.write(octets))?;
+    let (envelope, spool) = if input::given_type(fields).is_some_and(|given| given.essence() == BATCH_SMTP) {
+        input::mime::no_envelope(fields)?;
+        let (envelope, spool) = batch_smtp::read(request, settings)?;
+        let envelope = envelope::of_transaction(&envelope, settings);
+        settings.check_envelope(&envelope)?;
+        (envelope, spool)
+    } else {
+        let envelope = input::mime::envelope(fields)?;
+        settings.check_envelope(&envelope)?;
+        let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
+        read_body(request, settings, &mut |octets| spool.write(octets))?;
+        (envelope, spool)
+    };
     let (fields, body) = input::mime::header(&spool)?;
     let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
     let content = Content::Message { spool: &spool, body, envelope: &envelope };

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod batch_smtp;
 mod bearer;
 mod challenge;
 mod checks;
@@ -11,6 +12,7 @@ mod claims;
 mod delivery;
 mod directives;
 mod email;
+mod envelope;
 mod expressions;
 mod faults;
 mod form;

@@ -1,5 +1,8 @@
 //! `SendmailInputs mime`: a whole message as the body, with an envelope of its own if the request names one; and the client that sends so.
 
+mod bad;
+mod batch;
+
 use crate::support::artifacts::client;
 use crate::support::place::Place;
 use crate::support::process::exit_of;

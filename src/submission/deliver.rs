@@ -5,6 +5,7 @@
 use super::Submission;
 use crate::claims::Keyed;
 use crate::directives::Transport;
+use crate::envelope;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::rates::Rates;
@@ -13,15 +14,13 @@ use crate::submit::{Content, Guards, Outcome, Sent, Wish, submit};
 use crate::{Sendmail, faults};
 use httpd::{Transaction, guard};
 use mail::address::Address;
-use mail::dsn::{RecipientReports, Reports};
 use mailgate::answer::Problem;
-use mailgate::input::mime::{self, MimeEnvelope};
+use mailgate::input::mime;
 use mailgate::policy::{self, arguments::Addressing};
 use mailgate::tags::{self, Retry};
 use mailgate::transport;
 use smtp::{Cause, Decision, Envelope, Receipt, Recipient, Refusal};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use sys::spool::Spool;
 
 /// Whether messages can go to the recipients that a client names, and to nobody else.
@@ -47,13 +46,9 @@ pub fn offers_dsn(settings: &Settings<'_>, server_name: &str) -> bool {
     settings.passes_reports_on() && !matches!(settings.transport(), Some(Transport::Relay(server)) if is_denied(server))
 }
 
-/// SendmailRecipients; and to a program all recipients go with one NOTIFY, so that one with another is for another transaction (RFC 5321
-/// 4.5.3.1.10).
+/// SendmailRecipients, and what a program can be told.
 pub fn check_recipient(settings: &Settings<'_>, recipient: &Recipient, before: &Envelope) -> Decision {
-    let is_program = matches!(settings.transport(), Some(Transport::Program(_)));
-    if is_program && before.recipients.first().is_some_and(|first| first.notify != recipient.notify) {
-        return Err(Cause::TooManyRecipients.with("Recipients with another NOTIFY go in another transaction"));
-    }
+    envelope::check_notify(settings, recipient, before)?;
     let resolved = settings.aliases().recipients([&recipient.address], settings.domain());
     match resolved.iter().find(|address| !settings.recipients().allow(address)) {
         Some(forbidden) => Err(Cause::AccessDenied.with(format!("{forbidden} may not be written to from here"))),
@@ -73,11 +68,7 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
         let outcome = check_transport(&settings).map_err(Refused::from).and_then(|()| {
             let (fields, body) = mime::header(&spool)?;
             let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-            let envelope = MimeEnvelope {
-                sender: Some(envelope.mail.sender.clone()),
-                recipients: envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
-                reports: reports(envelope, &settings),
-            };
+            let envelope = envelope::of_transaction(envelope, &settings);
             let content = Content::Message { spool: &spool, body, envelope: &envelope };
             let keyed = Keyed::of_message(&request, &settings, &fields, &envelope);
             is_keyed.set(keyed.is_some());
@@ -104,20 +95,6 @@ pub fn deliver(transaction: &Transaction<'_>, envelope: &Envelope, spool: Spool)
         transaction.set_status(if fault.committed { 502 } else { 500 });
         Err(if fault.committed { unknown(is_keyed.get()) } else { Cause::Unavailable.into() })
     })
-}
-
-/// What the client asked for in MAIL and RCPT; for a name of SendmailAlias it asked for each that it stands for.
-fn reports(envelope: &Envelope, settings: &Settings<'_>) -> Reports {
-    let mut recipients = BTreeMap::new();
-    for Recipient { address, notify, orcpt } in &envelope.recipients {
-        if notify.is_some() || orcpt.is_some() {
-            for address in settings.aliases().recipients([address], settings.domain()) {
-                let asked = RecipientReports { notify: *notify, orcpt: orcpt.clone() };
-                recipients.insert(address.to_string(), asked);
-            }
-        }
-    }
-    Reports { ret: envelope.mail.ret, envid: envelope.mail.envid.clone(), notify: None, recipients }
 }
 
 /// Nobody knows what became of the message. One with a key may come again, for it is not sent again; without a key it might arrive twice, and

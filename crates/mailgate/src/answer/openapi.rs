@@ -7,7 +7,7 @@ use super::statuses::STATUSES;
 use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::members::{Member, POSTMARK, RESEND, SENDGRID, SENDGRID_MAILBOX, Shape};
 use crate::input::json::{Call, Dialect};
-use crate::input::ways::{CHALLENGE, DESCRIPTION, Inputs, PATHS, Way};
+use crate::input::ways::{BATCH_SMTP, CHALLENGE, DESCRIPTION, Inputs, MESSAGE, PATHS, Way};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -70,7 +70,7 @@ fn mail(inputs: &Inputs) -> Value {
         contents.extend(forms.map(|media| (media.to_owned(), fields())));
     }
     if inputs.offer(Way::Mime) {
-        contents.insert("message/rfc822".to_owned(), json!({}));
+        contents.extend([MESSAGE, BATCH_SMTP].map(|media| (media.to_owned(), json!({}))));
     }
     let shown = KNOWN.iter().filter(|known| known.meaning.is_some() && known.kind != FieldKind::ContentType);
     let header = |name: &str, meaning: &str| json!({"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}});

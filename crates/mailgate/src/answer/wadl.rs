@@ -6,7 +6,7 @@ use super::statuses::STATUSES;
 use super::{dialect, openapi};
 use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::Dialect;
-use crate::input::ways::{CHALLENGE, DESCRIPTION, Inputs, PATHS, Way};
+use crate::input::ways::{BATCH_SMTP, CHALLENGE, DESCRIPTION, Inputs, MESSAGE, PATHS, Way};
 use web::markup;
 use web::markup::Markup;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};
@@ -70,7 +70,7 @@ fn get(xml: &mut Markup, path: &str, media: &str, meaning: &str) {
 const TYPES: &[(Way, &[&str])] = &[
     (Way::Fields, &["text/plain", "*/*"]),
     (Way::Form, &["multipart/form-data", "application/x-www-form-urlencoded"]),
-    (Way::Mime, &["message/rfc822"]),
+    (Way::Mime, &[MESSAGE, BATCH_SMTP]),
 ];
 
 const SDK: &str = "Accepted, in the words of the service whose SDK sends; openapi.json describes it.";

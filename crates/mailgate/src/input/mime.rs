@@ -37,7 +37,7 @@ impl From<io::Error> for MimeInputError {
 
 /// The fields of the message and where its body begins. A first line as of an mbox is dropped.
 pub fn header(spool: &Spool) -> Result<(Fields, u64), MimeInputError> {
-    let bad = |what| MimeInputError::Input(InputError::Message(what));
+    let bad = |what: &'static str| MimeInputError::Input(InputError::Message(what.into()));
     let (mut fields, mut body): (Fields, u64) = (Vec::new(), 0);
     let mut reader = spool.reader().take(MAX_HEADER);
     let mut line = Vec::new();
@@ -79,6 +79,16 @@ pub struct MimeEnvelope {
     pub recipients: Vec<Address>,
     /// `Envelope-Notify`, `Envelope-Ret`, `Envelope-Id`.
     pub reports: Reports,
+}
+
+/// The fields of the request that name one.
+const ENVELOPE: &[&str] = &["Envelope-To", "Envelope-From", "Envelope-Notify", "Envelope-Ret", "Envelope-Id"];
+
+/// None of them, nor any of the fields that name authors and recipients, may stand beside a body with an envelope in it.
+pub fn no_envelope(request: &[(&[u8], &[u8])]) -> Result<(), InputError> {
+    no_second_source(request)?;
+    let named = ENVELOPE.iter().find(|name| value_of(request, name).is_some());
+    named.map_or(Ok(()), |name| Err(InputError::SecondSource(name)))
 }
 
 /// What the fields of the request say of the envelope.

@@ -16,6 +16,7 @@ pub use read::{FieldSource, Rules, given_type, reaches_mail, read};
 use crate::policy::PolicyError;
 use mail::address::AddressError;
 use mail::header::{HeaderError, HeaderName};
+use std::borrow::Cow;
 use std::fmt;
 use web::fields::value_of;
 
@@ -62,7 +63,7 @@ pub enum InputError {
     /// A request over HTTP/1.0 or HTTP/2 that does not say how long its body is.
     LengthRequired,
     /// The whole message that the body should be; what is wrong with it.
-    Message(&'static str),
+    Message(Cow<'static, str>),
     /// No From, and the message does not go to a program that adds one.
     MissingFrom,
     /// Nobody to send to.
@@ -137,7 +138,7 @@ impl fmt::Display for InputError {
             }
             InputError::SecondSource(field) => write!(
                 f,
-                "{field} stands in the request beside a body that names its own; leave it out (beside message/rfc822 there are Envelope-To and Envelope-From)"
+                "{field} stands in the request beside a body that names its own; leave it out (beside message/rfc822 there are Envelope-To and Envelope-From, and application/batch-SMTP has an envelope)"
             ),
             InputError::TooLarge { max } => write!(f, "the body is larger than the {max} octets taken here"),
             InputError::TooManyRecipients { count, max } => {

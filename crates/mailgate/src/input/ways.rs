@@ -128,7 +128,7 @@ impl Inputs {
         let depends = self.offer(Way::Form) || self.offer(Way::Mime);
         match depends.then(content_type).flatten() {
             Some(form) if form::is_form(&form) && self.offer(Way::Form) => Some(Way::Form),
-            Some(message) if message.essence() == "message/rfc822" && self.offer(Way::Mime) => Some(Way::Mime),
+            Some(message) if is_message(&message) && self.offer(Way::Mime) => Some(Way::Mime),
             _ => Some(Way::Fields).filter(|way| self.offer(*way)),
         }
     }
@@ -138,6 +138,16 @@ impl Inputs {
         let word = |way: &Way| WORDS.iter().find(|(_, known)| known == way).map_or("", |(word, _)| word);
         self.0.iter().map(word).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The media type of a whole message.
+pub const MESSAGE: &str = "message/rfc822";
+
+/// That of one with its envelope before it (RFC 2442).
+pub const BATCH_SMTP: &str = "application/batch-smtp";
+
+fn is_message(content_type: &ContentType) -> bool {
+    [MESSAGE, BATCH_SMTP].contains(&content_type.essence())
 }
 
 /// Where challenges are asked for, if the location has some.
@@ -166,6 +176,8 @@ mod tests {
         assert_eq!(of(&["fields"], "text/plain"), Some(Way::Fields));
         assert_eq!(of(&["fields"], "message/rfc822"), Some(Way::Fields), "an attached message, as ever");
         assert_eq!(of(&["fields", "mime"], "Message/RFC822"), Some(Way::Mime));
+        assert_eq!(of(&["fields", "mime"], "application/batch-SMTP"), Some(Way::Mime));
+        assert_eq!(of(&["fields"], "application/batch-SMTP"), Some(Way::Fields), "a file, as ever");
         assert_eq!(of(&["mime"], "text/plain"), None);
         for form in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
             assert_eq!(of(&["fields", "form"], form), Some(Way::Form));
