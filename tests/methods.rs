@@ -87,7 +87,7 @@ fn the_descriptions_show_the_same_methods() {
         assert_eq!(described, [&main.to_lowercase()], "{rest}");
         let resource =
             format!("<resource path=\"{}\">\n        <method name=\"{main}\"", shown.trim_start_matches('/'));
-        assert!(*rest == "" || wadl.contains(&resource), "{rest}: {wadl}");
+        assert!(rest.is_empty() || wadl.contains(&resource), "{rest}: {wadl}");
     }
     assert_eq!(paths.len(), ROWS.len() - 1, "{:?}", paths.keys());
     assert_eq!(wadl.matches("<resource path").count(), ROWS.len() - 1, "{wadl}");

@@ -14,8 +14,11 @@ const POSTMARK: &str = r#"{"From":"f@example.test","To":"a@example.test","Subjec
 const SENDGRID: &str = r#"{"from":{"email":"f@example.test"},"subject":"s","content":[{"type":"text/plain","value":"t"}],
     "personalizations":[{"to":[{"email":"a@example.test"}],"custom_args":{"plan":"pro-s"}}],"categories":["welcome-s","news-s"]}"#;
 
+/// Names and values.
+type Called = &'static [(&'static str, &'static str)];
+
 /// The path, what is sent, and what the mail is called.
-const ROWS: [(&str, &str, &[(&str, &str)]); 3] = [
+const ROWS: [(&str, &str, Called); 3] = [
     ("/mail/emails", RESEND, &[("category", "welcome-r"), ("plan", "pro-r")]),
     ("/mail/email", POSTMARK, &[("Tag", "welcome-p"), ("MessageStream", "outbound-p"), ("plan", "pro-p")]),
     ("/mail/v3/mail/send", SENDGRID, &[("plan", "pro-s"), ("category", "welcome-s"), ("category", "news-s")]),

@@ -25,7 +25,7 @@ fn a_transaction_goes_to_whom_its_envelope_names() {
         assert_eq!(recipients, ["x@example.test", "y@example.test"]);
         let text = sent.text();
         assert!(text.ends_with("\n\n.one dot\n") && text.contains("To: list@example.test"), "{text}");
-        assert!(!text.contains("EHLO") && !text.contains("RCPT") && text.contains(&answer.message_id()), "{text}");
+        assert!(!text.contains("EHLO") && !text.contains("RCPT") && text.contains(answer.message_id()), "{text}");
     }
 }
 

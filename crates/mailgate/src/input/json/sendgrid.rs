@@ -2,14 +2,13 @@
 //! personalization is a mail of its own; what they have in common stands there once.
 #![forbid(unsafe_code)]
 
-use super::assembly::{JsonMail, Mail};
+use super::assembly::{Common, JsonMail, Mail};
 use super::file::{File, FileDescription};
 use super::labels;
 use super::members::{SENDGRID, SENDGRID_CONTENT, SENDGRID_FILE, SENDGRID_MAILBOX, SENDGRID_PERSONALIZATION};
 use super::read::Store;
 use super::tree::{Located, Members, is_same};
 use super::{Dialect, JsonError, Mails};
-use crate::submission::Label;
 use mail::address::{Address, Mailbox};
 use std::sync::Arc;
 
@@ -59,15 +58,12 @@ pub fn mails(body: Located) -> Result<Mails, JsonError> {
     members.finish()?;
     let common = Arc::new(mail.into_common("content and attachments")?);
     let personalizations = super::batch(personalizations, Dialect::Sendgrid.most())?;
-    let mail = |one| {
-        let (fields, labels) = personal(one)?;
-        Ok(Ok(JsonMail::new(fields, labels, Arc::clone(&common))))
-    };
+    let mail = |one| Ok(Ok(personal(one, &common)?));
     Ok(Mails { items: personalizations.into_iter().map(mail).collect::<Result<_, JsonError>>()?, is_trial })
 }
 
-/// The fields of one personalization, and its labels.
-fn personal(personalization: Located) -> Result<(Vec<(String, String)>, Vec<Label>), JsonError> {
+/// The mail of one personalization.
+fn personal(personalization: Located, common: &Arc<Common>) -> Result<JsonMail, JsonError> {
     let mut members = personalization.members()?;
     members.only(SENDGRID_PERSONALIZATION)?;
     let mut mail = Mail::default();
@@ -81,7 +77,7 @@ fn personal(personalization: Located) -> Result<(Vec<(String, String)>, Vec<Labe
     headers(&mut mail, members.take("headers")?)?;
     let labels = labels::arguments(members.take("custom_args")?)?;
     members.finish()?;
-    Ok((mail.into_fields(), labels))
+    Ok(JsonMail::new(mail.into_fields(), labels, Arc::clone(common)))
 }
 
 /// Whether the body says that nothing is to be sent. What would change the mail may not be switched on.
