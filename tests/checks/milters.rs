@@ -128,6 +128,36 @@ fn a_refusal_is_told_at_every_stage_and_nothing_is_sent() {
     httpd.expect_log("SM0216: milter inet:127.0.0.1:");
 }
 
+/// SMFIP_NR_*: silent at all stages but one, and refusing there.
+#[test]
+fn a_milter_that_answers_at_one_stage_alone_decides_there() {
+    let (smtp, milter) = (Smtp::start(), Milter::start());
+    let httpd = checked(steady(Mpm::Event), "/mail", &smtp, &milter, "").start();
+    let stages: [(char, u32); 8] = [
+        ('C', 0x1000),
+        ('H', 0x2000),
+        ('M', 0x4000),
+        ('R', 0x8000),
+        ('T', 0x1_0000),
+        ('L', 0x80),
+        ('N', 0x4_0000),
+        ('B', 0x8_0000),
+    ];
+    for (code, no_reply) in stages {
+        for (silent, _) in stages {
+            milter.says(silent, &[]);
+        }
+        milter.negotiates(ALL, stages.iter().map(|stage| stage.1).sum::<u32>() & !no_reply);
+        milter.says(code, &[packet('p', ""), packet('c', "")]);
+        Request::mail("/mail").send(&httpd).expect_status(202);
+        only(&smtp);
+        milter.says(code, &[packet('p', ""), packet('r', "")]);
+        Request::mail("/mail").send(&httpd).expect_status(400);
+        assert!(smtp.take().is_empty(), "{code}");
+    }
+    httpd.expect_log("SM0215: milter inet:127.0.0.1:");
+}
+
 #[test]
 fn what_is_thrown_away_is_answered_as_sent_and_counted() {
     let (smtp, milter) = (Smtp::start(), Milter::start());
