@@ -39,15 +39,14 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
-    let speech = match resource.dialect() {
-        Some(dialect) => Speech::Dialect(dialect),
-        None if resource != Resource::Challenge
-            && settings.inputs().way(input::given_type(&fields).as_ref()) == Some(Way::Form) =>
-        {
+    let way = settings.inputs().way(|| input::given_type(&fields));
+    let speech = match (resource.dialect(), way) {
+        (Some(dialect), _) => Speech::Dialect(dialect),
+        (None, Some(Way::Form)) if resource != Resource::Challenge => {
             let language = value_of(&fields, "accept-language");
             Speech::Visitor(Visitor::of(settings.form_languages(), accept.as_deref(), language.as_deref()))
         }
-        None => Speech::Ours { accept: accept.as_deref() },
+        (None, _) => Speech::Ours { accept: accept.as_deref() },
     };
     let answers_to = |name: &str| request.answers_to(name);
     let names = Names { server_name: request.server_name(), answers_to: &answers_to };
@@ -64,7 +63,8 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
         (b"GET" | b"HEAD", Resource::Description, _) => outcome::describe_by_openapi(request, &settings),
         (b"GET" | b"HEAD", Resource::Email(id), _) => email::show(request, &settings, id),
         (b"POST", Resource::Description | Resource::Json(_) | Resource::Mail, _) => {
-            let outcome = post(request, &settings, &fields, accept.as_deref(), resource, speech, &watch);
+            let asked = Asked { resource, way, speech, accept: accept.as_deref() };
+            let outcome = post(request, &settings, &fields, &asked, &watch);
             faults::end(request);
             match outcome {
                 Ok(reply) => request.send(&reply),
@@ -113,14 +113,21 @@ fn method_not_allowed(resource: Resource<'_>) -> Problem {
     Problem::new(&tags::METHOD, detail)
 }
 
+/// What a POST is for, and in whose words it is answered.
+struct Asked<'a> {
+    resource: Resource<'a>,
+    /// Of a message that is no JSON.
+    way: Option<Way>,
+    speech: Speech<'a>,
+    accept: Option<&'a str>,
+}
+
 /// Takes the message in the way that the request chooses.
 fn post(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
-    accept: Option<&str>,
-    resource: Resource<'_>,
-    speech: Speech<'_>,
+    asked: &Asked<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
     let dry_run = settings.dry_run().judge(fields).map_err(Problem::from)?;
@@ -128,12 +135,12 @@ fn post(
     let keyed = if dry_run.is_none() { Keyed::of(request, settings, fields)? } else { None };
     let mut guards = Guards { rates, keyed, is_unknown: false };
     framing::check(fields, framing(request, settings))?;
-    let wish = Wish { dry_run, accept };
-    let response = match (resource, speech) {
+    let wish = Wish { dry_run, accept: asked.accept };
+    let response = match (asked.resource, asked.speech) {
         (Resource::Json(call), _) => Json { request, settings, fields, call, watch }.post(wish, &mut guards)?,
         (_, Speech::Visitor(visitor)) => form::post(request, settings, fields, visitor, wish, &mut guards, watch)?,
         (Resource::Challenge | Resource::Description | Resource::Email(_) | Resource::Mail, _) => {
-            message(request, settings, fields, wish, &mut guards, watch)?
+            message(request, settings, fields, asked.way, wish, &mut guards, watch)?
         }
     };
     guards.keyed.iter().for_each(Keyed::sweep);
@@ -146,22 +153,24 @@ fn message(
     request: &Request<'_>,
     settings: &Settings<'_>,
     fields: &[(&[u8], &[u8])],
+    way: Option<Way>,
     wish: Wish<'_>,
     guards: &mut Guards<'_>,
     watch: &Watch,
 ) -> Result<Response, Refused> {
-    let (inputs, accept) = (settings.inputs(), wish.accept);
-    let outcome = match inputs.way(input::given_type(fields).as_ref()) {
+    let outcome = match way {
         Some(Way::Fields) => submit(request, settings, fields, &Content::Request, wish, guards, watch)?,
         Some(Way::Mime) => mime(request, settings, fields, wish, guards, watch)?,
-        Some(Way::Form | Way::Json(_)) | None => return Err(InputError::NotOffered { offered: inputs.words() }.into()),
+        Some(Way::Form | Way::Json(_)) | None => {
+            return Err(InputError::NotOffered { offered: settings.inputs().words() }.into());
+        }
     };
     Ok(match outcome {
         Outcome::DryRun(response) => response,
-        Outcome::Held { message_id } => Held { message_id: &message_id }.reply(accept),
+        Outcome::Held { message_id } => Held { message_id: &message_id }.reply(wish.accept),
         Outcome::Sent(Sent { message_id, status_url, .. }) => {
             let (status_url, redirect) = (status_url.as_deref(), settings.dsn_redirect());
-            Accepted { message_id: &message_id, status_url, redirect }.reply(accept)
+            Accepted { message_id: &message_id, status_url, redirect }.reply(wish.accept)
         }
     })
 }

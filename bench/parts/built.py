@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-from measured import BENCH, BUILT, ROOT, TARGET
+from measured import BENCH, BUILT, ROOT, TARGET, apxs
 
 
 def cargo(*words, **environment):
@@ -18,10 +18,9 @@ def build(place, names):
     cargo("--manifest-path", str(BENCH / "load/Cargo.toml"), CARGO_TARGET_DIR=str(BUILT))
     cc = ["cc", "-O2", "-Wall"]
     subprocess.run([*cc, "-pthread", "-o", BUILT / "floor", BENCH / "servers/floor.c"], check=True)
-    apxs = shutil.which("apxs") or shutil.which("apxs2")
     for module in ("mod_drain", "mod_pipe"):
         shutil.copy(BENCH / f"servers/{module}.c", place)
-        subprocess.run([apxs, "-Wc,-Wall", "-c", f"{module}.c"], check=True, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        apxs("-Wc,-Wall", "-c", f"{module}.c", cwd=place)
         shutil.copy(place / f".libs/{module}.so", BUILT)
     if "Go" in names and shutil.which("go"):
         subprocess.run(["go", "build", "-o", BUILT / "gateway-go", BENCH / "servers/gateway.go"], check=True,

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import socket
 import statistics
 import subprocess
@@ -15,8 +16,12 @@ BUILT = TARGET / "bench"
 TICK = 1e6 / os.sysconf("SC_CLK_TCK")
 
 
-def output(*words):
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+def output(*words, **options):
+    return subprocess.run(words, check=True, capture_output=True, text=True, **options).stdout.strip()
+
+
+def apxs(*words, **options):
+    return output(shutil.which("apxs") or shutil.which("apxs2"), *words, **options)
 
 
 def free_port():

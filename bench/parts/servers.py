@@ -10,7 +10,7 @@ import time
 import types
 
 from databases import Postgres
-from measured import BENCH, BUILT, TARGET, Group, Sample, Tree, free_port, output
+from measured import BENCH, BUILT, TARGET, Group, Sample, Tree, apxs, free_port, output
 from postfix import Postfix
 
 
@@ -51,7 +51,11 @@ class Server:
         tree.forget_peak()
         before = tree.cpu()
         line = output(BUILT / "release/load", f"127.0.0.1:{self.port}", str(connections), str(octets), str(seconds), self.way)
+        self.settle()
         return Sample(line, tree.cpu() - before, tree.peak())
+
+    def settle(self):
+        """Until what was taken is done, where that is later than the answer."""
 
 
 class Floor(Server):
@@ -81,9 +85,8 @@ class Httpd(Server):
         for name in ("run", "tmp"):
             (folder / name).mkdir()
         os.chmod(folder, 0o755)
-        apxs = shutil.which("apxs") or shutil.which("apxs2")
-        libexec, program = output(apxs, "-q", "LIBEXECDIR"), output(apxs, "-q", "SBINDIR") + "/" + output(apxs, "-q", "PROGNAME")
-        loads = "".join(f"LoadModule {name}_module {libexec}/mod_{name}.so\n"
+        program = apxs("-q", "SBINDIR") + "/" + apxs("-q", "PROGNAME")
+        loads = "".join(f"LoadModule {name}_module {apxs('-q', 'LIBEXECDIR')}/mod_{name}.so\n"
                         for name in ("mpm_event", "authz_core", *self.modules))
         user = ""
         if os.geteuid() == 0:
@@ -270,10 +273,10 @@ class Submission(Httpd):
     name = "mod_submission"
     way = "smtp"
     protocol = " smtp"
+    modules = ("authz_host",)
 
     def configuration(self, folder, sink):
         return (f"LoadModule sendmail_module {TARGET}/release/libmod_sendmail.so\nLoadModule submission_module {TARGET}/release/libmod_sendmail.so\n"
-                f"LoadModule authz_host_module {output(shutil.which('apxs') or shutil.which('apxs2'), '-q', 'LIBEXECDIR')}/mod_authz_host.so\n"
                 f"AcceptFilter smtp none\n<VirtualHost 127.0.0.1:{self.port}>\nSubmissionEnable On\nSubmissionMaxConnections 400 400\n"
                 f"<Location />\nRequire local\nSendmailRelay 127.0.0.1:{sink}\nSendmailMaxSize 60M\nSendmailMaxProcesses 0\n</Location>\n</VirtualHost>")
 
@@ -297,13 +300,8 @@ class Smtpd(Server):
         self.postfix.stop()
         self.group.close()
 
-    def load(self, connections, octets, seconds):
-        tree = Tree(self.process.pid, self.group)
-        tree.forget_peak()
-        before = tree.cpu()
-        line = output(BUILT / "release/load", f"127.0.0.1:{self.port}", str(connections), str(octets), str(seconds), self.way)
+    def settle(self):
         self.postfix.settle()
-        return Sample(line, tree.cpu() - before, tree.peak())
 
 
 class Cgi(Httpd):

@@ -38,6 +38,7 @@ use mailgate::policy::Recipients;
 use mailgate::policy::aliases::Aliases;
 use mailgate::policy::redirect::Redirect;
 use mailgate::rate::Limit;
+use mailgate::transport::maildir;
 use mailgate::transport::smtp::{CaCertificates, ClientCertificate, Credentials, Notify, StartTls};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ directives! {
         /// Most programs and relay connections at a time in one child; 0: no limit.
         value max_processes: usize = 32, c"SendmailMaxProcesses" one |_, number| values::number(number, 0), c"most programs or relay connections at a time in one httpd child, 0 for no limit (default: 32)";
         /// The ways in that are offered.
-        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, form, mime, postmark, resend, sendgrid (default: fields)";
+        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"ways in which a message may stand in a request, fields form mime among them (default: fields)";
         /// Whether a bearer's key is taken for Basic's credentials.
         value bearer: bool = false, c"SendmailBearer" flag values::flag, c"On: the key of Authorization: Bearer is that of Basic, base64 of user:password (default: Off)";
         /// To of the mail that a form becomes.
@@ -156,7 +157,7 @@ directives! {
     }
     setters {
         c"SendmailName" one transport::name, c"absolute path of the sendmail program";
-        c"SendmailMaildir" one transport::maildir, c"absolute path of a Maildir to deliver into";
+        c"SendmailMaildir" one |config, _, path| transport::store(config, &maildir::STORE, path), c"absolute path of a Maildir to deliver into";
         c"SendmailRelay" one transport::relay, c"a mail server to send through: host:port, smtp://host, smtps://user:password@host";
         c"SendmailRelayAuth" one relay::auth, c"absolute path of a file, mode 0600, with the line user:password for the relay";
         c"SendmailRelayCAFile" one relay::ca_file, c"absolute path of the PEM certificates that may vouch for the relay (default: the system's)";

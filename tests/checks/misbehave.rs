@@ -2,12 +2,12 @@
 //! past the deadline.
 
 use super::{checked, only};
-use crate::programs::{promised, steady};
+use crate::programs::{SECONDS, promised, steady};
 use crate::relay::{relaying, to};
 use crate::support::milter::{numbered, packet};
 use crate::support::place::{Place, free_port};
 use crate::support::server::{Act, Server};
-use crate::support::{Httpd, Milter, Mpm, Policy, Request, Smtp};
+use crate::support::{Httpd, Milter, Mpm, Policy, Request, Smtp, eventually};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: &str = "SendmailMilterTimeout 400ms";
@@ -65,6 +65,29 @@ fn whatever_a_milter_does_wrong_nothing_undecided_goes() {
     httpd.expect_log("SM0217: milter inet:127.0.0.1:");
     httpd.expect_log("no answer within SendmailMilterTimeout");
     httpd.expect_log("it closed the connection");
+}
+
+#[test]
+fn a_check_takes_one_of_the_places_and_no_longer_than_a_message_may() {
+    let (smtp, slow, idle) = (Smtp::start(), Milter::start(), Milter::start());
+    let text = "SendmailMilterTimeout 60s\nSendmailTimeout 3s";
+    let builder = checked(steady(Mpm::Event), "/slow", &smtp, &slow, text);
+    let text = "SendmailMaxProcesses 1\nSendmailTimeout 300ms";
+    let httpd = checked(builder, "/mail", &smtp, &idle, text).start();
+    slow.rule('C', Act::Hang);
+    std::thread::scope(|scope| {
+        let began = Instant::now();
+        let hanging = scope.spawn(|| promised(&Request::mail("/slow").send(&httpd)));
+        eventually("the milter was told", SECONDS, || slow.take().iter().any(|(code, _)| *code == 'C').then_some(()));
+        assert_eq!(promised(&Request::mail("/mail").send(&httpd)), 503);
+        assert_eq!((hanging.join().unwrap(), idle.connections()), (503, 0));
+        assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+    });
+    assert!(smtp.take().is_empty());
+    Request::mail("/mail").send(&httpd).expect_status(202);
+    only(&smtp);
+    httpd.expect_log("SM0302");
+    httpd.expect_log("no answer within SendmailMilterTimeout");
 }
 
 /// Each would be a change that it may make, were it not for what is in it.

@@ -37,8 +37,8 @@ impl ContentType {
             ParameterError::Syntax => syntax(),
             error => ContentTypeError::Parameter(error),
         })?;
-        let essence = format!("{kind}/{subtype}").to_ascii_lowercase().into();
-        let parsed = ContentType { essence, parameters };
+        let essence = [kind, "/", subtype].concat().to_ascii_lowercase();
+        let parsed = ContentType { essence: essence.into(), parameters };
         parsed.check()?;
         Ok(parsed)
     }

@@ -37,6 +37,9 @@ pub(crate) enum Fault<'a> {
 /// Looks into everything that some mail program could take for an encoded-word: in the middle of a word, longer than
 /// 75, holding blanks or question marks. Linear in the length of `text`.
 pub(crate) fn check(text: &str) -> Result<(), Fault<'_>> {
+    if memchr::memchr(b'?', text.as_bytes()).is_none() {
+        return Ok(()); // as most
+    }
     let (mut last_end, mut sharing) = (0, 0);
     let mut next_end = 0;
     for (start, _) in text.match_indices("=?") {

@@ -80,7 +80,7 @@ pub struct MessageId(Box<str>);
 impl MessageId {
     /// `<token@server>`.
     pub fn new(token: &Token, server: &Domain) -> MessageId {
-        MessageId(format!("<{token}@{}>", server.as_str()).into())
+        MessageId(["<", token.as_str(), "@", server.as_str(), ">"].concat().into())
     }
 
     /// Reads the one id of a Message-ID field.

@@ -136,14 +136,25 @@ fn joined(attribute: &str, pieces: &[Piece]) -> Result<Parameter, ParameterError
     if is_extended && chosen.iter().enumerate().any(|(at, piece)| piece.section.is_some_and(|section| section != at)) {
         return Err(ParameterError::Syntax);
     }
-    let text = decode(attribute, &chosen)?;
-    let text = words(&text).unwrap_or(text);
-    HeaderValue::parse(&text).map_err(|error| ParameterError::Value { attribute: excerpt(attribute), error })?;
+    let text = match chosen.as_slice() {
+        // As most are: nothing is encoded in a token, and no control character stands there.
+        [only] if !is_extended && is_token_text(&only.value) => only.value.clone(),
+        _ => text_of(attribute, &chosen)?,
+    };
+    let at_most = attribute.len() + EXTENDED.len() + 3 * text.len();
     let parameter = Parameter { attribute: attribute.to_owned(), value: text, is_extended };
-    if parameter.to_string().len() > MAX_WORD {
+    if at_most > MAX_WORD && parameter.to_string().len() > MAX_WORD {
         return Err(ParameterError::Length { attribute: excerpt(attribute) });
     }
     Ok(parameter)
+}
+
+/// The text that the pieces stand for, which can stand in a header.
+fn text_of(attribute: &str, pieces: &[&Piece]) -> Result<String, ParameterError> {
+    let text = decode(attribute, pieces)?;
+    let text = words(&text).unwrap_or(text);
+    HeaderValue::parse(&text).map_err(|error| ParameterError::Value { attribute: excerpt(attribute), error })?;
+    Ok(text)
 }
 
 /// The one piece, if all of them say the same: readers differ on which of two counts.
@@ -194,16 +205,19 @@ fn words(value: &str) -> Option<String> {
 /// RFC 2231 7: `attribute-char`, of which some programs know these alone.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Between the attribute and a value beyond ASCII, each octet of which takes up to three (RFC 2231 4).
+const EXTENDED: &str = "*=utf-8''";
+
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Parameter { attribute, value, .. } = self;
-        if !value.is_empty() && value.chars().all(is_token) {
-            return write!(f, "{attribute}={value}");
+        if is_token_text(value) {
+            return [attribute, "=", value].into_iter().try_for_each(|text| f.write_str(text));
         }
         if value.is_ascii() {
             return write!(f, "{attribute}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
         }
-        write!(f, "{attribute}*=utf-8''{}", utf8_percent_encode(value, ESCAPED))
+        write!(f, "{attribute}{EXTENDED}{}", utf8_percent_encode(value, ESCAPED))
     }
 }
 
@@ -213,13 +227,20 @@ pub(super) fn token(input: &str) -> IResult<&str, &str> {
 }
 
 pub(super) fn is_token(c: char) -> bool {
-    c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c)
+    let is_special =
+        matches!(c, '(' | ')' | '<' | '>' | '@' | ',' | ';' | ':' | '\\' | '"' | '/' | '[' | ']' | '?' | '=');
+    c.is_ascii_graphic() && !is_special
+}
+
+fn is_token_text(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_token)
 }
 
 /// A value that lacks its quotes, as `boundary==_1`, `name=a/b` or `filename=My Letter.pdf`; never a comma, with which httpd joins two
 /// fields, nor a `=` behind a blank, where a `;` may be missing.
 fn loose_value(input: &str) -> IResult<&str, &str> {
-    let word = || take_while1(|c: char| !c.is_whitespace() && !"()<>,;\\\"".contains(c));
+    let word =
+        || take_while1(|c: char| !c.is_whitespace() && !matches!(c, '(' | ')' | '<' | '>' | ',' | ';' | '\\' | '"'));
     let blanks = take_while1(|c| c == ' ' || c == '\t');
     recognize((word(), many0_count((blanks, verify(word(), |word: &str| !word.contains('=')))))).parse(input)
 }

@@ -10,6 +10,9 @@ pub fn is_forbidden(c: char) -> bool {
 /// obeys.
 pub fn excerpt(text: &str) -> String {
     const SHOWN: usize = 100;
+    if text.len() <= SHOWN && text.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b'\\') {
+        return text.to_owned();
+    }
     let mut shown = String::new();
     for c in text.chars() {
         let before = shown.len();

@@ -18,12 +18,13 @@ static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 #[derive(Debug)]
 pub struct Buffer(Vec<u8>);
 
-impl Buffer {
-    /// An empty one.
-    pub fn new() -> Buffer {
+impl Default for Buffer {
+    fn default() -> Buffer {
         Buffer(KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop().unwrap_or_default())
     }
+}
 
+impl Buffer {
     /// Appends. Room grows to powers of two, so that a full one is not larger than [`LARGEST`].
     pub fn append(&mut self, octets: &[u8]) {
         let needed = self.len() + octets.len();
@@ -75,11 +76,11 @@ mod tests {
     #[test]
     fn a_buffer_is_used_again_and_is_empty_then() {
         let _alone = alone();
-        let mut first = Buffer::new();
+        let mut first = Buffer::default();
         first.extend_from_slice(b"of somebody else");
         let address = first.as_ptr();
         drop(first);
-        let second = Buffer::new();
+        let second = Buffer::default();
         assert_eq!((second.as_ptr(), second.len()), (address, 0));
         assert!(second.capacity() >= 16);
     }
@@ -88,7 +89,7 @@ mod tests {
     fn only_so_many_of_only_such_a_size_are_kept() {
         let _alone = alone();
         let filled = |size: usize| {
-            let mut buffer = Buffer::new();
+            let mut buffer = Buffer::default();
             buffer.resize(size, 1);
             buffer
         };

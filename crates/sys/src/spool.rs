@@ -25,7 +25,7 @@ pub struct Spool {
 impl Spool {
     /// An empty spool that keeps at most `memory_limit` octets in memory, and more in an unlinked file of `dir`.
     pub fn new(dir: &Path, memory_limit: usize) -> Spool {
-        Spool { dir: dir.to_path_buf(), memory_limit, memory: Buffer::new(), file: None, len: 0 }
+        Spool { dir: dir.to_path_buf(), memory_limit, memory: Buffer::default(), file: None, len: 0 }
     }
 
     /// Appends. After an error (ENOSPC, EDQUOT, EMFILE...) what is stored is not to be used any more.
@@ -81,7 +81,7 @@ impl Spool {
 
     /// The same from a later octet on.
     pub fn reader_at(&self, offset: u64) -> Reader<'_> {
-        Reader { spool: self, offset, buffer: Buffer::new(), taken: 0 }
+        Reader { spool: self, offset, buffer: Buffer::default(), taken: 0 }
     }
 
     /// The octets, where no file was needed.

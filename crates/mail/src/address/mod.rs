@@ -73,7 +73,7 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.domain {
-            Some(domain) => write!(f, "{}@{domain}", self.local),
+            Some(domain) => [&*self.local, "@", domain.as_str()].into_iter().try_for_each(|text| f.write_str(text)),
             None => f.write_str(&self.local),
         }
     }

@@ -78,7 +78,15 @@ fn what_is_no_parameter_is_refused() {
     for text in ["; a=b; a=c", "; a*=utf-8''b; a*=utf-8''c"] {
         assert!(matches!(parse(text), Err(ParameterError::Duplicate { .. })), "{text}");
     }
-    assert!(matches!(parse(&format!("; a={}", "b".repeat(900))), Err(ParameterError::Length { .. })));
+    // A token, a quoted string, the extended form: what is written has 900 octets at most.
+    for (longest, more) in [("b".repeat(898), "b"), ("\"".to_owned() + &"b ".repeat(448), "b"), ("é".repeat(148), "é")]
+    {
+        let quote = if longest.starts_with('"') { "\"" } else { "" };
+        let found = parse(&format!("; a={longest}{quote}"));
+        assert!(found.is_ok_and(|found| found.0[0].to_string().len() > 890), "{longest}");
+        let found = parse(&format!("; a={longest}{more}{quote}"));
+        assert!(matches!(found, Err(ParameterError::Length { .. })), "{longest}");
+    }
 }
 
 #[test]

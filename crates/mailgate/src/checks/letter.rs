@@ -138,7 +138,7 @@ pub fn on_the_wire<E: From<io::Error>>(
     piece: usize,
     mut take: impl FnMut(&[u8]) -> Result<bool, E>,
 ) -> Result<(), E> {
-    let (mut wire, mut last) = (Buffer::new(), b'\n');
+    let (mut wire, mut last) = (Buffer::default(), b'\n');
     loop {
         let octets = body.fill_buf()?;
         let octets = &octets[..octets.len().min(piece)];

@@ -116,10 +116,9 @@ pub fn read(fields: &[(&[u8], &[u8])], rules: &Rules<'_>) -> Result<Submission, 
     let message_id = found.message_id.take().unwrap_or_else(|| MessageId::new(rules.token, rules.server_name));
     let mut header: String = found.lines.into_iter().map(|(_, line)| line).collect();
     if !found.date {
-        header += &format!("Date: {}\n", date::now());
+        header.extend(["Date: ", &date::now(), "\n"]);
     }
-    header += &format!("Message-ID: {}\n", message_id.as_str());
-    header += "MIME-Version: 1.0\n";
+    header.extend(["Message-ID: ", message_id.as_str(), "\nMIME-Version: 1.0\n"]);
     if header.len() > MAX_HEADER {
         return Err(InputError::HeaderTooLong);
     }

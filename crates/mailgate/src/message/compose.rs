@@ -78,20 +78,27 @@ pub struct Trace<'a> {
 impl Trace<'_> {
     /// The whole field. What a user is called is written only as far as it is letters, digits and `@._-`.
     pub(super) fn field(&self) -> String {
-        let client = self.client.map_or("client".to_owned(), |address| HostName::literal(address).to_string());
+        let client = self.client.map(HostName::literal);
         let user = self.user.map(|user| {
             let plain =
                 |&byte: &u8| if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) { byte as char } else { '?' };
             format!(" (user {})", user.iter().take(128).map(plain).collect::<String>())
         });
-        format!(
-            "Received: from {client}{}\n\tby {} with {} id {};\n\t{}\n",
-            user.unwrap_or_default(),
-            self.server_name,
+        [
+            "Received: from ",
+            client.as_ref().map_or("client", HostName::as_str),
+            user.as_deref().unwrap_or_default(),
+            "\n\tby ",
+            self.server_name.as_str(),
+            " with ",
             self.protocol,
+            " id ",
             self.token.as_str(),
-            date::now()
-        )
+            ";\n\t",
+            &date::now(),
+            "\n",
+        ]
+        .concat()
     }
 }
 

@@ -6,10 +6,11 @@ use super::{Start, Started, null_terminated};
 use crate::calls;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
@@ -42,6 +43,7 @@ pub fn start(what: &Start<'_>) -> Result<Started, Error> {
         words: &words,
         environment: &environment,
         stdio: [what.stdin.as_raw_fd(), what.stdout.as_raw_fd(), what.stderr.as_raw_fd()],
+        signals: STANDARD | *REAL_TIME,
         failed: AtomicI32::new(0),
         unsupported: AtomicI32::new(0),
     };
@@ -83,6 +85,8 @@ struct Plan<'a> {
     words: &'a [*const c_char],
     environment: &'a [*const c_char],
     stdio: [c_int; 3],
+    /// Those that get their default.
+    signals: SignalSet,
     /// The errno of the call that failed, exec's at last; 0 while none has.
     failed: AtomicI32,
     /// Not 0: a call is missing or forbidden here that posix_spawn can do without.
@@ -94,6 +98,25 @@ type SignalSet = u64;
 
 /// The size of a [`SignalSet`], as the calls want it.
 const SET: usize = size_of::<SignalSet>();
+
+/// The signals 1 to 31 but KILL and STOP, which have the default always. Libraries change what these do at any time (curl ignores PIPE for a
+/// while), so each child gets the default anew.
+const STANDARD: SignalSet = 0x7fff_ffff & !(1 << (libc::SIGKILL - 1)) & !(1 << (libc::SIGSTOP - 1));
+
+/// Those of 32 to 64 that had not the default when the first program was started. Who uses one sets it up when the process begins; to ask for
+/// all of them, or to reset them, for each child would be half of the calls of its start.
+static REAL_TIME: LazyLock<SignalSet> = LazyLock::new(|| changed(32..=64));
+
+/// The signals of these that are caught or ignored.
+pub(super) fn changed(signals: RangeInclusive<usize>) -> SignalSet {
+    let is_changed = |signal: &usize| {
+        let mut action = DEFAULT;
+        // SAFETY: writes one `struct sigaction` of the kernel into memory of its size; changes nothing.
+        let asked = unsafe { syscall!(Sysno::rt_sigaction, *signal, 0, action.as_mut_ptr(), SET) };
+        asked.is_err() || action[0] != DEFAULT[0]
+    };
+    signals.filter(is_changed).fold(0, |set, signal| set | 1 << (signal - 1))
+}
 
 /// `struct sigaction` of the kernel, all zero: SIG_DFL, no flags, nothing blocked.
 static DEFAULT: [u64; 4] = [0; 4];
@@ -126,11 +149,12 @@ unsafe fn prepare_and_exec(plan: &Plan<'_>) -> Result<(), syscalls::Errno> {
     let none: SignalSet = 0;
     // SAFETY: as the caller says.
     unsafe {
-        let mut signal: usize = 1;
-        while signal <= 64 {
-            // It fails for KILL and STOP, which have the default anyway. Also for ignored ones: exec resets only those that are caught.
+        let mut signals = plan.signals;
+        while signals != 0 {
+            let signal = signals.trailing_zeros().wrapping_add(1);
+            // Also for ignored ones: exec resets only those that are caught.
             let _ = syscall!(Sysno::rt_sigaction, signal, DEFAULT.as_ptr(), 0, SET);
-            signal = signal.wrapping_add(1);
+            signals &= signals.wrapping_sub(1);
         }
         syscall!(Sysno::setpgid, 0, 0)?;
         let [stdin, stdout, stderr] = plan.stdio;

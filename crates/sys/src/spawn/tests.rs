@@ -69,6 +69,36 @@ fn a_child_of_a_thread_that_blocks_all_signals_blocks_and_ignores_none() {
     }
 }
 
+/// What libraries do while the process runs; a signal of the real-time ones belongs to who sets it up when the process begins.
+#[test]
+fn a_signal_that_was_ignored_after_the_first_start_is_not_ignored_by_the_next_program() {
+    let _alone = alone();
+    for (name, way) in WAYS {
+        let ignored = || run(way, &[c"/bin/grep", c"^SigIgn", c"/proc/self/status"]).unwrap();
+        let first = ignored();
+        let before = ignore(libc::SIGURG);
+        let own = std::fs::read_to_string("/proc/self/status").unwrap();
+        let next = ignored();
+        set(libc::SIGURG, before);
+        let own = own.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
+        assert_ne!(u64::from_str_radix(own, 16).unwrap() & 1 << (libc::SIGURG - 1), 0);
+        assert_eq!(next, first, "{name}");
+    }
+}
+
+#[test]
+fn real_time_signals_that_do_something_are_found() {
+    let _alone = alone();
+    let signal = libc::SIGRTMAX() - 1;
+    let of_signal = 1 << (signal - 1);
+    assert_eq!(clone::changed(32..=64) & of_signal, 0);
+    let before = ignore(signal);
+    let changed = clone::changed(32..=64);
+    set(signal, before);
+    assert_eq!(changed & of_signal, of_signal);
+    assert_eq!(clone::changed(32..=64) & of_signal, 0);
+}
+
 #[test]
 fn the_thread_that_starts_a_child_keeps_its_own_signal_mask() {
     let _alone = alone();
@@ -158,15 +188,15 @@ fn where_sigchld_is_ignored_the_ending_of_a_child_is_lost() {
         Outlets::new().unwrap().run(&words[0], &words, &[], stdin.as_fd(), deadline).unwrap().ending
     };
     assert_eq!(ending(), Ending::Exited(Exit::Code(75)));
-    let before = ignore_sigchld();
+    let before = ignore(libc::SIGCHLD);
     let lost = ending();
-    handle_sigchld(before);
+    set(libc::SIGCHLD, before);
     assert_eq!(lost, Ending::Lost);
 }
 
-use signals::{block_all, handle_sigchld, ignore_sigchld, restore};
+use signals::{block_all, ignore, restore, set};
 
-/// The test's own way to the signal mask, the same as a C program's.
+/// The test's own way to the signal mask and to what signals do, the same as a C program's.
 #[allow(unsafe_code)]
 mod signals {
     use std::mem::MaybeUninit;
@@ -186,13 +216,13 @@ mod signals {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
     }
 
-    pub fn ignore_sigchld() -> libc::sighandler_t {
+    pub fn ignore(signal: i32) -> libc::sighandler_t {
         // SAFETY: SIG_IGN is a disposition, no handler that could run.
-        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) }
+        unsafe { libc::signal(signal, libc::SIG_IGN) }
     }
 
-    pub fn handle_sigchld(before: libc::sighandler_t) {
+    pub fn set(signal: i32, before: libc::sighandler_t) {
         // SAFETY: the disposition that was there.
-        unsafe { libc::signal(libc::SIGCHLD, before) };
+        unsafe { libc::signal(signal, before) };
     }
 }

@@ -52,7 +52,7 @@ pub(super) struct Line<S> {
 
 impl<S: Stream> Line<S> {
     pub fn new(stream: S) -> Self {
-        Line { stream, packets: Packets::default(), unsent: Buffer::new(), answers: 0 }
+        Line { stream, packets: Packets::default(), unsent: Buffer::default(), answers: 0 }
     }
 
     /// A command, whose data `write` appends.

@@ -10,7 +10,7 @@ use mail::address::{AddressList, Mailbox};
 use mail::content_type::ContentType;
 use mail::encode;
 use mail::header::{HeaderName, HeaderValue};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A mail that was read.
 #[derive(Clone, Debug)]
@@ -158,13 +158,13 @@ impl Mail {
         let (images, attachments): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| file.is_inline && html.is_some());
         let html = html.map(|html| {
-            let html = leaf("text/html; charset=utf-8", html);
+            let html = leaf(&HTML, html);
             group(
                 "related",
                 std::iter::once(html).chain(images.into_iter().map(|file| Part::Leaf(file.leaf))).collect(),
             )
         });
-        let text = text.map(|text| leaf("text/plain; charset=utf-8", text));
+        let text = text.map(|text| leaf(&TEXT, text));
         let body: Vec<Part> = text.into_iter().chain(html).collect();
         let body = (!body.is_empty()).then(|| group("alternative", body));
         let parts: Vec<Part> =
@@ -176,10 +176,16 @@ impl Mail {
     }
 }
 
-fn leaf(content_type: &str, source: Extent) -> Part {
+static HTML: LazyLock<ContentType> = LazyLock::new(|| constant("text/html; charset=utf-8"));
+static TEXT: LazyLock<ContentType> = LazyLock::new(|| constant("text/plain; charset=utf-8"));
+
+fn constant(content_type: &str) -> ContentType {
     let value = HeaderValue::parse(content_type).expect("a constant of ASCII");
-    let content_type = ContentType::parse(&value).expect("a constant media type");
-    Part::Leaf(Leaf { content_type, header: String::new(), source })
+    ContentType::parse(&value).expect("a constant media type")
+}
+
+fn leaf(content_type: &ContentType, source: Extent) -> Part {
+    Part::Leaf(Leaf { content_type: content_type.clone(), header: String::new(), source })
 }
 
 /// Several parts in one; a single one stays alone.

@@ -46,6 +46,19 @@ fn leaves(part: &Part) -> Vec<&crate::submission::Leaf> {
 }
 
 #[test]
+fn a_control_character_in_a_string_is_refused_wherever_it_stands() {
+    let _alone = crate::transport::tests::alone();
+    let with = |before: &str, what: &str| format!(r#"{{"to": "a@x.test", "text": "{before}{what}b"}}"#);
+    for before in ["", "a", "\\n", "\\u00fc a line", &"a".repeat(31), &"a".repeat(8 * 1024), &"ü\\n".repeat(10_000)] {
+        assert!(resend(&with(before, " ~\u{7f}")).is_ok());
+        for control in ["\0", "\t", "\n", "\u{1f}"] {
+            let error = resend(&with(before, control)).map(drop).unwrap_err();
+            assert!(error.to_string().contains("control character"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn every_way_to_write_a_string_gives_the_same_text() {
     let _alone = crate::transport::tests::alone();
     let long = "ü€😀 ".repeat(5_000);

@@ -55,10 +55,10 @@ pub fn item(path: &str, at: usize) -> String {
 
 /// Whether two names are one: SDKs write `reply_to`, `replyTo` and `ReplyTo`.
 pub fn is_same(one: &str, other: &str) -> bool {
-    let letters = |name: &str| {
-        name.bytes().filter(|octet| *octet != b'_').map(|octet| octet.to_ascii_lowercase()).collect::<Vec<_>>()
-    };
-    letters(one) == letters(other)
+    fn letters(name: &str) -> impl Iterator<Item = u8> {
+        name.bytes().filter(|octet| *octet != b'_').map(|octet| octet.to_ascii_lowercase())
+    }
+    letters(one).eq(letters(other))
 }
 
 /// A value that is there, and where.

@@ -43,6 +43,20 @@ fn what_a_milter_does_not_want_is_left_out_and_what_it_does_not_answer_not_waite
     assert_eq!(script.codes(), "ODCDHDMDRDRDTLLDNBDEQ");
 }
 
+/// SMFIF_SETSYMLIST: a stage without a list has all of its macros, one with an empty list has none.
+#[test]
+fn a_milter_that_names_the_macros_of_a_stage_gets_these() {
+    let _alone = alone();
+    let lists = b"\0\0\0\x02i {unknown} j\0\0\0\0\x03{rcpt_addr}\0\0\0\0\x05\0";
+    let numbers = [6, ALL | 0x100, 0].map(u32::to_be_bytes).concat();
+    let script = Script::default().on(b'O', one(b'O', &[&numbers, &lists[..]].concat()));
+    script.run(&letter()).unwrap();
+    let macros = script.told(b'D');
+    assert!(macros[0].starts_with(b"Cj\0gw.test\0v\0mod_sendmail "), "{macros:?}");
+    assert_eq!(macros[2..5], [&b"Mi\0q1\0j\0gw.test\0"[..], b"R{rcpt_addr}\0a@b.test\0", b"R{rcpt_addr}\0c@b.test\0"]);
+    assert_eq!(macros[5..], [&b"Ti\0q1\0"[..], b"Ni\0q1\0", b"E"]);
+}
+
 #[test]
 fn a_long_body_comes_in_pieces_and_ends_where_the_milter_has_enough() {
     let _alone = alone();
