@@ -2,7 +2,7 @@
 //! message itself is dropped: composed messages have none, and a stray one would be a line end to some servers and not to others.
 #![forbid(unsafe_code)]
 
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 
 /// What must be known about a message before MAIL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,11 @@ pub struct Facts {
 /// Octets read at a time.
 const PIECE: usize = 32 * 1024;
 
+/// What most messages have room in: more is asked of the allocator where it is needed.
+const SMALL: usize = 4 * 1024;
+
 /// Reads the whole message once.
-pub fn measure(message: impl Read) -> io::Result<Facts> {
+pub fn measure(message: impl BufRead) -> io::Result<Facts> {
     let (mut facts, mut last) = (Facts::default(), b'\n');
     pieces::<io::Error>(message, |piece| {
         let count = |octet| memchr::memchr_iter(octet, piece).count();
@@ -32,10 +35,10 @@ pub fn measure(message: impl Read) -> io::Result<Facts> {
 
 /// Passes the message to `send` piece by piece. The last piece, marked by `true`, ends with the final dot.
 pub fn send<E: From<io::Error>>(
-    message: impl Read,
+    message: impl BufRead,
     mut send: impl FnMut(&[u8], bool) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (mut stuffed, mut wire) = (Stuffed::default(), Vec::with_capacity(PIECE * 2));
+    let (mut stuffed, mut wire) = (Stuffed::default(), Vec::with_capacity(SMALL));
     pieces::<E>(message, |piece| {
         if wire.len() >= PIECE {
             send(&wire, false)?;
@@ -49,13 +52,17 @@ pub fn send<E: From<io::Error>>(
     send(&wire, true)
 }
 
-fn pieces<E: From<io::Error>>(mut from: impl Read, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-    let mut buffer = vec![0; PIECE];
+/// Where they stand: a copy would be most of the work of a short message.
+fn pieces<E: From<io::Error>>(mut from: impl BufRead, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(()),
-            n => take(&buffer[..n])?,
+        let octets = from.fill_buf()?;
+        let piece = &octets[..octets.len().min(PIECE)];
+        if piece.is_empty() {
+            return Ok(());
         }
+        take(piece)?;
+        let taken = piece.len();
+        from.consume(taken);
     }
 }
 
@@ -92,29 +99,19 @@ impl Stuffed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A reader that returns a few octets at a time.
-    struct Slow<'a>(&'a [u8], usize);
-
-    impl Read for Slow<'_> {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let n = self.1.min(self.0.len()).min(into.len());
-            into[..n].copy_from_slice(&self.0[..n]);
-            self.0 = &self.0[n..];
-            Ok(n)
-        }
-    }
+    use std::io::BufReader;
 
     fn wire(message: &[u8], step: usize) -> Vec<u8> {
         let (mut wire, mut ended) = (Vec::new(), 0);
-        send::<io::Error>(Slow(message, step), |piece, last| {
+        let few = || BufReader::with_capacity(step, message);
+        send::<io::Error>(few(), |piece, last| {
             wire.extend_from_slice(piece);
             ended += usize::from(last);
             Ok(())
         })
         .unwrap();
         assert_eq!(ended, 1);
-        let facts = measure(Slow(message, step)).unwrap();
+        let facts = measure(few()).unwrap();
         let lines = wire.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_prefix(b".").unwrap_or(line));
         let size = lines.map(<[u8]>::len).sum::<usize>() - b"\r\n".len(); // that of the final dot
         assert_eq!((facts.size, facts.eight_bit), (size as u64, !message.is_ascii()));
@@ -151,7 +148,9 @@ mod tests {
     fn whatever_the_pieces_what_is_unstuffed_is_what_was_sent() {
         for size in [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 200_000] {
             let message: Vec<u8> = b".x\n..\n\nabc.\n".iter().copied().cycle().take(size).chain([b'\n']).collect();
+            let at_once = wire(&message, size + 1);
             let wire = wire(&message, 10_007);
+            assert!(wire == at_once);
             let body = wire.strip_suffix(b".\r\n").unwrap();
             let lines = body.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_prefix(b".").unwrap_or(line));
             let read: Vec<u8> = lines.flatten().copied().filter(|byte| *byte != b'\r').collect();
