@@ -145,7 +145,6 @@ fn problem_with(status: u16, accept: Option<&str>, sentence: &str) -> Response {
             let problem = json!({"type": "about:blank", "title": title, "status": status, "detail": sentence});
             ("application/problem+json", format!("{problem}\n"))
         }
-        Format::Text => (Format::Text.content_type(), format!("{title}: {sentence}\n")),
         Format::TextXml | Format::Xml => (
             "application/problem+xml",
             markup!(
@@ -158,6 +157,8 @@ fn problem_with(status: u16, accept: Option<&str>, sentence: &str) -> Response {
             )
             .into_string(),
         ),
+        // Text, and every form that has no words of its own for a problem.
+        _ => (Format::Text.content_type(), format!("{title}: {sentence}\n")),
     };
     reply(status, content_type, body.into_bytes())
 }

@@ -6,7 +6,6 @@
 pub mod answer;
 mod clean;
 mod codes;
-mod formats;
 mod html;
 mod json;
 pub(crate) mod moment;
@@ -21,10 +20,10 @@ mod words;
 mod xml;
 
 pub use clean::clean;
-pub use formats::{Format, choose};
 
 use crate::dsn::reason::Reason;
 use crate::store::{Event, Message, RecipientStatus, State};
+use web::accept::preferred;
 
 /// What is shown: a message with all of its recipients, or with one of them.
 #[derive(Clone, Debug)]
@@ -104,15 +103,70 @@ impl<'m> Page<'m> {
     }
 }
 
+/// A form of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// text/html
+    Html,
+    /// application/json
+    Json,
+    /// text/plain
+    Text,
+    /// text/xml
+    TextXml,
+    /// application/xml
+    Xml,
+}
+
+/// What a form is called, and what writes a page in it.
+struct Row {
+    format: Format,
+    media_type: &'static str,
+    content_type: &'static str,
+    write: fn(&Page<'_>) -> String,
+}
+
+/// Best first, where the client does not mind.
+#[rustfmt::skip]
+const FORMATS: &[Row] = &[
+    Row { format: Format::Text, media_type: "text/plain", content_type: "text/plain; charset=utf-8", write: text::page },
+    Row { format: Format::Html, media_type: "text/html", content_type: "text/html; charset=utf-8", write: |page| html::page(page).into_string() },
+    Row { format: Format::TextXml, media_type: "text/xml", content_type: "text/xml; charset=utf-8", write: |page| xml::page(page).into_string() },
+    Row { format: Format::Xml, media_type: "application/xml", content_type: "application/xml", write: |page| xml::page(page).into_string() },
+    Row { format: Format::Json, media_type: "application/json", content_type: "application/json", write: json::page },
+];
+
+impl Format {
+    /// Every form, the default first.
+    pub fn all() -> impl Iterator<Item = Format> {
+        FORMATS.iter().map(|row| row.format)
+    }
+
+    fn row(self) -> &'static Row {
+        FORMATS.iter().find(|row| row.format == self).unwrap_or(&FORMATS[0])
+    }
+
+    /// The value of Content-Type.
+    pub fn content_type(self) -> &'static str {
+        self.row().content_type
+    }
+
+    /// The media type without parameters.
+    pub fn media_type(self) -> &'static str {
+        self.row().media_type
+    }
+}
+
+/// The form `accept` likes best; `None` where it accepts none of them (406).
+pub fn choose(accept: Option<&str>) -> Option<Format> {
+    let offers: Vec<&str> = FORMATS.iter().map(|row| row.media_type).collect();
+    let offer = preferred(accept, &offers)?;
+    FORMATS.iter().find(|row| row.media_type == offer).map(|row| row.format)
+}
+
 /// `page` as the octets of a body.
 pub fn render(page: &Page<'_>, format: Format) -> Vec<u8> {
-    match format {
-        Format::Html => html::page(page).into_string(),
-        Format::Json => json::page(page),
-        Format::Text => text::page(page),
-        Format::TextXml | Format::Xml => xml::page(page).into_string(),
-    }
-    .into_bytes()
+    (format.row().write)(page).into_bytes()
 }
 
 fn concern(state: State) -> u8 {
@@ -168,3 +222,6 @@ fn mta(name: Option<&String>) -> Option<String> {
     };
     Some(clean::clean(name.trim())).filter(|name| !name.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

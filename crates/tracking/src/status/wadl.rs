@@ -51,22 +51,23 @@ const MESSAGE: &[(&str, &str)] = &[("message-id", "The identifier of a message, 
 const RECIPIENT: &[(&str, &str)] = &[("recipient", "One of its recipients.")];
 
 fn show(xml: &mut Markup, id: &str, query: &[(&str, &str)]) {
-    let overview = Form::MEDIA_TYPES.into_iter().filter(|form| !Format::ALL.map(Format::media_type).contains(form));
-    let show_types: Vec<&str> = Format::ALL.map(Format::media_type).into_iter().chain(overview).collect();
+    let types: Vec<&str> = Format::all().map(Format::media_type).collect();
+    let overview = Form::MEDIA_TYPES.into_iter().filter(|form| !types.contains(form));
+    let show_types: Vec<&str> = types.iter().copied().chain(overview).collect();
     xml.push(markup!("      <method name=\"GET\" id=\"{}\">\n        <request>\n", id));
     for (name, meaning) in query {
         param(xml, name, "query", false, meaning);
     }
     xml.push(markup!("        </request>\n"));
     for (status, _, meaning) in STATUSES.iter().filter(|row| !matches!(row.0, 204 | 405)) {
-        let types = match status {
+        let offered = match status {
             200 if id == "show" => &show_types[..],
-            200 => &Format::ALL.map(Format::media_type)[..],
+            200 => &types[..],
             304 => &[],
             406 => &["text/plain"],
             _ => &["text/plain", "text/html", "application/problem+xml", "application/problem+json"],
         };
-        response(xml, *status, meaning, representations(types));
+        response(xml, *status, meaning, representations(offered));
     }
     xml.push(markup!("      </method>\n"));
 }

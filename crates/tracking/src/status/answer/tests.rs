@@ -62,7 +62,8 @@ fn every_answer_keeps_itself_to_itself() {
     let mut replies: Vec<Response> =
         [404, 405, 406, 503].iter().map(|&status| problem(status, Some("text/html"))).collect();
     replies.push(description(BASE));
-    replies.extend(Format::ALL.map(|format| show(Some(&message), &target(None), BASE, Some(format.media_type()), NOW)));
+    replies
+        .extend(Format::all().map(|format| show(Some(&message), &target(None), BASE, Some(format.media_type()), NOW)));
     for reply in &replies {
         assert_eq!(field(reply, "Vary"), Some("Accept"));
         assert_eq!(field(reply, "Cache-Control"), Some("no-store"));
