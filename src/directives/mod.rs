@@ -73,7 +73,7 @@ directives! {
         /// Most programs and relay connections at a time in one child; 0: no limit.
         value max_processes: usize = 32, c"SendmailMaxProcesses" one |_, number| values::number(number, 0), c"most programs or relay connections at a time in one httpd child, 0 for no limit (default: 32)";
         /// The ways in that are offered.
-        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"how a message may stand in a request: fields, form, mime, postmark, resend, sendgrid (default: fields)";
+        shared inputs: Inputs = Inputs::default(), c"SendmailInputs" words |_, words| Inputs::parse(words), c"ways in which a message may stand in a request, fields form mime among them (default: fields)";
         /// Whether a bearer's key is taken for Basic's credentials.
         value bearer: bool = false, c"SendmailBearer" flag values::flag, c"On: the key of Authorization: Bearer is that of Basic, base64 of user:password (default: Off)";
         /// To of the mail that a form becomes.

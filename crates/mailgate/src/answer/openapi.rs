@@ -17,7 +17,7 @@ pub const MEDIA_TYPE: &str = "application/vnd.oai.openapi+json";
 /// The document for the resource at `url`.
 pub fn document(url: &str, inputs: &Inputs, has_challenge: bool) -> Value {
     let mut paths = Map::new();
-    if [Way::Fields, Way::Form, Way::Mime].iter().any(|way| inputs.offer(*way)) {
+    if inputs.types().next().is_some() {
         paths.insert("/".to_owned(), json!({"post": mail(inputs)}));
     }
     for (path, call) in PATHS.iter().filter(|(_, call)| inputs.offer(Way::Json(call.dialect))) {
@@ -60,18 +60,11 @@ pub fn document(url: &str, inputs: &Inputs, has_challenge: bool) -> Value {
 
 /// The fields of the request and its body, a form, or a whole message.
 fn mail(inputs: &Inputs) -> Value {
-    let mut contents = Map::new();
-    if inputs.offer(Way::Fields) {
-        contents.extend(["text/plain", "*/*"].map(|media| (media.to_owned(), json!({}))));
-    }
-    if inputs.offer(Way::Form) {
-        let fields = || json!({"schema": {"type": "object"}});
-        let forms = ["application/x-www-form-urlencoded", "multipart/form-data"];
-        contents.extend(forms.map(|media| (media.to_owned(), fields())));
-    }
-    if inputs.offer(Way::Mime) {
-        contents.insert("message/rfc822".to_owned(), json!({}));
-    }
+    let content = |(way, media): (Way, &str)| {
+        let of_fields = json!({"schema": {"type": "object"}});
+        (media.to_owned(), if way == Way::Form { of_fields } else { json!({}) })
+    };
+    let contents: Map<_, _> = inputs.types().map(content).collect();
     let shown = KNOWN.iter().filter(|known| known.meaning.is_some() && known.kind != FieldKind::ContentType);
     let header = |name: &str, meaning: &str| json!({"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}});
     let fields = shown.filter(|_| inputs.offer(Way::Fields));

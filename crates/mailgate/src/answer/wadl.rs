@@ -22,8 +22,7 @@ pub fn document(url: &str, inputs: &Inputs, has_challenge: bool) -> Markup {
     }
     param(&mut xml, "Prefer", "header", false, PREFER);
     param(&mut xml, "Idempotency-Key", "header", false, KEY);
-    let offered = TYPES.iter().filter(|(way, _)| inputs.offer(*way)).flat_map(|(_, types)| types.iter().copied());
-    xml.push(representations(&offered.collect::<Vec<_>>()));
+    xml.push(representations(&inputs.types().map(|(_, media)| media).collect::<Vec<_>>()));
     xml.push(markup!("        </request>\n"));
     for (status, _, meaning) in STATUSES {
         let contents = match status {
@@ -65,13 +64,6 @@ fn get(xml: &mut Markup, path: &str, media: &str, meaning: &str) {
     response(xml, 200, meaning, representations(&[media]));
     xml.push(markup!("        </method>\n      </resource>\n"));
 }
-
-/// The media types by which a request chooses a way.
-const TYPES: &[(Way, &[&str])] = &[
-    (Way::Fields, &["text/plain", "*/*"]),
-    (Way::Form, &["multipart/form-data", "application/x-www-form-urlencoded"]),
-    (Way::Mime, &["message/rfc822"]),
-];
 
 const SDK: &str = "Accepted, in the words of the service whose SDK sends; openapi.json describes it.";
 

@@ -1,7 +1,6 @@
 //! `SendmailInputs`: the ways in that a location offers, and which of them a request takes. A way is one file beside this one.
 #![forbid(unsafe_code)]
 
-use super::form;
 use super::json::{Call, Dialect};
 use mail::content_type::ContentType;
 use std::ffi::CStr;
@@ -19,14 +18,21 @@ pub enum Way {
     Mime,
 }
 
-/// Every way with its word.
-const WORDS: &[(&str, Way)] = &[
-    ("fields", Way::Fields),
-    ("form", Way::Form),
-    ("mime", Way::Mime),
-    ("postmark", Way::Json(Dialect::Postmark)),
-    ("resend", Way::Json(Dialect::Resend)),
-    ("sendgrid", Way::Json(Dialect::Sendgrid)),
+/// A way, its word, and the media types of the bodies that come by it; what comes by a path of its own has none here.
+struct Row {
+    word: &'static str,
+    way: Way,
+    types: &'static [&'static str],
+}
+
+/// Every way. The descriptions and the choice come from here.
+const WAYS: &[Row] = &[
+    Row { word: "fields", way: Way::Fields, types: &["text/plain", "*/*"] },
+    Row { word: "form", way: Way::Form, types: &["multipart/form-data", "application/x-www-form-urlencoded"] },
+    Row { word: "mime", way: Way::Mime, types: &["message/rfc822"] },
+    Row { word: "postmark", way: Way::Json(Dialect::Postmark), types: &[] },
+    Row { word: "resend", way: Way::Json(Dialect::Resend), types: &[] },
+    Row { word: "sendgrid", way: Way::Json(Dialect::Sendgrid), types: &[] },
 ];
 
 /// Where JSON is sent to, behind the path of the location.
@@ -89,12 +95,12 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// `fields`, `form`, `mime`, `postmark`, `resend`, `sendgrid`.
+    /// The words of [`WAYS`].
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let way = |word: &&str| {
-            let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
-            let names: Vec<&str> = WORDS.iter().map(|(known, _)| *known).collect();
-            known.map(|(_, way)| *way).ok_or_else(|| format!("'{word}' is no way in; there are {}", names.join(", ")))
+            let known = WAYS.iter().find(|row| row.word.eq_ignore_ascii_case(word));
+            let names: Vec<&str> = WAYS.iter().map(|row| row.word).collect();
+            known.map(|row| row.way).ok_or_else(|| format!("'{word}' is no way in; there are {}", names.join(", ")))
         };
         words.iter().map(way).collect::<Result<_, _>>().map(Inputs)
     }
@@ -125,17 +131,21 @@ impl Inputs {
 
     /// The way of any other request, `None`: none that is offered. The type of its body is asked for where it decides.
     pub fn way(&self, content_type: impl FnOnce() -> Option<ContentType>) -> Option<Way> {
-        let depends = self.offer(Way::Form) || self.offer(Way::Mime);
-        match depends.then(content_type).flatten() {
-            Some(form) if form::is_form(&form) && self.offer(Way::Form) => Some(Way::Form),
-            Some(message) if message.essence() == "message/rfc822" && self.offer(Way::Mime) => Some(Way::Mime),
-            _ => Some(Way::Fields).filter(|way| self.offer(*way)),
-        }
+        let depends = self.types().any(|(way, _)| way != Way::Fields);
+        let given = depends.then(content_type).flatten();
+        let by_type = given.and_then(|given| self.types().find(|(_, media)| *media == given.essence()));
+        by_type.map(|(way, _)| way).or_else(|| Some(Way::Fields).filter(|way| self.offer(*way)))
+    }
+
+    /// The media types of those that are offered.
+    pub fn types(&self) -> impl Iterator<Item = (Way, &'static str)> {
+        let offered = WAYS.iter().filter(|row| self.offer(row.way));
+        offered.flat_map(|row| row.types.iter().map(|media| (row.way, *media)))
     }
 
     /// The words of those that are offered.
     pub fn words(&self) -> String {
-        let word = |way: &Way| WORDS.iter().find(|(_, known)| known == way).map_or("", |(word, _)| word);
+        let word = |way: &Way| WAYS.iter().find(|row| row.way == *way).map_or("", |row| row.word);
         self.0.iter().map(word).collect::<Vec<_>>().join(", ")
     }
 }

@@ -65,11 +65,6 @@ pub struct File {
     pub source: Extent,
 }
 
-/// Whether a body of this type is a form.
-pub fn is_form(content_type: &ContentType) -> bool {
-    matches!(content_type.essence(), "application/x-www-form-urlencoded" | "multipart/form-data")
-}
-
 /// The fields of a body of this type.
 pub fn read(spool: &Spool, content_type: Option<&ContentType>) -> Result<Form, FormInputError> {
     let raw = match content_type.filter(|given| given.is_multipart()).and_then(ContentType::boundary) {
