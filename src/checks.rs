@@ -140,7 +140,7 @@ fn checks<'a>(settings: &Settings<'a>, macros: &'a [Custom]) -> Checks<'a> {
         timeout: settings.milter_timeout().min(settings.timeout()),
         rules: Rules {
             sender: matches!(transport, Some(Transport::Relay(_))),
-            recipients: appends && !matches!(transport, Some(Transport::Maildir(_))),
+            recipients: appends && !matches!(transport, Some(Transport::Store(..))),
             allowed: settings.recipients(),
             redirected: settings.redirect_to().is_some(),
         },

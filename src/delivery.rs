@@ -17,15 +17,16 @@ use mailgate::message::Message;
 use mailgate::policy::arguments::Addressing;
 use mailgate::tags;
 use mailgate::transport::smtp::{self, Relay};
-use mailgate::transport::{self, Accepted, Commit, Failure, Program, maildir, program, slots};
+use mailgate::transport::store::Store;
+use mailgate::transport::{self, Accepted, Commit, Failure, Program, program, slots};
 use std::path::Path;
 use web::Response;
 
 /// A way out, with what this request says of it.
 pub enum Delivery<'c> {
-    Maildir(&'c Path),
     Program { path: &'c Path, arguments: Vec<Vec<u8>> },
     Relay { relay: Relay, sender: Option<String>, recipients: Vec<String>, reports: Reports },
+    Store(&'static Store, &'c Path),
 }
 
 impl<'c> Delivery<'c> {
@@ -36,7 +37,6 @@ impl<'c> Delivery<'c> {
         transport: &'c Transport,
     ) -> Result<Self, Refused> {
         Ok(match transport {
-            Transport::Maildir(directory) => Delivery::Maildir(directory),
             Transport::Program(path) => {
                 keep_redirected(settings)?;
                 Delivery::Program { path, arguments: expressions::arguments(request, settings, vars)? }
@@ -47,6 +47,7 @@ impl<'c> Delivery<'c> {
                 recipients: expressions::recipients(vars),
                 reports: settings.relay_dsn().map(|dsn| dsn.reports(vars.envid.as_str())).unwrap_or_default(),
             },
+            Transport::Store(store, path) => Delivery::Store(store, path),
         })
     }
 
@@ -54,7 +55,7 @@ impl<'c> Delivery<'c> {
     pub fn sender(&self, vars: &ExpressionVars<'_>) -> Option<Address> {
         match self {
             Delivery::Relay { sender, .. } => sender.as_deref().and_then(|sender| Address::parse(sender).ok()),
-            Delivery::Maildir(_) | Delivery::Program { .. } => {
+            Delivery::Program { .. } | Delivery::Store(..) => {
                 vars.submission.from.as_ref().map(|from| from.address().clone())
             }
         }
@@ -72,7 +73,7 @@ impl<'c> Delivery<'c> {
                 *sender = envelope.sender.as_ref().map(ToString::to_string);
                 *recipients = others.collect();
             }
-            Delivery::Maildir(_) | Delivery::Program { .. } => {}
+            Delivery::Program { .. } | Delivery::Store(..) => {}
         }
     }
 
@@ -107,7 +108,7 @@ impl<'c> Delivery<'c> {
                 let end_of_options = arguments.len() - expressions::recipients(vars).len() - 1;
                 arguments.splice(end_of_options..end_of_options, program::dsn::options(wanted));
             }
-            Delivery::Maildir(_) => {}
+            Delivery::Store(..) => {}
         }
         Ok(())
     }
@@ -124,12 +125,12 @@ impl<'c> Delivery<'c> {
         let recipients = expressions::recipients(vars);
         let server;
         let route = match self {
-            Delivery::Maildir(path) => Route::Maildir(path),
             Delivery::Program { path, arguments } => Route::Program { path, arguments },
             Delivery::Relay { relay, sender, .. } => {
                 server = relay.server.to_string();
                 Route::Relay { server: &server, sender: sender.as_deref() }
             }
+            Delivery::Store(store, path) => Route::Store(store, path),
         };
         let by_arguments = settings.addressing() == Addressing::Arguments;
         let recipients = (!by_arguments).then_some(recipients.as_slice());
@@ -143,14 +144,13 @@ impl<'c> Delivery<'c> {
         message: &Message,
         commit: &mut Commit<'_>,
     ) -> Result<Accepted, Failure> {
-        if let Delivery::Maildir(directory) = self {
-            return maildir::deliver(directory, message, commit);
+        if let Delivery::Store(store, path) = self {
+            return (store.deliver)(path, message, commit);
         }
         let _slot = slots::acquire(settings.max_processes(), settings.timeout())
             .ok_or_else(|| Failure::busy(settings.max_processes()))?;
         let _running = metrics::running();
         match self {
-            Delivery::Maildir(directory) => maildir::deliver(directory, message, commit),
             Delivery::Program { path, arguments } => {
                 tracing::trace!(
                     "{}: running {} with {} words, {} octets of message",
@@ -168,6 +168,7 @@ impl<'c> Delivery<'c> {
                 let envelope = smtp::Envelope { sender: sender.as_deref(), recipients, reports, needs_reports };
                 smtp::deliver(relay, &envelope, message, settings.timeout(), commit)
             }
+            Delivery::Store(store, path) => (store.deliver)(path, message, commit),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{checks, claims};
 use httpd::{Request, Status};
 use mailgate::answer::{self, Problem};
 use mailgate::tags;
+use mailgate::transport;
 use mailgate::transport::health::{self, HealthError, Healthy, Scope};
 use mailgate::transport::smtp::{Relay, StartTls};
 use std::time::Duration;
@@ -80,14 +81,14 @@ fn behind(request: &Request<'_>, settings: &Settings<'_>, probe: &Probe) -> Resu
 
 fn way_out(request: &Request<'_>, settings: &Settings<'_>) -> Result<Scope, HealthError> {
     match settings.transport() {
-        Some(Transport::Maildir(directory)) => health::maildir(directory),
         Some(Transport::Program(path)) => health::program(path),
         Some(Transport::Relay(server)) => {
             health::relay(&settings.relay(server, request.server_name()), settings.timeout().min(PATIENCE))
         }
+        Some(Transport::Store(store, path)) => (store.check)(path),
         None => Err(HealthError {
             reason: "nothing is set that takes mail",
-            detail: "none of SendmailName, SendmailMaildir and SendmailRelay is set for this location".into(),
+            detail: format!("none of {} is set for this location", transport::directives_in_words()),
         }),
     }
 }

@@ -73,8 +73,8 @@ impl<'c> Settings<'c> {
 
     pub fn addressing(&self) -> Addressing {
         match self.transport() {
-            Some(Transport::Maildir(_) | Transport::Relay(_)) => Addressing::Appended,
-            _ => self.arguments().addressing,
+            Some(Transport::Relay(_) | Transport::Store(..)) => Addressing::Appended,
+            Some(Transport::Program(_)) | None => self.arguments().addressing,
         }
     }
 
@@ -86,7 +86,7 @@ impl<'c> Settings<'c> {
     /// Whether the envelope is apart from the header, so that it may leave out whom the header names.
     pub fn has_envelope(&self) -> bool {
         match self.transport() {
-            Some(Transport::Maildir(_)) | None => false,
+            Some(Transport::Store(..)) | None => false,
             Some(Transport::Relay(_)) => true,
             Some(Transport::Program(_)) => self.appends_recipients(),
         }
@@ -109,8 +109,8 @@ impl<'c> Settings<'c> {
     /// Whether nobody adds a From that the client left out.
     pub fn requires_from(&self) -> bool {
         match self.transport() {
-            Some(Transport::Maildir(_) | Transport::Relay(_)) => true,
-            _ => self.arguments().needs_from,
+            Some(Transport::Relay(_) | Transport::Store(..)) => true,
+            Some(Transport::Program(_)) | None => self.arguments().needs_from,
         }
     }
 
@@ -150,7 +150,7 @@ impl<'c> Settings<'c> {
             Some(Transport::Program(path)) => {
                 self.appends_recipients() && !self.arguments().asks_for_reports && dsn::takes_options(path)
             }
-            Some(Transport::Maildir(_)) | None => false,
+            Some(Transport::Store(..)) | None => false,
         }
     }
 

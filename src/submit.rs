@@ -29,6 +29,7 @@ use mailgate::message::parts;
 use mailgate::policy;
 use mailgate::submission::{Label, Part, Submission};
 use mailgate::tags;
+use mailgate::transport;
 use std::io::{self, BufRead};
 use sys::spool::Spool;
 use web::Response;
@@ -301,7 +302,7 @@ fn take(draft: &mut Draft<'_>, keyed: &mut Option<&mut Keyed<'_>>, octets: &[u8]
 }
 
 fn no_transport() -> Problem {
-    let log = format!("none of SendmailName, SendmailMaildir and SendmailRelay is set for this location; {REMEDY}");
+    let log = format!("none of {} is set for this location; {REMEDY}", transport::directives_in_words());
     Problem::hidden(&tags::MISCONFIGURED, "this server is not set up to send mail", log)
 }
 

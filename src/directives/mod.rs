@@ -38,6 +38,7 @@ use mailgate::policy::Recipients;
 use mailgate::policy::aliases::Aliases;
 use mailgate::policy::redirect::Redirect;
 use mailgate::rate::Limit;
+use mailgate::transport::maildir;
 use mailgate::transport::smtp::{CaCertificates, ClientCertificate, Credentials, Notify, StartTls};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -156,7 +157,7 @@ directives! {
     }
     setters {
         c"SendmailName" one transport::name, c"absolute path of the sendmail program";
-        c"SendmailMaildir" one transport::maildir, c"absolute path of a Maildir to deliver into";
+        c"SendmailMaildir" one |config, _, path| transport::store(config, &maildir::STORE, path), c"absolute path of a Maildir to deliver into";
         c"SendmailRelay" one transport::relay, c"a mail server to send through: host:port, smtp://host, smtps://user:password@host";
         c"SendmailRelayAuth" one relay::auth, c"absolute path of a file, mode 0600, with the line user:password for the relay";
         c"SendmailRelayCAFile" one relay::ca_file, c"absolute path of the PEM certificates that may vouch for the relay (default: the system's)";

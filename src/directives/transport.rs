@@ -1,4 +1,4 @@
-//! SendmailName, SendmailMaildir, SendmailRelay: one setting, whichever directive says it; and SendmailEnv.
+//! SendmailName, SendmailRelay and the directive of each [`Store`]: one setting, whichever says it; and SendmailEnv.
 #![forbid(unsafe_code)]
 
 use super::values::absolute;
@@ -6,6 +6,7 @@ use super::{DirConfig, relay};
 use httpd::{Command, Set};
 use mailgate::transport;
 use mailgate::transport::smtp::Server;
+use mailgate::transport::store::Store;
 use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,20 +14,30 @@ use std::sync::Arc;
 /// Where messages go.
 #[derive(Clone, Debug)]
 pub enum Transport {
-    /// SendmailMaildir.
-    Maildir(PathBuf),
     /// SendmailName.
     Program(PathBuf),
     /// SendmailRelay.
     Relay(Arc<Server>),
+    /// The directive of a store.
+    Store(&'static Store, PathBuf),
+}
+
+impl Transport {
+    fn directive(&self) -> &'static str {
+        match self {
+            Transport::Program(_) => "SendmailName",
+            Transport::Relay(_) => "SendmailRelay",
+            Transport::Store(store, _) => store.directive,
+        }
+    }
 }
 
 pub fn name(config: &mut DirConfig<'_>, _: &Command<'_>, path: &str) -> Set {
     set(config, Transport::Program(absolute(path)?))
 }
 
-pub fn maildir(config: &mut DirConfig<'_>, _: &Command<'_>, path: &str) -> Set {
-    set(config, Transport::Maildir(absolute(path)?))
+pub fn store(config: &mut DirConfig<'_>, store: &'static Store, path: &str) -> Set {
+    set(config, Transport::Store(store, absolute(path)?))
 }
 
 pub fn relay(config: &mut DirConfig<'_>, _: &Command<'_>, url: &str) -> Set {
@@ -36,14 +47,10 @@ pub fn relay(config: &mut DirConfig<'_>, _: &Command<'_>, url: &str) -> Set {
 
 /// Two ways out in one section are a mistake; the same one twice is a correction.
 fn set(config: &mut DirConfig<'_>, transport: Transport) -> Set {
-    let other = config
-        .transport
-        .as_deref()
-        .is_some_and(|set| std::mem::discriminant(set) != std::mem::discriminant(&transport));
-    if other {
-        return Err(
-            "SendmailName, SendmailMaildir and SendmailRelay exclude each other in one section; keep one".into()
-        );
+    let before = config.transport.as_deref().map(Transport::directive);
+    if let Some(other) = before.filter(|other| *other != transport.directive()) {
+        let this = transport.directive();
+        return Err(format!("{other} and {this} exclude each other in one section; keep one"));
     }
     config.transport = Some(Arc::new(transport));
     Ok(())

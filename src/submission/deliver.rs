@@ -27,9 +27,10 @@ use sys::spool::Spool;
 /// Whether messages can go to the recipients that a client names, and to nobody else.
 pub fn check_transport(settings: &Settings<'_>) -> Result<(), Problem> {
     let log = match settings.transport() {
-        None => "none of SendmailName, SendmailMaildir and SendmailRelay is set for <Location \"/\">",
+        None => format!("none of {} is set for <Location \"/\">", transport::directives_in_words()),
         Some(Transport::Program(_)) if settings.addressing() != Addressing::Appended => {
             "SMTP names the recipients itself: let SendmailArguments end in --, or use SendmailRelay or SendmailMaildir"
+                .to_owned()
         }
         Some(_) => return Ok(()),
     };

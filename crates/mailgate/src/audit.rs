@@ -9,6 +9,7 @@ use crate::policy::Recipients;
 use crate::policy::arguments::Addressing;
 use crate::policy::redirect;
 use crate::tags::{self, Note};
+use crate::transport;
 use crate::transport::program::arguments::{ProgramArguments, Role, Word};
 use crate::transport::program::mta::{self, Mta};
 use crate::transport::program::quirks;
@@ -81,7 +82,11 @@ fn overridable(host: &Host<'_>) -> Option<Warning> {
 }
 
 fn is_transport(directive: &Directive) -> bool {
-    ["SendmailName", "SendmailMaildir", "SendmailRelay"].iter().any(|name| directive.is(name))
+    transport::directives().any(|name| directive.is(name))
+}
+
+fn is_store(directive: &Directive) -> bool {
+    transport::STORES.iter().any(|store| directive.is(store.directive))
 }
 
 /// A place that sends, with every list of directives that applies to it, the outermost first.
@@ -127,7 +132,7 @@ impl<'t> Scope<'t> {
 
     /// Who is written to as the client likes, where nothing else restricts that: the fields and words that it chooses.
     fn free(&self) -> Option<String> {
-        if self.is_trial() || self.transport().is_some_and(|transport| transport.is("SendmailMaildir")) {
+        if self.is_trial() || self.transport().is_some_and(is_store) {
             return None;
         }
         if !self.writes_to_anybody() {
@@ -218,8 +223,9 @@ impl<'t> Scope<'t> {
         (self.transport().is_none() && !elsewhere).then(|| Warning {
             tag: &tags::NO_TRANSPORT,
             text: format!(
-                "{}: no SendmailName, no SendmailMaildir and no SendmailRelay; every message will be refused with 500. Set SendmailName /usr/sbin/sendmail",
-                self.place()
+                "{}: none of {} is set; every message will be refused with 500. Set SendmailName /usr/sbin/sendmail",
+                self.place(),
+                transport::directives_in_words()
             ),
         })
     }

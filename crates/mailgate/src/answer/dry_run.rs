@@ -7,6 +7,7 @@ use super::dialect::rehearsed;
 use crate::input::json::Dialect;
 use crate::message::Message;
 use crate::tags;
+use crate::transport::store::Store;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mail::message_id::MessageId;
@@ -122,8 +123,6 @@ fn is_asked(prefer: &str) -> bool {
 /// Where a message would go.
 #[derive(Clone, Copy, Debug)]
 pub enum Route<'a> {
-    /// Into this Maildir.
-    Maildir(&'a Path),
     /// To this program with these words.
     Program {
         /// Absolute.
@@ -138,6 +137,8 @@ pub enum Route<'a> {
         /// Where reports go; none: nowhere.
         sender: Option<&'a str>,
     },
+    /// Into the store at this path.
+    Store(&'static Store, &'a Path),
 }
 
 /// What would have been done.
@@ -186,7 +187,6 @@ impl DryRunReport<'_> {
         let mut lines =
             vec!["Dry run: nothing was sent.".to_owned(), line("Message-ID", self.message_id.as_str().as_bytes())];
         match self.route {
-            Route::Maildir(path) => lines.push(line("Maildir", path.as_os_str().as_bytes())),
             Route::Program { path, arguments } => {
                 lines.push(line("Program", path.as_os_str().as_bytes()));
                 lines.extend(arguments.iter().enumerate().map(|(i, word)| line(&format!("Argument {}", i + 1), word)));
@@ -195,6 +195,7 @@ impl DryRunReport<'_> {
                 lines.push(line("Relay", server.as_bytes()));
                 lines.push(line("Sender", sender.unwrap_or_default().as_bytes()));
             }
+            Route::Store(store, path) => lines.push(line(store.name, path.as_os_str().as_bytes())),
         }
         match self.recipients {
             Some(recipients) => {
@@ -215,7 +216,6 @@ impl DryRunReport<'_> {
             members.into_iter().for_each(|(name, value)| report[name] = value);
         }
         match self.route {
-            Route::Maildir(path) => report["maildir"] = text(path.as_os_str().as_bytes()),
             Route::Program { path, arguments } => {
                 report["program"] = text(path.as_os_str().as_bytes());
                 report["arguments"] = arguments.iter().map(|word| text(word)).collect();
@@ -224,6 +224,7 @@ impl DryRunReport<'_> {
                 report["relay"] = json!(server);
                 report["sender"] = json!(sender);
             }
+            Route::Store(store, path) => report[store.name.to_ascii_lowercase()] = text(path.as_os_str().as_bytes()),
         }
         if !self.dry_run.is_one_of_several {
             report["message"] = String::from_utf8(message).map_or_else(|error| base64(error.as_bytes()), Value::String);

@@ -11,10 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Accepted, Commit, Failure, FailureKind};
+use super::store::Store;
+use super::{Accepted, Commit, Failure, FailureKind, health};
 use crate::message::Message;
 use mail::text::one_line;
 use sys::calls;
+
+/// SendmailMaildir.
+pub const STORE: Store = Store { directive: "SendmailMaildir", name: "Maildir", deliver, check: health::maildir };
 
 /// How often another name is tried, should one be taken.
 const TRIES: usize = 8;

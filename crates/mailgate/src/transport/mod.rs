@@ -1,4 +1,4 @@
-//! A finished message -> a `sendmail` program ([`program`]), a Maildir ([`maildir`]) or a mail server ([`smtp`]), and what became of it:
+//! A finished message -> a `sendmail` program ([`program`]), a place on this machine ([`store`]: a [`maildir`]) or a mail server ([`smtp`]), and what became of it:
 //! [`Accepted`], or a [`Failure`] that says whether anything was started and whether the message may have been queued.
 //! Exit codes are judged in `sysexits`, what single MTAs make of their arguments in [`program::mta`], how many run at one time
 //! in [`slots`].
@@ -11,12 +11,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use store::Store;
 
 pub mod health;
 pub mod maildir;
 pub mod program;
 pub mod slots;
 pub mod smtp;
+pub mod store;
 
 pub use program::{environment, hand_over};
 pub use sys::child::Exit;
@@ -95,6 +97,22 @@ pub enum FailureKind {
     /// May be queued or not: other exits, signals, exit 0 with part of the message unread; a relay that was lost before it
     /// answered.
     Unknown,
+}
+
+/// Every kind of place on this machine that takes messages.
+pub const STORES: &[&Store] = &[&maildir::STORE];
+
+/// The directives that set where mail goes.
+pub fn directives() -> impl Iterator<Item = &'static str> {
+    let stores = STORES.iter().map(|store| store.directive);
+    std::iter::once("SendmailName").chain(stores).chain(std::iter::once("SendmailRelay"))
+}
+
+/// Their names in a sentence.
+pub fn directives_in_words() -> String {
+    let names: Vec<&str> = directives().collect();
+    let (last, others) = names.split_last().expect("SendmailName is among them");
+    format!("{} and {last}", others.join(", "))
 }
 
 /// Called at the last moment before a message can be taken. After an error it is not handed over; after success nobody but who takes it may say
@@ -198,6 +216,15 @@ pub(crate) mod tests {
     pub(crate) fn alone() -> MutexGuard<'static, ()> {
         static ALONE: Mutex<()> = Mutex::new(());
         ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    #[test]
+    fn every_store_is_among_the_directives_that_set_where_mail_goes() {
+        let words = directives_in_words();
+        assert!(words.starts_with("SendmailName, SendmailMaildir") && words.ends_with(" and SendmailRelay"), "{words}");
+        for store in STORES {
+            assert!(words.contains(store.directive), "{words}");
+        }
     }
 
     #[test]
