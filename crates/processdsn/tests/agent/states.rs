@@ -30,6 +30,7 @@ const CASES: &[Case] = &[
     ("submit", submissions::what_mod_sendmail_writes_is_read_back),
     ("same", submissions::the_same_message_is_entered_once),
     ("upgrade", submissions::an_older_database_keeps_all_its_rows),
+    ("entered", overview::a_message_is_entered_the_same_in_either_way),
     ("overview", overview::every_owner_sees_a_page_of_his_own),
     ("pages", overview::pages_part_nothing_and_repeat_nothing),
     ("indexes", overview::each_order_has_its_index),
