@@ -1,6 +1,5 @@
-//! Work for the database on a thread of its own, for which a request waits no longer than it wants to.
+//! Where a request waits for the database, no longer than it wants to.
 
-use crate::workers;
 use sql::DatabaseError;
 use std::mem;
 use std::net::Shutdown;
@@ -16,18 +15,16 @@ const MOST_LATE: usize = 4;
 /// Pieces of work that nobody waits for any more.
 static LATE: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs `job`, which must call [`Place::finish`], and waits for its outcome.
-pub(crate) fn run<T: Send + 'static>(
+/// Begins a piece of work, which must call [`Place::finish`], and waits for its outcome.
+pub(crate) fn run<T>(
     limit: Duration,
-    job: impl FnOnce(&Place<T>) + Send + 'static,
+    begin: impl FnOnce(Arc<Place<T>>) -> Result<(), DatabaseError>,
 ) -> Result<T, DatabaseError> {
     if LATE.load(Ordering::Relaxed) >= MOST_LATE {
         return Err(DatabaseError::unavailable("the database has not answered earlier requests yet".into()));
     }
     let place = Arc::new(Place { outcome: Mutex::new(Outcome::Awaited(None)), there: Condvar::new() });
-    let theirs = Arc::clone(&place);
-    workers::run(move || job(&theirs))
-        .map_err(|error| DatabaseError::unavailable(format!("no thread for the database: {error}")))?;
+    begin(Arc::clone(&place))?;
     place.wait(limit)
 }
 

@@ -20,7 +20,7 @@ pub use read::{Event, Message, RecipientStatus, Viewer, find};
 pub use record::{Heard, Recorded, record, record_feedback};
 pub use schema::{check, expire, init};
 pub use vitals::{Vitals, vitals};
-pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
+pub use write::{Entered, Submitted, enter, mark_unknown, submit, submitted_before, take_back};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
