@@ -90,6 +90,7 @@ impl Module for Sendmail {
     fn start(server: &Server<'_>) {
         httpd::limit_connecting(server, ("ProcessDSNEnable", "on"));
         httpd::limit_connecting(server, ("SendmailIdempotency", "dbd"));
+        status::start(server);
         metrics::start(server);
         rates::start(server);
         challenge::start(server);

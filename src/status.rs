@@ -5,7 +5,7 @@
 use crate::expressions::ExpressionVars;
 use crate::outcome::Refused;
 use crate::settings::Settings;
-use httpd::Request;
+use httpd::{Begun, Request, Server};
 use mail::address::Address;
 use mailgate::answer::Problem;
 use mailgate::submission::{Label, Submission};
@@ -19,6 +19,13 @@ use tracking::store::{self, Entered, Owner, Submitted, Tag};
 
 /// Longest wait for each database operation. SendmailTimeout may shorten it.
 pub const LIMIT: Duration = Duration::from_secs(3);
+
+/// Makes the children write in turn.
+pub fn start(server: &Server<'_>) {
+    if let Err(error) = httpd::prepare_writers(server, ("ProcessDSNEnable", "on")) {
+        tracing::warn!("{}: the children do not wait in turn for SQLite: {error}", tags::DATABASE);
+    }
+}
 
 /// The entry of one message: its status URL, and whether it is in the database.
 pub struct Entry {
@@ -101,7 +108,11 @@ impl Entry {
             // The client can no longer be told; the next report or --expire deals with what could not be undone.
             let _ = store::take_back(lent, &envid);
         };
-        match request.with_database(self.limit, move |lent| store::submit(lent, &message), undo) {
+        let work = move |lent: &mut apr::Dbd<'_>, begun| match begun {
+            Begun::No => store::submit(lent, &message),
+            Begun::Yes => store::enter(lent, &message),
+        };
+        match request.with_transaction(self.limit, work, undo) {
             Ok(Entered::Now) => self.written = true,
             Ok(Entered::Before) => return Err(self.known()),
             Err(error) => complain("the message is sent without a delivery status", &error),

@@ -163,6 +163,55 @@ fn a_locked_file_delays_a_message_by_seconds_and_what_is_written_late_is_undone(
     Request::get("/dsn/late%40example.test/").send(&httpd).expect_status(200);
 }
 
+/// How many transactions stand in the write-ahead log: frames that end one tell how large the file is then (sqlite.org/fileformat2.html, 4.1).
+fn transactions(database: &Database) -> usize {
+    const HEADER: usize = 32;
+    const FRAME: usize = 24 + 4096;
+    let log = std::fs::read(format!("{}-wal", database.file().display())).expect("a log");
+    log[HEADER..].chunks_exact(FRAME).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+#[test]
+fn what_waits_for_the_writer_is_written_together_and_what_fails_fails_alone() {
+    const AT_ONCE: usize = 12;
+    let (database, sendmail) = (Database::new(), Sendmail::new());
+    database.run_sql(
+        "CREATE TRIGGER refuse BEFORE INSERT ON recipient WHEN NEW.address = 'refused@example.test' \
+         BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+    );
+    let httpd = database.httpd().location("/mail", &mail(&sendmail)).start();
+    Request::mail("/mail").send(&httpd).expect_status(303);
+    // The file is free when all of these wait for it.
+    let waiting = |recipients: &[String]| {
+        let begun = || httpd.error_log().matches("SM0002").count();
+        let (lock, before) = (Lock::hold(&database), begun());
+        std::thread::scope(|scope| {
+            let send = |to: &String| Request::mail("/mail").without("To").header("To", to).send(&httpd);
+            let threads: Vec<_> = recipients.iter().map(|to| scope.spawn(move || send(to))).collect();
+            eventually("all are there", SECONDS, || (begun() == before + recipients.len()).then_some(()));
+            drop(lock);
+            threads.into_iter().map(|thread| thread.join().expect("an answer")).collect::<Vec<_>>()
+        })
+    };
+    let good: Vec<String> = (0..AT_ONCE).map(|number| format!("r{number}@example.test")).collect();
+    let before = transactions(&database);
+    waiting(&good).into_iter().for_each(|answer| drop(answer.expect_status(303)));
+    let written = transactions(&database) - before;
+    assert!(written <= AT_ONCE / 2, "{written} transactions");
+
+    let mut mixed = good;
+    mixed[AT_ONCE / 2] = "refused@example.test".into();
+    httpd.expect_log("SM0501: the message is sent without a delivery status");
+    for (to, answer) in mixed.iter().zip(waiting(&mixed)) {
+        let answer = answer.expect_status(if to.starts_with("refused") { 202 } else { 303 });
+        if let Some(status) = answer.header("Location") {
+            let path = status.split_once("/dsn").expect("the place of the status").1;
+            Request::get(&format!("/dsn{path}")).send(&httpd).expect_status(200);
+        }
+    }
+    assert_eq!(sendmail.messages().len(), 1 + 2 * AT_ONCE);
+}
+
 #[test]
 fn of_the_same_message_at_the_same_time_one_is_sent() {
     for mpm in [Mpm::Event, Mpm::Prefork] {

@@ -4,9 +4,6 @@
 mod bad;
 mod batch;
 
-mod bad;
-mod batch;
-
 use crate::support::artifacts::client;
 use crate::support::place::Place;
 use crate::support::process::exit_of;

@@ -1,6 +1,5 @@
-//! Database jobs on their own threads; a request waits for one no longer than it wants to.
+//! Where a request waits for the database, no longer than it wants to.
 
-use crate::workers;
 use sql::DatabaseError;
 use std::mem;
 use std::net::Shutdown;
@@ -10,39 +9,37 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// With this many jobs past their deadline, the database counts as down until one of them ends.
+/// After so many pieces of work that are past their deadline, the database counts as down until one of them ends.
 const MOST_LATE: usize = 4;
 
-/// Jobs that no request waits for any more.
+/// Pieces of work that nobody waits for any more.
 static LATE: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs `job`, which must call [`Place::finish`], and waits for its outcome.
-pub(crate) fn run<T: Send + 'static>(
+/// Begins a piece of work, which must call [`Place::finish`], and waits for its outcome.
+pub(crate) fn run<T>(
     limit: Duration,
-    job: impl FnOnce(&Place<T>) + Send + 'static,
+    begin: impl FnOnce(Arc<Place<T>>) -> Result<(), DatabaseError>,
 ) -> Result<T, DatabaseError> {
     if LATE.load(Ordering::Relaxed) >= MOST_LATE {
         return Err(DatabaseError::unavailable("the database has not answered earlier requests yet".into()));
     }
     let place = Arc::new(Place { outcome: Mutex::new(Outcome::Awaited(None)), there: Condvar::new() });
-    let theirs = Arc::clone(&place);
-    workers::run(move || job(&theirs))
-        .map_err(|error| DatabaseError::unavailable(format!("no thread for the database: {error}")))?;
+    begin(Arc::clone(&place))?;
     place.wait(limit)
 }
 
-/// Where the thread leaves the result of the job, or learns that the request has gone on without it.
+/// Where the thread leaves what came of the work, or finds that the request has gone on without.
 pub(crate) struct Place<T> {
     outcome: Mutex<Outcome<T>>,
     there: Condvar,
 }
 
 enum Outcome<T> {
-    /// The request waits; with the socket that the job may wait for.
+    /// With the socket that the work may wait for.
     Awaited(Option<OwnedFd>),
-    /// Done; the request takes the result.
+    /// Until the request takes it.
     Done(Option<Result<T, DatabaseError>>),
-    /// The request has gone on without it.
+    /// The request has gone on.
     Late,
 }
 
@@ -60,7 +57,7 @@ impl<T> Place<T> {
         }
         LATE.fetch_add(1, Ordering::Relaxed);
         if let Outcome::Awaited(Some(socket)) = mem::replace(&mut *outcome, Outcome::Late) {
-            // Any kind of socket will do: the thread sees the end of the connection. An error means that it already has.
+            // Whatever kind of socket it is: the thread sees the end of the connection. An error means that it has seen it already.
             let _ = UnixStream::from(socket).shutdown(Shutdown::Both);
         }
         Err(DatabaseError::unavailable(format!("the database did not answer within {limit:?}")))
@@ -71,7 +68,7 @@ impl<T> Place<T> {
         matches!(*self.outcome.lock().unwrap_or_else(PoisonError::into_inner), Outcome::Awaited(_))
     }
 
-    /// Stores the connection's socket. Returns whether the result is still wanted; if so, the deadline cuts the job off by that socket.
+    /// Leaves the socket of the connection; whether the work is still wanted, and will be cut off by it.
     pub(crate) fn begin(&self, socket: Option<OwnedFd>) -> bool {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         let awaited = matches!(*outcome, Outcome::Awaited(_));
@@ -81,7 +78,7 @@ impl<T> Place<T> {
         awaited
     }
 
-    /// Stores the result, or undoes the job if no request waits any more.
+    /// Leaves the outcome, or undoes it where nobody waits any more.
     pub(crate) fn finish(&self, result: Result<T, DatabaseError>, undo: impl FnOnce()) {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         match *outcome {

@@ -14,15 +14,19 @@ mod expression;
 pub mod guard;
 mod hooks;
 mod inject;
+mod lender;
 mod log;
 mod module;
+mod piece;
 mod protocol;
 mod record;
 mod request;
 mod shared;
+mod together;
 mod transaction;
 mod tree;
 mod workers;
+mod writer;
 
 pub use body::BodyError;
 pub use config::Config;
@@ -33,11 +37,13 @@ pub use errors::{ChooseErrors, ErrorPages};
 pub use export::{Commands, record};
 pub use expression::{Condition, Expression};
 pub use module::{Fault, Handler, HeaderParser, LogFilter, Module, Protocol, StatusPage};
+pub use piece::Begun;
 pub use record::ModuleRecord;
 pub use request::{Certificate, Request, Status, c_string};
 pub use shared::{Shareable, Shared};
 pub use transaction::Transaction;
 pub use tree::{Server, configuration, most_children};
+pub use writer::prepare_writers;
 
 #[doc(hidden)]
 pub use apache_sys as sys;

@@ -86,3 +86,10 @@ unsafe fn text(text: *const c_char) -> String {
         .map(|text| unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy().into_owned())
         .unwrap_or_default()
 }
+
+/// Whether this directive with this first word stands somewhere.
+pub(crate) fn is_set(directives: &[Directive], name: &str, word: &str) -> bool {
+    directives
+        .iter()
+        .any(|directive| directive.is(name) && directive.first_is(word) || is_set(&directive.children, name, word))
+}

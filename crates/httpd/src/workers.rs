@@ -1,6 +1,7 @@
 //! Threads that wait for the database. A thread costs more than a short statement, so one that has done its work stays for the next.
 
 use apache_sys as sys;
+use sql::DatabaseError;
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::io;
@@ -12,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a thread without work stays.
-const STAYS: Duration = Duration::from_secs(10);
+const STAYS: Duration = Duration::from_secs(1);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -32,7 +33,7 @@ static ALIVE: AtomicUsize = AtomicUsize::new(0);
 static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Has a thread of its own do the job, at once.
-pub(crate) fn run(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn run(job: impl FnOnce() + Send + 'static) -> Result<(), DatabaseError> {
     let mut work = WORK.lock().unwrap_or_else(PoisonError::into_inner);
     if work.idle > work.jobs.len() {
         work.jobs.push_back(Box::new(job));
@@ -45,6 +46,7 @@ pub(crate) fn run(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let _alive = alive;
         serve(Box::new(job));
     })
+    .map_err(|error| DatabaseError::unavailable(format!("no thread for the database: {error}")))
 }
 
 fn serve(first: Job) {

@@ -22,7 +22,7 @@ pub use record::{Heard, Recorded, record, record_feedback};
 pub use schema::{check, expire, init};
 pub use tags::Tag;
 pub use vitals::{Vitals, vitals};
-pub use write::{Entered, Submitted, mark_unknown, submit, submitted_before, take_back};
+pub use write::{Entered, Submitted, enter, mark_unknown, submit, submitted_before, take_back};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

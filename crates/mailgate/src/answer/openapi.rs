@@ -7,7 +7,7 @@ use super::statuses::STATUSES;
 use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::members::{Member, POSTMARK, RESEND, SENDGRID, SENDGRID_MAILBOX, Shape};
 use crate::input::json::{Call, Dialect};
-use crate::input::ways::{BATCH_SMTP, CHALLENGE, DESCRIPTION, Inputs, MESSAGE, PATHS, Way};
+use crate::input::ways::{CHALLENGE, DESCRIPTION, Inputs, PATHS, Way};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use super::statuses::STATUSES;
 use super::{dialect, openapi};
 use crate::input::fields::{FieldKind, KNOWN};
 use crate::input::json::Dialect;
-use crate::input::ways::{BATCH_SMTP, CHALLENGE, DESCRIPTION, Inputs, MESSAGE, PATHS, Way};
+use crate::input::ways::{CHALLENGE, DESCRIPTION, Inputs, PATHS, Way};
 use web::markup;
 use web::markup::Markup;
 use web::wadl::{CLOSE, DESCRIBE, open, param, representations, response};

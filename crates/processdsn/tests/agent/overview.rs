@@ -6,7 +6,7 @@ use apr::{Dbd, OwnPool};
 use sql::{Database, Dialect};
 use std::collections::BTreeSet;
 use tracking::store::overview::{self, Filter, List, Scope};
-use tracking::store::{self, Owner, State, Submitted};
+use tracking::store::{self, Entered, Owner, State, Submitted};
 
 const DAY: i64 = 86_400;
 
@@ -95,6 +95,49 @@ pub fn every_owner_sees_a_page_of_his_own(store: &dyn Store) {
         let line = &failed.lines[0];
         assert_eq!((line.message_id.as_str(), line.verified), ("e3@x", true));
         assert_eq!(line.reason.map(|reason| reason.as_str()), Some("userunknown"));
+    });
+}
+
+/// In a transaction that was begun or with whatever the database does at once.
+pub fn a_message_is_entered_the_same_in_either_way(store: &dyn Store) {
+    with_database(store, |database| {
+        let recipients: Vec<(String, bool)> =
+            [("Ann@One.example", false), ("\"a@b, {c}\"@two.example", true), ("root", false), ("root2", true)]
+                .map(|(address, hidden)| (address.to_owned(), hidden))
+                .into();
+        for (round, some) in [&recipients[..], &recipients[1..2], &recipients[2..3]].into_iter().enumerate() {
+            let message = |way: &str| Submitted {
+                envid: "the same".into(),
+                token: "t".into(),
+                message_id: format!("{round}@x"),
+                owner: (round != 1).then(|| Owner::login(b"o'Neil")),
+                sender: (round != 2).then(|| format!("{way}@Sender.example")),
+                recipients: some.iter().cloned().collect(),
+                suppressed: Default::default(),
+                tags: (round != 0)
+                    .then(|| store::Tag { name: "kind".into(), value: "\u{fc} \"x\"".into() })
+                    .into_iter()
+                    .collect(),
+                now: now(),
+            };
+            let mut rows = Vec::new();
+            let now = now();
+            for begins in [true, false] {
+                let message = Submitted { now, ..message("s") };
+                let enter = |database: &mut Dbd<'_>| match begins {
+                    true => store::submit(database, &message),
+                    false => sql::transaction(database, |database| store::enter(database, &message)),
+                };
+                assert_eq!(enter(database), Ok(Entered::Now), "{some:?}");
+                let once = (store.sql("SELECT * FROM message"), store.sql("SELECT * FROM recipient ORDER BY position"));
+                assert_eq!(enter(database), Ok(Entered::Before), "{some:?}");
+                assert_eq!(once.1.len(), some.len());
+                assert_eq!(once.1, store.sql("SELECT * FROM recipient ORDER BY position"));
+                store::take_back(database, "the same").expect("taken back");
+                rows.push(once);
+            }
+            assert_eq!(rows[0], rows[1]);
+        }
     });
 }
 

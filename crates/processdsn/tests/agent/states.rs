@@ -33,6 +33,7 @@ const CASES: &[Case] = &[
     ("upgrade", submissions::an_older_database_keeps_all_its_rows),
     ("called", submissions::what_a_message_is_called_is_told_to_its_owner),
     ("tags", submissions::messages_are_found_by_what_they_are_called),
+    ("entered", overview::a_message_is_entered_the_same_in_either_way),
     ("overview", overview::every_owner_sees_a_page_of_his_own),
     ("pages", overview::pages_part_nothing_and_repeat_nothing),
     ("filters", overview::where_filters_meet_nothing_is_missed),
