@@ -4,8 +4,8 @@
 
 use crate::envelope;
 use crate::outcome::Refused;
+use crate::read;
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
-use crate::submit::read_body;
 use httpd::Request;
 use mailgate::input::InputError;
 use smtp::{Cause, Decision, Envelope, Host, LineEnds, Mail, Phase, Receipt, Recipient, Refusal, Reply, Session};
@@ -20,7 +20,7 @@ pub fn read(request: &Request<'_>, settings: &Settings<'_>) -> Result<(Envelope,
         smtp::Settings { max_recipients: settings.max_recipients(), ..smtp::Settings::new("localhost", LineEnds::Any) };
     let mut session = Session::new(limits);
     session.greet(&mut batch);
-    read_body(request, settings, &mut |octets| {
+    read::body(request, settings, &mut |octets| {
         // Line by line: what stands behind QUIT would be read by nobody.
         for line in octets.split_inclusive(|octet| *octet == b'\n') {
             if session.phase() != Phase::Ended {

@@ -8,8 +8,9 @@ use crate::expressions;
 use crate::host::own_domain;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
+use crate::read;
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
-use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, submit};
 use httpd::Request;
 use mail::address::{AddressList, Mailbox};
 use mail::content_type::ContentType;
@@ -43,7 +44,7 @@ pub fn post<'r>(
     let challenges =
         settings.challenge().map(|challenge| Challenges::of_form(settings, challenge, fields)).transpose()?;
     let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
-    read_body(request, settings, &mut |octets| spool.write(octets))?;
+    read::body(request, settings, &mut |octets| spool.write(octets))?;
     let form = form::read(&spool, input::given_type(fields).as_ref()).map_err(|error| Problem::from(&error))?;
 
     let trap = settings.form_trap();

@@ -15,8 +15,9 @@ use crate::metrics::Watch;
 use crate::outcome::{self, Refused, Speech};
 use crate::paths;
 use crate::rates::Rates;
+use crate::read;
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
-use crate::submit::{Content, Guards, Outcome, Sent, Wish, read_body, submit};
+use crate::submit::{Content, Guards, Outcome, Sent, Wish, submit};
 use httpd::{Request, Status};
 use mailgate::answer::form::Visitor;
 use mailgate::answer::{Accepted, Held, Problem};
@@ -196,7 +197,7 @@ fn mime(
         let envelope = input::mime::envelope(fields)?;
         settings.check_envelope(&envelope)?;
         let mut spool = Spool::new(&TEMPORARY, IN_MEMORY);
-        read_body(request, settings, &mut |octets| spool.write(octets))?;
+        read::body(request, settings, &mut |octets| spool.write(octets))?;
         (envelope, spool)
     };
     let (fields, body) = input::mime::header(&spool)?;

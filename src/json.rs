@@ -7,8 +7,9 @@ use crate::directives::DirConfig;
 use crate::metrics::Watch;
 use crate::outcome::{self, Refused};
 use crate::paths;
+use crate::read;
 use crate::settings::{IN_MEMORY, Settings, TEMPORARY};
-use crate::submit::{Content, Guards, Outcome, Ready, Sent, Wish, read_body};
+use crate::submit::{Content, Guards, Outcome, Ready, Sent, Wish};
 use httpd::{ErrorPages, Request};
 use mailgate::answer::dialect::{self, Item};
 use mailgate::answer::dry_run::DryRun;
@@ -74,7 +75,7 @@ impl<'r> Json<'r> {
         }
         let others = self.others()?;
         let mut body = Spool::new(&TEMPORARY, IN_MEMORY);
-        read_body(self.request, self.settings, &mut |octets| body.write(octets))?;
+        read::body(self.request, self.settings, &mut |octets| body.write(octets))?;
         let mut contents = Spool::new(&TEMPORARY, IN_MEMORY);
         let mails = input::json::read(self.call, &body, &mut contents)?;
         drop(body);

@@ -25,6 +25,7 @@ mod metrics;
 mod outcome;
 mod paths;
 mod rates;
+mod read;
 mod settings;
 mod status;
 mod submission;

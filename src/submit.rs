@@ -8,21 +8,21 @@ use crate::delivery::Delivery;
 use crate::directives::Received;
 use crate::expressions::{self, ExpressionVars};
 use crate::faults;
-use crate::host::own_domain;
 use crate::metrics::Watch;
 use crate::outcome::{self, Kept, Refused};
 use crate::rates::Rates;
+use crate::read;
 use crate::settings::{Settings, TEMPORARY};
 use crate::status;
 use crate::suppress;
-use httpd::{BodyError, Request, guard};
+use httpd::{Request, guard};
 use mail::address::{Address, HostName};
 use mail::message_id::{MessageId, Token};
 use mailgate::answer::dry_run::DryRun;
 use mailgate::answer::{self, Problem};
 use mailgate::claim::Claim;
 use mailgate::input::mime::MimeEnvelope;
-use mailgate::input::{self, FieldSource, Rules, framing};
+use mailgate::input::{self, FieldSource};
 use mailgate::message::compose::Trace;
 use mailgate::message::draft::Draft;
 use mailgate::message::parts;
@@ -30,7 +30,7 @@ use mailgate::policy;
 use mailgate::submission::{Label, Part, Submission};
 use mailgate::tags;
 use mailgate::transport;
-use std::io::{self, BufRead};
+use std::io;
 use sys::spool::Spool;
 use web::Response;
 
@@ -117,9 +117,9 @@ impl<'c> Ready<'c> {
         let token = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
         let envid = Token::random().map_err(|error| input::InputError::Random(error.to_string()))?;
         let submission = match content {
-            Content::Message { envelope, .. } => read_message(request, settings, fields, &token, envelope)?,
+            Content::Message { envelope, .. } => read::message(request, settings, fields, &token, envelope)?,
             Content::Parts { .. } | Content::Request => {
-                read_fields(request, settings, fields, FieldSource::Request, &token)?
+                read::fields(request, settings, fields, FieldSource::Request, &token)?
             }
         };
         let vars = ExpressionVars { submission: &submission, token: &token, envid: &envid };
@@ -186,12 +186,12 @@ impl<'c> Ready<'c> {
             }
             Content::Message { spool, body, .. } => {
                 let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-                read_spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
+                read::spool(spool.reader_at(*body), &mut |octets| take(&mut draft, &mut keyed, octets))?;
                 draft.finish()?
             }
             Content::Request => {
                 let mut draft = Draft::new(&submission, trace, &TEMPORARY);
-                read_body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
+                read::body(request, settings, &mut |octets| take(&mut draft, &mut keyed, octets))?;
                 draft.finish()?
             }
         };
@@ -307,101 +307,6 @@ fn no_transport() -> Problem {
 }
 
 const REMEDY: &str = "add SendmailName /usr/sbin/sendmail";
-
-fn read_fields(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    fields: &[(&[u8], &[u8])],
-    source: FieldSource,
-    token: &Token,
-) -> Result<Submission, Refused> {
-    let sender = expressions::sender(request, settings)?;
-    let server_name = own_domain(request);
-    let submission = input::read(
-        fields,
-        &Rules {
-            addressing: settings.addressing(),
-            aliases: settings.aliases(),
-            domain: settings.domain(),
-            from_required: settings.requires_from(),
-            max_recipients: settings.max_recipients(),
-            pass: settings.pass_headers().map(Vec::as_slice),
-            recipients: settings.recipients(),
-            redirect: settings.redirect_to(),
-            senders: settings.senders(),
-            sender: sender.as_ref().map(expressions::Sender::authenticated),
-            server_name: &server_name,
-            source,
-            strip: settings.strip_headers(),
-            token,
-        },
-    )?;
-    if !submission.stripped.is_empty() {
-        tracing::debug!("{}: fields left out of the mail: {}", tags::STRIPPED, submission.stripped.join(" "));
-    }
-    Ok(submission)
-}
-
-/// The fields of a whole message. Its envelope's recipients are checked with the others; then only they get the message, unless it is
-/// redirected.
-fn read_message(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    fields: &[(&[u8], &[u8])],
-    token: &Token,
-    envelope: &MimeEnvelope,
-) -> Result<Submission, Refused> {
-    if envelope.recipients.is_empty() {
-        return read_fields(request, settings, fields, FieldSource::Message { has_envelope: false }, token);
-    }
-    let recipients: Vec<_> = envelope.recipients.iter().map(ToString::to_string).collect();
-    let recipients = recipients.join(", ");
-    let is_bcc = |(name, _): &&(&[u8], &[u8])| !name.eq_ignore_ascii_case(b"Bcc");
-    let mut with_envelope: Vec<_> = fields.iter().filter(is_bcc).copied().collect();
-    with_envelope.push((b"Bcc", recipients.as_bytes()));
-    let mut submission =
-        read_fields(request, settings, &with_envelope, FieldSource::Message { has_envelope: true }, token)?;
-    if submission.redirected.is_none() {
-        // Not the message's own Bcc: SendmailPassHeaders may have dropped it.
-        submission.recipients = settings.aliases().recipients(&envelope.recipients, settings.domain());
-    }
-    Ok(submission)
-}
-
-fn read_spool(mut body: impl BufRead, write: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Refused> {
-    loop {
-        let octets = body.fill_buf().map_err(|error| answer::spool_full(&error))?;
-        if octets.is_empty() {
-            return Ok(());
-        }
-        write(octets).map_err(|error| answer::spool_full(&error))?;
-        let n = octets.len();
-        body.consume(n);
-    }
-}
-
-/// Reads the decoded body to its true end.
-pub fn read_body(
-    request: &Request<'_>,
-    settings: &Settings<'_>,
-    write: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> Result<(), Refused> {
-    let (max, mut length) = (settings.max_size(), 0);
-    request
-        .read_body(|octets| {
-            faults::point(request, "body");
-            length += octets.len() as u64;
-            if length > max {
-                return Err(Box::new(Problem::from(&input::InputError::TooLarge { max })));
-            }
-            write(octets).map_err(|error| Box::new(answer::spool_full(&error)))
-        })
-        .map_err(|error| match error {
-            BodyError::Sink(problem) => Refused::from(*problem),
-            BodyError::Filter(status) => Refused::Broken(status),
-        })?;
-    Ok(framing::encoding(&request.headers_in().entries())?)
-}
 
 fn trace<'a>(
     request: &Request<'a>,
