@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use tracking::dsn::{self, Report, reason};
 use tracking::status::{Format, Page, render};
-use tracking::store::{Event, Message, RecipientStatus, State};
+use tracking::store::{Event, Message, RecipientStatus, State, Tag};
 
 fuzz_target!(|mail: &[u8]| {
     let outcome = dsn::parse(mail);
@@ -49,6 +49,7 @@ fn show(report: &Report) {
         message_id: report.original_message_id.clone().unwrap_or_default(),
         sender: None,
         submitted: 0,
+        tags: report.original_message_id.iter().map(|id| Tag { name: id.clone(), value: id.clone() }).collect(),
         recipients: recipients.collect(),
     };
     let page = Page::message(&message, "https://h/dsn", 1000);
