@@ -25,7 +25,7 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// Appends. Room grows to powers of two, so that a full one is not larger than [`LARGEST`].
+    /// Appends. Room grows to powers of two, so that a full one is not larger than `LARGEST`.
     pub fn append(&mut self, octets: &[u8]) {
         let needed = self.len() + octets.len();
         if needed > self.capacity() {

@@ -95,7 +95,7 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// The words of [`WAYS`].
+    /// The words of `WAYS`.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let way = |word: &&str| {
             let known = WAYS.iter().find(|row| row.word.eq_ignore_ascii_case(word));
