@@ -4,6 +4,7 @@ mod access;
 mod circle;
 mod kills;
 mod mailbox;
+mod page;
 
 use crate::support::artifacts::client;
 use crate::support::place::Place;
