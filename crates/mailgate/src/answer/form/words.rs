@@ -7,64 +7,46 @@ use crate::tags::Retry;
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// Something that is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Text {
-    Again,
-    Busy,
-    BusyTitle,
-    Change,
-    ChangeTitle,
-    ChooseAgain,
-    ConfirmAgain,
-    Correct,
-    Empty,
-    Fault,
-    FaultTitle,
-    FileType,
-    LeaveEmpty,
-    Missing,
-    NoFiles,
-    NoRobot,
-    NotAnAddress,
-    Sent,
-    Thanks,
-    TooLarge,
-    TooLargeTitle,
-    TooMany,
-    TooManyTitle,
-    Unknown,
-    UnknownTitle,
+macro_rules! texts {
+    ($($text:ident = $name:literal,)+) => {
+        /// Something that is said.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Text {
+            $($text,)+
+        }
+
+        /// Every text by its name in a file, in the order of [`Text`].
+        const NAMES: &[(&str, Text)] = &[$(($name, Text::$text)),+];
+    };
 }
 
-/// Every text by its name in a file, in the order of [`Text`].
-const NAMES: &[(&str, Text)] = &[
-    ("again", Text::Again),
-    ("busy", Text::Busy),
-    ("busy-title", Text::BusyTitle),
-    ("change", Text::Change),
-    ("change-title", Text::ChangeTitle),
-    ("choose-again", Text::ChooseAgain),
-    ("confirm-again", Text::ConfirmAgain),
-    ("correct", Text::Correct),
-    ("empty", Text::Empty),
-    ("fault", Text::Fault),
-    ("fault-title", Text::FaultTitle),
-    ("file-type", Text::FileType),
-    ("leave-empty", Text::LeaveEmpty),
-    ("missing", Text::Missing),
-    ("no-files", Text::NoFiles),
-    ("no-robot", Text::NoRobot),
-    ("not-an-address", Text::NotAnAddress),
-    ("sent", Text::Sent),
-    ("thanks", Text::Thanks),
-    ("too-large", Text::TooLarge),
-    ("too-large-title", Text::TooLargeTitle),
-    ("too-many", Text::TooMany),
-    ("too-many-title", Text::TooManyTitle),
-    ("unknown", Text::Unknown),
-    ("unknown-title", Text::UnknownTitle),
-];
+texts! {
+    Again = "again",
+    Busy = "busy",
+    BusyTitle = "busy-title",
+    Change = "change",
+    ChangeTitle = "change-title",
+    ChooseAgain = "choose-again",
+    ConfirmAgain = "confirm-again",
+    Correct = "correct",
+    Empty = "empty",
+    Fault = "fault",
+    FaultTitle = "fault-title",
+    FileType = "file-type",
+    LeaveEmpty = "leave-empty",
+    Missing = "missing",
+    NoFiles = "no-files",
+    NoRobot = "no-robot",
+    NotAnAddress = "not-an-address",
+    Sent = "sent",
+    Thanks = "thanks",
+    TooLarge = "too-large",
+    TooLargeTitle = "too-large-title",
+    TooMany = "too-many",
+    TooManyTitle = "too-many-title",
+    Unknown = "unknown",
+    UnknownTitle = "unknown-title",
+}
 
 /// The texts of one language, in the order of [`NAMES`].
 #[derive(Clone, Debug)]
@@ -128,8 +110,7 @@ impl Words {
 
     /// A text; it is no HTML.
     pub fn say(&self, text: Text) -> &str {
-        let place = NAMES.iter().position(|(_, known)| *known == text);
-        place.and_then(|place| self.texts.get(place)).map_or("", String::as_str)
+        self.texts.get(text as usize).map_or("", String::as_str)
     }
 
     /// What is wrong with a field.
