@@ -42,10 +42,13 @@ pub fn handle(request: &Request<'_>, config: &DirConfig) -> Status {
     claims::announce(request, &settings);
     let fields = request.headers_in().entries();
     let accept = value_of(&fields, "accept");
-    let way = settings.inputs().way(|| input::given_type(&fields));
+    let way = match resource {
+        Resource::Description | Resource::Mail => settings.inputs().way(|| input::given_type(&fields)),
+        Resource::Challenge | Resource::Email(_) | Resource::Json(_) => None,
+    };
     let speech = match (resource.dialect(), way) {
         (Some(dialect), _) => Speech::Dialect(dialect),
-        (None, Some(Way::Form)) if resource != Resource::Challenge => {
+        (None, Some(Way::Form)) => {
             let language = value_of(&fields, "accept-language");
             Speech::Visitor(Visitor::of(settings.form_languages(), accept.as_deref(), language.as_deref()))
         }
@@ -119,7 +122,7 @@ fn method_not_allowed(resource: Resource<'_>) -> Problem {
 /// What a POST is for, and in whose words it is answered.
 struct Asked<'a> {
     resource: Resource<'a>,
-    /// Of a message that is no JSON.
+    /// Of a message that is no JSON; `None` where none is offered.
     way: Option<Way>,
     speech: Speech<'a>,
     accept: Option<&'a str>,
