@@ -6,7 +6,7 @@
 //! let name = "<b>&\"";
 //! assert_eq!(markup!("<p title=\"{}\">{}</p>", name, 7_u32).as_str(), "<p title=\"&lt;b&gt;&amp;&quot;\">7</p>");
 //! let parts = [markup!("<i>a</i>"), markup!("{}", "<")];
-//! assert_eq!(markup!("{one}{two}", one = parts[0], two = parts[1]).as_str(), "<i>a</i>&lt;");
+//! assert_eq!(markup!("{}{}", parts[0], parts[1]).as_str(), "<i>a</i>&lt;");
 //! ```
 //!
 //! Nothing gets around it, neither a name in the literal nor text that is not one:
@@ -20,7 +20,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write};
 use std::iter::Sum;
 use std::ops::Add;
@@ -75,13 +74,10 @@ impl Sum for Markup {
     }
 }
 
-/// Makes [`Markup`] from a literal with `{}` or `{name}` in it and their values.
+/// Makes [`Markup`] from a literal with `{}` in it and their values.
 #[macro_export]
 macro_rules! markup {
     // `concat!` prevents variable names inside the literal: their values would be inserted unescaped.
-    ($form:literal $(, $name:ident = $value:expr)* $(,)?) => {
-        $crate::markup::Markup::of(format_args!(concat!($form), $($name = $crate::markup::Escaped(&$value)),*))
-    };
     ($form:literal $(, $value:expr)* $(,)?) => {
         $crate::markup::Markup::of(format_args!(concat!($form), $($crate::markup::Escaped(&$value)),*))
     };
@@ -127,12 +123,6 @@ impl Value for String {
     }
 }
 
-impl Value for Cow<'_, str> {
-    fn write(&self, markup: &mut Formatter<'_>) -> fmt::Result {
-        self.as_ref().write(markup)
-    }
-}
-
 impl Value for Markup {
     fn write(&self, markup: &mut Formatter<'_>) -> fmt::Result {
         markup.write_str(&self.0)
@@ -161,7 +151,7 @@ macro_rules! plain {
         })*
     };
 }
-plain!(bool u16 u32 u64 usize i64);
+plain!(bool u16 u32 usize i64);
 
 #[cfg(test)]
 mod tests {
