@@ -71,6 +71,11 @@ macro_rules! sqlite_sorted {
         " AND +r.address >= %s AND +r.address < %s AND (+r.address > %s OR r.position < %lld)"
     };
 }
+macro_rules! by_sorting {
+    () => {
+        "+r.address, r.position DESC"
+    };
+}
 macro_rules! by_octets {
     () => {
         "r.address COLLATE \"C\", r.position DESC"
@@ -101,20 +106,20 @@ pub(super) fn list(lead: Lead, is_all: bool, dialect: Dialect) -> &'static State
 pub(super) fn sorted(lead: Lead, is_all: bool, dialect: Dialect) -> &'static Statement {
     match (lead, is_all, dialect) {
         (Lead::Address, ..) => list(lead, is_all, dialect),
-        (Lead::Domain, false, Dialect::Sqlite) => list!(c"dsn_sorted_domain", own!(), concat!(" AND r.domain = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
-        (Lead::Domain, true, Dialect::Sqlite) => list!(c"dsn_sorted_domain_all", all!(), concat!(" AND r.domain = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::Domain, false, Dialect::Sqlite) => list!(c"dsn_sorted_domain", own!(), concat!(" AND r.domain = %s", sqlite_sorted!()), by_sorting!()),
+        (Lead::Domain, true, Dialect::Sqlite) => list!(c"dsn_sorted_domain_all", all!(), concat!(" AND r.domain = %s", sqlite_sorted!()), by_sorting!()),
         (Lead::Domain, false, Dialect::Postgres) => list!(c"dsn_octets_domain", own!(), concat!(" AND r.domain = %s", postgres!()), by_octets!()),
         (Lead::Domain, true, Dialect::Postgres) => list!(c"dsn_octets_domain_all", all!(), concat!(" AND r.domain = %s", postgres!()), by_octets!()),
-        (Lead::Sender, false, Dialect::Sqlite) => list!(c"dsn_sorted_sender", own!(), concat!(" AND r.sender = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
-        (Lead::Sender, true, Dialect::Sqlite) => list!(c"dsn_sorted_sender_all", all!(), concat!(" AND r.sender = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::Sender, false, Dialect::Sqlite) => list!(c"dsn_sorted_sender", own!(), concat!(" AND r.sender = %s", sqlite_sorted!()), by_sorting!()),
+        (Lead::Sender, true, Dialect::Sqlite) => list!(c"dsn_sorted_sender_all", all!(), concat!(" AND r.sender = %s", sqlite_sorted!()), by_sorting!()),
         (Lead::Sender, false, Dialect::Postgres) => list!(c"dsn_octets_sender", own!(), concat!(" AND r.sender = %s", postgres!()), by_octets!()),
         (Lead::Sender, true, Dialect::Postgres) => list!(c"dsn_octets_sender_all", all!(), concat!(" AND r.sender = %s", postgres!()), by_octets!()),
-        (Lead::State, false, Dialect::Sqlite) => list!(c"dsn_sorted_state", own!(), concat!(" AND r.state = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
-        (Lead::State, true, Dialect::Sqlite) => list!(c"dsn_sorted_state_all", all!(), concat!(" AND r.state = %s", sqlite_sorted!()), "+r.address, r.position DESC"),
+        (Lead::State, false, Dialect::Sqlite) => list!(c"dsn_sorted_state", own!(), concat!(" AND r.state = %s", sqlite_sorted!()), by_sorting!()),
+        (Lead::State, true, Dialect::Sqlite) => list!(c"dsn_sorted_state_all", all!(), concat!(" AND r.state = %s", sqlite_sorted!()), by_sorting!()),
         (Lead::State, false, Dialect::Postgres) => list!(c"dsn_octets_state", own!(), concat!(" AND r.state = %s", postgres!()), by_octets!()),
         (Lead::State, true, Dialect::Postgres) => list!(c"dsn_octets_state_all", all!(), concat!(" AND r.state = %s", postgres!()), by_octets!()),
-        (Lead::Time, false, Dialect::Sqlite) => list!(c"dsn_sorted", own!(), sqlite_sorted!(), "+r.address, r.position DESC"),
-        (Lead::Time, true, Dialect::Sqlite) => list!(c"dsn_sorted_all", all!(), sqlite_sorted!(), "+r.address, r.position DESC"),
+        (Lead::Time, false, Dialect::Sqlite) => list!(c"dsn_sorted", own!(), sqlite_sorted!(), by_sorting!()),
+        (Lead::Time, true, Dialect::Sqlite) => list!(c"dsn_sorted_all", all!(), sqlite_sorted!(), by_sorting!()),
         (Lead::Time, false, Dialect::Postgres) => list!(c"dsn_octets", own!(), postgres!(), by_octets!()),
         (Lead::Time, true, Dialect::Postgres) => list!(c"dsn_octets_all", all!(), postgres!(), by_octets!()),
     }
